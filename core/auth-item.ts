@@ -1,0 +1,13 @@
+/** One item of a device's auth state: its creds, or one Signal key. */
+import type { DeviceId, Epoch } from './ids.ts'
+
+export interface AuthItem {
+  readonly deviceId: DeviceId
+  /** `<credentialsId>/creds`, or `<credentialsId>/<type>/<id>` for a Signal key. */
+  readonly key: string
+  readonly epoch: Epoch
+  /** Absent in an item that was only fenced, and in a tombstone. */
+  readonly value?: string
+  /** Set on a tombstone, in seconds since 1970: a deleted item stays fenced until TTL removes it. */
+  readonly expiresAt?: number
+}

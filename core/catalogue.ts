@@ -1,0 +1,102 @@
+/** The one catalogue of metrics and log events: it feeds the log lines and EMF metrics of Lambdas and hosts, the
+ *  dashboard and the alarms, so that they cannot disagree. */
+
+export const METRICS = {
+  Assignments: { unit: 'Count', churn: true, says: 'devices given to a server' },
+  Releases: { unit: 'Count', churn: true, says: 'devices let go by their owner' },
+  Evictions: { unit: 'Count', churn: true, says: 'devices taken from a buried or departed server' },
+  Moves: { unit: 'Count', churn: true, says: 'devices asked to move to another server' },
+  Burials: { unit: 'Count', churn: true, says: 'servers declared dead' },
+  BurialsDeferred: { unit: 'Count', churn: false, says: 'silent servers spared by the brake' },
+  PermitsRefused: { unit: 'Count', churn: true, says: 'connects that the ownership check prevented' },
+  FencedServers: {
+    unit: 'Count',
+    churn: true,
+    says: 'servers that closed every socket because their lease ended',
+  },
+  Conflicts: { unit: 'Count', churn: true, says: 'sockets closed by WhatsApp with status 440; must be 0' },
+  Connects: { unit: 'Count', churn: true, says: 'sockets opened and logged in' },
+  Disconnects: { unit: 'Count', churn: true, says: 'sockets that closed without being asked to' },
+  StaleWritesRefused: { unit: 'Count', churn: true, says: 'auth-state writes refused by the epoch fence' },
+  SecondsWithoutSocket: { unit: 'Seconds', churn: false, says: 'from losing a socket to the next login' },
+  ConnectMilliseconds: { unit: 'Milliseconds', churn: false, says: 'from permit to login' },
+  MessagesReceived: { unit: 'Count', churn: false, says: 'messages that a device received' },
+  DevicesConnected: { unit: 'Count', churn: false, says: 'devices connected, at a look of the sweep' },
+  DevicesUnassigned: { unit: 'Count', churn: false, says: 'running devices without a server, at a look' },
+  ServersActive: { unit: 'Count', churn: false, says: 'servers that take devices, at a look' },
+  Utilisation: { unit: 'Percent', churn: false, says: 'load of the active servers / their capacity' },
+  LoadCorrections: { unit: 'Count', churn: false, says: 'load counters set to the true count' },
+} as const
+
+export type MetricName = keyof typeof METRICS
+export type ChurnMetric = {
+  [M in MetricName]: (typeof METRICS)[M]['churn'] extends true ? M : never
+}[MetricName]
+
+export const CHURN_METRICS = (Object.keys(METRICS) as MetricName[]).filter(
+  (name): name is ChurnMetric => METRICS[name].churn,
+)
+
+export type Level = 'info' | 'warn' | 'error'
+
+interface EventDefinition {
+  readonly level: Level
+  /** Counted by one each time the event is emitted. */
+  readonly counts?: MetricName
+}
+
+export const EVENTS = {
+  'device.registered': { level: 'info' },
+  'device.assigned': { level: 'info', counts: 'Assignments' },
+  'device.claim_lost': { level: 'info' },
+  'device.no_room': { level: 'warn' },
+  'device.permit_granted': { level: 'info' },
+  'device.permit_refused': { level: 'warn', counts: 'PermitsRefused' },
+  'device.connected': { level: 'info', counts: 'Connects' },
+  'device.disconnected': { level: 'info', counts: 'Disconnects' },
+  'device.pairing': { level: 'info' },
+  'device.paired': { level: 'info' },
+  'device.pairing_discarded': { level: 'info' },
+  'device.conflict': { level: 'error', counts: 'Conflicts' },
+  'device.conflicted': { level: 'error' },
+  'device.logged_out': { level: 'warn' },
+  'device.credentials_archived': { level: 'info' },
+  'device.closed': { level: 'info' },
+  'device.released': { level: 'info', counts: 'Releases' },
+  'device.evicted': { level: 'warn', counts: 'Evictions' },
+  'device.move_requested': { level: 'info', counts: 'Moves' },
+  'device.requested': { level: 'info' },
+  'device.erased': { level: 'info' },
+  'device.message_received': { level: 'info', counts: 'MessagesReceived' },
+  'device.stale_write_refused': { level: 'warn', counts: 'StaleWritesRefused' },
+  'device.failed': { level: 'error' },
+  'server.joining': { level: 'info' },
+  'server.joined': { level: 'info' },
+  'server.name_taken': { level: 'error' },
+  'server.beat_failed': { level: 'warn' },
+  'server.beat_refused': { level: 'error' },
+  'server.fenced': { level: 'error', counts: 'FencedServers' },
+  'server.recovered': { level: 'info' },
+  'server.draining': { level: 'info' },
+  'server.left': { level: 'info' },
+  'server.buried': { level: 'warn', counts: 'Burials' },
+  'server.burial_deferred': { level: 'error', counts: 'BurialsDeferred' },
+  'server.load_corrected': { level: 'warn', counts: 'LoadCorrections' },
+  'server.task_stopped': { level: 'info' },
+  'server.failed': { level: 'error' },
+  'doorbell.rang': { level: 'info' },
+  'doorbell.unanswered': { level: 'warn' },
+  'doorbell.refused': { level: 'warn' },
+  'sweep.measured': { level: 'info' },
+  'sweep.finished': { level: 'info' },
+  'sweep.look_failed': { level: 'error' },
+  'request.failed': { level: 'error' },
+} as const satisfies Record<string, EventDefinition>
+
+export type EventName = keyof typeof EVENTS
+
+/** The metric that an event counts, if any. */
+export function countedBy(event: EventName): MetricName | undefined {
+  const definition: EventDefinition = EVENTS[event]
+  return definition.counts
+}

@@ -1,0 +1,49 @@
+/** Time as it is handed to everything that needs it, so that a simulation can own it. */
+import { uptime } from 'node:os'
+
+/** A point on this machine's own clocks; comparable only with marks of the same machine. */
+export interface Mark {
+  readonly monotonicMs: number
+  readonly bootMs: number
+}
+
+export interface Timer {
+  cancel(): void
+}
+
+export interface Clock {
+  /** Time of day in ms since 1970: for people and TTLs. No decision about ownership may use it. */
+  wallMs(): number
+  mark(): Mark
+  /** Ms since `since`, by whichever of the two clocks has advanced further. */
+  elapsedMs(since: Mark): number
+  startTimer(afterMs: number, run: () => void): Timer
+}
+
+export const systemClock: Clock = {
+  wallMs: () => Date.now(),
+  // The monotonic clock stands still while the machine is suspended; the boot-time clock does not.
+  mark: () => ({ monotonicMs: performance.now(), bootMs: uptime() * 1000 }),
+  elapsedMs(since) {
+    const now = this.mark()
+    return Math.max(now.monotonicMs - since.monotonicMs, now.bootMs - since.bootMs)
+  },
+  startTimer(afterMs, run) {
+    const timer = setTimeout(run, afterMs)
+    return { cancel: () => clearTimeout(timer) }
+  },
+}
+
+/** Resolves after `ms`, or at once when `until` is aborted. It never rejects: the caller looks at `until`. */
+export function sleep(clock: Clock, ms: number, until?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (until?.aborted) return resolve()
+    const wake = () => {
+      timer.cancel()
+      until?.removeEventListener('abort', wake)
+      resolve()
+    }
+    const timer = clock.startTimer(ms, wake)
+    until?.addEventListener('abort', wake)
+  })
+}

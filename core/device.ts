@@ -1,0 +1,98 @@
+/** A device's row: what the operator wants of it, what is, and who owns it. */
+import type { DeviceId, Epoch, ServerId } from './ids.ts'
+import { UNASSIGNED_SHARDS } from './tables.ts'
+
+export const DEVICE_STATUSES = [
+  'unassigned',
+  'assigned',
+  'pairing',
+  'connecting',
+  'connected',
+  'disconnected',
+  'conflicted',
+  'logged_out',
+  'stopped',
+] as const
+export type DeviceStatus = (typeof DEVICE_STATUSES)[number]
+export type Desired = 'running' | 'stopped'
+
+/** What a person needs to link the device, as long as it is valid. */
+export interface Pairing {
+  readonly qr?: string
+  readonly code?: string
+  readonly phoneNumber?: string
+  readonly since: number
+  readonly expiresAt: number
+}
+
+/** An operator's wish for a pairing code; the owner answers with `pairing.code` under the same `requestId`. */
+export interface PairingCodeRequest {
+  readonly requestId: string
+  readonly phoneNumber: string
+  readonly at: number
+}
+
+export interface Account {
+  readonly jid: string
+  readonly lid?: string
+}
+
+/** The server name that this device returns to when a server of that name is there again. */
+export interface Home {
+  readonly name: string
+  readonly since: number
+}
+
+/** Times are wall-clock ms since 1970, for people; no decision about ownership reads them. */
+export interface DeviceRow {
+  readonly deviceId: DeviceId
+  readonly name: string
+  readonly desired: Desired
+  readonly status: DeviceStatus
+  /** Why the status is what it is, in words for the operator. */
+  readonly statusReason?: string
+  readonly epoch: Epoch
+  readonly createdAt: number
+  readonly updatedAt: number
+  /** Names the device's present credentials in the auth state. A logout gives it a fresh one in the same write that says
+   *  so; what stands under the old one is archived by that, and no later socket reads or writes it. */
+  readonly credentialsId: string
+
+  /** Absent means unassigned. */
+  readonly owner?: ServerId
+  /** Names the claim that made `owner` the owner, so that a claim whose answer was lost can be recognised. */
+  readonly claimId?: string
+  readonly assignedAt?: number
+  readonly home?: Home
+  /** Present while the device waits for a server or for its deletion; the key of `byUnassigned`. */
+  readonly unassignedShard?: string
+  readonly unassignedSince?: number
+
+  /** The owner shall let go; placement then prefers this server, or any other when it is `any`. */
+  readonly moveTo?: ServerId | 'any'
+  readonly deleting?: boolean
+  /** The owner shall log the device out at WhatsApp and archive its credentials. */
+  readonly logout?: boolean
+  /** Raised by each restart that an operator asks for. */
+  readonly restarts?: number
+
+  readonly pairingCodeRequest?: PairingCodeRequest
+  readonly pairing?: Pairing
+  readonly pairingRequestId?: string
+  readonly pairedAt?: number
+  readonly account?: Account
+
+  readonly connectedAt?: number
+  readonly disconnectedAt?: number
+  /** Times of the last conflicts (status 440), newest last. */
+  readonly conflicts?: readonly number[]
+}
+
+export type OwnedDevice = DeviceRow & { readonly owner: ServerId }
+
+/** Which partition of `byUnassigned` lists the device: a small stable hash of its id. */
+export function unassignedShard(device: DeviceId): string {
+  let hash = 0
+  for (const character of device) hash = (Math.imul(hash, 31) + character.charCodeAt(0)) >>> 0
+  return String(hash % UNASSIGNED_SHARDS)
+}

@@ -1,0 +1,48 @@
+/** Errors that a caller can act on: a stable code, a sentence that says what to do, and the facts. */
+
+/** Every code that Mooring answers with, and the HTTP status that the API gives it. */
+export const ERROR_STATUS = {
+  BAD_REQUEST: 400,
+  MALFORMED_JSON: 400,
+  BAD_CURSOR: 400,
+  API_KEY_MISSING: 401,
+  API_KEY_UNKNOWN: 401,
+  SCOPE_TOO_LOW: 403,
+  ROUTE_NOT_FOUND: 404,
+  DEVICE_NOT_FOUND: 404,
+  SERVER_NOT_FOUND: 404,
+  QR_NOT_READY: 409,
+  ALREADY_PAIRED: 409,
+  DEVICE_NOT_RUNNING: 409,
+  DEVICE_BEING_DELETED: 409,
+  DEVICE_NAME_DIFFERS: 409,
+  PAIRING_CODE_NOT_READY: 409,
+  BODY_TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  STORE_BUSY: 503,
+  INTERNAL: 500,
+  ALREADY_OWNED: 409,
+  NOT_WANTED: 409,
+  NOT_OWNER: 409,
+  SERVER_DEAD: 409,
+  SERVER_NAME_TAKEN: 409,
+  SERVER_URL_TAKEN: 409,
+} as const
+
+export type ErrorCode = keyof typeof ERROR_STATUS
+
+export class MooringError extends Error {
+  readonly code: ErrorCode
+  readonly facts: Readonly<Record<string, unknown>>
+
+  constructor(code: ErrorCode, message: string, facts: Record<string, unknown> = {}) {
+    super(message)
+    this.name = 'MooringError'
+    this.code = code
+    this.facts = facts
+  }
+}
+
+export function isMooringError(error: unknown, code?: ErrorCode): error is MooringError {
+  return error instanceof MooringError && (code === undefined || error.code === code)
+}

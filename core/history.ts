@@ -1,0 +1,57 @@
+/** What happened to each device: who owned it, when, and why it moved. For people; no decision reads it. */
+import type { ChurnCounts } from './churn.ts'
+import type { Clock } from './clock.ts'
+import type { DeviceId, Epoch, ServerId } from './ids.ts'
+import type { Random } from './random.ts'
+import type { Page, Store } from './store.ts'
+
+export type HistoryEvent =
+  | 'registered'
+  | 'assigned'
+  | 'released'
+  | 'evicted'
+  | 'connected'
+  | 'disconnected'
+  | 'paired'
+  | 'conflicted'
+  | 'logged_out'
+  | 'stopped'
+  | 'requested'
+
+/** The rows of `_fleet` hold counts by the minute instead of an event: see churn.ts. */
+export interface HistoryRow extends ChurnCounts {
+  readonly deviceId: DeviceId
+  /** ISO time, then a random part: sorts by time and never collides. */
+  readonly at: string
+  readonly event: HistoryEvent
+  readonly server?: ServerId
+  readonly serverName?: string
+  readonly epoch?: Epoch
+  readonly why: string
+  readonly expiresAt: number
+}
+
+const KEPT_DAYS = 30
+const SECONDS_PER_DAY = 86_400
+
+export type HistoryEntry = Omit<HistoryRow, 'at' | 'expiresAt' | keyof ChurnCounts>
+
+export async function recordHistory(
+  world: { store: Store; clock: Clock; random: Random },
+  entry: HistoryEntry,
+): Promise<void> {
+  const nowMs = world.clock.wallMs()
+  const at = `${new Date(nowMs).toISOString()}#${world.random.id()}`
+  const expiresAt = Math.floor(nowMs / 1000) + KEPT_DAYS * SECONDS_PER_DAY
+  await world.store.put('History', { ...entry, at, expiresAt })
+}
+
+/** The newest entries first. */
+export function readHistory(
+  store: Store,
+  device: DeviceId,
+  limit: number,
+  after?: Page<HistoryRow>['next'],
+): Promise<Page<HistoryRow>> {
+  return store.query('History', { partition: device, descending: true, limit, ...(after ? { after } : {}) })
+}

@@ -1,0 +1,419 @@
+/**
+ * The ownership protocol: every decision is ONE conditional write on ONE item. Each function below is one operation of
+ * docs/architecture.md, with its condition in `when`. Nothing else in Mooring writes `owner`, `epoch`, `state` or `beat`.
+ * Lambdas and hosts call it; it must never decide from an index read or from a wall clock.
+ */
+import type { Clock } from './clock.ts'
+import { type DeviceRow, type DeviceStatus, type OwnedDevice, unassignedShard } from './device.ts'
+import { MooringError } from './errors.ts'
+import { type DeviceId, type Epoch, epoch, type ServerId } from './ids.ts'
+import { asServer, type HoldRow, type ServerItem, type ServerRow } from './server.ts'
+import { type Change, type Store, when } from './store.ts'
+
+const device = when<DeviceRow>()
+const server = when<ServerItem>()
+const notFinal = server.any(
+  server.equals('state', 'joining'),
+  server.equals('state', 'active'),
+  server.equals('state', 'draining'),
+)
+
+/** What a device has only while it has an owner. */
+const LET_GO = ['owner', 'claimId', 'pairing', 'pairingRequestId'] as const
+/** What a device loses with its credentials. They stay in the auth state under their old `credentialsId`: archived. */
+export const LOGGED_OUT = ['logout', 'account', 'pairedAt', 'pairingCodeRequest'] as const
+
+/** Rows of servers that are gone stay this long, so that what was read as dead can still be read as dead. */
+const SERVER_ROW_KEPT_SECONDS = 3 * 86_400
+
+// ---- devices ------------------------------------------------------------------------------------------------------
+
+/** Puts the device, unassigned, under epoch 0.
+ *  @returns false when there is such a device already; it is left untouched */
+export function register(
+  store: Store,
+  clock: Clock,
+  { deviceId: id, name, credentialsId }: Pick<DeviceRow, 'deviceId' | 'name' | 'credentialsId'>,
+): Promise<boolean> {
+  const now = clock.wallMs()
+  const row: DeviceRow = {
+    deviceId: id,
+    name,
+    desired: 'running',
+    status: 'unassigned',
+    epoch: epoch(0),
+    credentialsId,
+    createdAt: now,
+    updatedAt: now,
+    unassignedShard: unassignedShard(id),
+    unassignedSince: now,
+  }
+  return store.put('Devices', row, [device.absent('deviceId')])
+}
+
+export interface Claim {
+  readonly device: DeviceId
+  readonly server: Pick<ServerRow, 'serverId' | 'name'>
+  /** Fresh for each claim: tells a claim of mine whose answer was lost from somebody else's. */
+  readonly claimId: string
+  /** The device keeps this server name to return to; it forgets it when it has arrived there. */
+  readonly keepHome: boolean
+}
+
+/** Makes `server` the owner. The only way to become owner: the condition lets exactly one caller win. The caller has
+ *  reserved room on the server before.
+ *  @throws MooringError ALREADY_OWNED | NOT_WANTED (stopped or being deleted) | DEVICE_NOT_FOUND */
+export async function claim(store: Store, clock: Clock, claim: Claim): Promise<OwnedDevice> {
+  const now = clock.wallMs()
+  const claimed = await store.update(
+    'Devices',
+    { deviceId: claim.device },
+    {
+      set: {
+        owner: claim.server.serverId,
+        claimId: claim.claimId,
+        status: 'assigned',
+        assignedAt: now,
+        updatedAt: now,
+      },
+      remove: [
+        'unassignedShard',
+        'unassignedSince',
+        'moveTo',
+        'statusReason',
+        ...(claim.keepHome ? [] : (['home'] as const)),
+      ],
+      when: [device.absent('owner'), device.equals('desired', 'running'), device.absent('deleting')],
+    },
+  )
+  if (claimed) return claimed as OwnedDevice
+  const row = await readDevice(store, claim.device)
+  if (row.owner === claim.server.serverId && row.claimId === claim.claimId) return row as OwnedDevice
+  if (row.owner) {
+    throw new MooringError('ALREADY_OWNED', `device ${row.deviceId} is owned by ${row.owner}`, {
+      owner: row.owner,
+    })
+  }
+  throw new MooringError(
+    'NOT_WANTED',
+    `device ${row.deviceId} is ${row.deleting ? 'being deleted' : 'stopped'}`,
+  )
+}
+
+export interface Permit {
+  readonly epoch: Epoch
+  readonly row: OwnedDevice
+}
+
+/** Ownership check and fencing number in one write, before EVERY connect.
+ *  @throws MooringError NOT_OWNER (someone else owns it, or nobody) | NOT_WANTED (stopped, deleted or to be moved);
+ *  the caller must not connect */
+export async function permit(store: Store, clock: Clock, id: DeviceId, me: ServerId): Promise<Permit> {
+  const row = await store.update(
+    'Devices',
+    { deviceId: id },
+    {
+      add: { epoch: 1 },
+      set: { status: 'connecting', updatedAt: clock.wallMs() },
+      remove: ['statusReason', 'pairing', 'pairingRequestId'],
+      when: [device.equals('owner', me), device.equals('desired', 'running'), device.absent('moveTo')],
+    },
+  )
+  if (row) return { epoch: epoch(row.epoch), row: row as OwnedDevice }
+  const present = await store.get('Devices', { deviceId: id })
+  if (present?.owner !== me) {
+    const owner = present ? (present.owner ?? 'nobody') : 'nobody, it was deleted'
+    throw new MooringError('NOT_OWNER', `device ${id} is owned by ${owner}`, { owner: present?.owner })
+  }
+  const why = present.moveTo ? `is asked to move to ${present.moveTo}` : 'is wanted stopped'
+  throw new MooringError('NOT_WANTED', `device ${id} ${why}`, { moveTo: present.moveTo })
+}
+
+/** What one socket may say about its device. */
+export interface Standing {
+  readonly device: DeviceId
+  readonly server: ServerId
+  readonly epoch: Epoch
+}
+
+type Reported = Pick<Change<DeviceRow>, 'set' | 'remove'>
+
+/** Writes what this socket knows of the device.
+ *  @throws MooringError NOT_OWNER when the device has another owner or a newer socket */
+export async function report(store: Store, clock: Clock, me: Standing, said: Reported): Promise<OwnedDevice> {
+  const row = await store.update(
+    'Devices',
+    { deviceId: me.device },
+    {
+      ...said,
+      set: { ...said.set, updatedAt: clock.wallMs() },
+      when: [device.equals('owner', me.server), device.equals('epoch', me.epoch)],
+    },
+  )
+  if (row) return row as OwnedDevice
+  throw new MooringError(
+    'NOT_OWNER',
+    `server ${me.server} does not hold device ${me.device} under epoch ${me.epoch}`,
+  )
+}
+
+export interface Release extends Standing {
+  readonly status: Extract<DeviceStatus, 'unassigned' | 'stopped' | 'conflicted' | 'logged_out'>
+  readonly statusReason?: string
+  /** The operator's wish ends with this release: WhatsApp, or a client outside the fleet, does not let it be. */
+  readonly noLongerWanted?: boolean
+  /** After a logout: the device's next credentials are new ones. */
+  readonly freshCredentialsId?: string
+  /** The server name to return to; absent when the device is moved on purpose. */
+  readonly homeName?: string
+}
+
+/** Lets the device go, after its socket is closed.
+ *  @returns false when it was not held any more: evicted meanwhile, or an earlier try had been applied */
+export async function release(store: Store, clock: Clock, me: Release): Promise<boolean> {
+  const now = clock.wallMs()
+  const released = await store.update(
+    'Devices',
+    { deviceId: me.device },
+    {
+      set: {
+        status: me.status,
+        statusReason: me.statusReason,
+        desired: me.noLongerWanted ? 'stopped' : undefined,
+        credentialsId: me.freshCredentialsId,
+        home: me.homeName === undefined ? undefined : { name: me.homeName, since: now },
+        unassignedShard: unassignedShard(me.device),
+        unassignedSince: now,
+        updatedAt: now,
+      },
+      remove: [
+        'owner',
+        'claimId',
+        'pairing',
+        'pairingRequestId',
+        ...(me.homeName ? [] : (['home'] as const)),
+      ],
+      when: [device.equals('owner', me.server), device.equals('epoch', me.epoch)],
+    },
+  )
+  if (!released) return false
+  await unreserve(store, me.server, 1)
+  return true
+}
+
+/** Takes the device from a server that was READ as `dead` or `stopped` by a consistent read: both are final and ids are
+ *  never reused, so that reading may be any age.
+ *  @returns false when the device has another owner or none */
+export async function evict(
+  store: Store,
+  clock: Clock,
+  id: DeviceId,
+  gone: Pick<ServerRow, 'serverId' | 'name'>,
+) {
+  const now = clock.wallMs()
+  const evicted = await store.update(
+    'Devices',
+    { deviceId: id },
+    {
+      set: {
+        status: 'unassigned',
+        statusReason: `its server ${gone.name} is gone`,
+        home: { name: gone.name, since: now },
+        unassignedShard: unassignedShard(id),
+        unassignedSince: now,
+        disconnectedAt: now,
+        updatedAt: now,
+      },
+      remove: LET_GO,
+      when: [device.equals('owner', gone.serverId)],
+    },
+  )
+  return evicted !== undefined
+}
+
+/** A consistent read. @throws MooringError DEVICE_NOT_FOUND */
+export async function readDevice(store: Store, id: DeviceId): Promise<DeviceRow> {
+  const row = await store.get('Devices', { deviceId: id })
+  if (!row) throw new MooringError('DEVICE_NOT_FOUND', `there is no device ${id}`)
+  return row
+}
+
+// ---- servers ------------------------------------------------------------------------------------------------------
+
+export type Joining = Pick<ServerRow, 'serverId' | 'name' | 'url' | 'capacity' | 'taskArn'>
+
+/** First step of a join: the row exists, beats and can be buried, but takes no devices yet. Everybody who finds the
+ *  holder of a name can therefore read whether that holder is live. */
+export async function announce(store: Store, clock: Clock, me: Joining): Promise<void> {
+  const row: ServerItem = {
+    ...me,
+    state: 'joining',
+    beat: 0,
+    load: 0,
+    assignmentSeq: 0,
+    connected: 0,
+    ...stamp(clock),
+  }
+  const put = await store.put('Servers', { ...row, joinedAt: clock.wallMs() }, [server.absent('serverId')])
+  if (!put) throw new Error(`server id ${me.serverId} was used before`)
+}
+
+/** Second step, for the name and for the URL: at most one live server holds each.
+ *  @returns the live server that holds it, or undefined when it is mine now */
+export async function hold(
+  store: Store,
+  kind: 'name' | 'url',
+  value: string,
+  me: ServerId,
+): Promise<ServerRow | undefined> {
+  const key = { serverId: `${kind}#${value}` as ServerId }
+  const mine = { set: { heldBy: me } }
+  const free = server.any(server.absent('heldBy'), server.equals('heldBy', me))
+  if (await store.update('Servers', key, { ...mine, when: [free] })) return undefined
+  const holder = (await store.get('Servers', key))?.heldBy
+  if (!holder) return hold(store, kind, value, me)
+  const holding = asServer(await store.get('Servers', { serverId: holder }))
+  if (holding && holding.state !== 'dead' && holding.state !== 'stopped') return holding
+  // The holder is gone for good, so only another newcomer can change the row before this write.
+  const taken = await store.update('Servers', key, { ...mine, when: [server.equals('heldBy', holder)] })
+  return taken ? undefined : hold(store, kind, value, me)
+}
+
+/** Last step of a join: from now on reservations are accepted.
+ *  @throws MooringError SERVER_DEAD when it was buried while joining */
+export async function activate(store: Store, me: ServerId): Promise<ServerRow> {
+  const active = await store.update(
+    'Servers',
+    { serverId: me },
+    {
+      set: { state: 'active' },
+      when: [server.any(server.equals('state', 'joining'), server.equals('state', 'active'))],
+    },
+  )
+  if (!active) throw new MooringError('SERVER_DEAD', `server ${me} was buried before it had joined`)
+  return active as ServerRow
+}
+
+/** Proves that the server lives. The answer carries `state` and `assignmentSeq`.
+ *  @returns undefined when the row is gone or `dead`: the server must close every socket at once */
+export async function beat(
+  store: Store,
+  clock: Clock,
+  me: ServerId,
+  connected: number,
+): Promise<ServerRow | undefined> {
+  const row = await store.update(
+    'Servers',
+    { serverId: me },
+    {
+      add: { beat: 1 },
+      set: { connected, ...stamp(clock) },
+      when: [server.present('state'), server.differs('state', 'dead')],
+    },
+  )
+  return row as ServerRow | undefined
+}
+
+/** Room for `count` devices, before they are claimed. `capacity` never changes in a server's life.
+ *  @returns false when the server takes no devices or has no room */
+export async function reserve(store: Store, room: Pick<ServerRow, 'serverId' | 'capacity'>, count: number) {
+  const reserved = await store.update(
+    'Servers',
+    { serverId: room.serverId },
+    {
+      add: { load: count, assignmentSeq: 1 },
+      when: [server.equals('state', 'active'), server.atMost('load', room.capacity - count)],
+    },
+  )
+  return reserved !== undefined
+}
+
+/** Gives room back: for a device that was released, or for a reservation that was not used. */
+export async function unreserve(store: Store, id: ServerId, count: number): Promise<void> {
+  await store.update(
+    'Servers',
+    { serverId: id },
+    { add: { load: -count }, when: [server.atLeast('load', count)] },
+  )
+}
+
+/** Sets `load` to the counted number, unless something was assigned or asked since the counting began. */
+export async function correctLoad(store: Store, counted: ServerRow, owned: number): Promise<boolean> {
+  const corrected = await store.update(
+    'Servers',
+    { serverId: counted.serverId },
+    {
+      set: { load: owned },
+      when: [server.equals('assignmentSeq', counted.assignmentSeq), server.equals('load', counted.load)],
+    },
+  )
+  return corrected !== undefined
+}
+
+/** Tells the owner to look at its devices: what it must notice has been written to the device's row before. */
+export async function raiseAssignmentSeq(store: Store, id: ServerId): Promise<ServerRow | undefined> {
+  const row = await store.update('Servers', { serverId: id }, { add: { assignmentSeq: 1 }, when: [notFinal] })
+  return row as ServerRow | undefined
+}
+
+/** Declares a silent server dead, for good.
+ *  @param silent the row as it stood unchanged for the bury time on this observer's own monotonic clock, counted from
+ *  after the read of it returned
+ *  @returns false when it has beaten since, or is gone already */
+export async function bury(store: Store, silent: ServerRow): Promise<boolean> {
+  const buried = await store.update(
+    'Servers',
+    { serverId: silent.serverId },
+    {
+      set: { state: 'dead', stateReason: `silent since beat ${silent.beat}` },
+      when: [server.equals('beat', silent.beat), notFinal],
+    },
+  )
+  if (buried) await letGoOfNames(store, silent)
+  return buried !== undefined
+}
+
+/** Declares a server dead whose process has exited, by the word of whoever ran it (ECS: STOPPED, with an exit code). */
+export async function buryExited(store: Store, exited: ServerRow, why: string): Promise<boolean> {
+  const buried = await store.update(
+    'Servers',
+    { serverId: exited.serverId },
+    {
+      set: { state: 'dead', stateReason: why },
+      when: [notFinal],
+    },
+  )
+  if (buried) await letGoOfNames(store, exited)
+  return buried !== undefined
+}
+
+/** No new devices from now on. */
+export async function drain(store: Store, me: ServerId): Promise<void> {
+  await store.update('Servers', { serverId: me }, { set: { state: 'draining' }, when: [notFinal] })
+}
+
+/** The server has closed every socket and leaves. */
+export async function leave(store: Store, me: Pick<ServerRow, 'serverId' | 'name' | 'url'>): Promise<void> {
+  const left = await store.update(
+    'Servers',
+    { serverId: me.serverId },
+    {
+      set: { state: 'stopped', stateReason: 'left' },
+      when: [notFinal],
+    },
+  )
+  if (left) await letGoOfNames(store, me)
+}
+
+/** Removes the name and URL claims of a server that is gone, where they are still its own. */
+async function letGoOfNames(store: Store, gone: Pick<ServerRow, 'serverId' | 'name' | 'url'>): Promise<void> {
+  const mine = [server.equals('heldBy', gone.serverId)]
+  for (const key of [`name#${gone.name}`, `url#${gone.url}`] as HoldRow['serverId'][]) {
+    await store.remove('Servers', { serverId: key }, mine)
+  }
+}
+
+function stamp(clock: Clock): Pick<ServerRow, 'beatAt' | 'expiresAt'> {
+  const now = clock.wallMs()
+  return { beatAt: now, expiresAt: Math.floor(now / 1000) + SERVER_ROW_KEPT_SECONDS }
+}

@@ -1,0 +1,18 @@
+/** Runs `work` over `items`, at most `width` at a time. The first error is thrown after all have ended. */
+export async function inParallel<Item, Result>(
+  items: readonly Item[],
+  width: number,
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = new Array(items.length)
+  let next = 0
+  const lane = async () => {
+    while (next < items.length) {
+      const at = next++
+      results[at] = await work(items[at] as Item)
+    }
+  }
+  const lanes = await Promise.allSettled(Array.from({ length: Math.min(width, items.length) }, lane))
+  for (const ended of lanes) if (ended.status === 'rejected') throw ended.reason
+  return results
+}

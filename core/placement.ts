@@ -1,0 +1,51 @@
+/** Which server a device goes to. Pure: it chooses among rows that were read, and the reserve decides. */
+import type { DeviceRow } from './device.ts'
+import { pickIndex, type Random } from './random.ts'
+import type { ServerRow } from './server.ts'
+
+/** Servers as the chooser sees them; `load` counts what it has itself placed since it read them. */
+export interface Berths {
+  /** @returns undefined when no active server has room */
+  choose(device: Pick<DeviceRow, 'moveTo' | 'home'>): ServerRow | undefined
+  /** The reserve was refused: the rows read are out of date, or the server is full. */
+  exclude(server: ServerRow): void
+}
+
+/** Placing more devices than this many per server fills the emptiest first instead of choosing of two at random. */
+const MASS_DEVICES_PER_SERVER = 1
+
+/** Of two random servers the one with the lower load / capacity: with 1,000 servers this keeps the fullest within 2 %
+ *  of the mean (Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001). A device prefers the server
+ *  that it is asked to move to, then a server of the name that it had before. Mass placement fills evenly. */
+export function berths(servers: readonly ServerRow[], deviceCount: number, random: Random): Berths {
+  const placed = new Map<string, number>()
+  const open = new Set(servers.filter((server) => server.state === 'active'))
+  const loadOf = (server: ServerRow) => server.load + (placed.get(server.serverId) ?? 0)
+  const fullness = (server: ServerRow) => loadOf(server) / server.capacity
+  const hasRoom = (server: ServerRow) => loadOf(server) < server.capacity
+  const emptier = (one: ServerRow, other: ServerRow) => (fullness(other) < fullness(one) ? other : one)
+  const isMass = deviceCount > open.size * MASS_DEVICES_PER_SERVER
+
+  const among = (candidates: readonly ServerRow[]): ServerRow | undefined => {
+    if (candidates.length === 0) return undefined
+    if (isMass) return candidates.reduce(emptier)
+    const first = candidates[pickIndex(random, candidates.length)]
+    const second = candidates[pickIndex(random, candidates.length)]
+    return first && second && emptier(first, second)
+  }
+
+  return {
+    choose(device) {
+      const withRoom = [...open].filter(hasRoom)
+      const chosen =
+        withRoom.find((server) => server.serverId === device.moveTo) ??
+        withRoom.find((server) => server.name === device.home?.name) ??
+        among(withRoom)
+      if (chosen) placed.set(chosen.serverId, (placed.get(chosen.serverId) ?? 0) + 1)
+      return chosen
+    },
+    exclude(server) {
+      open.delete(server)
+    },
+  }
+}

@@ -1,0 +1,205 @@
+/** What an operator asks of a device, each one conditional write on its row. The owner is told afterwards by raising its
+ *  `assignmentSeq` (see `notify` in assign.ts); a device without an owner is settled here. */
+import type { Clock } from './clock.ts'
+import { type DeviceRow, unassignedShard } from './device.ts'
+import { MooringError } from './errors.ts'
+import type { DeviceId, ServerId } from './ids.ts'
+import { LOGGED_OUT, readDevice } from './ownership.ts'
+import { type Change, queryAll, type Store, when } from './store.ts'
+
+const device = when<DeviceRow>()
+const unowned = device.absent('owner')
+const notDeleting = device.absent('deleting')
+
+/** Wants the device connected; also ends what `conflicted`, `logged_out` and a stop by WhatsApp left behind. */
+export function start(store: Store, clock: Clock, id: DeviceId): Promise<DeviceRow> {
+  const wanted = { desired: 'running' } as const
+  return write(store, clock, id, {
+    unowned: {
+      set: {
+        ...wanted,
+        status: 'unassigned',
+        unassignedShard: unassignedShard(id),
+        unassignedSince: clock.wallMs(),
+      },
+      remove: ['statusReason', 'logout', 'conflicts'],
+    },
+    owned: { set: wanted, remove: ['logout'] },
+  })
+}
+
+/** Wants the device's socket closed; its credentials stay. */
+export function stop(store: Store, clock: Clock, id: DeviceId, why: string): Promise<DeviceRow> {
+  const unwanted = { desired: 'stopped', statusReason: why } as const
+  return write(store, clock, id, {
+    unowned: { set: { ...unwanted, status: 'stopped' }, remove: ['unassignedShard', 'unassignedSince'] },
+    owned: { set: unwanted },
+  })
+}
+
+/** Wants the socket closed and opened again. @throws MooringError DEVICE_NOT_RUNNING when it is stopped */
+export async function restart(store: Store, clock: Clock, id: DeviceId): Promise<DeviceRow> {
+  const row = await store.update(
+    'Devices',
+    { deviceId: id },
+    {
+      add: { restarts: 1 },
+      set: { updatedAt: clock.wallMs() },
+      when: [device.equals('desired', 'running'), notDeleting],
+    },
+  )
+  if (row) return row
+  throw refusal(await readDevice(store, id), 'restart')
+}
+
+/** Wants the device unlinked at WhatsApp and its credentials archived. Without an owner there is no socket to tell
+ *  WhatsApp with: the phone shows the linked device until it is removed there. */
+export function logout(
+  store: Store,
+  clock: Clock,
+  id: DeviceId,
+  freshCredentialsId: string,
+): Promise<DeviceRow> {
+  const unwanted = { desired: 'stopped', statusReason: 'logged out by the operator' } as const
+  return write(store, clock, id, {
+    unowned: {
+      set: { ...unwanted, status: 'logged_out', credentialsId: freshCredentialsId },
+      remove: ['unassignedShard', 'unassignedSince', ...LOGGED_OUT],
+    },
+    owned: { set: { ...unwanted, logout: true } },
+  })
+}
+
+/** Wants the device gone. The row goes only while it has no owner: see `erase`. */
+export function requestDeletion(store: Store, clock: Clock, id: DeviceId): Promise<DeviceRow> {
+  const unwanted = { desired: 'stopped', deleting: true, statusReason: 'being deleted' } as const
+  return write(store, clock, id, {
+    unowned: {
+      set: { ...unwanted, unassignedShard: unassignedShard(id), unassignedSince: clock.wallMs() },
+      evenDeleting: true,
+    },
+    owned: { set: unwanted, evenDeleting: true },
+  })
+}
+
+/** Removes a device that is being deleted and has no owner: first what it left behind, then its row, so that a crash
+ *  in between is finished by the next try.
+ *  @returns false when it still has an owner, or is not being deleted */
+export async function erase(store: Store, id: DeviceId): Promise<boolean> {
+  const row = await store.get('Devices', { deviceId: id })
+  if (!row) return true
+  if (row.owner || !row.deleting) return false
+  for (const item of await queryAll(store, 'AuthState', { partition: id })) {
+    await store.remove('AuthState', { deviceId: id, key: item.key })
+  }
+  for (const entry of await queryAll(store, 'History', { partition: id })) {
+    await store.remove('History', { deviceId: id, at: entry.at })
+  }
+  return store.remove('Devices', { deviceId: id }, [unowned, device.equals('deleting', true)])
+}
+
+/** Wants an 8-character pairing code for the phone; the owner answers in `pairing` under the same `requestId`.
+ *  @throws MooringError ALREADY_PAIRED | DEVICE_NOT_RUNNING | DEVICE_NOT_FOUND */
+export async function requestPairingCode(
+  store: Store,
+  clock: Clock,
+  id: DeviceId,
+  request: { phoneNumber: string; requestId: string },
+): Promise<DeviceRow> {
+  const row = await store.update(
+    'Devices',
+    { deviceId: id },
+    {
+      set: { pairingCodeRequest: { ...request, at: clock.wallMs() }, updatedAt: clock.wallMs() },
+      when: [device.equals('desired', 'running'), notDeleting, device.absent('pairedAt')],
+    },
+  )
+  if (row) return row
+  throw refusal(await readDevice(store, id), 'pair')
+}
+
+/** Asks the owner to let go, so that placement can choose `target`. Nothing takes a device from a live server.
+ *  @returns undefined when `owner` does not own it any more, or it is not wanted running */
+export function requestMove(
+  store: Store,
+  clock: Clock,
+  id: DeviceId,
+  owner: ServerId,
+  target: ServerId | 'any',
+): Promise<DeviceRow | undefined> {
+  return store.update(
+    'Devices',
+    { deviceId: id },
+    {
+      set: { moveTo: target, updatedAt: clock.wallMs() },
+      when: [device.equals('owner', owner), device.equals('desired', 'running')],
+    },
+  )
+}
+
+/** Ends what is left to do for a stopped device that has lost its owner: it waits for no server, and a logout that its
+ *  owner did not live to see is finished here. */
+export async function rest(
+  store: Store,
+  clock: Clock,
+  row: DeviceRow,
+  freshCredentialsId: string,
+): Promise<void> {
+  const settled = row.status === 'conflicted' || row.status === 'logged_out'
+  const loggedOut = { status: 'logged_out', credentialsId: freshCredentialsId } as const
+  await store.update(
+    'Devices',
+    { deviceId: row.deviceId },
+    {
+      set: { ...(row.logout ? loggedOut : settled ? {} : { status: 'stopped' }), updatedAt: clock.wallMs() },
+      remove: ['unassignedShard', 'unassignedSince', ...(row.logout ? LOGGED_OUT : [])],
+      when: [
+        unowned,
+        device.equals('desired', 'stopped'),
+        notDeleting,
+        row.logout ? device.equals('logout', true) : device.absent('logout'),
+      ],
+    },
+  )
+}
+
+type Wish = Pick<Change<DeviceRow>, 'set' | 'remove'> & { evenDeleting?: boolean }
+
+/** Whether a device has an owner can change between a read and a write, so each wish is one conditional write per case,
+ *  tried in turn. */
+async function write(
+  store: Store,
+  clock: Clock,
+  id: DeviceId,
+  wish: { unowned: Wish; owned: Wish },
+): Promise<DeviceRow> {
+  const cases = [
+    { ...wish.unowned, condition: unowned },
+    { ...wish.owned, condition: device.present('owner') },
+    { ...wish.unowned, condition: unowned },
+  ]
+  for (const { set, remove, evenDeleting, condition } of cases) {
+    const row = await store.update(
+      'Devices',
+      { deviceId: id },
+      {
+        set: { ...set, updatedAt: clock.wallMs() },
+        ...(remove ? { remove } : {}),
+        when: [device.present('deviceId'), condition, ...(evenDeleting ? [] : [notDeleting])],
+      },
+    )
+    if (row) return row
+  }
+  throw refusal(await readDevice(store, id), 'change')
+}
+
+function refusal(row: DeviceRow, wish: string): MooringError {
+  if (row.deleting) return new MooringError('DEVICE_BEING_DELETED', `device ${row.deviceId} is being deleted`)
+  if (row.desired === 'stopped') {
+    return new MooringError('DEVICE_NOT_RUNNING', `device ${row.deviceId} is stopped; start it first`)
+  }
+  if (wish === 'pair') {
+    return new MooringError('ALREADY_PAIRED', `device ${row.deviceId} is paired; log it out to pair it anew`)
+  }
+  return new MooringError('STORE_BUSY', `device ${row.deviceId} changed hands again and again; try again`)
+}

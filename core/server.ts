@@ -1,0 +1,53 @@
+/** A server's row, and the rows that keep its name and its URL its own. */
+import type { ServerId } from './ids.ts'
+import { type Store, scanAll } from './store.ts'
+
+/** `joining` until it holds its name and URL; `dead` (buried) and `stopped` (left) are final. */
+export type ServerState = 'joining' | 'active' | 'draining' | 'dead' | 'stopped'
+
+export interface ServerRow {
+  readonly serverId: ServerId
+  readonly name: string
+  readonly url: string
+  readonly state: ServerState
+  readonly beat: number
+  readonly capacity: number
+  /** Devices reserved or owned; converges to the number owned. */
+  readonly load: number
+  /** Raised whenever the owner has something to notice. */
+  readonly assignmentSeq: number
+  readonly connected: number
+  readonly beatAt: number
+  readonly joinedAt: number
+  /** Seconds since 1970; see tables.ts. */
+  readonly expiresAt: number
+  /** The ECS task that runs this server, when there is one. */
+  readonly taskArn?: string
+  readonly stateReason?: string
+}
+
+/** The claim of one server on a name or a URL. Its `serverId` is `name#...` or `url#...`, which no server can have.
+ *  It never expires by itself: two servers could share a name. */
+export interface HoldRow {
+  readonly serverId: ServerId
+  readonly heldBy: ServerId
+}
+
+/** The table holds both kinds; a row with a `state` is a server. */
+export type ServerItem = Partial<Omit<ServerRow, 'serverId'>> &
+  Partial<Omit<HoldRow, 'serverId'>> & { readonly serverId: ServerId }
+
+export function asServer(item: ServerItem | undefined): ServerRow | undefined {
+  return item?.state === undefined ? undefined : (item as ServerRow)
+}
+
+/** Every server that has a row, by consistent reads. */
+export async function listServers(store: Store): Promise<ServerRow[]> {
+  const items = await scanAll(store, 'Servers')
+  return items.flatMap((item) => asServer(item) ?? [])
+}
+
+/** A server that can still act: it beats, or it has not yet been found silent. */
+export function isLive(server: ServerRow): boolean {
+  return server.state === 'joining' || server.state === 'active' || server.state === 'draining'
+}

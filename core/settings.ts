@@ -1,0 +1,44 @@
+/** The times of the ownership protocol, in one typed setting shared by hosts and Lambdas. */
+
+export interface ProtocolSettings {
+  /** How often a server beats. */
+  readonly beatEveryMs: number
+  /** A server closes every socket when this long has passed since the send time of its last acknowledged beat. */
+  readonly fenceAfterMs: number
+  /** A server may be buried when its beat stood unchanged this long on an observer's own clock. */
+  readonly buryAfterMs: number
+}
+
+export const DEFAULT_SETTINGS: ProtocolSettings = {
+  beatEveryMs: 2000,
+  fenceAfterMs: 8000,
+  buryAfterMs: 11_000,
+}
+
+/** Clocks of two machines are assumed to run at rates within 1 % of each other. */
+const CLOCK_RATE_ERROR = 0.01
+/** What must be left between the latest fence and the earliest burial, for late timers and requests in flight. */
+const MARGIN_MS_MIN = 2000
+/** Every DynamoDB request of a host ends within this; requests in flight are part of the margin. */
+export const HOST_REQUEST_MS_MAX = 1500
+
+/** @returns the settings as given
+ *  @throws RangeError when bury x 0.99 - fence x 1.01 leaves less than 2 s, or a beat would not fit into the fence */
+export function protocolSettings(given: Partial<ProtocolSettings> = {}): ProtocolSettings {
+  const settings = { ...DEFAULT_SETTINGS, ...given }
+  const marginMs =
+    settings.buryAfterMs * (1 - CLOCK_RATE_ERROR) - settings.fenceAfterMs * (1 + CLOCK_RATE_ERROR)
+  if (marginMs < MARGIN_MS_MIN) {
+    throw new RangeError(
+      `LEASE_MARGIN_TOO_SMALL: fence ${settings.fenceAfterMs} ms and bury ${settings.buryAfterMs} ms leave ` +
+        `${Math.round(marginMs)} ms; bury x 0.99 - fence x 1.01 must leave at least ${MARGIN_MS_MIN} ms`,
+    )
+  }
+  if (settings.beatEveryMs <= 0 || settings.beatEveryMs + HOST_REQUEST_MS_MAX >= settings.fenceAfterMs) {
+    throw new RangeError(
+      `BEAT_DOES_NOT_FIT: a beat every ${settings.beatEveryMs} ms and a request of ${HOST_REQUEST_MS_MAX} ms ` +
+        `must end before the fence at ${settings.fenceAfterMs} ms`,
+    )
+  }
+  return settings
+}

@@ -1,0 +1,20 @@
+/** How events and metrics leave a Lambda or a server. The catalogue says what each event counts. */
+import type { EventName, MetricName } from './catalogue.ts'
+import type { DeviceId, Epoch, ServerId } from './ids.ts'
+
+/** What an event may carry: facts for people, never key material, message texts or phone numbers. */
+export interface EventFields {
+  readonly deviceId?: DeviceId
+  readonly serverId?: ServerId
+  readonly epoch?: Epoch
+  readonly why?: string
+  readonly code?: number | string
+  readonly error?: unknown
+  readonly [fact: string]: unknown
+}
+
+export type Measures = { readonly [M in MetricName]?: number }
+
+export interface Telemetry {
+  emit(event: EventName, fields?: EventFields, measures?: Measures): void
+}

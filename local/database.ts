@@ -1,0 +1,107 @@
+/** The embedded DynamoDB of the local fleet: dynalite, in memory or in a folder, with the tables of core/tables.ts. */
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import {
+  type AttributeDefinition,
+  CreateTableCommand,
+  DynamoDBClient,
+  type KeySchemaElement,
+  ResourceInUseException,
+  waitUntilTableExists,
+} from '@aws-sdk/client-dynamodb'
+import dynalite from 'dynalite'
+import { type KeyDefinition, TABLE_NAMES, TABLES, type TableDefinition } from '../core/tables.ts'
+
+export const LOCAL_TABLE_PREFIX = 'Mooring-'
+/** Dynalite checks no signature; the SDK wants something to sign with. */
+export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' }
+export const LOCAL_REGION = 'eu-west-1'
+const TABLE_WAIT_SECONDS = 20
+
+export interface LocalDatabase {
+  readonly endpoint: string
+  readonly client: DynamoDBClient
+  close(): Promise<void>
+}
+
+/** @param dataDir keeps the database there; without it everything is gone at the end */
+export async function startDatabase(
+  options: { dataDir?: string; port?: number } = {},
+): Promise<LocalDatabase> {
+  const server: Server = dynalite({
+    createTableMs: 0,
+    deleteTableMs: 0,
+    updateTableMs: 0,
+    ...(options.dataDir ? { path: options.dataDir } : {}),
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port ?? 0, '127.0.0.1', resolve)
+  })
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const client = localClient(endpoint)
+  await createTables(client, LOCAL_TABLE_PREFIX)
+  return {
+    endpoint,
+    client,
+    async close() {
+      client.destroy()
+      server.closeAllConnections()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+export function localClient(endpoint: string): DynamoDBClient {
+  return new DynamoDBClient({ endpoint, region: LOCAL_REGION, credentials: LOCAL_CREDENTIALS })
+}
+
+/** Creates what is missing; tables that are there are left as they are. */
+export async function createTables(client: DynamoDBClient, prefix: string): Promise<void> {
+  for (const table of TABLE_NAMES) {
+    try {
+      await client.send(createTableCommand(prefix + table, TABLES[table]))
+    } catch (error) {
+      if (!(error instanceof ResourceInUseException)) throw error
+    }
+    const wait = { client, maxWaitTime: TABLE_WAIT_SECONDS, minDelay: 1, maxDelay: 1 }
+    await waitUntilTableExists(wait, { TableName: prefix + table })
+  }
+}
+
+function createTableCommand(name: string, table: TableDefinition): CreateTableCommand {
+  const indexes = Object.entries(table.indexes)
+  const keys = [table, ...indexes.map(([, index]) => index)].flatMap(({ partitionKey, sortKey }) =>
+    sortKey ? [partitionKey, sortKey] : [partitionKey],
+  )
+  const attributes = new Map<string, AttributeDefinition>(
+    keys.map((key) => [key.name, { AttributeName: key.name, AttributeType: key.type }]),
+  )
+  return new CreateTableCommand({
+    TableName: name,
+    BillingMode: 'PAY_PER_REQUEST',
+    AttributeDefinitions: [...attributes.values()],
+    KeySchema: keySchema(table),
+    ...(indexes.length
+      ? {
+          GlobalSecondaryIndexes: indexes.map(([indexName, index]) => ({
+            IndexName: indexName,
+            KeySchema: keySchema(index),
+            Projection: projectionOf(index.projection),
+          })),
+        }
+      : {}),
+  })
+}
+
+function keySchema(of: { partitionKey: KeyDefinition; sortKey?: KeyDefinition }): KeySchemaElement[] {
+  const schema: KeySchemaElement[] = [{ AttributeName: of.partitionKey.name, KeyType: 'HASH' }]
+  if (of.sortKey) schema.push({ AttributeName: of.sortKey.name, KeyType: 'RANGE' })
+  return schema
+}
+
+function projectionOf(projection: 'all' | readonly string[]) {
+  if (projection === 'all') return { ProjectionType: 'ALL' as const }
+  if (projection.length === 0) return { ProjectionType: 'KEYS_ONLY' as const }
+  return { ProjectionType: 'INCLUDE' as const, NonKeyAttributes: [...projection] }
+}
