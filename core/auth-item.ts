@@ -11,3 +11,16 @@ export interface AuthItem {
   /** Set on a tombstone, in seconds since 1970: a deleted item stays fenced until TTL removes it. */
   readonly expiresAt?: number
 }
+
+export function credsKey(credentialsId: string): string {
+  return `${credentialsId}/creds`
+}
+
+export function signalKey(credentialsId: string, type: string, id: string): string {
+  return `${credentialsId}/${type}/${id}`
+}
+
+/** `creds`, or the type of a Signal key: all that a message may say of an item, since ids hold phone numbers. */
+export function kindOf(key: string): string {
+  return key.split('/')[1] ?? 'item'
+}

@@ -87,6 +87,7 @@ export const EVENTS = {
   'doorbell.rang': { level: 'info' },
   'doorbell.unanswered': { level: 'warn' },
   'doorbell.refused': { level: 'warn' },
+  'placement.unasked': { level: 'warn' },
   'sweep.measured': { level: 'info' },
   'sweep.finished': { level: 'info' },
   'sweep.look_failed': { level: 'error' },

@@ -64,7 +64,7 @@ export async function createTables(client: DynamoDBClient, prefix: string): Prom
     } catch (error) {
       if (!(error instanceof ResourceInUseException)) throw error
     }
-    const wait = { client, maxWaitTime: TABLE_WAIT_SECONDS, minDelay: 1, maxDelay: 1 }
+    const wait = { client, maxWaitTime: TABLE_WAIT_SECONDS, minDelay: 0.01, maxDelay: 0.2 }
     await waitUntilTableExists(wait, { TableName: prefix + table })
   }
 }

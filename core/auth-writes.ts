@@ -1,0 +1,74 @@
+/** The writes on a device's auth state. Each is ONE conditional write on ONE item, fenced by the epoch of the socket that
+ *  it is made for: after any of them, no write under a lower epoch succeeds on that item. Each may be repeated after a
+ *  lost answer: the condition holds for its own epoch, and the item ends up the same. */
+import { type AuthItem, kindOf } from './auth-item.ts'
+import { MooringError } from './errors.ts'
+import type { DeviceId, Epoch } from './ids.ts'
+import { type Store, when } from './store.ts'
+
+const item = when<AuthItem>()
+const notNewerThan = (epoch: Epoch) => [item.any(item.absent('epoch'), item.atMost('epoch', epoch))]
+
+/** Reads an item and makes it this epoch's own in the same write, creating an empty one if there was none: an older
+ *  holder can no longer write what this one has read.
+ *  @returns undefined when the item is empty
+ *  @throws MooringError STALE_EPOCH when a newer socket has touched it */
+export async function fenceAndRead(
+  store: Store,
+  device: DeviceId,
+  key: string,
+  epoch: Epoch,
+): Promise<string | undefined> {
+  const fenced = await store.update(
+    'AuthState',
+    { deviceId: device, key },
+    {
+      set: { epoch },
+      // TTL would take a tombstone away, and with it the fence that has just been put on it
+      remove: ['expiresAt'],
+      when: notNewerThan(epoch),
+    },
+  )
+  if (!fenced) throw stale(device, key, epoch)
+  return fenced.value
+}
+
+/** Replaces an item's value; a tombstone comes back to life.
+ *  @throws MooringError STALE_EPOCH when a newer socket has touched it */
+export async function writeAuth(
+  store: Store,
+  device: DeviceId,
+  key: string,
+  epoch: Epoch,
+  value: string,
+): Promise<void> {
+  const written = await store.put('AuthState', { deviceId: device, key, epoch, value }, notNewerThan(epoch))
+  if (!written) throw stale(device, key, epoch)
+}
+
+/** Deletes an item's value. What remains is the fence, until TTL removes it.
+ *  @param expiresAt in seconds since 1970; no older holder may be alive by then
+ *  @throws MooringError STALE_EPOCH when a newer socket has touched it */
+export async function tombstone(
+  store: Store,
+  device: DeviceId,
+  key: string,
+  epoch: Epoch,
+  expiresAt: number,
+): Promise<void> {
+  const buried = await store.put(
+    'AuthState',
+    { deviceId: device, key, epoch, expiresAt },
+    notNewerThan(epoch),
+  )
+  if (!buried) throw stale(device, key, epoch)
+}
+
+function stale(device: DeviceId, key: string, epoch: Epoch): MooringError {
+  const kind = kindOf(key)
+  return new MooringError(
+    'STALE_EPOCH',
+    `device ${device} has a socket newer than epoch ${epoch}: its ${kind} may not be touched any more`,
+    { kind, epoch },
+  )
+}

@@ -1,0 +1,52 @@
+/** Which credentials a device goes on with. Fresh ones only for a device that never had any: a device that has lost its
+ *  credentials needs a person with a phone, so nothing here may lose them. */
+import { type AuthenticationCreds, initAuthCreds } from '@whiskeysockets/baileys'
+import { MooringError } from '../../core/errors.ts'
+import type { DeviceId } from '../../core/ids.ts'
+import { deserialise } from './serialise.ts'
+
+export interface FoundCreds {
+  readonly creds: AuthenticationCreds
+  /** A pairing was begun with the stored credentials and never finished: WhatsApp would refuse them with 401. */
+  readonly pairingAbandoned: boolean
+}
+
+/** @param stored the creds item as it was read, undefined when it is empty
+ *  @throws MooringError CREDENTIALS_UNREADABLE when there must be credentials that can be read, and there are not */
+export function credsFrom(
+  stored: string | undefined,
+  { device, everPaired }: { readonly device: DeviceId; readonly everPaired: boolean },
+): FoundCreds {
+  if (stored === undefined) {
+    if (everPaired) throw unreadable(device, 'it was paired, but its credentials are missing')
+    return { creds: initAuthCreds(), pairingAbandoned: false }
+  }
+  const creds = readable(stored)
+  if (!creds) throw unreadable(device, 'its stored credentials are damaged')
+  // A pairing code sets `me` when it is asked for; `account` comes only with the phone's consent.
+  const pairingAbandoned = !everPaired && creds.me !== undefined && creds.account === undefined
+  return { creds: pairingAbandoned ? initAuthCreds() : creds, pairingAbandoned }
+}
+
+function readable(stored: string): AuthenticationCreds | undefined {
+  try {
+    const creds = deserialise(stored) as Partial<AuthenticationCreds>
+    const isWhole =
+      isKeyPair(creds.noiseKey) &&
+      isKeyPair(creds.signedIdentityKey) &&
+      isKeyPair(creds.signedPreKey?.keyPair) &&
+      typeof creds.registrationId === 'number' &&
+      typeof creds.advSecretKey === 'string'
+    return isWhole ? (creds as AuthenticationCreds) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isKeyPair(pair: Partial<AuthenticationCreds['noiseKey']> | undefined): boolean {
+  return pair?.private instanceof Uint8Array && pair.public instanceof Uint8Array
+}
+
+function unreadable(device: DeviceId, why: string): MooringError {
+  return new MooringError('CREDENTIALS_UNREADABLE', `device ${device} is not connected: ${why}`)
+}

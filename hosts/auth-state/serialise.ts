@@ -1,0 +1,33 @@
+/** How Baileys' values become the text of an item: its own BufferJSON. */
+import { BufferJSON, proto } from '@whiskeysockets/baileys'
+
+/** @throws Error when the value cannot be written as JSON; the message holds nothing of it */
+export function serialise(value: unknown): string {
+  const text: string | undefined = JSON.stringify(value, BufferJSON.replacer)
+  if (text === undefined) throw new TypeError(`a ${typeof value} cannot be stored`)
+  return text
+}
+
+/** @throws Error when the text is damaged; the message holds nothing of it, since it may be a private key */
+export function deserialise(text: string): unknown {
+  try {
+    return JSON.parse(text, bytes)
+  } catch {
+    throw new Error('the stored text is not JSON')
+  }
+}
+
+/** What Baileys expects to be handed for a key of this type. */
+export function revive(type: string, value: unknown): unknown {
+  if (type !== 'app-state-sync-key') return value
+  // JSON turned its bytes into base64 and its 64-bit numbers into text
+  return proto.Message.AppStateSyncKeyData.fromObject(value as Record<string, unknown>)
+}
+
+/** Only the first half of BufferJSON.reviver. The other half guesses that `{"0": 7}` was a byte array once, as very old
+ *  files hold them, and would change such a value of a key type that is not known yet. */
+function bytes(_name: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('type' in value) || !('data' in value)) return value
+  if (value.type !== 'Buffer' || typeof value.data !== 'string') return value
+  return Buffer.from(value.data, 'base64')
+}

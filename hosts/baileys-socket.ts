@@ -1,0 +1,106 @@
+/** The WhatsApp socket on Baileys, unmodified. */
+import { Boom } from '@hapi/boom'
+import makeWASocket, { type BaileysEventMap, type UserFacingSocketConfig } from '@whiskeysockets/baileys'
+import type { WebSocket } from 'ws'
+import type { Account } from '../core/device.ts'
+import { authOptions } from './auth-state/socket-options.ts'
+import type { OpenSocket, SocketWish, WhatsAppSocket } from './whatsapp-socket.ts'
+
+/** Baileys' own times for the first QR and those that follow. */
+const FIRST_QR_VALID_MS = 60_000
+const LATER_QR_VALID_MS = 20_000
+/** A goodbye that is not answered within this is cut short. */
+const CLOSE_MS_MAX = 1000
+
+export interface BaileysOptions {
+  /** WhatsApp's own address when left out. */
+  readonly url?: string
+  readonly historySync: boolean
+}
+
+export function baileysSockets(options: BaileysOptions): OpenSocket {
+  return (wish) => openBaileysSocket(options, wish)
+}
+
+function openBaileysSocket(options: BaileysOptions, { auth, events, server }: SocketWish): WhatsAppSocket {
+  const sock = makeWASocket({
+    ...configure(options, server),
+    ...authOptions(auth),
+  })
+  // The wrapper hides the WebSocket, but only the WebSocket can be cut without waiting for the other side.
+  const wire = (sock.ws as unknown as { socket: WebSocket }).socket
+  const gone = new Promise<void>((resolve) => wire.once('close', () => resolve()))
+  let qrCount = 0
+  let isOver = false
+
+  const over = (code: number, reason: string) => {
+    if (isOver) return
+    isOver = true
+    events.closed(code, reason)
+  }
+
+  sock.ev.on('creds.update', () => {
+    auth.saveCreds().catch(() => wire.terminate())
+  })
+  sock.ev.on('messages.upsert', ({ messages }) => events.received(messages.length))
+  sock.ev.on('connection.update', (update: BaileysEventMap['connection.update']) => {
+    if (update.qr) events.qr(update.qr, qrCount++ === 0 ? FIRST_QR_VALID_MS : LATER_QR_VALID_MS)
+    if (update.isNewLogin) events.paired(accountOf(auth.state.creds.me))
+    if (update.connection === 'open') events.open(accountOf(auth.state.creds.me))
+    if (update.connection === 'close') {
+      const error = update.lastDisconnect?.error
+      const code = error instanceof Boom ? error.output.statusCode : 0
+      wire.terminate()
+      void gone.then(() => over(code, error?.message ?? 'closed by this server'))
+    }
+  })
+
+  const cut = () => {
+    wire.terminate()
+    void sock.end(undefined)
+    over(0, 'cut by this server')
+  }
+  return {
+    requestPairingCode: (phoneNumber) => sock.requestPairingCode(phoneNumber),
+    logout: () => sock.logout(),
+    async close() {
+      void sock.end(undefined)
+      const late = setTimeout(() => wire.terminate(), CLOSE_MS_MAX)
+      await gone
+      clearTimeout(late)
+      over(0, 'closed by this server')
+    },
+    cut,
+  }
+}
+
+function configure(options: BaileysOptions, server: string): Omit<UserFacingSocketConfig, 'auth'> {
+  const url = options.url === undefined ? undefined : new URL(options.url)
+  // The local simulator tells by this which server a socket belongs to; WhatsApp itself is never told.
+  url?.searchParams.set('server', server)
+  return {
+    ...(url ? { waWebSocketUrl: url } : {}),
+    logger: silentLogger,
+    // The phone keeps its notifications.
+    markOnlineOnConnect: false,
+    syncFullHistory: false,
+    ...(options.historySync ? {} : { shouldSyncHistoryMessage: () => false }),
+  }
+}
+
+function accountOf(me: { id: string; lid?: string } | undefined): Account {
+  if (!me) throw new Error('logged in without an account')
+  return { jid: me.id, ...(me.lid ? { lid: me.lid } : {}) }
+}
+
+const nothing = () => undefined
+/** Baileys' log lines hold key material. */
+export const silentLogger = {
+  level: 'silent',
+  child: () => silentLogger,
+  trace: nothing,
+  debug: nothing,
+  info: nothing,
+  warn: nothing,
+  error: nothing,
+}

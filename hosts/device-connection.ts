@@ -1,0 +1,181 @@
+/**
+ * The connection machine of one device: permit, connect, hold, and what follows a disconnect. One loop per device, so that
+ * a new socket starts only after the old one is closed. server.ts starts it for each device that the server owns and
+ * tells it what its row says. It must never open a socket without a permit of its own and a valid lease.
+ */
+import { sleep } from '../core/clock.ts'
+import type { DeviceRow } from '../core/device.ts'
+import { isMooringError } from '../core/errors.ts'
+import type { DeviceId } from '../core/ids.ts'
+import { permit } from '../core/ownership.ts'
+import { backoffMs } from '../core/random.ts'
+import { type Attempt, beginAttempt, type Ending } from './attempt.ts'
+import { afterDisconnect, CONFLICT_WINDOW_MS, CONFLICTS_MAX } from './disconnect.ts'
+import { letGoOf, type ReleaseReason } from './let-go.ts'
+import type { Berth, HostWorld } from './world.ts'
+
+const BACKOFF_BASE_MS = 1000
+const BACKOFF_CAP_MS = 60_000
+/** A socket that stayed open this long was a good one: the next failure backs off from the start again. */
+const GOOD_AFTER_MS = 30_000
+/** After a conflict the other side gets this long to settle before the ownership is checked again. */
+const CONFLICT_PAUSE_MS = 3000
+
+export interface DeviceConnection {
+  readonly deviceId: DeviceId
+  /** Takes in the row as an index listed it; what matters is confirmed by a consistent read. */
+  notice(listed: DeviceRow): void
+  isConnected(): boolean
+  /** The lease is over: cuts the socket before this returns. The machine goes on when the lease is valid again. */
+  fence(): void
+  /** The server leaves: closes the socket and releases the device. */
+  leave(): void
+  /** Resolves when the machine has ended and holds nothing; never rejects. */
+  readonly ended: Promise<{ readonly released: boolean }>
+}
+
+/** What the loop does after one step. */
+type Next = { do: 'again'; afterMs: number } | { do: 'let_go'; reason: ReleaseReason } | { do: 'forget' }
+
+export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceId): DeviceConnection {
+  const { serverId } = berth
+  let attempt: Attempt | undefined
+  let leaving = false
+  let restartsSeen = 0
+  let failures = 0
+  let confirming = false
+  /** Aborted to end whatever wait the loop is in; renewed each time round. */
+  let nudge = new AbortController()
+
+  const backOff = () => again(backoffMs(world.random, failures++, BACKOFF_BASE_MS, BACKOFF_CAP_MS))
+  const again = (afterMs = 0): Next => ({ do: 'again', afterMs })
+  const letGo = (reason: ReleaseReason): Next => ({ do: 'let_go', reason })
+
+  async function run(): Promise<{ released: boolean }> {
+    for (;;) {
+      const next = await step().catch(failed)
+      if (next.do === 'forget') return { released: false }
+      if (next.do === 'again') {
+        await sleep(world.clock, next.afterMs, nudge.signal)
+        nudge = new AbortController()
+        continue
+      }
+      const outcome = await letGoOf(world, berth, deviceId, next.reason).catch(() => 'failed' as const)
+      if (outcome !== 'still_wanted' && outcome !== 'failed') return { released: outcome === 'released' }
+      if (outcome === 'failed') await sleep(world.clock, backoffMs(world.random, failures++, 200, 2000))
+      nudge = new AbortController()
+    }
+  }
+
+  /** Connects once and holds the socket until it is closed. */
+  async function step(): Promise<Next> {
+    if (leaving) return letGo({ because: 'leaving' })
+    await berth.leaseValid(nudge.signal)
+    if (leaving || nudge.signal.aborted) return again()
+    if (!(await berth.limiter.turn(nudge.signal))) return again()
+    const begun = world.clock.mark()
+    const permitted = await askPermit()
+    if ('do' in permitted) return permitted
+    restartsSeen = permitted.row.restarts ?? 0
+    const told = nudge.signal
+    attempt = await beginAttempt(world, berth, permitted, () => !leaving && !told.aborted)
+    if (!attempt) return again()
+    const ending = await attempt.ended
+    const heldMs = world.clock.elapsedMs(begun)
+    const { wasOpen } = attempt
+    attempt = undefined
+    if (wasOpen() && heldMs > GOOD_AFTER_MS) failures = 0
+    return after(ending)
+  }
+
+  async function askPermit() {
+    try {
+      const granted = await permit(world.store, world.clock, deviceId, serverId)
+      world.telemetry.emit('device.permit_granted', { deviceId, serverId, epoch: granted.epoch })
+      return granted
+    } catch (error) {
+      if (!isMooringError(error)) throw error
+      if (error.code === 'NOT_WANTED') return letGo({ because: 'row' })
+      world.telemetry.emit('device.permit_refused', { deviceId, serverId, why: error.message })
+      return { do: 'forget' } as const
+    }
+  }
+
+  function after(ending: Ending): Next {
+    if (ending.by === 'stale') return { do: 'forget' }
+    if (ending.by === 'asked') return again()
+    if (ending.by === 'discarded') return backOff()
+    const { code, reason } = ending
+    const follow = afterDisconnect(code)
+    switch (follow.next) {
+      case 'reconnect_now':
+        return again()
+      case 'conflict':
+        return conflict(ending.row)
+      case 'logged_out':
+        return letGo({ because: 'logged_out', why: `WhatsApp logged the device out (${reason})` })
+      case 'stop':
+        return letGo({ because: 'stopped', why: follow.why })
+      case 'reconnect_later':
+        return backOff()
+    }
+  }
+
+  /** The last login wins at WhatsApp, so a stale server must never reconnect unchecked: the next step asks for a permit. */
+  function conflict(row: DeviceRow): Next {
+    world.telemetry.emit('device.conflict', { deviceId, serverId, epoch: row.epoch, code: 440 })
+    if ((row.conflicts?.length ?? 0) < CONFLICTS_MAX) return again(CONFLICT_PAUSE_MS)
+    const minutes = CONFLICT_WINDOW_MS / 60_000
+    const why = `${CONFLICTS_MAX} conflicts (440) within ${minutes} minutes: a client outside the fleet uses these credentials`
+    return letGo({ because: 'conflicted', why })
+  }
+
+  function failed(error: unknown): Next {
+    world.telemetry.emit('device.failed', { deviceId, serverId, error })
+    attempt?.cut()
+    attempt = undefined
+    return backOff()
+  }
+
+  /** An index may lag, so a listed row only says that it is time to look. */
+  async function confirm(): Promise<void> {
+    const row = await world.store.get('Devices', { deviceId })
+    if (row?.owner !== serverId) attempt?.close('stale')
+    else if (row.desired === 'stopped' || row.moveTo) {
+      if (row.logout) await attempt?.logout()
+      attempt?.close('asked')
+    } else if ((row.restarts ?? 0) > restartsSeen) attempt?.close('asked')
+    else attempt?.answerPairingCode(row)
+    if (!attempt) nudge.abort()
+  }
+
+  return {
+    deviceId,
+    ended: run(),
+    isConnected: () => attempt?.wasOpen() ?? false,
+    notice(listed) {
+      const matters =
+        listed.owner !== serverId ||
+        listed.desired === 'stopped' ||
+        listed.moveTo !== undefined ||
+        (listed.restarts ?? 0) > restartsSeen ||
+        (attempt?.wantsPairingCode(listed) ?? false)
+      if (!matters || confirming) return
+      confirming = true
+      confirm()
+        .catch((error: unknown) => world.telemetry.emit('device.failed', { deviceId, serverId, error }))
+        .finally(() => {
+          confirming = false
+        })
+    },
+    fence() {
+      attempt?.cut()
+      nudge.abort()
+    },
+    leave() {
+      leaving = true
+      attempt?.close('asked')
+      nudge.abort()
+    },
+  }
+}

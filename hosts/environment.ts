@@ -1,0 +1,57 @@
+/** The environment of a server, read once by main.ts and validated by one schema. */
+import { z } from 'zod'
+import { hasIdForm } from '../core/ids.ts'
+import { type ProtocolSettings, protocolSettings } from '../core/settings.ts'
+
+const milliseconds = z.coerce.number().int().positive().optional()
+
+const schema = z.object({
+  SERVER_NAME: z
+    .string()
+    .refine(hasIdForm, 'use 1 to 64 of A-Z a-z 0-9 _ . - and begin with a letter or digit')
+    .optional(),
+  SERVER_URL: z.url({ protocol: /^https?$/ }).optional(),
+  SERVER_MAX_CAPACITY: z.coerce.number().int().min(1).max(2000).default(400),
+  SERVER_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  SERVER_LISTEN: z.string().default('0.0.0.0'),
+  CONNECTS_PER_SECOND: z.coerce.number().positive().max(1000).default(5),
+  TABLE_PREFIX: z.string().default('Mooring-'),
+  ASSIGN_FUNCTION: z.string().min(1),
+  DOORBELL_SECRET: z.string().min(16),
+  /** Only the operator may set it: TLS to WhatsApp's own address is what authenticates WhatsApp. */
+  WHATSAPP_URL: z.url({ protocol: /^wss?$/ }).optional(),
+  HISTORY_SYNC: z.enum(['on', 'off']).default('on'),
+  BEAT_EVERY_MS: milliseconds,
+  FENCE_AFTER_MS: milliseconds,
+  BURY_AFTER_MS: milliseconds,
+  /** The ECS task that runs this server, where no task metadata tells it. */
+  TASK_ARN: z.string().optional(),
+  /** Set by ECS: where a task asks about itself. */
+  ECS_CONTAINER_METADATA_URI_V4: z.url().optional(),
+})
+
+/** Every variable that a server reads. */
+export const HOST_VARIABLES = Object.keys(schema.shape)
+
+export type HostEnvironment = Omit<
+  z.infer<typeof schema>,
+  'BEAT_EVERY_MS' | 'FENCE_AFTER_MS' | 'BURY_AFTER_MS'
+> & {
+  readonly settings: ProtocolSettings
+}
+
+/** @throws Error that names each variable that is missing or wrong, and what it should be */
+export function readEnvironment(variables: Record<string, string | undefined>): HostEnvironment {
+  const read = schema.safeParse(variables)
+  if (!read.success) {
+    const faults = read.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)
+    throw new Error(`BAD_ENVIRONMENT: a server cannot start with these variables:\n${faults.join('\n')}`)
+  }
+  const { BEAT_EVERY_MS, FENCE_AFTER_MS, BURY_AFTER_MS, ...environment } = read.data
+  const settings = protocolSettings({
+    ...(BEAT_EVERY_MS ? { beatEveryMs: BEAT_EVERY_MS } : {}),
+    ...(FENCE_AFTER_MS ? { fenceAfterMs: FENCE_AFTER_MS } : {}),
+    ...(BURY_AFTER_MS ? { buryAfterMs: BURY_AFTER_MS } : {}),
+  })
+  return { ...environment, settings }
+}

@@ -1,0 +1,87 @@
+/** The server's own HTTP endpoint: the doorbell, and health for ECS and load balancers. */
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Clock } from '../core/clock.ts'
+import { verifyDoorbell } from '../core/doorbell-signature.ts'
+import type { Telemetry } from '../core/telemetry.ts'
+import type { RunningServer } from './server.ts'
+
+const BODY_BYTES_MAX = 4096
+const REQUEST_MS_MAX = 5000
+
+export interface Listener {
+  readonly port: number
+  close(): Promise<void>
+}
+
+/** @throws when the port is taken */
+export async function listen(
+  options: { host: string; port: number; doorbellSecret: string; clock: Clock; telemetry: Telemetry },
+  server: () => Pick<RunningServer, 'ring' | 'health' | 'serverId'> | undefined,
+): Promise<Listener> {
+  const http = createServer((request, response) => {
+    const answer = (status: number, body: object) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    }
+    route(request).then(
+      ([status, body]) => answer(status, body),
+      () => answer(400, { code: 'BAD_REQUEST', message: 'the request could not be read' }),
+    )
+  })
+  http.requestTimeout = REQUEST_MS_MAX
+  http.headersTimeout = REQUEST_MS_MAX
+
+  async function route(request: IncomingMessage): Promise<[number, object]> {
+    const running = server()
+    if (request.method === 'GET' && request.url === '/health') {
+      const health = running?.health()
+      return health?.leaseValid ? [200, health] : [503, health ?? { leaseValid: false }]
+    }
+    if (request.method === 'POST' && request.url === '/doorbell') return ringing(request, running)
+    return [404, { code: 'ROUTE_NOT_FOUND', message: 'a server answers GET /health and POST /doorbell' }]
+  }
+
+  async function ringing(
+    request: IncomingMessage,
+    running: ReturnType<typeof server>,
+  ): Promise<[number, object]> {
+    const body = await readBody(request)
+    const signed = {
+      time: String(request.headers['x-mooring-time'] ?? ''),
+      signature: String(request.headers['x-mooring-signature'] ?? ''),
+    }
+    if (!verifyDoorbell(options.doorbellSecret, signed, body, options.clock.wallMs())) {
+      options.telemetry.emit('doorbell.refused', { why: 'the signature does not fit' })
+      return [401, { code: 'API_KEY_UNKNOWN', message: 'the signature does not fit' }]
+    }
+    running?.ring()
+    return [202, { serverId: running?.serverId }]
+  }
+
+  await started(http, options.port, options.host)
+  return {
+    port: (http.address() as AddressInfo).port,
+    async close() {
+      http.closeAllConnections()
+      await new Promise<void>((resolve) => http.close(() => resolve()))
+    },
+  }
+}
+
+function started(http: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http.once('error', reject)
+    http.listen(port, host, resolve)
+  })
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > BODY_BYTES_MAX) throw new RangeError('the body is too large')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}

@@ -1,0 +1,103 @@
+/**
+ * The Fargate task: one process that holds the sockets of the devices that it owns.
+ * Run by ECS, by the local fleet, or by hand with the environment of environment.ts; SIGTERM makes it let go and leave.
+ * It must never outlive its lease with an open socket; when in doubt it exits, since a host that crashes is fenced.
+ */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { LambdaClient } from '@aws-sdk/client-lambda'
+import { churnLedger } from '../core/churn.ts'
+import { systemClock } from '../core/clock.ts'
+import { serverId } from '../core/ids.ts'
+import { systemRandom } from '../core/random.ts'
+import { HOST_REQUEST_MS_MAX } from '../core/settings.ts'
+import { dynamoDbStore } from '../core/store-dynamodb.ts'
+import { powertoolsTelemetry } from '../core/telemetry-powertools.ts'
+import { openAuthState } from './auth-state/auth-state.ts'
+import { baileysSockets } from './baileys-socket.ts'
+import { type HostEnvironment, readEnvironment } from './environment.ts'
+import { readFargateTask } from './fargate.ts'
+import { listen } from './listener.ts'
+import { placementRequests } from './placement-requests.ts'
+import { type RunningServer, runServer, type ServerEnd } from './server.ts'
+import { silenceConsole } from './silence-console.ts'
+import type { HostWorld } from './world.ts'
+
+const EXIT_CODES: Readonly<Record<ServerEnd['why'], number>> = { left: 0, buried: 3, refused: 4 }
+const METRICS_EVERY_MS = 10_000
+/** With the parent the store may be gone, too: then there is nobody to hand over to. */
+const ORPHANED_MS_MAX = 5000
+
+async function main(): Promise<number> {
+  const environment = readEnvironment(process.env)
+  const { world, flush } = createWorld(environment)
+  const task = environment.ECS_CONTAINER_METADATA_URI_V4
+    ? await readFargateTask(environment.ECS_CONTAINER_METADATA_URI_V4)
+    : undefined
+  const name = environment.SERVER_NAME ?? task?.name
+  if (!name) throw new Error('BAD_ENVIRONMENT: SERVER_NAME is missing, and no task metadata supplies it')
+
+  let server: RunningServer | undefined
+  const { SERVER_LISTEN: host, SERVER_PORT: port, DOORBELL_SECRET: doorbellSecret } = environment
+  const listener = await listen({ host, port, doorbellSecret, ...world }, () => server)
+  const url = environment.SERVER_URL ?? `http://${task?.address ?? '127.0.0.1'}:${listener.port}`
+  const taskArn = environment.TASK_ARN ?? task?.taskArn
+  server = runServer(world, {
+    serverId: serverId(`${name.slice(0, 40)}-${world.random.id()}`),
+    name,
+    url,
+    capacity: environment.SERVER_MAX_CAPACITY,
+    connectsPerSecond: environment.CONNECTS_PER_SECOND,
+    ...(taskArn ? { taskArn } : {}),
+  })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => server?.leave())
+  // A parent that dies takes the pipe with it: a server that nobody watches leaves by itself.
+  process.on('disconnect', () => {
+    server?.leave()
+    setTimeout(() => process.exit(1), ORPHANED_MS_MAX).unref()
+  })
+
+  const flushing = setInterval(() => void flush(), METRICS_EVERY_MS)
+  const end = await server.ended
+  clearInterval(flushing)
+  await flush()
+  await listener.close()
+  if (end.why === 'refused') process.stderr.write(`${end.error.code}: ${end.error.message}\n`)
+  return EXIT_CODES[end.why]
+}
+
+function createWorld(environment: HostEnvironment): { world: HostWorld; flush(): Promise<void> } {
+  const clock = systemClock
+  const random = systemRandom
+  const retrying = new DynamoDBClient({ maxAttempts: 3 })
+  const single = new DynamoDBClient({ maxAttempts: 1 })
+  const store = dynamoDbStore(retrying, environment.TABLE_PREFIX, HOST_REQUEST_MS_MAX)
+  const beatStore = dynamoDbStore(single, environment.TABLE_PREFIX, HOST_REQUEST_MS_MAX)
+  const telemetry = powertoolsTelemetry('host', churnLedger(store, clock))
+  const lambda = new LambdaClient({ maxAttempts: 2 })
+  const world: HostWorld = {
+    store,
+    beatStore,
+    clock,
+    random,
+    telemetry,
+    settings: environment.settings,
+    openAuth: (wish) => openAuthState({ store, clock, telemetry, ...wish }),
+    openSocket: baileysSockets({
+      ...(environment.WHATSAPP_URL ? { url: environment.WHATSAPP_URL } : {}),
+      historySync: environment.HISTORY_SYNC === 'on',
+    }),
+    requestPlacement: placementRequests({ clock, telemetry }, lambda, environment.ASSIGN_FUNCTION),
+  }
+  // Counts that cannot be written are lost; the next flush writes the next ones.
+  const flush = () => telemetry.flush().catch((error: unknown) => telemetry.emit('server.failed', { error }))
+  return { world, flush }
+}
+
+silenceConsole()
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.exit(1)
+  },
+)

@@ -1,0 +1,236 @@
+/**
+ * One server: joins, beats, holds the devices that it owns, lets go of them when it leaves.
+ * main.ts runs one per process; tests and the simulation run it in their own world. It must never hold a socket outside
+ * its lease, and it takes no device that a row does not give to it.
+ */
+import { type Mark, sleep } from '../core/clock.ts'
+import type { DeviceRow } from '../core/device.ts'
+import { isMooringError, type MooringError } from '../core/errors.ts'
+import type { DeviceId, ServerId } from '../core/ids.ts'
+import { createLease } from '../core/lease.ts'
+import { announce, drain, type Joining, leave } from '../core/ownership.ts'
+import { inParallel } from '../core/parallel.ts'
+import type { ServerRow } from '../core/server.ts'
+import { queryAll } from '../core/store.ts'
+import { createConnectLimiter } from './connect-limiter.ts'
+import { type DeviceConnection, keepConnection } from './device-connection.ts'
+import { keepBeating } from './heartbeat.ts'
+import { join } from './join.ts'
+import type { Berth, HostWorld } from './world.ts'
+
+/** The reserve precedes the claim and the index lags, so devices are listed at every beat for this long after a change. */
+const LIST_AGAIN_MS = 10_000
+/** Devices are listed this often even when nothing seems to have changed. */
+const LIST_ANYWAY_MS = 30_000
+/** A device that was let go may stay in the lagging index for a while; its owner is read before it is taken up again. */
+const LET_GO_LATELY_MS = 10_000
+/** Devices let go at the same time when the server leaves. */
+const LEAVING_LANES = 16
+/** A stop may take this long; ECS kills the task after 120 s. */
+const LEAVE_MS_MAX = 100_000
+
+export interface ServerPlan extends Joining {
+  readonly connectsPerSecond: number
+}
+
+export type ServerEnd =
+  | { readonly why: 'left' }
+  /** The fleet counts it as dead: another start gets a new id. */
+  | { readonly why: 'buried' }
+  | { readonly why: 'refused'; readonly error: MooringError }
+
+export interface RunningServer {
+  readonly serverId: ServerId
+  /** The doorbell rang: look now. */
+  ring(): void
+  /** Lets every device go and leaves the fleet. */
+  leave(): void
+  health(): { serverId: ServerId; leaseValid: boolean; devices: number; connected: number; leaving: boolean }
+  readonly ended: Promise<ServerEnd>
+}
+
+export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
+  const { serverId, name } = plan
+  const lease = createLease(world.clock, world.settings)
+  const connections = new Map<DeviceId, DeviceConnection>()
+  const letGoLately = new Map<DeviceId, Mark>()
+  const stopBeating = new AbortController()
+  const stopJoining = new AbortController()
+  const leaseWaiters = new Set<() => void>()
+  const leaveAsked = Promise.withResolvers<void>()
+  const buried = Promise.withResolvers<ServerEnd>()
+  let leaving = false
+  let isFenced = false
+  let seq: number | undefined
+  let changedAt: Mark | undefined
+  let listedAt: Mark | undefined
+  let listing = false
+  let listNext = false
+
+  const berth: Berth = {
+    serverId,
+    name,
+    lease,
+    limiter: createConnectLimiter(world.clock, plan.connectsPerSecond),
+    leaseValid: (until) =>
+      new Promise((resolve) => {
+        if (lease.isValid() || until.aborted) return resolve()
+        const wake = () => {
+          leaseWaiters.delete(wake)
+          until.removeEventListener('abort', wake)
+          resolve()
+        }
+        leaseWaiters.add(wake)
+        until.addEventListener('abort', wake)
+      }),
+  }
+
+  const connectedCount = () =>
+    [...connections.values()].filter((connection) => connection.isConnected()).length
+
+  function acknowledged(row: ServerRow): void {
+    if (isFenced) world.telemetry.emit('server.recovered', { serverId, name })
+    isFenced = false
+    for (const wake of [...leaseWaiters]) wake()
+    if (row.assignmentSeq !== seq) changedAt = world.clock.mark()
+    seq = row.assignmentSeq
+    const listAgain = changedAt !== undefined && world.clock.elapsedMs(changedAt) < LIST_AGAIN_MS
+    const listAnyway = listedAt === undefined || world.clock.elapsedMs(listedAt) >= LIST_ANYWAY_MS
+    if (listAgain || listAnyway) list()
+  }
+
+  function fenced(): void {
+    isFenced = true
+    for (const connection of connections.values()) connection.fence()
+    world.telemetry.emit('server.fenced', { serverId, name, devices: connections.size })
+  }
+
+  function refused(): void {
+    for (const connection of connections.values()) connection.fence()
+    world.telemetry.emit('server.beat_refused', { serverId, name })
+    buried.resolve({ why: 'buried' })
+  }
+
+  /** Lists the devices of this server; a call during a listing makes another one follow. */
+  function list(): void {
+    if (listing) {
+      listNext = true
+      return
+    }
+    listing = true
+    listOnce()
+      .catch((error: unknown) => world.telemetry.emit('server.failed', { serverId, error }))
+      .finally(() => {
+        listing = false
+        if (listNext && lease.isValid()) list()
+      })
+  }
+
+  async function listOnce(): Promise<void> {
+    listNext = false
+    const devices = await queryAll(world.store, 'Devices', { index: 'byOwner', partition: serverId })
+    listedAt = world.clock.mark()
+    const listed = new Set(devices.map((device) => device.deviceId))
+    for (const device of devices) await takeUp(device)
+    for (const [deviceId, connection] of connections) {
+      // Not in the list: released by us and gone from the index, or the index lags. The row tells.
+      if (listed.has(deviceId)) continue
+      const row = await world.store.get('Devices', { deviceId })
+      if (row) connection.notice(row)
+    }
+  }
+
+  async function takeUp(listed: DeviceRow): Promise<void> {
+    const { deviceId } = listed
+    const holding = connections.get(deviceId)
+    if (holding) return holding.notice(listed)
+    const letGoAt = letGoLately.get(deviceId)
+    if (letGoAt && world.clock.elapsedMs(letGoAt) < LET_GO_LATELY_MS) {
+      const row = await world.store.get('Devices', { deviceId })
+      if (row?.owner !== serverId || connections.has(deviceId)) return
+    }
+    const connection = keepConnection(world, berth, deviceId)
+    connections.set(deviceId, connection)
+    if (leaving) connection.leave()
+    void connection.ended.then(() => {
+      connections.delete(deviceId)
+      letGoLately.set(deviceId, world.clock.mark())
+    })
+  }
+
+  async function letEverythingGo(): Promise<void> {
+    await drain(world.store, serverId)
+    world.telemetry.emit('server.draining', { serverId, name, devices: connections.size })
+    // Twice: a claim that was reserved before the drain may arrive while the first devices go.
+    for (let round = 0; round < 2; round++) {
+      await listOnce()
+      await inParallel([...connections.values()], LEAVING_LANES, async (connection) => {
+        connection.leave()
+        await connection.ended
+      })
+    }
+  }
+
+  async function run(): Promise<ServerEnd> {
+    await announce(world.store, world.clock, plan)
+    world.telemetry.emit('server.joining', { serverId, name, url: plan.url })
+    const events = { connected: connectedCount, acknowledged, fenced, refused }
+    const beating = keepBeating(world, serverId, lease, events, stopBeating.signal)
+    const end = await Promise.race([live(), buried.promise])
+    stopJoining.abort()
+    if (end.why !== 'buried') await leave(world.store, plan).catch(() => undefined)
+    stopBeating.abort()
+    await beating
+    world.telemetry.emit('server.left', { serverId, name, why: end.why })
+    return end
+  }
+
+  async function live(): Promise<ServerEnd> {
+    try {
+      await join(world, plan, stopJoining.signal)
+    } catch (error) {
+      if (!isMooringError(error)) throw error
+      world.telemetry.emit('server.name_taken', { serverId, name, code: error.code, why: error.message })
+      return { why: 'refused', error }
+    }
+    world.telemetry.emit('server.joined', { serverId, name, url: plan.url, capacity: plan.capacity })
+    await leaveAsked.promise
+    const limit = new AbortController()
+    await Promise.race([
+      letEverythingGo().catch(leavingFailed),
+      sleep(world.clock, LEAVE_MS_MAX, limit.signal),
+    ])
+    limit.abort()
+    for (const connection of connections.values()) connection.fence()
+    return { why: 'left' }
+  }
+
+  function leavingFailed(error: unknown): void {
+    world.telemetry.emit('server.failed', {
+      serverId,
+      error,
+      why: 'devices that were not let go will be evicted',
+    })
+  }
+
+  return {
+    serverId,
+    ring() {
+      changedAt = world.clock.mark()
+      if (lease.isValid()) list()
+    },
+    leave() {
+      leaving = true
+      stopJoining.abort()
+      leaveAsked.resolve()
+    },
+    health: () => ({
+      serverId,
+      leaseValid: lease.isValid(),
+      devices: connections.size,
+      connected: connectedCount(),
+      leaving,
+    }),
+    ended: run(),
+  }
+}

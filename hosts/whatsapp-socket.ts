@@ -1,0 +1,35 @@
+/** One connection to WhatsApp, as the connection machine sees it. Baileys is behind it (baileys-socket.ts). */
+import type { Account } from '../core/device.ts'
+import type { DeviceId, ServerId } from '../core/ids.ts'
+import type { OpenAuthState } from './auth-state/auth-state.ts'
+
+export interface SocketEvents {
+  /** WhatsApp offers a QR to be scanned within `validMs`. */
+  qr(qr: string, validMs: number): void
+  /** The phone has accepted; WhatsApp closes with 515 and expects a login with the new credentials. */
+  paired(account: Account): void
+  /** Logged in. */
+  open(account: Account): void
+  received(messages: number): void
+  /** Nothing follows. `code` is the status code that closed it; 0 when this side did. */
+  closed(code: number, reason: string): void
+}
+
+export interface WhatsAppSocket {
+  requestPairingCode(phoneNumber: string): Promise<string>
+  /** Tells WhatsApp to unlink the device. */
+  logout(): Promise<void>
+  /** Says goodbye and closes; resolves when the connection is gone, at the latest after a second. */
+  close(): Promise<void>
+  /** Cuts the connection without waiting for anything. */
+  cut(): void
+}
+
+export interface SocketWish {
+  readonly device: DeviceId
+  readonly server: ServerId
+  readonly auth: OpenAuthState
+  readonly events: SocketEvents
+}
+
+export type OpenSocket = (wish: SocketWish) => WhatsAppSocket

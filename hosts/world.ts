@@ -1,0 +1,35 @@
+/** What a server needs from outside, handed in by main.ts, by a test, or by a simulation. */
+import type { Clock } from '../core/clock.ts'
+import type { DeviceId, ServerId } from '../core/ids.ts'
+import type { Lease } from '../core/lease.ts'
+import type { Random } from '../core/random.ts'
+import type { ProtocolSettings } from '../core/settings.ts'
+import type { Store } from '../core/store.ts'
+import type { Telemetry } from '../core/telemetry.ts'
+import type { OpenAuth } from './auth-state/auth-state.ts'
+import type { ConnectLimiter } from './connect-limiter.ts'
+import type { OpenSocket } from './whatsapp-socket.ts'
+
+export interface HostWorld {
+  readonly store: Store
+  /** The same tables without retries: each try of a beat has its own send time. */
+  readonly beatStore: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly telemetry: Telemetry
+  readonly settings: ProtocolSettings
+  readonly openAuth: OpenAuth
+  readonly openSocket: OpenSocket
+  /** Asks the control plane to find servers for devices that were let go. Best effort: the sweep finds them, too. */
+  requestPlacement(devices: readonly DeviceId[]): Promise<void>
+}
+
+/** What the connections of one server share. */
+export interface Berth {
+  readonly serverId: ServerId
+  readonly name: string
+  readonly lease: Lease
+  readonly limiter: ConnectLimiter
+  /** Resolves when the lease is valid, or when `until` is aborted. */
+  leaseValid(until: AbortSignal): Promise<void>
+}

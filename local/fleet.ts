@@ -1,0 +1,172 @@
+/**
+ * The whole system on one machine: embedded DynamoDB, control plane, servers as child processes, WhatsApp simulator.
+ * `npm start`, the demo and the fleet tests run it. It must never leave a process or a port behind.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { systemClock } from '../core/clock.ts'
+import { keyRow, newApiKey } from '../core/keys.ts'
+import type { ProtocolSettings } from '../core/settings.ts'
+import type { Store } from '../core/store.ts'
+import { dynamoDbStore } from '../core/store-dynamodb.ts'
+import { type ControlPlane, startControlPlane } from './control-plane/control-plane.ts'
+import { LOCAL_TABLE_PREFIX, type LocalDatabase, startDatabase } from './database.ts'
+import { type ServerExit, type ServerProcess, startServerProcess } from './server-process.ts'
+import { type Simulator, startWhatsAppSimulator } from './whatsapp/simulator.ts'
+
+/** A server that does not leave within this after SIGTERM is killed. */
+const LEAVE_MS_MAX = 20_000
+/** For the fleet's own reads and writes; nobody's lease depends on them. */
+const STORE_MS_MAX = 5000
+
+export interface FleetOptions {
+  readonly servers: number
+  /** Of the API; any free port when left out. */
+  readonly port?: number
+  readonly logDir: string
+  /** Keeps database and simulated phones there; without it everything is gone at the end. */
+  readonly dataDir?: string
+  readonly apiKey?: string
+  readonly capacity?: number
+  readonly connectsPerSecond?: number
+  readonly whatsApp?: 'simulated' | 'live'
+  readonly settings?: Partial<ProtocolSettings>
+  /** Whether the end of a process is told to the control plane, as ECS does. */
+  readonly tellTaskStopped?: boolean
+  /** Whether servers that ended by themselves are started again under their name, as ECS does. */
+  readonly restart?: boolean
+  readonly onServerExit?: (server: ServerProcess, exit: ServerExit) => void
+}
+
+export interface ServerOverrides {
+  readonly url?: string
+  readonly databaseEndpoint?: string
+  readonly capacity?: number
+  readonly variables?: Readonly<Record<string, string>>
+}
+
+export interface LocalFleet {
+  readonly apiUrl: string
+  readonly apiKey: string
+  readonly database: LocalDatabase
+  readonly store: Store
+  readonly controlPlane: ControlPlane
+  /** Absent when the real WhatsApp is used. */
+  readonly simulator: Simulator | undefined
+  servers(): ServerProcess[]
+  startServer(name: string, overrides?: ServerOverrides): Promise<ServerProcess>
+  /** Ends servers, control plane, simulator and database, in this order. */
+  close(): Promise<void>
+}
+
+export async function startFleet(options: FleetOptions): Promise<LocalFleet> {
+  mkdirSync(options.logDir, { recursive: true })
+  const undo: (() => Promise<void>)[] = []
+  const close = async () => {
+    for (const step of undo.splice(0).reverse()) await step()
+  }
+  try {
+    return await build(options, undo, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function build(
+  options: FleetOptions,
+  undo: (() => Promise<void>)[],
+  close: () => Promise<void>,
+): Promise<LocalFleet> {
+  const doorbellSecret = randomBytes(32).toString('hex')
+  const apiKey = options.apiKey ?? newApiKey()
+  const variables = settingVariables(options.settings ?? {})
+
+  const database = await startDatabase(options.dataDir ? { dataDir: join(options.dataDir, 'database') } : {})
+  undo.push(() => database.close())
+  const store = dynamoDbStore(database.client, LOCAL_TABLE_PREFIX, STORE_MS_MAX)
+  await store.put('Keys', keyRow(apiKey, 'admin', 'local fleet', systemClock.wallMs()))
+
+  const simulator = options.whatsApp === 'live' ? undefined : await startWhatsAppSimulator(
+    options.dataDir ? { dataFile: join(options.dataDir, 'whatsapp.json') } : {},
+  )
+  if (simulator) undo.push(() => simulator.close())
+
+  const controlPlane = await startControlPlane({
+    databaseEndpoint: database.endpoint,
+    tablePrefix: LOCAL_TABLE_PREFIX,
+    doorbellSecret,
+    logFile: join(options.logDir, 'control-plane.log'),
+    variables,
+    ...(options.port === undefined ? {} : { port: options.port }),
+  })
+  undo.push(() => controlPlane.close())
+
+  const running = new Set<ServerProcess>()
+  let closing = false
+  undo.push(async () => {
+    closing = true
+    await endServers([...running])
+  })
+
+  async function startServer(name: string, overrides: ServerOverrides = {}): Promise<ServerProcess> {
+    const server = await startServerProcess({
+      name,
+      databaseEndpoint: overrides.databaseEndpoint ?? database.endpoint,
+      lambdaEndpoint: controlPlane.lambdaEndpoint,
+      tablePrefix: LOCAL_TABLE_PREFIX,
+      assignFunction: controlPlane.functions.assign,
+      doorbellSecret,
+      logDir: options.logDir,
+      capacity: overrides.capacity ?? options.capacity ?? 400,
+      connectsPerSecond: options.connectsPerSecond ?? 20,
+      ...(simulator ? { whatsAppUrl: simulator.url } : {}),
+      ...(overrides.url ? { url: overrides.url } : {}),
+      variables: { ...variables, ...overrides.variables },
+    })
+    running.add(server)
+    void server.exited.then(async (exit) => {
+      running.delete(server)
+      options.onServerExit?.(server, exit)
+      if (closing) return
+      if (options.tellTaskStopped !== false) await controlPlane.taskStopped(server.taskArn, exit.code ?? 137)
+      if (options.restart && exit.code !== REFUSED) await startServer(name, overrides)
+    })
+    return server
+  }
+
+  for (let number = 1; number <= options.servers; number++) await startServer(`server-${number}`)
+  return {
+    apiUrl: controlPlane.apiUrl,
+    apiKey,
+    database,
+    store,
+    controlPlane,
+    simulator,
+    servers: () => [...running],
+    startServer,
+    close,
+  }
+}
+
+/** The exit code of a server whose name or URL is taken: it would be refused again. */
+const REFUSED = 4
+
+async function endServers(servers: readonly ServerProcess[]): Promise<void> {
+  for (const server of servers) server.signal('SIGTERM')
+  const late = setTimeout(() => {
+    for (const server of servers) if (!server.hasExited()) server.signal('SIGKILL')
+  }, LEAVE_MS_MAX)
+  await Promise.all(servers.map((server) => server.exited))
+  clearTimeout(late)
+}
+
+function settingVariables(settings: Partial<ProtocolSettings>): Record<string, string> {
+  const { beatEveryMs, fenceAfterMs, buryAfterMs } = settings
+  return {
+    ...(beatEveryMs ? { BEAT_EVERY_MS: String(beatEveryMs) } : {}),
+    ...(fenceAfterMs ? { FENCE_AFTER_MS: String(fenceAfterMs) } : {}),
+    ...(buryAfterMs ? { BURY_AFTER_MS: String(buryAfterMs) } : {}),
+  }
+}

@@ -1,0 +1,124 @@
+/** A phone's Signal sessions with devices: the same library that the client uses, over a store in memory. */
+import {
+  DEFAULT_CONNECTION_CONFIG,
+  generateSignalPubKey,
+  type SignalCreds,
+  type SignalDataSet,
+  type SignalDataTypeMap,
+  type SignalKeyStoreWithTransaction,
+  type SignalRepositoryWithLIDStore,
+} from '@whiskeysockets/baileys'
+import type { PublicPreKey, PublicSignedPreKey } from './prekeys.ts'
+
+export interface KeyBundle {
+  readonly registrationId: number
+  readonly identityKey: Buffer
+  readonly signedPreKey: PublicSignedPreKey
+  readonly preKey?: PublicPreKey
+}
+
+export interface Encrypted {
+  readonly type: string
+  readonly ciphertext: Buffer
+}
+
+/** `[type, id, value]` of every stored item. */
+export type SignalEntries = [keyof SignalDataTypeMap, string, unknown][]
+
+export interface PhoneSignal {
+  /** @param bundle is asked for only when there is no session yet */
+  encrypt(deviceJid: string, plaintext: Uint8Array, bundle: () => KeyBundle): Promise<Encrypted>
+  /** @throws Error when the device used a session or key that this phone does not have */
+  decrypt(deviceJid: string, encrypted: Encrypted): Promise<Uint8Array>
+  forgetSession(deviceJid: string): Promise<void>
+  entries(): SignalEntries
+}
+
+export function makePhoneSignal(creds: SignalCreds, saved: SignalEntries, changed: () => void): PhoneSignal {
+  const items = new Map(saved.map((entry) => [itemKey(entry[0], entry[1]), entry]))
+  let repository: SignalRepositoryWithLIDStore | undefined
+  let last: Promise<unknown> = Promise.resolve()
+
+  const signal = () => {
+    // made with the first message: most phones only link a device and never write
+    repository ??= DEFAULT_CONNECTION_CONFIG.makeSignalRepository({ creds, keys: memoryStore(items) }, SILENT)
+    return repository
+  }
+  /** A ratchet takes one step after the other. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = last.then(work)
+    last = turn.catch(() => undefined).then(changed)
+    return turn
+  }
+  return {
+    encrypt: (jid, plaintext, bundle) =>
+      inTurn(async () => {
+        const { exists } = await signal().validateSession(jid)
+        if (!exists) await signal().injectE2ESession({ jid, session: sessionOf(bundle()) })
+        const { type, ciphertext } = await signal().encryptMessage({ jid, data: plaintext })
+        return { type, ciphertext: Buffer.from(ciphertext) }
+      }),
+    decrypt: (jid, { type, ciphertext }) =>
+      inTurn(() => {
+        if (type !== 'pkmsg' && type !== 'msg') throw new Error(`a phone cannot read ${type}`)
+        return signal().decryptMessage({ jid, type, ciphertext })
+      }),
+    forgetSession: (jid) => inTurn(() => signal().deleteSession([jid])),
+    entries: () => [...items.values()],
+  }
+}
+
+function sessionOf({ registrationId, identityKey, signedPreKey, preKey }: KeyBundle) {
+  const prefixed = <K extends PublicPreKey>(key: K) => ({
+    ...key,
+    publicKey: generateSignalPubKey(key.publicKey),
+  })
+  return {
+    registrationId,
+    identityKey: generateSignalPubKey(identityKey),
+    signedPreKey: prefixed(signedPreKey),
+    ...(preKey && { preKey: prefixed(preKey) }),
+  }
+}
+
+function memoryStore(items: Map<string, SignalEntries[number]>): SignalKeyStoreWithTransaction {
+  return {
+    get(type, ids) {
+      const found = ids.flatMap((id) => {
+        const entry = items.get(itemKey(type, id))
+        return entry ? [[id, entry[2]]] : []
+      })
+      return Object.fromEntries(found)
+    },
+    set(data: SignalDataSet) {
+      for (const [type, byId] of Object.entries(data) as [
+        keyof SignalDataTypeMap,
+        Record<string, unknown>,
+      ][]) {
+        for (const [id, value] of Object.entries(byId)) {
+          if (value === null) items.delete(itemKey(type, id))
+          else items.set(itemKey(type, id), [type, id, value])
+        }
+      }
+    },
+    // callers take turns already, and a store in memory cannot fail between two writes
+    transaction: (work) => work(),
+    isInTransaction: () => true,
+  }
+}
+
+function itemKey(type: string, id: string): string {
+  return `${type}/${id}`
+}
+
+type Logger = Parameters<typeof DEFAULT_CONNECTION_CONFIG.makeSignalRepository>[1]
+const nothing = () => undefined
+const SILENT: Logger = {
+  level: 'silent',
+  child: () => SILENT,
+  trace: nothing,
+  debug: nothing,
+  info: nothing,
+  warn: nothing,
+  error: nothing,
+}

@@ -1,0 +1,100 @@
+/** Answers to `iq` stanzas. Every query gets an answer, an empty one if need be, so that no client hangs. */
+import {
+  type BinaryNode,
+  getBinaryNodeChild,
+  getBinaryNodeChildren,
+  S_WHATSAPP_NET,
+} from '@whiskeysockets/baileys'
+import type { Account } from './accounts.ts'
+import type { Connection } from './connection.ts'
+import { bundleNodes, bundleOf, identityNodes, readPreKey, readSignedPreKey } from './key-bundles.ts'
+import { childNumber, DEVICE_REMOVED, firstChild, node, result } from './stanzas.ts'
+import { usyncAnswer } from './usync.ts'
+import type { World } from './world.ts'
+
+/** Any constant will do: a client that has it stored need not be sent the properties again. */
+const PROPS_HASH = 'local'
+const EVERYBODY_SETTINGS = ['readreceipts', 'profile', 'status', 'online', 'last', 'groupadd', 'calladd']
+
+export function answerQuery(world: World, connection: Connection, account: Account, iq: BinaryNode): void {
+  const asked = firstChild(iq)
+  const key = `${iq.attrs.xmlns} ${iq.attrs.type} ${asked?.tag}`
+  connection.send(result(iq, answerTo(world, account, iq, key)))
+  if (key === 'passive set active') connection.send(offlinePreview(account))
+  if (key === 'md set remove-companion-device') removeAccount(world, account)
+}
+
+/** The device is no longer linked: its next login is refused. Its socket is told so and closed. */
+export function removeAccount(world: World, account: Account): void {
+  const connection = world.accounts.online.get(account)
+  world.accounts.remove(account)
+  world.changed()
+  world.emit({ event: 'logged-out', account: account.jid, label: connection?.label ?? 'offline' })
+  connection?.end(DEVICE_REMOVED)
+}
+
+function answerTo(world: World, account: Account, iq: BinaryNode, key: string): BinaryNode[] | undefined {
+  switch (key) {
+    case 'encrypt get count':
+      return [node('count', { value: String(account.preKeys.count()) })]
+    case 'encrypt set registration':
+      return storeKeys(world, account, iq)
+    case 'encrypt set rotate':
+      return rotateKey(world, account, iq)
+    case 'encrypt get digest':
+      return [node('digest', {}, identityNodes(account))]
+    case 'encrypt get key':
+      return [
+        node(
+          'list',
+          {},
+          getBinaryNodeChildren(firstChild(iq), 'user').map((user) => keysOf(world, user)),
+        ),
+      ]
+    case 'usync get usync':
+      return usyncAnswer(world, iq)
+    case 'abt get props':
+      return [node('props', { protocol: '1', hash: PROPS_HASH })]
+    case 'blocklist get undefined':
+      return [node('list', {})]
+    case 'privacy get privacy':
+      return [
+        node(
+          'privacy',
+          {},
+          EVERYBODY_SETTINGS.map((name) => node('category', { name, value: 'all' })),
+        ),
+      ]
+    default:
+      return undefined
+  }
+}
+
+function storeKeys(world: World, account: Account, iq: BinaryNode): undefined {
+  const signedPreKey = getBinaryNodeChild(iq, 'skey')
+  if (signedPreKey) account.signedPreKey = readSignedPreKey(signedPreKey)
+  account.preKeys.add(getBinaryNodeChildren(getBinaryNodeChild(iq, 'list'), 'key').map(readPreKey))
+  world.changed()
+}
+
+function rotateKey(world: World, account: Account, iq: BinaryNode): undefined {
+  const rotate = firstChild(iq)
+  childNumber(getBinaryNodeChild(rotate, 'skey'), 'id')
+  const signedPreKey = getBinaryNodeChild(rotate, 'skey')
+  if (signedPreKey) account.signedPreKey = readSignedPreKey(signedPreKey)
+  world.changed()
+}
+
+function keysOf(world: World, { attrs }: BinaryNode): BinaryNode {
+  const jid = attrs.jid ?? ''
+  const bundle = bundleOf(world, jid)
+  if (!bundle) return node('user', { jid }, [node('error', { code: '404', text: 'item-not-found' })])
+  return node('user', { jid }, bundleNodes(bundle))
+}
+
+/** Tells the client how much waits for it; the client answers with `offline_batch` when it is ready. */
+function offlinePreview({ queue }: Account): BinaryNode {
+  const count = String(queue.length)
+  const preview = { count, message: count, notification: '0', receipt: '0', appdata: '0' }
+  return node('ib', { from: S_WHATSAPP_NET }, [node('offline_preview', preview)])
+}

@@ -1,0 +1,129 @@
+// A WhatsApp server on this machine, for the real client; and the judge of the fleet: it counts overlaps and conflicts.
+// `local/main.ts`, the fleet's tests and the benches start it; people and tests steer it through its HTTP control.
+// It must never print, reach out to the network, accept a client as somebody it is not, or let two logins of one account stand.
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { WebSocketServer } from 'ws'
+import { type Clock, systemClock, type Timer } from '../../core/clock.ts'
+import { makeAccounts } from './accounts.ts'
+import { makeAnswers } from './answers.ts'
+import { makeControl } from './control.ts'
+import { loadState, NO_DATA_FILE, openDataFile } from './data-file.ts'
+import { FRAME_BYTES_MAX } from './frames.ts'
+import { makeJudge } from './judge.ts'
+import { silenceLibsignal } from './libsignal-silence.ts'
+import { makeMethods, type SimulatorMethods } from './methods.ts'
+import { makeServerIdentity } from './noise.ts'
+import { makeOfflineQueue } from './offline-queue.ts'
+import { makePhones } from './phones.ts'
+import { makeSwitchboard } from './switchboard.ts'
+import type { SimulatorEvent, World } from './world.ts'
+
+const WEBSOCKET_PATH = '/ws/chat'
+/** One timer looks after all sockets: those that do not answer a close, say nothing, or never pair. */
+const SWEEP_EVERY_MS = 1000
+
+export interface SimulatorOptions {
+  /** 0 or absent: any free port. */
+  readonly port?: number
+  readonly controlPort?: number
+  readonly host?: string
+  /** Keeps phones, linked devices and queued messages over a restart. Without it they are gone. */
+  readonly dataFile?: string
+  readonly clock?: Clock
+  readonly onEvent?: (event: SimulatorEvent) => void
+}
+
+export interface Simulator extends SimulatorMethods {
+  /** For the client's socket option `waWebSocketUrl`. `?server=<name>` puts a name on the judge's labels. */
+  readonly url: string
+  readonly controlUrl: string
+  /** Ends every socket, frees the ports, writes the data file. */
+  close(): Promise<void>
+}
+
+export async function startWhatsAppSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const { port = 0, controlPort = 0, host = '127.0.0.1', clock = systemClock } = options
+  silenceLibsignal()
+  const { world, dataFile } = await makeWorld(clock, options)
+  const queue = makeOfflineQueue(world)
+  const switchboard = makeSwitchboard(world, queue, makeServerIdentity())
+  const methods = makeMethods(world, queue, switchboard)
+
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: FRAME_BYTES_MAX,
+    perMessageDeflate: false,
+  })
+  const server = createServer((_, response) => response.writeHead(426).end())
+  server.on('upgrade', (request, socket, head) => {
+    if (!request.url?.startsWith(WEBSOCKET_PATH)) return socket.destroy()
+    return sockets.handleUpgrade(request, socket, head, (ws) => switchboard.accept(ws, request))
+  })
+  const control = makeControl(methods)
+  await Promise.all([listen(server, port, host), listen(control, controlPort, host)])
+  const sweep = repeat(clock, SWEEP_EVERY_MS, () => switchboard.expire())
+
+  return {
+    ...methods,
+    url: `ws://${host}:${portOf(server)}${WEBSOCKET_PATH}`,
+    controlUrl: `http://${host}:${portOf(control)}`,
+    async close() {
+      sweep.cancel()
+      const closed = Promise.all([shut(server), shut(control)])
+      for (const ws of sockets.clients) ws.terminate()
+      control.closeAllConnections()
+      await closed
+      await dataFile.close()
+    },
+  }
+}
+
+async function makeWorld(clock: Clock, { dataFile: path, onEvent }: SimulatorOptions) {
+  let dataFile = NO_DATA_FILE
+  const changed = () => dataFile.changed()
+  const start = clock.mark()
+  const startedAtMs = clock.wallMs()
+  const nowMs = () => startedAtMs + clock.elapsedMs(start)
+  const accounts = makeAccounts()
+  const phones = makePhones(changed)
+  if (path !== undefined) {
+    await loadState(path, accounts, phones)
+    dataFile = openDataFile(path, accounts, phones, clock)
+  }
+  const world: World = {
+    accounts,
+    phones,
+    judge: makeJudge(startedAtMs),
+    answers: makeAnswers(clock),
+    clock,
+    nowMs,
+    changed,
+    emit: onEvent ?? (() => undefined),
+  }
+  return { world, dataFile }
+}
+
+async function listen(server: Server, port: number, host: string): Promise<void> {
+  server.listen(port, host)
+  await once(server, 'listening')
+}
+
+async function shut(server: Server): Promise<void> {
+  server.close()
+  await once(server, 'close')
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port
+}
+
+function repeat(clock: Clock, everyMs: number, run: () => void): Timer {
+  let timer = clock.startTimer(everyMs, again)
+  function again() {
+    run()
+    timer = clock.startTimer(everyMs, again)
+  }
+  return { cancel: () => timer.cancel() }
+}

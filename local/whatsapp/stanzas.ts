@@ -1,0 +1,56 @@
+/** Reading and writing stanzas: the few shapes that more than one part of the simulator needs. */
+import { type BinaryNode, getBinaryNodeChild, S_WHATSAPP_NET } from '@whiskeysockets/baileys'
+
+/** A client sent what no WhatsApp client sends. Its connection is ended. */
+export class MalformedStanza extends Error {}
+
+export function node(
+  tag: string,
+  attrs: Record<string, string> = {},
+  content?: BinaryNode['content'],
+): BinaryNode {
+  return content === undefined ? { tag, attrs } : { tag, attrs, content }
+}
+
+export function result(request: BinaryNode, content?: BinaryNode[]): BinaryNode {
+  return node('iq', { type: 'result', from: S_WHATSAPP_NET, id: request.attrs.id ?? '' }, content)
+}
+
+export function refusal(request: BinaryNode, code: number, text: string): BinaryNode {
+  const attrs = { type: 'error', from: S_WHATSAPP_NET, id: request.attrs.id ?? '' }
+  return node('iq', attrs, [node('error', { code: String(code), text })])
+}
+
+export function streamError(code: number, reason?: BinaryNode): BinaryNode {
+  return node('stream:error', { code: String(code) }, reason && [reason])
+}
+
+/** Without a code: the client knows 440 by the `conflict` alone, as WhatsApp sends it. */
+export const REPLACED = node('stream:error', {}, [node('conflict', { type: 'replaced' })])
+export const DEVICE_REMOVED = streamError(401, node('conflict', { type: 'device_removed' }))
+
+export function failure(reason: number): BinaryNode {
+  return node('failure', { reason: String(reason), location: 'local' })
+}
+
+export function firstChild({ content }: BinaryNode): BinaryNode | undefined {
+  return Array.isArray(content) ? content[0] : undefined
+}
+
+export function childBytes(parent: BinaryNode | undefined, tag: string): Buffer {
+  const content = getBinaryNodeChild(parent, tag)?.content
+  if (!(content instanceof Uint8Array)) throw new MalformedStanza(`<${parent?.tag}> without <${tag}>`)
+  return Buffer.from(content)
+}
+
+export function childNumber(parent: BinaryNode | undefined, tag: string): number {
+  const bytes = childBytes(parent, tag)
+  if (bytes.length < 1 || bytes.length > 6) throw new MalformedStanza(`<${tag}> is no number`)
+  return bytes.readUIntBE(0, bytes.length)
+}
+
+export function bigEndian(value: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  bytes.writeUIntBE(value, 0, length)
+  return bytes
+}

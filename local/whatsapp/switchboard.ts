@@ -1,0 +1,100 @@
+/** Who is at the other end of each connection, and which part of the simulator its stanzas are for. */
+import type { IncomingMessage } from 'node:http'
+import { type BinaryNode, getBinaryNodeChild } from '@whiskeysockets/baileys'
+import type { WebSocket } from 'ws'
+import type { Account } from './accounts.ts'
+import { type Connection, openConnection } from './connection.ts'
+import { readRegistration } from './linking.ts'
+import { logIn } from './login.ts'
+import { makeMessages } from './messages.ts'
+import type { ClientIntroduction, ServerIdentity } from './noise.ts'
+import type { OfflineQueue } from './offline-queue.ts'
+import { makeCodePairing } from './pairing-code.ts'
+import { makeQrPairing } from './pairing-qr.ts'
+import { answerQuery } from './queries.ts'
+import { failure, firstChild, node, result } from './stanzas.ts'
+import type { World } from './world.ts'
+
+const BAD_REQUEST = 400
+
+export type Switchboard = ReturnType<typeof makeSwitchboard>
+
+export function makeSwitchboard(world: World, queue: OfflineQueue, identity: ServerIdentity) {
+  const connections = new Set<Connection>()
+  const owners = new Map<Connection, Account>()
+  const qr = makeQrPairing(world)
+  const code = makeCodePairing(world)
+  const messages = makeMessages(world, queue)
+  let nextId = 1
+
+  const introduced = (connection: Connection, { noiseKey, payload }: ClientIntroduction) => {
+    if (payload.username) {
+      const account = logIn(world, connection, noiseKey, payload)
+      if (account) owners.set(connection, account)
+      return
+    }
+    const registration = readRegistration(noiseKey, payload)
+    if (registration) qr.offer(connection, registration)
+    else connection.end(failure(BAD_REQUEST))
+  }
+
+  const fromNewcomer = (connection: Connection, stanza: BinaryNode) => {
+    const asked = firstChild(stanza)
+    const registration = qr.registrationOf(connection)
+    const stage = asked?.tag === 'link_code_companion_reg' && asked.attrs.stage
+    if (asked && registration && stage === 'companion_hello') {
+      code.requested(connection, registration, stanza, asked)
+    } else if (stage === 'companion_finish') code.finished(connection, stanza)
+    else if (stanza.attrs.type === 'get' || stanza.attrs.type === 'set') connection.send(result(stanza))
+  }
+
+  const fromDevice = async (connection: Connection, account: Account, stanza: BinaryNode) => {
+    const { tag, attrs } = stanza
+    if (tag === 'iq' && attrs.type !== 'result') answerQuery(world, connection, account, stanza)
+    else if (tag === 'message') await messages.fromDevice(connection, account, stanza)
+    else if (tag === 'receipt') {
+      await queue.receipt(account, stanza)
+      connection.send(node('ack', { class: 'receipt', id: attrs.id ?? '', from: attrs.to ?? '' }))
+    } else if (tag === 'ack' && attrs.class === 'message') queue.acknowledged(account, stanza)
+    else if (getBinaryNodeChild(stanza, 'offline_batch')) queue.batchRequested(connection, account)
+  }
+
+  const closed = (connection: Connection) => {
+    const account = owners.get(connection)
+    connections.delete(connection)
+    owners.delete(connection)
+    qr.forget(connection)
+    code.forget(connection)
+    queue.forget(connection)
+    world.answers.lost(connection)
+    if (account) {
+      if (world.accounts.online.get(account) === connection) world.accounts.online.delete(account)
+      world.judge.closed(account.jid, connection.id, world.nowMs())
+    }
+    world.emit({ event: 'closed', label: connection.label, ...(account && { account: account.jid }) })
+  }
+
+  const events = {
+    introduced,
+    closed,
+    async stanza(connection: Connection, stanza: BinaryNode) {
+      if (world.answers.arrived(connection, stanza.attrs.id ?? '', stanza)) return
+      const account = owners.get(connection)
+      if (account) await fromDevice(connection, account, stanza)
+      else if (stanza.tag === 'iq') fromNewcomer(connection, stanza)
+    },
+    misbehaved: ({ label }: Connection, why: string) => world.emit({ event: 'misbehaved', label, why }),
+  }
+  return {
+    scanQr: qr.scan,
+    enterCode: code.enter,
+    accept(ws: WebSocket, request: IncomingMessage) {
+      connections.add(openConnection(nextId++, ws, request, identity, world.nowMs, events))
+    },
+    expire() {
+      const nowMs = world.nowMs()
+      for (const connection of connections) connection.expire(nowMs)
+      qr.expire(nowMs)
+    },
+  }
+}

@@ -1,0 +1,59 @@
+/** Answers to "which devices and which LID belong to these numbers". */
+import {
+  type BinaryNode,
+  getBinaryNodeChild,
+  getBinaryNodeChildren,
+  jidEncode,
+} from '@whiskeysockets/baileys'
+import { phoneOf } from './key-bundles.ts'
+import type { Phone } from './phones.ts'
+import { firstChild, node } from './stanzas.ts'
+import type { World } from './world.ts'
+
+export function usyncAnswer(world: World, iq: BinaryNode): BinaryNode[] {
+  const usync = firstChild(iq)
+  const query = getBinaryNodeChild(usync, 'query')
+  const protocols = Array.isArray(query?.content) ? query.content.map(({ tag }) => tag) : []
+  const users = getBinaryNodeChildren(getBinaryNodeChild(usync, 'list'), 'user')
+  const list = users.flatMap((user) => {
+    const jid = user.attrs.jid ?? jidOfContact(user)
+    const phone = jid && phoneOf(world, jid)
+    return phone ? [userNode(world, jid, phone, protocols)] : []
+  })
+  return [node('usync', { ...usync?.attrs }, [node('result'), node('list', {}, list)])]
+}
+
+/** A query by phone number carries it as text: `<contact>+15550100</contact>`. */
+function jidOfContact(user: BinaryNode): string | undefined {
+  const content = getBinaryNodeChild(user, 'contact')?.content
+  if (content === undefined || Array.isArray(content)) return undefined
+  return jidEncode(Buffer.from(content).toString().replace('+', ''), 's.whatsapp.net')
+}
+
+function userNode(world: World, jid: string, phone: Phone, protocols: string[]): BinaryNode {
+  const answers: Record<string, () => BinaryNode> = {
+    devices: () => devicesNode(world, phone),
+    lid: () => node('lid', { val: jidEncode(phone.lidUser, 'lid') }),
+    contact: () => node('contact', { type: 'in' }),
+  }
+  // asked about a LID, the client would take the answer's own LID for the number
+  const wanted = jid.endsWith('@lid') ? protocols.filter((protocol) => protocol !== 'lid') : protocols
+  return node(
+    'user',
+    { jid },
+    wanted.flatMap((protocol) => answers[protocol]?.() ?? []),
+  )
+}
+
+function devicesNode(world: World, phone: Phone): BinaryNode {
+  const linked = world.accounts
+    .ofPhone(phone.number)
+    .map(({ deviceNumber }) =>
+      node('device', { id: String(deviceNumber), 'key-index': String(deviceNumber) }),
+    )
+  const ts = String(Math.floor(world.nowMs() / 1000))
+  return node('devices', {}, [
+    node('device-list', {}, [node('device', { id: '0' }), ...linked]),
+    node('key-index-list', { ts }),
+  ])
+}

@@ -1,0 +1,117 @@
+/** Builders for the tests of the auth state, on the embedded DynamoDB. */
+import type { ILogger } from '@whiskeysockets/baileys/lib/Utils/logger.js'
+import { systemClock } from '../../../core/clock.ts'
+import { deviceId, epoch } from '../../../core/ids.ts'
+import type { Store } from '../../../core/store.ts'
+import { dynamoDbStore } from '../../../core/store-dynamodb.ts'
+import type { EventFields, Telemetry } from '../../../core/telemetry.ts'
+import { type AuthWish, type OpenAuthState, openAuthState } from '../../../hosts/auth-state/auth-state.ts'
+import { LOCAL_TABLE_PREFIX, startDatabase } from '../../../local/database.ts'
+
+export const CREDENTIALS_ID = 'credentials-1'
+const REQUEST_MS_MAX = 10_000
+let devices = 0
+
+export async function startStore(): Promise<{ store: Store; close: () => Promise<void> }> {
+  const database = await startDatabase()
+  const store = dynamoDbStore(database.client, LOCAL_TABLE_PREFIX, REQUEST_MS_MAX)
+  return { store, close: () => database.close() }
+}
+
+/** A device that no other test uses. */
+export function newDevice() {
+  devices += 1
+  return deviceId(`device-${devices}`)
+}
+
+export interface Opening extends Partial<Omit<AuthWish, 'epoch'>> {
+  readonly store: Store
+  readonly epoch?: number
+  readonly telemetry?: Telemetry
+}
+
+export function open(opening: Opening): Promise<OpenAuthState> {
+  return openAuthState({
+    clock: systemClock,
+    telemetry: silentTelemetry,
+    device: newDevice(),
+    credentialsId: CREDENTIALS_ID,
+    everPaired: false,
+    mayWrite: () => true,
+    onStale: () => undefined,
+    ...opening,
+    epoch: epoch(opening.epoch ?? 1),
+  })
+}
+
+export const silentTelemetry: Telemetry = { emit: () => undefined }
+
+export function recordingTelemetry() {
+  const events: { event: string; fields: EventFields | undefined }[] = []
+  const telemetry: Telemetry = { emit: (event, fields) => events.push({ event, fields }) }
+  return { events, telemetry }
+}
+
+/** A request to the store: its operation and, for the auth state, the item's key. */
+export type Request = `${keyof Store} ${string}`
+
+/** The same store, with a look at every request before it is sent. `look` may throw or wait. */
+export function watched(store: Store, look: (request: Request) => void | Promise<void>): Store {
+  const keyOf = (target: unknown) => (target as { key?: string }).key ?? ''
+  return {
+    ...store,
+    async put(table, row, conditions) {
+      await look(`put ${keyOf(row)}`)
+      return store.put(table, row, conditions)
+    },
+    async update(table, key, change) {
+      await look(`update ${keyOf(key)}`)
+      return store.update(table, key, change)
+    },
+    async get(table, key) {
+      await look(`get ${keyOf(key)}`)
+      return store.get(table, key)
+    },
+  }
+}
+
+/** A store that notes down its requests. */
+export function noting(store: Store) {
+  const requests: Request[] = []
+  return { requests, store: watched(store, (request) => void requests.push(request)) }
+}
+
+/** A store that fails, like one out of reach, while `switch.broken` is set. */
+export function breakable(store: Store) {
+  const breaker = { broken: false, tries: 0 }
+  const failing = watched(store, () => {
+    breaker.tries += 1
+    if (breaker.broken) throw new Error('the store is out of reach')
+  })
+  return { breaker, store: failing }
+}
+
+/** A store whose requests wait until `release` is called, once `hold` was. */
+export function holding(store: Store) {
+  let gate = Promise.resolve()
+  let release = () => {}
+  return {
+    store: watched(store, () => gate),
+    hold() {
+      gate = new Promise((resolve) => {
+        release = resolve
+      })
+    },
+    release: () => release(),
+  }
+}
+
+export const silentLogger: ILogger = {
+  level: 'silent',
+  child: () => silentLogger,
+  trace: () => undefined,
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+}

@@ -1,0 +1,9 @@
+/** Baileys leaves a timer of 30 s behind every upload of pre-keys. It must not keep a finished test process alive. */
+const LONG_MS = 30_000
+
+const startTimer = globalThis.setTimeout
+const startUnheldTimer = (run: () => void, afterMs?: number) => {
+  const timer = startTimer(run, afterMs)
+  return (afterMs ?? 0) >= LONG_MS ? timer.unref() : timer
+}
+globalThis.setTimeout = Object.assign(startUnheldTimer, startTimer)

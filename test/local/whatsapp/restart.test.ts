@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { startWhatsAppSimulator } from '../../../local/whatsapp/simulator.ts'
+import { eventually, loggedIn, pair, simulatorFor } from './baileys-client.ts'
+
+const DEVICE = '15550100'
+
+async function newDataFile() {
+  return join(await mkdtemp(join(tmpdir(), 'whatsapp-')), 'whatsapp.json')
+}
+
+test('after a restart with the same data file a linked device logs in and finds its texts', async (t) => {
+  const dataFile = await newDataFile()
+  const before = await startWhatsAppSimulator({ dataFile })
+  const credentials = await pair(before, DEVICE)
+  const first = await loggedIn(before, credentials)
+  await before.text(DEVICE, 'before')
+  await eventually('the first text', () => first.texts.includes('before'))
+  first.socket.end(undefined)
+  await first.closed()
+  await before.text(DEVICE, 'while offline')
+  await before.close()
+
+  const after = await simulatorFor(t, { dataFile })
+  const second = await loggedIn(after, credentials)
+  await eventually('the queued text', () => second.texts.includes('while offline'))
+  await after.text(DEVICE, 'after')
+  await eventually('a text in the old session', () => second.texts.includes('after'))
+
+  assert.deepEqual(second.texts, ['while offline', 'after'])
+  assert.equal(after.report().messages.retries, 0)
+})
+
+test('without a data file a restart forgets every device', async (t) => {
+  const before = await startWhatsAppSimulator()
+  await pair(before, DEVICE)
+  await before.close()
+
+  const after = await simulatorFor(t)
+
+  assert.deepEqual(after.accounts(), [])
+})
+
+test('the data file is for its owner only, and is whole at any time', async (t) => {
+  const dataFile = await newDataFile()
+  const simulator = await simulatorFor(t, { dataFile })
+  await pair(simulator, DEVICE)
+  const text = await eventually('the file', () => true).then(async () => {
+    await simulator.close().catch(() => undefined)
+    return readFile(dataFile, 'utf8')
+  })
+
+  assert.equal((await stat(dataFile)).mode & 0o777, 0o600)
+  assert.equal(JSON.parse(text).accounts.length, 1)
+})
+
+test('a data file of another format is refused', async () => {
+  const dataFile = await newDataFile()
+  await writeFile(dataFile, '{"version":0}')
+
+  await assert.rejects(startWhatsAppSimulator({ dataFile }), /not a data file of this simulator/)
+})
