@@ -7,6 +7,7 @@ import { frame, makeFrameReader } from './frames.ts'
 import { type ClientIntroduction, makeNoiseResponder, type ServerIdentity } from './noise.ts'
 import { MalformedStanza } from './stanzas.ts'
 
+const SERVER_NAME_CHARACTERS_MAX = 64
 /** How long a client may take to answer a close before its socket is cut. */
 const CLOSE_GRACE_MS = 2000
 /** How long a client may send nothing. Clients ping every 30 s. */
@@ -119,7 +120,7 @@ export function openConnection(
 
 function labelOf(request: IncomingMessage): string {
   const server = new URL(request.url ?? '/', 'ws://local').searchParams.get('server')
-  return `${server ?? 'unnamed'}:${request.socket.remotePort ?? 0}`
+  return `${server?.slice(0, SERVER_NAME_CHARACTERS_MAX) ?? 'unnamed'}:${request.socket.remotePort ?? 0}`
 }
 
 function bufferOf(message: RawData): Buffer {

@@ -34,8 +34,8 @@ export interface ClientIntroduction {
   readonly payload: proto.ClientPayload
 }
 
-/** A key pair and a chain of the right form. The chain cannot lead to WhatsApp's own root; see docs/architecture.md
- *  for why the client accepts it. */
+/** A key pair and a chain of the right form. It cannot lead to WhatsApp's own root, and Baileys 7.0.0-rc14 checks only
+ *  form and serial: towards the real WhatsApp it is TLS that authenticates the server. */
 export function makeServerIdentity(): ServerIdentity {
   const root = Curve.generateKeyPair()
   const intermediate = Curve.generateKeyPair()

@@ -8,7 +8,7 @@ import {
 import type { Account } from './accounts.ts'
 import type { Connection } from './connection.ts'
 import { bundleNodes, bundleOf, identityNodes, readPreKey, readSignedPreKey } from './key-bundles.ts'
-import { childNumber, DEVICE_REMOVED, firstChild, node, result } from './stanzas.ts'
+import { DEVICE_REMOVED, firstChild, MalformedStanza, node, result } from './stanzas.ts'
 import { usyncAnswer } from './usync.ts'
 import type { World } from './world.ts'
 
@@ -78,10 +78,9 @@ function storeKeys(world: World, account: Account, iq: BinaryNode): undefined {
 }
 
 function rotateKey(world: World, account: Account, iq: BinaryNode): undefined {
-  const rotate = firstChild(iq)
-  childNumber(getBinaryNodeChild(rotate, 'skey'), 'id')
-  const signedPreKey = getBinaryNodeChild(rotate, 'skey')
-  if (signedPreKey) account.signedPreKey = readSignedPreKey(signedPreKey)
+  const signedPreKey = getBinaryNodeChild(firstChild(iq), 'skey')
+  if (!signedPreKey) throw new MalformedStanza('<rotate> without <skey>')
+  account.signedPreKey = readSignedPreKey(signedPreKey)
   world.changed()
 }
 

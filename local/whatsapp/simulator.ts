@@ -1,6 +1,6 @@
-// A WhatsApp server on this machine, for the real client; and the judge of the fleet: it counts overlaps and conflicts.
+// A WhatsApp server on this machine for the real client, and the judge of the fleet: it counts overlaps and conflicts.
 // `local/main.ts`, the fleet's tests and the benches start it; people and tests steer it through its HTTP control.
-// It must never print, reach out to the network, accept a client as somebody it is not, or let two logins of one account stand.
+// It must never print, call out, take a client for somebody else, or let two logins of one account stand.
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -39,7 +39,7 @@ export interface Simulator extends SimulatorMethods {
   /** For the client's socket option `waWebSocketUrl`. `?server=<name>` puts a name on the judge's labels. */
   readonly url: string
   readonly controlUrl: string
-  /** Ends every socket, frees the ports, writes the data file. */
+  /** Ends every socket, frees the ports, writes the data file. May be called again. */
   close(): Promise<void>
 }
 
@@ -65,17 +65,22 @@ export async function startWhatsAppSimulator(options: SimulatorOptions = {}): Pr
   await Promise.all([listen(server, port, host), listen(control, controlPort, host)])
   const sweep = repeat(clock, SWEEP_EVERY_MS, () => switchboard.expire())
 
+  const end = async () => {
+    sweep.cancel()
+    const closed = Promise.all([shut(server), shut(control)])
+    for (const ws of sockets.clients) ws.terminate()
+    control.closeAllConnections()
+    await closed
+    await dataFile.close()
+  }
+  let ended: Promise<void> | undefined
   return {
     ...methods,
     url: `ws://${host}:${portOf(server)}${WEBSOCKET_PATH}`,
     controlUrl: `http://${host}:${portOf(control)}`,
-    async close() {
-      sweep.cancel()
-      const closed = Promise.all([shut(server), shut(control)])
-      for (const ws of sockets.clients) ws.terminate()
-      control.closeAllConnections()
-      await closed
-      await dataFile.close()
+    close: () => {
+      ended ??= end()
+      return ended
     },
   }
 }
@@ -85,7 +90,7 @@ async function makeWorld(clock: Clock, { dataFile: path, onEvent }: SimulatorOpt
   const changed = () => dataFile.changed()
   const start = clock.mark()
   const startedAtMs = clock.wallMs()
-  const nowMs = () => startedAtMs + clock.elapsedMs(start)
+  const nowMs = () => startedAtMs + Math.floor(clock.elapsedMs(start))
   const accounts = makeAccounts()
   const phones = makePhones(changed)
   if (path !== undefined) {

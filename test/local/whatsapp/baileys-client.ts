@@ -25,6 +25,7 @@ export interface Credentials {
 /** One socket. Like the client itself, it does not connect again. */
 export interface Client {
   readonly socket: WASocket
+  /** Texts of others, in the order of arrival. */
   readonly texts: string[]
   qr(): Promise<string>
   opened(): Promise<void>
@@ -72,8 +73,9 @@ export function connect(
   socket.ev.on('creds.update', (update) => Object.assign(credentials.creds, update))
   socket.ev.on('connection.update', (update) => seen.push(update))
   socket.ev.on('messages.upsert', ({ messages }) => {
+    const received = messages.filter(({ key }) => !key.fromMe)
     texts.push(
-      ...messages.flatMap(({ message }) => message?.conversation ?? message?.extendedTextMessage?.text ?? []),
+      ...received.flatMap(({ message }) => message?.conversation ?? message?.extendedTextMessage?.text ?? []),
     )
   })
   const update = (what: string, wanted: (update: Partial<ConnectionState>) => unknown) =>

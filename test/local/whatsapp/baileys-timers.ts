@@ -2,8 +2,8 @@
 const LONG_MS = 30_000
 
 const startTimer = globalThis.setTimeout
-const startUnheldTimer = (run: () => void, afterMs?: number) => {
-  const timer = startTimer(run, afterMs)
+const startUnheldTimer = (run: (...args: unknown[]) => void, afterMs?: number, ...args: unknown[]) => {
+  const timer = startTimer(run, afterMs, ...args)
   return (afterMs ?? 0) >= LONG_MS ? timer.unref() : timer
 }
 globalThis.setTimeout = Object.assign(startUnheldTimer, startTimer)

@@ -104,7 +104,8 @@ test('a device that lost its session asks again and then reads the text', async 
   await eventually('the text after a retry', () => device.texts.includes('after'))
   await eventually('an empty queue', () => simulator.accounts()[0]?.queued === 0)
 
-  assert.equal(simulator.report().messages.retries, 1)
+  const { retries, nacked, received } = simulator.report().messages
+  assert.deepEqual({ retries, nacked, received }, { retries: 1, nacked: 1, received: 2 })
 })
 
 test('a contact that cannot decrypt asks again, and is counted', async (t) => {

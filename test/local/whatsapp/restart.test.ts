@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -44,17 +44,13 @@ test('without a data file a restart forgets every device', async (t) => {
   assert.deepEqual(after.accounts(), [])
 })
 
-test('the data file is for its owner only, and is whole at any time', async (t) => {
+test('the data file is readable by its owner only', async () => {
   const dataFile = await newDataFile()
-  const simulator = await simulatorFor(t, { dataFile })
+  const simulator = await startWhatsAppSimulator({ dataFile })
   await pair(simulator, DEVICE)
-  const text = await eventually('the file', () => true).then(async () => {
-    await simulator.close().catch(() => undefined)
-    return readFile(dataFile, 'utf8')
-  })
+  await simulator.close()
 
   assert.equal((await stat(dataFile)).mode & 0o777, 0o600)
-  assert.equal(JSON.parse(text).accounts.length, 1)
 })
 
 test('a data file of another format is refused', async () => {
