@@ -91,6 +91,10 @@ export const EVENTS = {
   'sweep.measured': { level: 'info' },
   'sweep.finished': { level: 'info' },
   'sweep.look_failed': { level: 'error' },
+  'task.stop_asked': { level: 'info' },
+  'task.stop_failed': { level: 'warn' },
+  'task.stop_skipped': { level: 'info' },
+  'telemetry.unflushed': { level: 'warn' },
   'request.failed': { level: 'error' },
 } as const satisfies Record<string, EventDefinition>
 

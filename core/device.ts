@@ -70,6 +70,8 @@ export interface DeviceRow {
 
   /** The owner shall let go; placement then prefers this server, or any other when it is `any`. */
   readonly moveTo?: ServerId | 'any'
+  /** Who owned the device when `moveTo` was written: "any" means any other than this one. */
+  readonly movedFrom?: ServerId
   readonly deleting?: boolean
   /** The owner shall log the device out at WhatsApp and archive its credentials. */
   readonly logout?: boolean

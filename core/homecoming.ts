@@ -39,8 +39,8 @@ export async function bringHome(world: World, servers: readonly ServerRow[]): Pr
 
 function isAway(device: DeviceRow, owner: ServerRow, homes: Map<string, ServerRow>, nowMs: number): boolean {
   if (!device.home || device.home.name === owner.name || device.desired !== 'running') return false
-  const home = homes.get(device.home.name)
-  return home !== undefined && home.joinedAt >= device.home.since && nowMs - device.home.since < HOME_KEPT_MS
+  // Whether the server announced itself before the device left says nothing: it may have waited for its name meanwhile.
+  return homes.has(device.home.name) && nowMs - device.home.since < HOME_KEPT_MS
 }
 
 async function sendHome(

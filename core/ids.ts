@@ -11,7 +11,7 @@ export type ServerId = Branded<string, 'ServerId'>
 export type Epoch = Branded<number, 'Epoch'>
 
 /** 1 to 64 characters that are safe in a URL path, a DynamoDB key and a log line. */
-const ID_FORM = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
+export const ID_FORM = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
 
 /** Whether `text` can name a device, a server or a server's SERVER_NAME. */
 export function hasIdForm(text: string): boolean {

@@ -6,7 +6,7 @@ import type { ServerRow } from './server.ts'
 /** Servers as the chooser sees them; `load` counts what it has itself placed since it read them. */
 export interface Berths {
   /** @returns undefined when no active server has room */
-  choose(device: Pick<DeviceRow, 'moveTo' | 'home'>): ServerRow | undefined
+  choose(device: Pick<DeviceRow, 'moveTo' | 'movedFrom' | 'home'>): ServerRow | undefined
   /** The reserve was refused: the rows read are out of date, or the server is full. */
   exclude(server: ServerRow): void
 }
@@ -29,18 +29,23 @@ export function berths(servers: readonly ServerRow[], deviceCount: number, rando
   const among = (candidates: readonly ServerRow[]): ServerRow | undefined => {
     if (candidates.length === 0) return undefined
     if (isMass) return candidates.reduce(emptier)
-    const first = candidates[pickIndex(random, candidates.length)]
-    const second = candidates[pickIndex(random, candidates.length)]
+    const at = pickIndex(random, candidates.length)
+    const first = candidates[at]
+    // Two different ones: with few servers, meeting the same one twice would be no choice at all.
+    const second = candidates[(at + 1 + pickIndex(random, candidates.length - 1)) % candidates.length]
     return first && second && emptier(first, second)
   }
 
   return {
     choose(device) {
       const withRoom = [...open].filter(hasRoom)
+      // The server that lets it go is often the emptiest: it would get the device back at once.
+      const others =
+        device.moveTo === 'any' ? withRoom.filter((server) => server.serverId !== device.movedFrom) : []
       const chosen =
         withRoom.find((server) => server.serverId === device.moveTo) ??
         withRoom.find((server) => server.name === device.home?.name) ??
-        among(withRoom)
+        among(others.length > 0 ? others : withRoom)
       if (chosen) placed.set(chosen.serverId, (placed.get(chosen.serverId) ?? 0) + 1)
       return chosen
     },

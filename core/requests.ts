@@ -95,7 +95,9 @@ export async function erase(store: Store, id: DeviceId): Promise<boolean> {
   for (const entry of await queryAll(store, 'History', { partition: id })) {
     await store.remove('History', { deviceId: id, at: entry.at })
   }
-  return store.remove('Devices', { deviceId: id }, [unowned, device.equals('deleting', true)])
+  const removed = await store.remove('Devices', { deviceId: id }, [unowned, device.equals('deleting', true)])
+  // Refused also when somebody else has removed it in between.
+  return removed || (await store.get('Devices', { deviceId: id })) === undefined
 }
 
 /** Wants an 8-character pairing code for the phone; the owner answers in `pairing` under the same `requestId`.
@@ -131,7 +133,7 @@ export function requestMove(
     'Devices',
     { deviceId: id },
     {
-      set: { moveTo: target, updatedAt: clock.wallMs() },
+      set: { moveTo: target, movedFrom: owner, updatedAt: clock.wallMs() },
       when: [device.equals('owner', owner), device.equals('desired', 'running')],
     },
   )

@@ -28,13 +28,14 @@ export function protocolSettings(given: Partial<ProtocolSettings> = {}): Protoco
   const settings = { ...DEFAULT_SETTINGS, ...given }
   const marginMs =
     settings.buryAfterMs * (1 - CLOCK_RATE_ERROR) - settings.fenceAfterMs * (1 + CLOCK_RATE_ERROR)
-  if (marginMs < MARGIN_MS_MIN) {
+  // Written so that NaN is refused, too.
+  if (!(marginMs >= MARGIN_MS_MIN && marginMs < Number.POSITIVE_INFINITY)) {
     throw new RangeError(
       `LEASE_MARGIN_TOO_SMALL: fence ${settings.fenceAfterMs} ms and bury ${settings.buryAfterMs} ms leave ` +
         `${Math.round(marginMs)} ms; bury x 0.99 - fence x 1.01 must leave at least ${MARGIN_MS_MIN} ms`,
     )
   }
-  if (settings.beatEveryMs <= 0 || settings.beatEveryMs + HOST_REQUEST_MS_MAX >= settings.fenceAfterMs) {
+  if (!(settings.beatEveryMs > 0 && settings.beatEveryMs + HOST_REQUEST_MS_MAX < settings.fenceAfterMs)) {
     throw new RangeError(
       `BEAT_DOES_NOT_FIT: a beat every ${settings.beatEveryMs} ms and a request of ${HOST_REQUEST_MS_MAX} ms ` +
         `must end before the fence at ${settings.fenceAfterMs} ms`,

@@ -45,16 +45,28 @@ export interface Verdict {
 
 /** Decides whom to bury, look after look. Servers that missed three beats count as silent for the brake, so that it is on
  *  before the first of them is due: an outage does not silence all of them in the same second. The extra lease counts
- *  from when this observer noticed, since an outage may have kept it from reading, too. */
+ *  from when this observer noticed, since an outage may have kept it from reading, too: an observer that could not look
+ *  for three beats itself brakes. The brake stays on for a lease after its cause is over, since a fleet does not come back in
+ *  the same second either. */
 export function createJudge(clock: Clock, watch: Watch, settings: ProtocolSettings) {
-  const quietMs = 3 * settings.beatEveryMs
+  const quietMs = Math.min(3 * settings.beatEveryMs, settings.fenceAfterMs)
+  let lookedAt: Mark | undefined
   let brakeSince: Mark | undefined
+  let causeSeenAt: Mark | undefined
 
   return (servers: readonly ServerRow[]): Verdict => {
     const live = servers.filter(isLive)
     const quiet = live.filter((server) => watch.silentForMs(server) >= quietMs)
     const together = quiet.length >= BRAKE_SERVERS_MIN && quiet.length > live.length * BRAKE_SHARE
-    brakeSince = together ? (brakeSince ?? clock.mark()) : undefined
+    const wasBlind = lookedAt !== undefined && clock.elapsedMs(lookedAt) >= quietMs
+    lookedAt = clock.mark()
+    if (together || wasBlind) {
+      causeSeenAt = lookedAt
+      brakeSince ??= lookedAt
+    } else if (causeSeenAt && clock.elapsedMs(causeSeenAt) >= settings.fenceAfterMs) {
+      causeSeenAt = undefined
+      brakeSince = undefined
+    }
     const due = live.filter((server) => watch.silentForMs(server) >= settings.buryAfterMs)
     const isSpared = (server: ServerRow) =>
       brakeSince !== undefined &&

@@ -113,6 +113,30 @@ export function dynamoDbStore(client: DynamoDBClient, tablePrefix: string, reque
       return pageOf<Rows[T]>(await documents.send(command, limit()))
     },
 
+    async count<T extends Table>(table: T, query: Query<Rows[T]>) {
+      const terms = createTerms()
+      const request = {
+        TableName: name(table),
+        IndexName: query.index,
+        ConsistentRead: query.index === undefined,
+        KeyConditionExpression: terms.keyCondition(table, query),
+        ...terms.filter(query.filter),
+        ...terms.used(),
+        Select: 'COUNT' as const,
+      }
+      let counted = 0
+      let after: QueryCommandOutput['LastEvaluatedKey']
+      do {
+        const page: QueryCommandOutput = await documents.send(
+          new QueryCommand({ ...request, ExclusiveStartKey: after }),
+          limit(),
+        )
+        counted += page.Count ?? 0
+        after = page.LastEvaluatedKey
+      } while (after)
+      return counted
+    },
+
     async scan<T extends Table>(table: T, part: ScanPart<Rows[T]> = {}) {
       const terms = createTerms()
       const command = new ScanCommand({

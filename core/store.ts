@@ -116,6 +116,11 @@ export interface Store {
     conditions?: readonly Condition<Rows[T]>[],
   ): Promise<boolean>
   query<T extends Table>(table: T, query: Query<Rows[T]>): Promise<Page<Rows[T]>>
+  /** How many items a query would give, without handing them over. */
+  count<T extends Table>(
+    table: T,
+    query: Omit<Query<Rows[T]>, 'limit' | 'after' | 'descending'>,
+  ): Promise<number>
   /** A consistent read of a part of the table, in no order. `segment` is one of `of` slices of about equal size. */
   scan<T extends Table>(table: T, part?: ScanPart<Rows[T]>): Promise<Page<Rows[T]>>
 }

@@ -30,12 +30,20 @@ const WAITING_PER_SHARD_MAX = 500
 const ORPHAN_ROWS_PER_SWEEP = 2000
 const LANES = 16
 
+/** How long `assignmentSeq` and `load` have stood, and what was counted then. */
+interface Steady {
+  readonly seq: number
+  readonly load: number
+  readonly owned?: number
+  readonly since: Mark
+}
+
 /** What one sweep remembers from look to look; a new sweep starts with nothing. */
 interface Memory {
   readonly watch: ReturnType<typeof watchBeats>
   readonly judge: ReturnType<typeof createJudge>
   readonly goneSince: Map<ServerId, Mark>
-  readonly steady: Map<ServerId, { seq: number; since: Mark }>
+  readonly steady: Map<ServerId, Steady>
   readonly counted: Set<ServerId>
   readonly alarmed: Set<ServerId>
   /** Absent until the first look is over. */
@@ -101,7 +109,7 @@ async function burySilent(world: World, memory: Memory, servers: readonly Server
     world.telemetry.emit('server.burial_deferred', {
       serverId,
       name,
-      why: 'most servers fell silent together',
+      why: 'most servers fell silent together, or this sweep could not look for as long',
     })
   }
   const buried: ServerRow[] = []
@@ -161,13 +169,19 @@ async function correctLoads(world: World, memory: Memory, servers: readonly Serv
   for (const server of servers.filter(isLive)) {
     const { serverId, name, assignmentSeq: seq, load } = server
     const steady = memory.steady.get(serverId)
-    if (steady?.seq !== seq) memory.steady.set(serverId, { seq, since: world.clock.mark() })
-    if (steady?.seq !== seq || memory.counted.has(serverId)) continue
+    const hasMoved = steady?.seq !== seq || steady.load !== load
+    if (hasMoved) memory.steady.set(serverId, { seq, load, since: world.clock.mark() })
+    if (hasMoved || memory.counted.has(serverId)) continue
     if (world.clock.elapsedMs(steady.since) < STEADY_MS) continue
+    const owned = await world.store.count('Devices', { index: 'byOwner', partition: serverId })
+    if (owned !== load && owned !== steady.owned) {
+      // Counted between a release and its unreserve, this would take the device off twice: a later count must agree.
+      memory.steady.set(serverId, { seq, load, owned, since: world.clock.mark() })
+      continue
+    }
     memory.counted.add(serverId)
-    const owned = await queryAll(world.store, 'Devices', { index: 'byOwner', partition: serverId })
-    if (owned.length === load || !(await correctLoad(world.store, server, owned.length))) continue
-    world.telemetry.emit('server.load_corrected', { serverId, name, from: load, to: owned.length })
+    if (owned === load || !(await correctLoad(world.store, server, owned))) continue
+    world.telemetry.emit('server.load_corrected', { serverId, name, from: load, to: owned })
   }
 }
 

@@ -1,15 +1,12 @@
 /** One socket's life under one epoch: opens it, writes what it tells into the device's row, and says how it ended. */
-
 import { sleep } from '../core/clock.ts'
 import type { Account, DeviceRow } from '../core/device.ts'
 import { isMooringError } from '../core/errors.ts'
-import { recordHistory } from '../core/history.ts'
-import { type Permit, report } from '../core/ownership.ts'
-import { backoffMs } from '../core/random.ts'
-import type { Change } from '../core/store.ts'
+import type { Permit } from '../core/ownership.ts'
 import type { OpenAuthState } from './auth-state/auth-state.ts'
 import { recentConflicts } from './disconnect.ts'
-import type { WhatsAppSocket } from './whatsapp-socket.ts'
+import { createReports, type Reports } from './reports.ts'
+import type { SocketEvents, WhatsAppSocket } from './whatsapp-socket.ts'
 import type { Berth, HostWorld } from './world.ts'
 
 export type Ending =
@@ -38,7 +35,21 @@ const PAIRING_CODE_VALID_MS = 160_000
 /** Auth-state writes under way get this long when a socket has closed; then the next epoch fences them. */
 const SETTLE_MS_MAX = 3000
 const LOGOUT_MS_MAX = 5000
-const REPORT_TRIES = 4
+
+/** What one socket knows while it lives. */
+interface Course {
+  readonly world: HostWorld
+  readonly berth: Berth
+  readonly permitted: Permit
+  readonly reports: Reports
+  readonly facts: { deviceId: DeviceRow['deviceId']; serverId: Berth['serverId']; epoch: Permit['epoch'] }
+  socket: WhatsAppSocket | undefined
+  closing: 'asked' | 'stale' | undefined
+  opened: boolean
+  paired: boolean
+  offersQr: boolean
+  answeredRequest: string | undefined
+}
 
 /** @returns undefined when no socket was opened: the lease ended or the wish changed while the credentials were read, or
  *  they were left half-made by an abandoned pairing and have been set aside */
@@ -48,187 +59,195 @@ export async function beginAttempt(
   permitted: Permit,
   mayOpen: () => boolean,
 ): Promise<Attempt | undefined> {
-  const { row, epoch } = permitted
-  const { deviceId, credentialsId } = row
-  const begun = world.clock.mark()
-  const standing = { device: deviceId, server: berth.serverId, epoch }
-  const facts = { deviceId, serverId: berth.serverId, epoch }
-  const end = Promise.withResolvers<Ending>()
-  let known: DeviceRow = row
-  let socket: WhatsAppSocket | undefined
-  let closing: 'asked' | 'stale' | undefined
-  let opened = false
-  let paired = row.pairedAt !== undefined
-  let offersQr = false
-  let answeredRequest: string | undefined
-  let reports: Promise<void> = Promise.resolve()
-
-  /** Reports are written one after another; one that is refused means that this socket is stale. */
-  function say(change: Pick<Change<DeviceRow>, 'set' | 'remove'>): Promise<void> {
-    reports = reports.then(async () => {
-      for (let tried = 1; closing !== 'stale' && berth.lease.isValid(); tried++) {
-        try {
-          known = await report(world.store, world.clock, standing, change)
-          return
-        } catch (error) {
-          if (isMooringError(error, 'NOT_OWNER')) return close('stale')
-          if (tried === REPORT_TRIES) return world.telemetry.emit('device.failed', { ...facts, error })
-          await sleep(world.clock, backoffMs(world.random, tried, 100, 1000))
-        }
-      }
-    })
-    return reports
-  }
-
-  function close(why: 'asked' | 'stale'): void {
-    closing ??= why
-    void socket?.close()
-  }
-
-  async function discard(): Promise<void> {
-    await say({ set: { credentialsId: world.random.id() }, remove: ['pairing', 'pairingCodeRequest'] })
-    world.telemetry.emit('device.pairing_discarded', facts)
-  }
-
-  async function answer(requested: DeviceRow): Promise<void> {
-    const request = requested.pairingCodeRequest
-    if (!request || !socket || !offersQr || paired || request.requestId === answeredRequest) return
-    answeredRequest = request.requestId
-    const code = await socket.requestPairingCode(request.phoneNumber)
-    const since = world.clock.wallMs()
-    const { phoneNumber, requestId } = request
-    const pairing = { code, phoneNumber, since, expiresAt: since + PAIRING_CODE_VALID_MS }
-    await say({ set: { pairing, pairingRequestId: requestId }, remove: ['pairingCodeRequest'] })
-    world.telemetry.emit('device.pairing', { ...facts, by: 'code' })
-  }
-
-  function answerPairingCode(requested: DeviceRow): void {
-    answer(requested).catch((error: unknown) => world.telemetry.emit('device.failed', { ...facts, error }))
-  }
-
-  async function isPaired(account: Account): Promise<void> {
-    paired = true
-    // The row may say "paired" only when the credentials are in the store: from then on missing ones are an error.
-    await auth.settled()
-    await say({ set: { pairedAt: world.clock.wallMs(), account }, remove: ['pairing', 'pairingCodeRequest'] })
-    world.telemetry.emit('device.paired', facts)
-    await history('paired', 'linked by the phone')
-  }
-
-  async function isOpen(account: Account): Promise<void> {
-    opened = true
-    const now = world.clock.wallMs()
-    const gapMs =
-      known.connectedAt && known.disconnectedAt ? Math.max(0, now - known.disconnectedAt) : undefined
-    world.telemetry.emit('device.connected', facts, {
-      ConnectMilliseconds: world.clock.elapsedMs(begun),
-      ...(gapMs === undefined ? {} : { SecondsWithoutSocket: gapMs / 1000 }),
-    })
-    const pairedAt = known.pairedAt ?? now
-    await say({
-      set: { status: 'connected', connectedAt: now, account, pairedAt },
-      remove: ['pairing', 'statusReason'],
-    })
-    await history('connected', `by server ${berth.name}`)
-  }
-
-  async function isClosed(code: number, reason: string): Promise<void> {
-    await Promise.race([auth.settled().catch(() => undefined), sleep(world.clock, SETTLE_MS_MAX)])
-    auth.close()
-    if (closing === undefined) {
-      world.telemetry.emit('device.disconnected', { ...facts, code, why: reason })
-      await sayClosed(code, reason)
-    } else world.telemetry.emit('device.closed', { ...facts, why: closing })
-    if (closing) return end.resolve({ by: closing })
-    if (code === 401 && !paired) {
-      await discard()
-      return end.resolve({ by: 'discarded' })
-    }
-    end.resolve({ by: 'whatsapp', code, reason, row: known })
-  }
-
-  async function sayClosed(code: number, reason: string): Promise<void> {
-    if (code === 515) return
-    const now = world.clock.wallMs()
-    await say({
-      set: {
-        status: 'disconnected',
-        statusReason: `closed with ${code} (${reason})`,
-        ...(opened ? { disconnectedAt: now } : {}),
-        ...(code === 440 ? { conflicts: recentConflicts(known.conflicts, now) } : {}),
-      },
-      remove: ['pairing'],
-    })
-    await history('disconnected', `status ${code}: ${reason}`)
-  }
-
-  /** For people: a failing store must not disturb the socket. */
-  async function history(event: 'paired' | 'connected' | 'disconnected', why: string): Promise<void> {
-    const entry = { deviceId, event, epoch, why, server: berth.serverId, serverName: berth.name }
-    await recordHistory(world, entry).catch((error: unknown) =>
-      world.telemetry.emit('device.failed', { ...facts, error }),
-    )
-  }
-
-  const auth: OpenAuthState = await world
-    .openAuth({
-      device: deviceId,
-      credentialsId,
-      epoch,
-      everPaired: paired,
-      mayWrite: () => berth.lease.isValid(),
-      onStale: () => close('stale'),
-    })
-    .catch(async (error: unknown) => {
-      if (isMooringError(error, 'CREDENTIALS_UNREADABLE')) {
-        await say({ set: { status: 'disconnected', statusReason: error.message } })
-      }
-      throw error
-    })
-
-  const halfMade = !paired && auth.state.creds.me !== undefined && auth.state.creds.account === undefined
-  if (halfMade) await discard()
+  const course = setOut(world, berth, permitted)
+  const auth = await openAuth(course)
+  const { me, account } = auth.state.creds
+  const halfMade = !course.paired && me !== undefined && account === undefined
+  if (halfMade) await discard(course)
   // Checked in the same turn of the event loop as the socket is opened: nothing can come in between.
-  if (halfMade || !mayOpen() || !berth.lease.isValid()) {
+  if (halfMade || course.closing || !mayOpen() || !berth.lease.isValid()) {
     auth.close()
     return undefined
   }
-  const failed = (error: unknown) => world.telemetry.emit('device.failed', { ...facts, error })
-  socket = world.openSocket({
-    device: deviceId,
-    server: berth.serverId,
-    auth,
-    events: {
-      qr(qr, validMs) {
-        offersQr = true
-        answerPairingCode(known)
-        if (answeredRequest !== undefined) return
-        const since = world.clock.wallMs()
-        void say({ set: { status: 'pairing', pairing: { qr, since, expiresAt: since + validMs } } })
-        world.telemetry.emit('device.pairing', { ...facts, by: 'qr' })
-      },
-      paired: (account) => void isPaired(account).catch(failed),
-      open: (account) => void isOpen(account).catch(failed),
-      received: (messages) => world.telemetry.emit('device.message_received', { ...facts, messages }),
-      closed: (code, reason) => void isClosed(code, reason).catch(end.reject),
-    },
-  })
+  const { promise: ended, resolve, reject } = Promise.withResolvers<Ending>()
+  const events = listenTo(course, auth, (code, reason) =>
+    isClosed(course, auth, code, reason).then(resolve, reject),
+  )
+  course.socket = world.openSocket({ device: course.facts.deviceId, server: berth.serverId, auth, events })
   return {
-    ended: end.promise,
-    wasOpen: () => opened,
-    close,
+    ended,
+    wasOpen: () => course.opened,
+    close: (why) => close(course, why),
     cut() {
-      closing ??= 'asked'
-      socket?.cut()
+      course.closing ??= 'asked'
+      course.socket?.cut()
     },
-    async logout() {
-      if (!opened || !socket) return
-      await Promise.race([socket.logout().catch(failed), sleep(world.clock, LOGOUT_MS_MAX)])
-    },
-    wantsPairingCode: (listed) =>
-      !paired &&
-      listed.pairingCodeRequest !== undefined &&
-      listed.pairingCodeRequest.requestId !== answeredRequest,
-    answerPairingCode,
+    logout: () => logout(course),
+    wantsPairingCode: ({ pairingCodeRequest }) =>
+      !course.paired &&
+      pairingCodeRequest !== undefined &&
+      pairingCodeRequest.requestId !== course.answeredRequest,
+    answerPairingCode: (row) => void answerPairingCode(course, row).catch(failing(course)),
   }
+}
+
+function setOut(world: HostWorld, berth: Berth, permitted: Permit): Course {
+  const course: Course = {
+    world,
+    berth,
+    permitted,
+    reports: createReports(world, berth, permitted, () => close(course, 'stale')),
+    facts: { deviceId: permitted.row.deviceId, serverId: berth.serverId, epoch: permitted.epoch },
+    socket: undefined,
+    closing: undefined,
+    opened: false,
+    paired: permitted.row.pairedAt !== undefined,
+    offersQr: false,
+    answeredRequest: undefined,
+  }
+  return course
+}
+
+async function openAuth(course: Course): Promise<OpenAuthState> {
+  const { world, berth, permitted, reports } = course
+  try {
+    return await world.openAuth({
+      device: permitted.row.deviceId,
+      credentialsId: permitted.row.credentialsId,
+      epoch: permitted.epoch,
+      everPaired: course.paired,
+      mayWrite: () => berth.lease.isValid(),
+      onStale: () => close(course, 'stale'),
+    })
+  } catch (error) {
+    if (isMooringError(error, 'CREDENTIALS_UNREADABLE')) {
+      await reports.say({ set: { status: 'disconnected', statusReason: error.message } })
+    }
+    throw error
+  }
+}
+
+function listenTo(course: Course, auth: OpenAuthState, closed: SocketEvents['closed']): SocketEvents {
+  const failed = failing(course)
+  return {
+    qr: (qr, validMs) => offersQr(course, qr, validMs),
+    paired: (account) => void isPaired(course, auth, account).catch(failed),
+    open: (account) => void isOpen(course, account).catch(failed),
+    received: (messages) =>
+      course.world.telemetry.emit('device.message_received', { ...course.facts, messages }),
+    closed,
+  }
+}
+
+function offersQr(course: Course, qr: string, validMs: number): void {
+  const { world, reports, facts } = course
+  course.offersQr = true
+  answerPairingCode(course, reports.row()).catch(failing(course))
+  // The person with the phone was given a code: a QR would take its place in the row.
+  if (course.answeredRequest !== undefined) return
+  const since = world.clock.wallMs()
+  void reports.say({ set: { status: 'pairing', pairing: { qr, since, expiresAt: since + validMs } } })
+  world.telemetry.emit('device.pairing', { ...facts, by: 'qr' })
+}
+
+async function answerPairingCode(course: Course, row: DeviceRow): Promise<void> {
+  const { world, reports, socket, facts } = course
+  const request = row.pairingCodeRequest
+  if (!request || !socket || !course.offersQr || course.paired) return
+  if (request.requestId === course.answeredRequest) return
+  course.answeredRequest = request.requestId
+  const { phoneNumber, requestId } = request
+  const code = await socket.requestPairingCode(phoneNumber)
+  const since = world.clock.wallMs()
+  const pairing = { code, phoneNumber, since, expiresAt: since + PAIRING_CODE_VALID_MS }
+  await reports.say({
+    set: { status: 'pairing', pairing, pairingRequestId: requestId },
+    remove: ['pairingCodeRequest'],
+  })
+  world.telemetry.emit('device.pairing', { ...facts, by: 'code' })
+}
+
+async function isPaired(course: Course, auth: OpenAuthState, account: Account): Promise<void> {
+  const { world, reports } = course
+  course.paired = true
+  // The row may say "paired" only when the credentials are in the store: from then on missing ones are an error.
+  await auth.settled()
+  await reports.say({
+    set: { pairedAt: world.clock.wallMs(), account },
+    remove: ['pairing', 'pairingCodeRequest'],
+  })
+  world.telemetry.emit('device.paired', course.facts)
+  await reports.history('paired', 'linked by the phone')
+}
+
+async function isOpen(course: Course, account: Account): Promise<void> {
+  const { world, berth, reports, permitted } = course
+  course.opened = true
+  const now = world.clock.wallMs()
+  const { connectedAt, disconnectedAt, pairedAt = now, updatedAt: permittedAt } = permitted.row
+  const lostSocket = connectedAt !== undefined && disconnectedAt !== undefined
+  world.telemetry.emit('device.connected', course.facts, {
+    ConnectMilliseconds: Math.max(0, now - permittedAt),
+    ...(lostSocket ? { SecondsWithoutSocket: Math.max(0, now - disconnectedAt) / 1000 } : {}),
+  })
+  await reports.say({
+    set: { status: 'connected', connectedAt: now, account, pairedAt },
+    remove: ['pairing', 'statusReason'],
+  })
+  await reports.history('connected', `by server ${berth.name}`)
+}
+
+async function isClosed(course: Course, auth: OpenAuthState, code: number, reason: string): Promise<Ending> {
+  const { world, reports, facts } = course
+  await Promise.race([auth.settled().catch(() => undefined), sleep(world.clock, SETTLE_MS_MAX)])
+  auth.close()
+  const isExpected = course.closing !== undefined || code === 515
+  if (isExpected) world.telemetry.emit('device.closed', { ...facts, code, why: course.closing ?? reason })
+  else {
+    world.telemetry.emit('device.disconnected', { ...facts, code, why: reason })
+    await sayDisconnected(course, code, reason)
+  }
+  // A refused report may just have shown that the socket was stale.
+  if (course.closing) return { by: course.closing }
+  if (code === 401 && !course.paired) {
+    await discard(course)
+    return { by: 'discarded' }
+  }
+  return { by: 'whatsapp', code, reason, row: reports.row() }
+}
+
+async function sayDisconnected(course: Course, code: number, reason: string): Promise<void> {
+  const { world, reports } = course
+  const now = world.clock.wallMs()
+  await reports.say({
+    set: {
+      status: 'disconnected',
+      statusReason: `closed with ${code} (${reason})`,
+      ...(course.opened ? { disconnectedAt: now } : {}),
+      ...(code === 440 ? { conflicts: recentConflicts(reports.row().conflicts, now) } : {}),
+    },
+    remove: ['pairing'],
+  })
+  await reports.history('disconnected', `status ${code}: ${reason}`)
+}
+
+async function discard(course: Course): Promise<void> {
+  const { world, reports, facts } = course
+  await reports.say({ set: { credentialsId: world.random.id() }, remove: ['pairing', 'pairingCodeRequest'] })
+  world.telemetry.emit('device.pairing_discarded', facts)
+}
+
+async function logout(course: Course): Promise<void> {
+  const { world, socket, opened } = course
+  if (!opened || !socket) return
+  await Promise.race([socket.logout().catch(failing(course)), sleep(world.clock, LOGOUT_MS_MAX)])
+}
+
+function close(course: Course, why: 'asked' | 'stale'): void {
+  course.closing ??= why
+  void course.socket?.close()
+}
+
+function failing({ world, facts }: Course) {
+  return (error: unknown) => world.telemetry.emit('device.failed', { ...facts, error })
 }

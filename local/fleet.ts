@@ -88,9 +88,12 @@ async function build(
   const store = dynamoDbStore(database.client, LOCAL_TABLE_PREFIX, STORE_MS_MAX)
   await store.put('Keys', keyRow(apiKey, 'admin', 'local fleet', systemClock.wallMs()))
 
-  const simulator = options.whatsApp === 'live' ? undefined : await startWhatsAppSimulator(
-    options.dataDir ? { dataFile: join(options.dataDir, 'whatsapp.json') } : {},
-  )
+  const simulator =
+    options.whatsApp === 'live'
+      ? undefined
+      : await startWhatsAppSimulator(
+          options.dataDir ? { dataFile: join(options.dataDir, 'whatsapp.json') } : {},
+        )
   if (simulator) undo.push(() => simulator.close())
 
   const controlPlane = await startControlPlane({

@@ -1,9 +1,10 @@
 /** One server of the local fleet: a child process that runs hosts/main.ts as Fargate would. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { openSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from './database.ts'
 
@@ -47,10 +48,11 @@ export async function startServerProcess(plan: ServerProcessPlan): Promise<Serve
   const port = plan.url ? Number(new URL(plan.url).port) : await freePort()
   const url = plan.url ?? `http://127.0.0.1:${port}`
   const taskArn = `arn:aws:ecs:${LOCAL_REGION}:000000000000:task/mooring/${randomUUID().replaceAll('-', '')}`
+  const log = openSync(join(plan.logDir, `${plan.name}.log`), 'a')
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', HOST_ENTRY], {
     // Signals of the terminal go to the parent alone: it ends its children in order.
     detached: true,
-    stdio: ['ignore', openSync(join(plan.logDir, `${plan.name}.log`), 'a'), 'pipe', 'ipc'],
+    stdio: ['ignore', log, 'pipe', 'ipc'],
     env: {
       PATH: process.env.PATH,
       AWS_REGION: LOCAL_REGION,
@@ -72,7 +74,7 @@ export async function startServerProcess(plan: ServerProcessPlan): Promise<Serve
       ...plan.variables,
     },
   })
-  const exited = watchExit(child)
+  const exited = watchExit(child, log)
   const pid = child.pid
   if (pid === undefined)
     throw new Error(`the process of server ${plan.name} did not start: ${(await exited).lastWords}`)
@@ -90,14 +92,24 @@ export async function startServerProcess(plan: ServerProcessPlan): Promise<Serve
 /** Only the end of what is said is kept. */
 const LAST_WORDS_CHARACTERS_MAX = 4000
 
-function watchExit(child: ChildProcess): Promise<ServerExit> {
+/** What is written to stderr goes to the log, too; what is not a log line of its own is kept as last words. */
+function watchExit(child: ChildProcess, log: number): Promise<ServerExit> {
   let lastWords = ''
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    lastWords = (lastWords + text).slice(-LAST_WORDS_CHARACTERS_MAX)
+  const lines = child.stderr ? createInterface({ input: child.stderr }) : undefined
+  lines?.on('line', (line) => {
+    writeSync(log, `${line}\n`)
+    if (!line.startsWith('{')) lastWords = `${lastWords}${line}\n`.slice(-LAST_WORDS_CHARACTERS_MAX)
   })
   return new Promise((resolve) => {
-    child.once('error', (error) => resolve({ code: null, signal: null, lastWords: error.message }))
-    child.once('close', (code, signal) => resolve({ code, signal, lastWords: lastWords.trim() }))
+    const end = (code: number | null, signal: NodeJS.Signals | null) => {
+      closeSync(log)
+      resolve({ code, signal, lastWords: lastWords.trim() })
+    }
+    child.once('error', (error) => {
+      lastWords = error.message
+      if (child.pid === undefined) end(null, null)
+    })
+    child.once('close', end)
   })
 }
 

@@ -1,0 +1,80 @@
+/**
+ * The HTTP API of the control plane: devices, servers, the fleet.
+ * The HTTP API invokes it, with what the authorizer found out about the caller.
+ * It must never take a device from a live server: it writes what is wanted, and the owner lets go.
+ */
+import middy, { type MiddlewareObj } from '@middy/core'
+import httpErrorHandler from '@middy/http-error-handler'
+import httpHeaderNormalizer from '@middy/http-header-normalizer'
+import httpJsonBodyParser from '@middy/http-json-body-parser'
+import httpRouterHandler from '@middy/http-router'
+import httpSecurityHeaders from '@middy/http-security-headers'
+import { MooringError } from '../core/errors.ts'
+import type { Answer } from './api/answers.ts'
+import { authorise } from './api/authorise.ts'
+import type { ApiEvent } from './api/event.ts'
+import { shapeRefusals } from './api/refusals.ts'
+import type { Route } from './api/route.ts'
+import { ROUTES } from './api/routes.ts'
+import { readEnvironment } from './environment.ts'
+import { atFirstInvocation, flushTelemetry } from './invocation.ts'
+import { type LambdaWorld, lambdaWorld } from './world.ts'
+
+/** The largest request that makes sense is well below 1 KB. */
+const BODY_BYTES_MAX = 64 * 1024
+/** Left for our own answer when a handler does not end in time. */
+const ANSWER_MS = 500
+
+export function createApiHandler(world: LambdaWorld) {
+  const router = httpRouterHandler<ApiEvent, Answer>({
+    routes: ROUTES.map((route) => ({
+      method: route.method,
+      path: route.path,
+      handler: createRouteHandler(world, route),
+    })),
+    notFoundResponse: ({ method }) => {
+      throw new MooringError('ROUTE_NOT_FOUND', `no route ${method} has this path; see GET /openapi.json`)
+    },
+  })
+  return middy<ApiEvent, Answer>({ timeoutEarlyInMillis: ANSWER_MS })
+    .use(flushTelemetry(world))
+    .use(httpSecurityHeaders())
+    .use(httpHeaderNormalizer())
+    .use(httpErrorHandler({ logger: false }))
+    .use(shapeRefusals(world))
+    .before(refuseLargeBody)
+    .handler(router)
+}
+
+function createRouteHandler(world: LambdaWorld, route: Route) {
+  const serve = async (event: ApiEvent): Promise<Answer> =>
+    route.serve(world, {
+      params: event.pathParameters ?? {},
+      query: event.queryStringParameters ?? {},
+      body: event.body,
+      caller: authorise(event, route),
+    })
+  const handler = middy<ApiEvent, Answer>().before(({ event }) => void authorise(event, route))
+  return (route.body ? handler.use(jsonBody()) : handler).handler(serve)
+}
+
+/** Clients send no body where none is needed, with or without a content type: that counts as `{}`. */
+function jsonBody(): MiddlewareObj<ApiEvent> {
+  const parser = httpJsonBodyParser()
+  return {
+    before(request) {
+      if (request.event.body) return parser.before?.(request)
+      Object.assign(request.event, { body: {} })
+    },
+  }
+}
+
+function refuseLargeBody({ event }: { event: ApiEvent }): void {
+  const bytes = Buffer.byteLength(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8')
+  if (bytes <= BODY_BYTES_MAX) return
+  throw new MooringError('BODY_TOO_LARGE', `a body may have ${BODY_BYTES_MAX} bytes; this one has ${bytes}`)
+}
+
+export const handler = atFirstInvocation(() =>
+  createApiHandler(lambdaWorld('api', readEnvironment('api', process.env))),
+)

@@ -1,0 +1,39 @@
+/** Default deny: a request passes only when the authorizer found a scope that the route's own scope is satisfied with. */
+import { MooringError } from '../../core/errors.ts'
+import { SCOPES, scopeAllows } from '../../core/keys.ts'
+import type { CallerContext } from '../authorizer.ts'
+import type { ApiEvent } from './event.ts'
+import type { Route } from './route.ts'
+
+const NOBODY: CallerContext = { scope: 'none', keyId: '' }
+
+const REFUSALS = {
+  API_KEY_MISSING: 'send an API key in the header X-Api-Key',
+  API_KEY_UNKNOWN: 'the API key in the header X-Api-Key is not known',
+  STORE_BUSY: 'the API key could not be looked up; try again',
+} as const
+
+/** @throws MooringError API_KEY_MISSING | API_KEY_UNKNOWN | SCOPE_TOO_LOW | STORE_BUSY */
+export function authorise(event: ApiEvent, route: Pick<Route, 'scope'>): CallerContext {
+  const caller = callerOf(event)
+  if (route.scope === 'public') return caller
+  if (!isScope(caller.scope)) {
+    const code = caller.refusal && caller.refusal in REFUSALS ? caller.refusal : 'API_KEY_MISSING'
+    throw new MooringError(code, REFUSALS[code])
+  }
+  if (scopeAllows(caller.scope, route.scope)) return caller
+  throw new MooringError(
+    'SCOPE_TOO_LOW',
+    `this needs a key of scope ${route.scope}; yours has scope ${caller.scope}`,
+  )
+}
+
+/** Without an authorizer in front there is nobody. */
+function callerOf(event: ApiEvent): CallerContext {
+  const context: { authorizer?: { lambda?: CallerContext } } = event.requestContext
+  return context.authorizer?.lambda ?? NOBODY
+}
+
+function isScope(scope: CallerContext['scope']): scope is (typeof SCOPES)[number] {
+  return (SCOPES as readonly string[]).includes(scope)
+}

@@ -1,0 +1,86 @@
+/**
+ * Tells the API who calls, by the header `X-Api-Key`.
+ * The HTTP API invokes it before every request to the `api` Lambda.
+ * It must never grant anything: it lets every request pass with the scope that was found, `none` if there is none, and the
+ * API refuses by default. An HTTP API cannot give its own refusals a body with our stable codes.
+ */
+import middy from '@middy/core'
+import type {
+  APIGatewayRequestAuthorizerEventV2,
+  APIGatewaySimpleAuthorizerWithContextResult,
+} from 'aws-lambda'
+import { type Clock, type Mark, systemClock } from '../core/clock.ts'
+import type { ErrorCode } from '../core/errors.ts'
+import { findKey, type KeyRow, type Scope } from '../core/keys.ts'
+import type { Store } from '../core/store.ts'
+import type { FlushedTelemetry } from '../core/telemetry-powertools.ts'
+import { readEnvironment } from './environment.ts'
+import { atFirstInvocation, flushTelemetry } from './invocation.ts'
+import { lambdaStore, lambdaTelemetry } from './world.ts'
+
+export const API_KEY_HEADER = 'x-api-key'
+/** A key that was taken away still works this long. */
+const KEY_REMEMBERED_MS = 60_000
+const KEYS_REMEMBERED_MAX = 1000
+
+/** What the `api` Lambda finds under `requestContext.authorizer.lambda`. */
+export interface CallerContext {
+  readonly scope: Scope | 'none'
+  readonly keyId: string
+  /** Why the scope is `none`. */
+  readonly refusal?: Extract<ErrorCode, 'API_KEY_MISSING' | 'API_KEY_UNKNOWN' | 'STORE_BUSY'>
+}
+
+export interface AuthorizerWorld {
+  readonly store: Store
+  readonly clock: Clock
+  readonly telemetry: FlushedTelemetry
+}
+
+export function createAuthorizerHandler(world: AuthorizerWorld) {
+  const find = rememberKeys(world)
+
+  async function identify(apiKey: string | undefined): Promise<CallerContext> {
+    if (!apiKey) return { scope: 'none', keyId: '', refusal: 'API_KEY_MISSING' }
+    try {
+      const key = await find(apiKey)
+      if (key) return { scope: key.scope, keyId: key.keyId }
+      return { scope: 'none', keyId: '', refusal: 'API_KEY_UNKNOWN' }
+    } catch (error) {
+      // A refusal by the HTTP API would be a bare 403, and a client would think that its key was taken away.
+      world.telemetry.emit('request.failed', { error, why: 'the API key could not be looked up' })
+      return { scope: 'none', keyId: '', refusal: 'STORE_BUSY' }
+    }
+  }
+
+  return middy(
+    async (
+      event: APIGatewayRequestAuthorizerEventV2,
+    ): Promise<APIGatewaySimpleAuthorizerWithContextResult<CallerContext>> => ({
+      isAuthorized: true,
+      context: await identify(event.headers?.[API_KEY_HEADER]),
+    }),
+  ).use(flushTelemetry(world))
+}
+
+/** Only keys that exist are remembered, so that a new one works at once. */
+function rememberKeys({ store, clock }: AuthorizerWorld) {
+  const remembered = new Map<string, { key: KeyRow; since: Mark }>()
+  return async (apiKey: string): Promise<KeyRow | undefined> => {
+    const known = remembered.get(apiKey)
+    if (known && clock.elapsedMs(known.since) < KEY_REMEMBERED_MS) return known.key
+    remembered.delete(apiKey)
+    const since = clock.mark()
+    const key = await findKey(store, apiKey)
+    if (!key) return undefined
+    if (remembered.size >= KEYS_REMEMBERED_MAX) remembered.clear()
+    remembered.set(apiKey, { key, since })
+    return key
+  }
+}
+
+export const handler = atFirstInvocation(() => {
+  const { TABLE_PREFIX } = readEnvironment('authorizer', process.env)
+  const telemetry = lambdaTelemetry('authorizer')
+  return createAuthorizerHandler({ store: lambdaStore(TABLE_PREFIX), clock: systemClock, telemetry })
+})

@@ -1,0 +1,73 @@
+/**
+ * Rings servers at their private addresses: "look now".
+ * The other Lambdas invoke it without waiting; it alone runs inside the VPC.
+ * It must never need another permission, carry truth, or fail: a lost ring costs a beat or two.
+ */
+import middy from '@middy/core'
+import { z } from 'zod'
+import type { Clock } from '../core/clock.ts'
+import { systemClock } from '../core/clock.ts'
+import { signDoorbell } from '../core/doorbell-signature.ts'
+import { hasIdForm, serverId } from '../core/ids.ts'
+import type { FlushedTelemetry } from '../core/telemetry-powertools.ts'
+import { readEnvironment } from './environment.ts'
+import { atFirstInvocation, flushTelemetry } from './invocation.ts'
+import { lambdaTelemetry } from './world.ts'
+
+const RING_MS_MAX = 1500
+
+const DoorbellEvent = z.object({
+  servers: z.array(
+    z.object({
+      serverId: z.string().refine(hasIdForm, 'not a server id').transform(serverId),
+      url: z.url({ protocol: /^https?$/ }),
+    }),
+  ),
+})
+export type DoorbellEvent = z.input<typeof DoorbellEvent>
+type Rung = z.output<typeof DoorbellEvent>['servers'][number]
+
+export interface DoorbellWorld {
+  readonly clock: Clock
+  readonly telemetry: FlushedTelemetry
+  readonly secret: string
+}
+
+export function createDoorbellHandler(world: DoorbellWorld) {
+  return middy(async (event: DoorbellEvent): Promise<void> => {
+    const read = DoorbellEvent.safeParse(event)
+    if (!read.success) {
+      world.telemetry.emit('doorbell.unanswered', { why: 'the event names no servers', error: read.error })
+      return
+    }
+    await Promise.all(read.data.servers.map((server) => ring(world, server)))
+  }).use(flushTelemetry(world))
+}
+
+async function ring(world: DoorbellWorld, { serverId, url }: Rung): Promise<void> {
+  const body = JSON.stringify({ serverId })
+  const { time, signature } = signDoorbell(world.secret, body, world.clock.wallMs())
+  try {
+    const answer = await fetch(`${url.replace(/\/$/, '')}/doorbell`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'x-mooring-time': time,
+        'x-mooring-signature': signature,
+      },
+      body,
+      // A server never redirects; whoever does is not the server.
+      redirect: 'error',
+      signal: AbortSignal.timeout(RING_MS_MAX),
+    })
+    await answer.body?.cancel()
+    if (!answer.ok) world.telemetry.emit('doorbell.unanswered', { serverId, code: answer.status })
+  } catch (error) {
+    world.telemetry.emit('doorbell.unanswered', { serverId, error })
+  }
+}
+
+export const handler = atFirstInvocation(() => {
+  const { DOORBELL_SECRET: secret } = readEnvironment('doorbell', process.env)
+  return createDoorbellHandler({ clock: systemClock, telemetry: lambdaTelemetry('doorbell'), secret })
+})

@@ -1,0 +1,51 @@
+/** The environment of the Lambdas, read once and validated by one schema; functions.ts says who reads what. */
+import { z } from 'zod'
+import { type ProtocolSettings, protocolSettings } from '../core/settings.ts'
+import { SWEEP_LOOKS_FOR_MS } from '../core/sweep.ts'
+import { FUNCTIONS, type FunctionName } from './functions.ts'
+
+const milliseconds = z.coerce.number().int().positive().optional()
+
+const schema = z.object({
+  TABLE_PREFIX: z.string().default('Mooring-'),
+  /** Name or ARN of the doorbell Lambda. */
+  DOORBELL_FUNCTION: z.string().min(1),
+  /** Shared with the servers; known to the doorbell Lambda alone. */
+  DOORBELL_SECRET: z.string().min(16),
+  /** The cluster whose tasks are stopped when their server was buried; without it none are. */
+  ECS_CLUSTER: z.string().min(1).optional(),
+  SWEEP_LOOKS_FOR_MS: z.coerce.number().int().positive().default(SWEEP_LOOKS_FOR_MS),
+  BEAT_EVERY_MS: milliseconds,
+  FENCE_AFTER_MS: milliseconds,
+  BURY_AFTER_MS: milliseconds,
+})
+
+type Environment = z.output<typeof schema>
+type VariableOf<F extends FunctionName> = (typeof FUNCTIONS)[F]['variables'][number]
+export type FunctionEnvironment<F extends FunctionName> = Pick<Environment, VariableOf<F>>
+
+/** @throws Error that names each variable that is missing or wrong, and what it should be */
+export function readEnvironment<F extends FunctionName>(
+  name: F,
+  variables: Readonly<Record<string, string | undefined>>,
+): FunctionEnvironment<F> {
+  const wanted = Object.fromEntries(FUNCTIONS[name].variables.map((variable) => [variable, true]))
+  const read = schema.pick(wanted as Record<keyof Environment, true>).safeParse(variables)
+  if (read.success) return read.data
+  const faults = read.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)
+  throw new Error(
+    `BAD_ENVIRONMENT: the ${name} Lambda cannot run with these variables:\n${faults.join('\n')}`,
+  )
+}
+
+type ProtocolVariables = Pick<Environment, 'BEAT_EVERY_MS' | 'FENCE_AFTER_MS' | 'BURY_AFTER_MS'>
+
+/** @throws RangeError when the times leave no margin: see core/settings.ts */
+export function settingsOf(environment: ProtocolVariables): ProtocolSettings {
+  const { BEAT_EVERY_MS, FENCE_AFTER_MS, BURY_AFTER_MS } = environment
+  return protocolSettings({
+    ...(BEAT_EVERY_MS ? { beatEveryMs: BEAT_EVERY_MS } : {}),
+    ...(FENCE_AFTER_MS ? { fenceAfterMs: FENCE_AFTER_MS } : {}),
+    ...(BURY_AFTER_MS ? { buryAfterMs: BURY_AFTER_MS } : {}),
+  })
+}

@@ -1,0 +1,20 @@
+/** The Lambdas of the control plane: what each reads from its environment and how long it may run. The stack deploys from
+ *  this table, and the local fleet runs from it. */
+
+const PROTOCOL = ['BEAT_EVERY_MS', 'FENCE_AFTER_MS', 'BURY_AFTER_MS'] as const
+/** What every function reads that assigns devices or tells servers to look. */
+const WORLD = ['TABLE_PREFIX', 'DOORBELL_FUNCTION', ...PROTOCOL] as const
+
+export const FUNCTIONS = {
+  /** An HTTP API waits 30 s for an answer; a second less, so that the client gets ours. */
+  api: { timeoutSeconds: 29, variables: WORLD },
+  authorizer: { timeoutSeconds: 8, variables: ['TABLE_PREFIX'] },
+  /** Looks for 75 s; the last look may take some seconds more. */
+  sweep: { timeoutSeconds: 90, variables: [...WORLD, 'SWEEP_LOOKS_FOR_MS', 'ECS_CLUSTER'] },
+  'task-stopped': { timeoutSeconds: 60, variables: WORLD },
+  assign: { timeoutSeconds: 60, variables: WORLD },
+  doorbell: { timeoutSeconds: 10, variables: ['DOORBELL_SECRET'] },
+} as const satisfies Record<string, { timeoutSeconds: number; variables: readonly string[] }>
+
+export type FunctionName = keyof typeof FUNCTIONS
+export const FUNCTION_NAMES = Object.keys(FUNCTIONS) as FunctionName[]

@@ -1,0 +1,50 @@
+/**
+ * The sweep: buries the silent, evicts from the gone, claims for every device that waits.
+ * EventBridge invokes it every minute; it looks once a second for 75 s, so that two of them overlap.
+ * It must never decide anything itself: core/sweep.ts does, and any number of these may run at once.
+ */
+import middy from '@middy/core'
+import type { Context, EventBridgeEvent } from 'aws-lambda'
+import { sleep } from '../core/clock.ts'
+import { SWEEP_LOOKS_FOR_MS, sweep } from '../core/sweep.ts'
+import { readEnvironment } from './environment.ts'
+import { atFirstInvocation, flushOnce, flushTelemetry } from './invocation.ts'
+import { type LambdaWorld, lambdaWorld } from './world.ts'
+
+export type ScheduledEvent = EventBridgeEvent<'Scheduled Event', unknown>
+
+/** Left unused at the end of the Lambda's time, for the last look and the last flush. */
+const RESERVE_MS = 5000
+/** A sweep lasts longer than a minute: its counts must not wait for its end. */
+const FLUSH_EVERY_MS = 5000
+
+/** @param until ends a sweep early, where Lambda's own time limit does not */
+export function createSweepHandler(
+  world: LambdaWorld,
+  looksForMs: number = SWEEP_LOOKS_FOR_MS,
+  until?: AbortSignal,
+) {
+  return middy(async (_event: ScheduledEvent, context: Context): Promise<void> => {
+    const forMs = Math.min(looksForMs, context.getRemainingTimeInMillis() - RESERVE_MS)
+    const over = new AbortController()
+    const flushing = flushUntil(world, over.signal)
+    try {
+      await sweep(world, forMs, until)
+    } finally {
+      over.abort()
+      await flushing
+    }
+  }).use(flushTelemetry(world))
+}
+
+async function flushUntil(world: LambdaWorld, until: AbortSignal): Promise<void> {
+  while (!until.aborted) {
+    await sleep(world.clock, FLUSH_EVERY_MS, until)
+    await flushOnce(world)
+  }
+}
+
+export const handler = atFirstInvocation(() => {
+  const environment = readEnvironment('sweep', process.env)
+  return createSweepHandler(lambdaWorld('sweep', environment), environment.SWEEP_LOOKS_FOR_MS)
+})

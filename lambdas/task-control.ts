@@ -1,0 +1,35 @@
+/** Ends the Fargate tasks of buried servers; best effort, since a buried server fences itself without it. */
+import { type ECSClient, StopTaskCommand } from '@aws-sdk/client-ecs'
+import type { Telemetry } from '../core/telemetry.ts'
+import type { TaskControl } from '../core/world.ts'
+
+const STOP_MS_MAX = 3000
+/** ECS refuses a longer reason. */
+const REASON_CHARACTERS_MAX = 255
+
+export function ecsTasks(client: ECSClient, cluster: string, telemetry: Telemetry): TaskControl {
+  return {
+    async stopTask(taskArn, why) {
+      const command = new StopTaskCommand({
+        cluster,
+        task: taskArn,
+        reason: why.slice(0, REASON_CHARACTERS_MAX),
+      })
+      try {
+        await client.send(command, { abortSignal: AbortSignal.timeout(STOP_MS_MAX) })
+        telemetry.emit('task.stop_asked', { taskArn, why })
+      } catch (error) {
+        telemetry.emit('task.stop_failed', { taskArn, why, error })
+      }
+    },
+  }
+}
+
+/** Where no cluster is known, whoever runs the servers ends them. */
+export function noTasks(telemetry: Telemetry): TaskControl {
+  return {
+    async stopTask(taskArn, why) {
+      telemetry.emit('task.stop_skipped', { taskArn, why })
+    },
+  }
+}

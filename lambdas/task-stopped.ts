@@ -1,0 +1,67 @@
+/**
+ * Buries a server at once when ECS says that its task has stopped and its process has exited.
+ * EventBridge invokes it with "ECS Task State Change" events, which come late, twice and out of order.
+ * It must never bury on anything less than an exit code: without one the process may still run, and the lease decides.
+ */
+import middy from '@middy/core'
+import type { EventBridgeEvent } from 'aws-lambda'
+import { z } from 'zod'
+import { assign } from '../core/assign.ts'
+import { buryExited } from '../core/ownership.ts'
+import { listServers, type ServerRow } from '../core/server.ts'
+import { evictFrom } from '../core/sweep.ts'
+import { readEnvironment } from './environment.ts'
+import { atFirstInvocation, flushTelemetry } from './invocation.ts'
+import { type LambdaWorld, lambdaWorld } from './world.ts'
+
+export type TaskStateChange = EventBridgeEvent<'ECS Task State Change', unknown>
+
+/** What is read of the event's detail; ECS adds much more. */
+const TaskDetail = z.object({
+  taskArn: z.string().min(1),
+  lastStatus: z.string(),
+  containers: z.array(z.object({ exitCode: z.number().int().optional() })),
+  stoppedReason: z.string().optional(),
+})
+type TaskDetail = z.output<typeof TaskDetail>
+
+export function createTaskStoppedHandler(world: LambdaWorld) {
+  return middy(async (event: TaskStateChange): Promise<void> => {
+    const task = TaskDetail.parse(event.detail)
+    const { taskArn } = task
+    if (!hasExited(task)) {
+      world.telemetry.emit('server.task_stopped', {
+        taskArn,
+        why: `${task.lastStatus} without an exit code: the lease decides`,
+      })
+      return
+    }
+    const servers = (await listServers(world.store)).filter((server) => server.taskArn === taskArn)
+    world.telemetry.emit('server.task_stopped', { taskArn, servers: servers.length, why: wordsOf(task) })
+    for (const server of servers) await clearAway(world, server, wordsOf(task))
+  }).use(flushTelemetry(world))
+}
+
+/** Every container of the task must have an exit code: one that was lost may have been the server. */
+function hasExited({ lastStatus, containers }: TaskDetail): boolean {
+  const exited = containers.length > 0 && containers.every(({ exitCode }) => exitCode !== undefined)
+  return lastStatus === 'STOPPED' && exited
+}
+
+/** Whoever buried it, the server is gone for good after the first step, so the rest may be done again and again. */
+async function clearAway(world: LambdaWorld, server: ServerRow, why: string): Promise<void> {
+  const { serverId, name, beat } = server
+  if (await buryExited(world.store, server, why)) {
+    world.telemetry.emit('server.buried', { serverId, name, beat, why })
+  }
+  await assign(world, await evictFrom(world, server))
+}
+
+function wordsOf({ containers, stoppedReason }: TaskDetail): string {
+  const codes = containers.flatMap(({ exitCode }) => exitCode ?? [])
+  return `its task stopped with exit code ${codes.join(', ')}${stoppedReason ? `: ${stoppedReason}` : ''}`
+}
+
+export const handler = atFirstInvocation(() =>
+  createTaskStoppedHandler(lambdaWorld('task-stopped', readEnvironment('task-stopped', process.env))),
+)

@@ -1,0 +1,131 @@
+/** The control plane as a child process, as the local fleet and its tests start and end it. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { LOCAL_CREDENTIALS, LOCAL_REGION, LOCAL_TABLE_PREFIX } from '../database.ts'
+import { localFunctionName } from './functions.ts'
+import type { FromControlPlane, ToControlPlane } from './messages.ts'
+
+const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url))
+const READY_MS_MAX = 20_000
+/** A process that has not ended by then is killed. */
+const CLOSE_MS_MAX = 6000
+const TAIL_CHARACTERS_MAX = 4000
+
+export interface ControlPlaneOptions {
+  readonly databaseEndpoint: string
+  readonly doorbellSecret: string
+  /** Takes everything that the process says, log and metrics. */
+  readonly logFile: string
+  readonly tablePrefix?: string
+  /** Of the API; any free one when left out. */
+  readonly port?: number
+  /** Whether the sweep runs; without it only the ends of tasks bury servers. */
+  readonly sweep?: boolean
+  /** Further variables of lambdas/environment.ts: the protocol's times, for instance. */
+  readonly variables?: Readonly<Record<string, string>>
+}
+
+export interface ControlPlane {
+  readonly apiUrl: string
+  /** What AWS_ENDPOINT_URL_LAMBDA must say for servers of this fleet. */
+  readonly lambdaEndpoint: string
+  readonly functions: { readonly assign: string; readonly doorbell: string }
+  readonly pid: number
+  /** Tells the control plane, as ECS does, that a task has stopped; without an exit code its machine was lost.
+   *  Resolves when the function has ended, or the process has. */
+  taskStopped(taskArn: string, exitCode?: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** @throws Error with the end of the log when the process does not start */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const child = spawnChild(options)
+  const exited = new Promise<void>((resolve) => {
+    child.once('error', () => resolve())
+    child.once('close', () => resolve())
+  })
+  const { apiPort, lambdaEndpoint } = await ready(child, exited, options.logFile)
+  const { pid } = child
+  if (pid === undefined) throw new Error('the control plane is ready but has no process')
+  return {
+    apiUrl: `http://127.0.0.1:${apiPort}`,
+    lambdaEndpoint,
+    functions: { assign: localFunctionName('assign'), doorbell: localFunctionName('doorbell') },
+    pid,
+    taskStopped: taskStoppedTeller(child, exited),
+    close: () => end(child, exited),
+  }
+}
+
+function spawnChild(options: ControlPlaneOptions): ChildProcess {
+  const log = openSync(options.logFile, 'a')
+  try {
+    return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ENTRY], {
+      // Signals of the terminal go to the parent alone: it ends its children in order.
+      detached: true,
+      stdio: ['ignore', log, log, 'ipc'],
+      env: {
+        PATH: process.env.PATH,
+        AWS_REGION: LOCAL_REGION,
+        AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
+        AWS_ENDPOINT_URL_DYNAMODB: options.databaseEndpoint,
+        TABLE_PREFIX: options.tablePrefix ?? LOCAL_TABLE_PREFIX,
+        DOORBELL_SECRET: options.doorbellSecret,
+        PORT: String(options.port ?? 0),
+        SWEEP: options.sweep === false ? 'off' : 'on',
+        ...options.variables,
+      },
+    })
+  } finally {
+    closeSync(log)
+  }
+}
+
+type Ready = Extract<FromControlPlane, { type: 'ready' }>
+
+async function ready(child: ChildProcess, exited: Promise<void>, logFile: string): Promise<Ready> {
+  const late = Promise.withResolvers<'late'>()
+  const timer = setTimeout(() => late.resolve('late'), READY_MS_MAX)
+  const said = new Promise<Ready>((resolve) => {
+    child.on('message', (message: FromControlPlane) => {
+      if (message.type === 'ready') resolve(message)
+    })
+  })
+  const first = await Promise.race([said, late.promise, exited.then(() => 'exited' as const)])
+  clearTimeout(timer)
+  if (typeof first === 'object') return first
+  child.kill('SIGKILL')
+  const tail = readFileSync(logFile, 'utf8').slice(-TAIL_CHARACTERS_MAX)
+  const what = first === 'late' ? `was not ready within ${READY_MS_MAX} ms` : 'ended before it was ready'
+  throw new Error(`the control plane ${what}; its log ends with:\n${tail}`)
+}
+
+function taskStoppedTeller(child: ChildProcess, exited: Promise<void>): ControlPlane['taskStopped'] {
+  const untold = new Map<number, () => void>()
+  let count = 0
+  child.on('message', (message: FromControlPlane) => {
+    if (message.type === 'task-stopped-told') untold.get(message.told)?.()
+  })
+  return async (taskArn, exitCode) => {
+    if (!child.connected) return
+    const told = ++count
+    const heard = new Promise<void>((resolve) => untold.set(told, resolve))
+    send(child, { type: 'task-stopped', taskArn, told, ...(exitCode === undefined ? {} : { exitCode }) })
+    await Promise.race([heard, exited])
+    untold.delete(told)
+  }
+}
+
+async function end(child: ChildProcess, exited: Promise<void>): Promise<void> {
+  send(child, { type: 'close' })
+  const killing = setTimeout(() => child.kill('SIGKILL'), CLOSE_MS_MAX)
+  await exited
+  clearTimeout(killing)
+}
+
+/** A process that is gone hears nothing, and its end is seen elsewhere. */
+function send(child: ChildProcess, message: ToControlPlane): void {
+  if (child.connected) child.send(message, () => undefined)
+}

@@ -1,0 +1,55 @@
+/** A local HTTP server: listens on 127.0.0.1 alone, cuts bodies that are too large, and leaves no connection behind. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** API Gateway takes 10,240 bytes of request line and headers together. */
+const HEADER_BYTES_MAX = 10_240
+/** Requests under way get this long to end when the server closes. */
+const GRACE_MS = 500
+
+export interface HttpServer {
+  readonly port: number
+  close(): Promise<void>
+}
+
+/** @throws when the port is taken */
+export async function startHttpServer(
+  port: number,
+  answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
+): Promise<HttpServer> {
+  const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX }, (request, response) => {
+    answer(request, response).catch(() => {
+      if (!response.headersSent) response.writeHead(500)
+      response.end()
+    })
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeIdleConnections()
+      const cutting = setTimeout(() => server.closeAllConnections(), GRACE_MS)
+      await closed
+      clearTimeout(cutting)
+    },
+  }
+}
+
+/** @returns undefined when there is more than `bytesMax`; the rest is read and dropped, so that the sender hears why */
+export async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes <= bytesMax) chunks.push(chunk)
+  }
+  return bytes > bytesMax ? undefined : Buffer.concat(chunks)
+}
+
+export function sendJson(response: ServerResponse, status: number, body: unknown, headers = {}): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
+}

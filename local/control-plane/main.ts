@@ -1,0 +1,91 @@
+/**
+ * The control plane's process: the Lambdas behind the gateway, the Lambda endpoint and the scheduler.
+ * control-plane.ts starts it as a child with everything in its environment; its log goes to stdout.
+ * It must never outlive its parent.
+ */
+import { z } from 'zod'
+import { createApiHandler } from '../../lambdas/api.ts'
+import { handler as assign } from '../../lambdas/assign.ts'
+import { handler as authorizer } from '../../lambdas/authorizer.ts'
+import { handler as doorbell } from '../../lambdas/doorbell.ts'
+import { readEnvironment } from '../../lambdas/environment.ts'
+import { createSweepHandler } from '../../lambdas/sweep.ts'
+import { handler as taskStopped } from '../../lambdas/task-stopped.ts'
+import { lambdaTelemetry, lambdaWorld } from '../../lambdas/world.ts'
+import { type LocalFunctions, localFunctionName } from './functions.ts'
+import { startGateway } from './gateway.ts'
+import { startLambdaEndpoint } from './lambda-endpoint.ts'
+import type { FromControlPlane, ToControlPlane } from './messages.ts'
+import { startScheduler } from './scheduler.ts'
+
+/** What is not over by then is cut off by the end of the process. */
+const CLOSE_MS_MAX = 3000
+
+const Environment = z.object({
+  PORT: z.coerce.number().int().min(0).max(65_535).default(0),
+  SWEEP: z.enum(['on', 'off']).default('on'),
+})
+
+async function main(): Promise<void> {
+  const { PORT: port, SWEEP } = Environment.parse(process.env)
+  const telemetry = lambdaTelemetry('api')
+  const failed = (error: unknown) => telemetry.emit('request.failed', { error })
+  const closing = new AbortController()
+
+  const functions: { -readonly [F in keyof LocalFunctions]: LocalFunctions[F] } = {}
+  const endpoint = await startLambdaEndpoint(functions, (name, error) =>
+    telemetry.emit('request.failed', { error, why: `the function ${localFunctionName(name)} threw` }),
+  )
+  const lambdaEndpoint = `http://127.0.0.1:${endpoint.port}`
+  // Before the first function is run: the SDK reads it when the function's client is made.
+  process.env.AWS_ENDPOINT_URL_LAMBDA = lambdaEndpoint
+  process.env.DOORBELL_FUNCTION = localFunctionName('doorbell')
+  Object.assign(functions, {
+    ...lambdas(closing.signal),
+    assign,
+    authorizer,
+    doorbell,
+    'task-stopped': taskStopped,
+  })
+
+  const gateway = await startGateway(functions, port)
+  const scheduler = startScheduler(functions, SWEEP === 'on', failed)
+
+  async function close(): Promise<void> {
+    if (closing.signal.aborted) return
+    closing.abort()
+    setTimeout(() => process.exit(0), CLOSE_MS_MAX)
+    await Promise.all([gateway.close(), scheduler.close()])
+    await endpoint.close()
+    process.exit(0)
+  }
+
+  async function hear(message: ToControlPlane): Promise<void> {
+    if (message.type === 'close') return close()
+    await scheduler.taskStopped(message.taskArn, message.exitCode)
+    tell({ type: 'task-stopped-told', told: message.told })
+  }
+
+  process.on('message', (message: ToControlPlane) => void hear(message).catch(failed))
+  process.on('disconnect', () => void close())
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void close())
+  tell({ type: 'ready', apiPort: gateway.port, lambdaEndpoint })
+}
+
+/** The two that are built here and not by their own files: a sweep has to end early, when the fleet does. */
+function lambdas(closing: AbortSignal): LocalFunctions {
+  const sweeping = readEnvironment('sweep', process.env)
+  return {
+    api: createApiHandler(lambdaWorld('api', readEnvironment('api', process.env))),
+    sweep: createSweepHandler(lambdaWorld('sweep', sweeping), sweeping.SWEEP_LOOKS_FOR_MS, closing),
+  }
+}
+
+function tell(message: FromControlPlane): void {
+  if (process.connected) process.send?.(message)
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+  process.exit(1)
+})

@@ -1,0 +1,43 @@
+/** EventBridge on this machine: the sweep once a minute, each on its own, and the end of a task when it is told. */
+import { systemClock } from '../../core/clock.ts'
+import { scheduledEvent, taskStoppedEvent } from './event-bridge.ts'
+import { invoke, type LocalFunctions } from './functions.ts'
+
+const SWEEP_EVERY_MS = 60_000
+
+export interface Scheduler {
+  taskStopped(taskArn: string, exitCode?: number): Promise<void>
+  /** No more events; resolves when those under way have ended. */
+  close(): Promise<void>
+}
+
+/** @param sweeps without it only the ends of tasks are told
+ *  @param failed hears of functions that threw */
+export function startScheduler(
+  functions: LocalFunctions,
+  sweeps: boolean,
+  failed: (error: unknown) => void,
+): Scheduler {
+  const underway = new Set<Promise<void>>()
+
+  function run(name: 'sweep' | 'task-stopped', event: unknown): Promise<void> {
+    const ended = invoke(functions, name, event).then(() => undefined, failed)
+    underway.add(ended)
+    void ended.then(() => underway.delete(ended))
+    return ended
+  }
+
+  // A sweep lasts longer than a minute, so the next one starts beside it.
+  const sweep = () => void run('sweep', scheduledEvent(new Date(systemClock.wallMs())))
+  const timer = sweeps ? setInterval(sweep, SWEEP_EVERY_MS) : undefined
+  if (sweeps) sweep()
+
+  return {
+    taskStopped: (taskArn, exitCode) =>
+      run('task-stopped', taskStoppedEvent(new Date(systemClock.wallMs()), taskArn, exitCode)),
+    async close() {
+      clearInterval(timer)
+      await Promise.all(underway)
+    },
+  }
+}

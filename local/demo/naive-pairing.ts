@@ -1,0 +1,65 @@
+/**
+ * Pairs the naive fleet's devices, so that its servers find a fleet that has long been running.
+ * A child process of the demo, run once before the naive servers. It holds no socket when it ends.
+ */
+import { DisconnectReason, type WASocket } from '@whiskeysockets/baileys'
+import { inParallel } from '../../core/parallel.ts'
+import { silenceConsole } from '../../hosts/silence-console.ts'
+import { openNaiveSocket } from './naive-socket.ts'
+
+/** Devices paired at the same time. */
+const LANES = 12
+const PAIR_MS_MAX = 30_000
+
+interface Plan {
+  readonly deviceIds: readonly string[]
+  readonly authDir: string
+  readonly whatsAppUrl: string
+  /** Where the simulated phones are told to scan. */
+  readonly controlUrl: string
+}
+
+/** Scans, restarts as WhatsApp asks for, and logs in once: the first login uploads the keys, the slow part. */
+function pair(plan: Plan, deviceId: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`${deviceId} was not paired in time`)), PAIR_MS_MAX)
+    let isLoggedIn = false
+    let socket: WASocket | undefined
+    const connect = async () => {
+      socket = await openNaiveSocket({
+        ...plan,
+        deviceId,
+        server: 'pairing',
+        qr: (qr) => void scan(plan.controlUrl, qr).catch(reject),
+        open: () => {
+          isLoggedIn = true
+          void socket?.end(undefined)
+        },
+        closed: (code) => {
+          if (code === DisconnectReason.restartRequired) return void connect().catch(reject)
+          clearTimeout(late)
+          if (isLoggedIn) resolve()
+          else reject(new Error(`${deviceId} was not paired: closed with status ${code}`))
+        },
+      })
+    }
+    connect().catch(reject)
+  })
+}
+
+async function scan(controlUrl: string, qr: string): Promise<void> {
+  const response = await fetch(`${controlUrl}/phones/scan`, { method: 'POST', body: JSON.stringify({ qr }) })
+  if (!response.ok) throw new Error(`the phone did not scan: ${await response.text()}`)
+}
+
+silenceConsole()
+// The demo that is gone needs no devices.
+process.on('disconnect', () => process.exit(1))
+const plan = JSON.parse(process.argv[2] ?? '') as Plan
+inParallel(plan.deviceIds, LANES, (deviceId) => pair(plan, deviceId)).then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.exit(1)
+  },
+)

@@ -1,0 +1,95 @@
+/**
+ * `npm start`: the local fleet, until Ctrl-C.
+ * Run by a person at a terminal. It must end every process it started, whatever ends it.
+ */
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { newApiKey } from '../core/keys.ts'
+import { type LocalFleet, startFleet } from './fleet.ts'
+import { HELP, readOptions, type StartOptions } from './options.ts'
+import { showPairings } from './pairing-in-terminal.ts'
+
+const LOG_DIR = '.mooring/logs'
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2))
+  if (!options) return say(HELP)
+  const ended = untilSignal()
+  if (options.dataDir) mkdirSync(options.dataDir, { recursive: true, mode: 0o700 })
+  say(`Starting ${options.servers} servers ...`)
+  const starting = startFleet({
+    servers: options.servers,
+    port: options.port,
+    capacity: options.capacity,
+    logDir: LOG_DIR,
+    apiKey: keepApiKey(options),
+    whatsApp: options.whatsApp,
+    restart: true,
+    ...(options.dataDir ? { dataDir: options.dataDir } : {}),
+    onServerExit: (server, exit) => {
+      if (exit.code !== 0)
+        say(`${server.name} ended (${exit.signal ?? `exit code ${exit.code}`}). ${exit.lastWords}`)
+    },
+  })
+  const fleet = await starting
+  say(welcome(fleet, options))
+  const pairings = options.whatsApp === 'live' ? showPairings(fleet.store, say) : undefined
+  await ended
+  say('\nEnding: devices are let go, processes end ...')
+  pairings?.stop()
+  await fleet.close()
+  say('Ended.')
+}
+
+/** With a data folder the key stays the same from start to start. */
+function keepApiKey({ dataDir }: StartOptions): string {
+  const given = process.env.MOORING_API_KEY
+  if (given) return given
+  if (!dataDir) return newApiKey()
+  const file = join(dataDir, 'api-key')
+  if (existsSync(file)) return readFileSync(file, 'utf8').trim()
+  const key = newApiKey()
+  writeFileSync(file, `${key}\n`, { mode: 0o600 })
+  chmodSync(file, 0o600)
+  return key
+}
+
+function welcome({ apiUrl, apiKey, simulator }: LocalFleet, { dataDir }: StartOptions): string {
+  const lines = [
+    '',
+    `  API          ${apiUrl}      (its description: ${apiUrl}/openapi.json)`,
+    `  API key      ${apiKey}`,
+    simulator
+      ? `  WhatsApp     simulated; phones are controlled at ${simulator.controlUrl}`
+      : '  WhatsApp     live: QR codes of devices that wait for a phone are shown here',
+    `  Data         ${dataDir ? resolve(dataDir) : 'in memory'}`,
+    `  Logs         ${resolve(LOG_DIR)}`,
+    '',
+    'Register a device:',
+    '',
+    `  curl -s ${apiUrl}/devices -H 'X-Api-Key: ${apiKey}' \\`,
+    `    -H 'Content-Type: application/json' -d '{"deviceId":"shop-1","name":"The shop"}'`,
+    '',
+    'Ctrl-C ends the fleet.',
+  ]
+  return lines.join('\n')
+}
+
+/** The first signal ends the fleet in order; npm passes a second Ctrl-C on, which must not end it half way. */
+function untilSignal(): Promise<void> {
+  return new Promise((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => done())
+  })
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.exit(1)
+  },
+)

@@ -1,0 +1,62 @@
+/** The options of `npm start`. */
+import { parseArgs } from 'node:util'
+
+export interface StartOptions {
+  readonly servers: number
+  readonly port: number
+  readonly capacity: number
+  readonly dataDir: string | undefined
+  readonly whatsApp: 'simulated' | 'live'
+}
+
+export const HELP = `Runs a whole fleet on this machine: database, API, scheduler, servers, and a WhatsApp to connect to.
+
+  npm start -- [options]
+
+  --servers N       server processes (default 3)
+  --port PORT       of the API on 127.0.0.1 (default 3000)
+  --capacity N      devices that one server takes (default 400)
+  --data DIR        keep database, credentials and API key there (default: in memory, gone at the end;
+                    with --whatsapp live: .mooring/live)
+  --whatsapp KIND   simulated (default), or live: the real WhatsApp, to be paired by scanning a QR with a phone
+  --help            this text
+
+  MOORING_API_KEY   the API key to use; without it one is made and printed
+
+Ctrl-C ends it: every device is let go, every process ends.
+`
+
+const LIVE_DATA_DIR = '.mooring/live'
+
+/** @returns undefined when help is asked for
+ *  @throws Error with a sentence for the person at the terminal */
+export function readOptions(args: string[]): StartOptions | undefined {
+  const { values } = parseArgs({
+    args,
+    options: {
+      servers: { type: 'string', default: '3' },
+      port: { type: 'string', default: '3000' },
+      capacity: { type: 'string', default: '400' },
+      data: { type: 'string' },
+      whatsapp: { type: 'string', default: 'simulated' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  if (values.help) return undefined
+  if (values.whatsapp !== 'simulated' && values.whatsapp !== 'live') {
+    throw new Error(`--whatsapp is simulated or live, not ${values.whatsapp}`)
+  }
+  return {
+    servers: wholeNumber('--servers', values.servers, 1, 50),
+    port: wholeNumber('--port', values.port, 0, 65_535),
+    capacity: wholeNumber('--capacity', values.capacity, 1, 2000),
+    dataDir: values.data ?? (values.whatsapp === 'live' ? LIVE_DATA_DIR : undefined),
+    whatsApp: values.whatsapp,
+  }
+}
+
+function wholeNumber(name: string, text: string, least: number, most: number): number {
+  const number = Number(text)
+  if (Number.isInteger(number) && number >= least && number <= most) return number
+  throw new Error(`${name} is a whole number from ${least} to ${most}, not ${text}`)
+}

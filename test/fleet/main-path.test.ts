@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { DeviceId } from '../../core/ids.ts'
+import {
+  activeServers,
+  assertNeverTwoSockets,
+  moor,
+  ownedBy,
+  processOf,
+  startTestFleet,
+  type TestFleet,
+  until,
+  untilActive,
+  untilConnected,
+} from './fleet-under-test.ts'
+
+let fleet: TestFleet
+let ids: DeviceId[]
+
+before(async () => {
+  fleet = await startTestFleet({ servers: 3 })
+  await until('three active servers', 20_000, async () => (await activeServers(fleet)).length === 3)
+  ids = await moor(fleet, 45)
+})
+
+after(async () => {
+  await fleet?.close()
+})
+
+test('45 devices are spread evenly over 3 servers, each connected by exactly one', async () => {
+  const loads = (await activeServers(fleet)).map((server) => server.load)
+  assert.equal(loads.length, 3)
+  assert.ok(Math.max(...loads) - Math.min(...loads) <= 3, `loads ${loads}`)
+  assertNeverTwoSockets(fleet)
+})
+
+test('the devices of a server that was killed are open elsewhere, and its exit reached task-stopped', async () => {
+  const [victim] = await activeServers(fleet)
+  assert.ok(victim)
+  const lost = await ownedBy(fleet, ids, victim.name)
+  processOf(fleet, victim.name).signal('SIGKILL')
+  const rows = await until('devices moved', 20_000, async () => {
+    const moved = await fleet.devices(lost)
+    return moved.every((row) => row.owner !== victim.serverId && row.status === 'connected') && moved
+  })
+  assert.equal(rows.length, lost.length)
+  const buried = await fleet.store.get('Servers', { serverId: victim.serverId })
+  assert.equal(buried?.state, 'dead')
+  assert.match(buried?.stateReason ?? '', /exit code 137/)
+  await untilConnected(fleet, ids)
+  assertNeverTwoSockets(fleet)
+})
+
+test('a server restarted under the same SERVER_NAME gets its own devices back and no others', async () => {
+  const gone = ['server-1', 'server-2', 'server-3'].find(
+    (name) => !fleet.servers().some((one) => one.name === name),
+  )
+  assert.ok(gone)
+  const away = (await fleet.devices(ids)).filter((row) => row.home?.name === gone).map((row) => row.deviceId)
+  assert.ok(away.length > 0)
+  await fleet.startServer(gone)
+  await untilActive(fleet, gone)
+  await until('devices home', 90_000, async () => (await ownedBy(fleet, away, gone)).length === away.length)
+  await untilConnected(fleet, ids)
+  assert.deepEqual((await ownedBy(fleet, ids, gone)).sort(), away.sort())
+  assertNeverTwoSockets(fleet)
+})
+
+test('a server that gets SIGTERM hands its devices over without waiting for a lease', async () => {
+  const [leaver] = await activeServers(fleet)
+  assert.ok(leaver)
+  const handed = await ownedBy(fleet, ids, leaver.name)
+  const leaving = processOf(fleet, leaver.name)
+  leaving.signal('SIGTERM')
+  const exit = await leaving.exited
+  assert.equal(exit.code, 0)
+  await untilConnected(fleet, ids)
+  assert.equal((await ownedBy(fleet, handed, leaver.name)).length, 0)
+  const left = await fleet.store.get('Servers', { serverId: leaver.serverId })
+  assert.equal(left?.state, 'stopped')
+  assert.equal(left?.stateReason, 'left')
+  assertNeverTwoSockets(fleet)
+})
+
+test('a second process with the same SERVER_NAME exits and names the first', async () => {
+  const [first] = await activeServers(fleet)
+  assert.ok(first)
+  const second = await fleet.startServer(first.name)
+  const exit = await second.exited
+  assert.notEqual(exit.code, 0)
+  assert.match(exit.lastWords, new RegExp(`SERVER_NAME_TAKEN.*${first.serverId}`))
+})
+
+test('a second process with the same SERVER_URL exits and names the first', async () => {
+  const [first] = await activeServers(fleet)
+  assert.ok(first)
+  const second = await fleet.startServer('other-name', {
+    variables: { SERVER_URL: first.url, SERVER_PORT: '0' },
+  })
+  const exit = await second.exited
+  assert.notEqual(exit.code, 0)
+  assert.match(exit.lastWords, new RegExp(`SERVER_URL_TAKEN.*${first.serverId}`))
+  await untilConnected(fleet, ids)
+  assertNeverTwoSockets(fleet)
+})
