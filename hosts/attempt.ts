@@ -15,7 +15,7 @@ export type Ending =
   | { readonly by: 'asked' }
   /** The device has another owner or a newer socket. */
   | { readonly by: 'stale' }
-  /** A pairing was abandoned; its half-made credentials were set aside. */
+  /** WhatsApp refused credentials that no phone had accepted; they were set aside. */
   | { readonly by: 'discarded' }
 
 export interface Attempt {
@@ -51,8 +51,7 @@ interface Course {
   answeredRequest: string | undefined
 }
 
-/** @returns undefined when no socket was opened: the lease ended or the wish changed while the credentials were read, or
- *  they were left half-made by an abandoned pairing and have been set aside */
+/** @returns undefined when no socket was opened: the lease ended or the wish changed while the credentials were read */
 export async function beginAttempt(
   world: HostWorld,
   berth: Berth,
@@ -61,11 +60,8 @@ export async function beginAttempt(
 ): Promise<Attempt | undefined> {
   const course = setOut(world, berth, permitted)
   const auth = await openAuth(course)
-  const { me, account } = auth.state.creds
-  const halfMade = !course.paired && me !== undefined && account === undefined
-  if (halfMade) await discard(course)
   // Checked in the same turn of the event loop as the socket is opened: nothing can come in between.
-  if (halfMade || course.closing || !mayOpen() || !berth.lease.isValid()) {
+  if (course.closing || !mayOpen() || !berth.lease.isValid()) {
     auth.close()
     return undefined
   }

@@ -1,5 +1,5 @@
 /** The environment of a server, read once by main.ts and validated by one schema. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { hasIdForm } from '../core/ids.ts'
 import { type ProtocolSettings, protocolSettings } from '../core/settings.ts'
 

@@ -1,5 +1,5 @@
 /** What a Fargate task knows of itself: where it can be reached and what it is called. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 const METADATA_MS_MAX = 2000
 

@@ -68,8 +68,7 @@ export async function openAuthState(options: AuthWorld & AuthWish): Promise<Open
       options.onStale(refusal)
     },
   })
-  const { creds, pairingAbandoned } = credsFrom(await items.read(credsKey(credentialsId)), options)
-  if (pairingAbandoned) telemetry.emit('device.pairing_discarded', { deviceId: device, epoch })
+  const creds = credsFrom(await items.read(credsKey(credentialsId)), options)
 
   const keys = signalKeys(items, credentialsId)
   const underWay = createUnderWay()
@@ -102,7 +101,7 @@ async function persistently(work: () => Promise<void>, clock: Clock, stop: Abort
     try {
       return await work()
     } catch (error) {
-      if (isMooringError(error) || stop.aborted || tries >= CREDS_TRIES_MAX) throw error
+      if (isMooringError(error) || tries >= CREDS_TRIES_MAX) throw error
       await sleep(clock, CREDS_TRY_AGAIN_AFTER_MS, stop)
     }
   }

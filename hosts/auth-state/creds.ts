@@ -5,27 +5,19 @@ import { MooringError } from '../../core/errors.ts'
 import type { DeviceId } from '../../core/ids.ts'
 import { deserialise } from './serialise.ts'
 
-export interface FoundCreds {
-  readonly creds: AuthenticationCreds
-  /** A pairing was begun with the stored credentials and never finished: WhatsApp would refuse them with 401. */
-  readonly pairingAbandoned: boolean
-}
-
 /** @param stored the creds item as it was read, undefined when it is empty
  *  @throws MooringError CREDENTIALS_UNREADABLE when there must be credentials that can be read, and there are not */
 export function credsFrom(
   stored: string | undefined,
   { device, everPaired }: { readonly device: DeviceId; readonly everPaired: boolean },
-): FoundCreds {
+): AuthenticationCreds {
   if (stored === undefined) {
     if (everPaired) throw unreadable(device, 'it was paired, but its credentials are missing')
-    return { creds: initAuthCreds(), pairingAbandoned: false }
+    return initAuthCreds()
   }
   const creds = readable(stored)
   if (!creds) throw unreadable(device, 'its stored credentials are damaged')
-  // A pairing code sets `me` when it is asked for; `account` comes only with the phone's consent.
-  const pairingAbandoned = !everPaired && creds.me !== undefined && creds.account === undefined
-  return { creds: pairingAbandoned ? initAuthCreds() : creds, pairingAbandoned }
+  return creds
 }
 
 function readable(stored: string): AuthenticationCreds | undefined {

@@ -1,6 +1,6 @@
 /** The control plane as a child process, as the local fleet and its tests start and end it. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { LOCAL_CREDENTIALS, LOCAL_REGION, LOCAL_TABLE_PREFIX } from '../database.ts'
 import { localFunctionName } from './functions.ts'
@@ -40,12 +40,13 @@ export interface ControlPlane {
 
 /** @throws Error with the end of the log when the process does not start */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const logBegins = existsSync(options.logFile) ? statSync(options.logFile).size : 0
   const child = spawnChild(options)
   const exited = new Promise<void>((resolve) => {
     child.once('error', () => resolve())
     child.once('close', () => resolve())
   })
-  const { apiPort, lambdaEndpoint } = await ready(child, exited, options.logFile)
+  const { apiPort, lambdaEndpoint } = await ready(child, exited, () => saidSince(options.logFile, logBegins))
   const { pid } = child
   if (pid === undefined) throw new Error('the control plane is ready but has no process')
   return {
@@ -85,7 +86,7 @@ function spawnChild(options: ControlPlaneOptions): ChildProcess {
 
 type Ready = Extract<FromControlPlane, { type: 'ready' }>
 
-async function ready(child: ChildProcess, exited: Promise<void>, logFile: string): Promise<Ready> {
+async function ready(child: ChildProcess, exited: Promise<void>, lastWords: () => string): Promise<Ready> {
   const late = Promise.withResolvers<'late'>()
   const timer = setTimeout(() => late.resolve('late'), READY_MS_MAX)
   const said = new Promise<Ready>((resolve) => {
@@ -97,9 +98,15 @@ async function ready(child: ChildProcess, exited: Promise<void>, logFile: string
   clearTimeout(timer)
   if (typeof first === 'object') return first
   child.kill('SIGKILL')
-  const tail = readFileSync(logFile, 'utf8').slice(-TAIL_CHARACTERS_MAX)
-  const what = first === 'late' ? `was not ready within ${READY_MS_MAX} ms` : 'ended before it was ready'
-  throw new Error(`the control plane ${what}; its log ends with:\n${tail}`)
+  const what = first === 'late' ? `was not ready within ${READY_MS_MAX} ms` : 'did not start'
+  throw new Error(`the control plane ${what}: ${lastWords()}`)
+}
+
+/** What this run wrote for people: its log lines are JSON, its last words are not. */
+function saidSince(logFile: string, logBegins: number): string {
+  const lines = readFileSync(logFile).subarray(logBegins).toString('utf8').split('\n')
+  const words = lines.filter((line) => line !== '' && !line.startsWith('{')).join('\n')
+  return words.slice(-TAIL_CHARACTERS_MAX) || `it said nothing; see ${logFile}`
 }
 
 function taskStoppedTeller(child: ChildProcess, exited: Promise<void>): ControlPlane['taskStopped'] {

@@ -86,6 +86,14 @@ function tell(message: FromControlPlane): void {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+  process.stderr.write(`${lastWords(error)}\n`)
   process.exit(1)
 })
+
+function lastWords(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error) {
+    return `port ${error.port} is taken; end the program that listens there, or choose another with --port`
+  }
+  return error.stack ?? error.message
+}

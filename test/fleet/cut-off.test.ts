@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { DEFAULT_SETTINGS } from '../../core/settings.ts'
+import {
+  activeServers,
+  assertNeverTwoSockets,
+  moor,
+  openSockets,
+  ownedBy,
+  processOf,
+  startTestFleet,
+  type TestFleet,
+  until,
+  untilActive,
+  untilConnected,
+} from './fleet-under-test.ts'
+import { startProxy, type TcpProxy } from './tcp-proxy.ts'
+
+let fleet: TestFleet
+let proxies: TcpProxy[]
+
+before(async () => {
+  fleet = await startTestFleet({ servers: 0 })
+  proxies = []
+  for (const name of ['server-1', 'server-2', 'server-3']) {
+    const proxy = await startProxy(fleet.database.endpoint)
+    proxies.push(proxy)
+    await fleet.startServer(name, { databaseEndpoint: proxy.endpoint })
+  }
+  await until('three active servers', 20_000, async () => (await activeServers(fleet)).length === 3)
+})
+
+after(async () => {
+  for (const proxy of proxies ?? []) proxy.mend()
+  await fleet?.close()
+  for (const proxy of proxies ?? []) await proxy.close()
+})
+
+test('a server that cannot reach the store closes its sockets before its lease ends, and carries on afterwards', async (context) => {
+  const ids = await moor(fleet, 9, 'lone')
+  const server = await untilActive(fleet, 'server-1')
+  const held = await ownedBy(fleet, ids, 'server-1')
+  assert.ok(held.length > 0)
+  const cutAt = performance.now()
+  proxies[0]?.cut()
+  // From the last acknowledged beat, which was sent before the cut: the fence can only be earlier than this.
+  await until(
+    'sockets closed',
+    DEFAULT_SETTINGS.fenceAfterMs + 500,
+    async () => (await openSockets(fleet, held)) === 0,
+  )
+  context.diagnostic(
+    `${held.length} sockets closed ${Math.round(performance.now() - cutAt)} ms after the cut`,
+  )
+  assert.equal((await ownedBy(fleet, held, 'server-1')).length, held.length)
+  proxies[0]?.mend()
+  await untilConnected(fleet, ids)
+  assert.equal((await untilActive(fleet, 'server-1')).serverId, server.serverId)
+  assert.equal((await ownedBy(fleet, held, 'server-1')).length, held.length)
+  assertNeverTwoSockets(fleet)
+})
+
+test('servers cut off together with most others are not buried while the brake holds, and keep their devices', async () => {
+  const ids = await moor(fleet, 9, 'together')
+  const before = await fleet.devices(ids)
+  const servers = await activeServers(fleet)
+  proxies[0]?.cut()
+  proxies[1]?.cut()
+  // Past the time at which a lone silent server is buried, and before the brake ends.
+  await new Promise((resolve) => setTimeout(resolve, DEFAULT_SETTINGS.buryAfterMs + 3500))
+  assert.deepEqual(
+    (await activeServers(fleet)).map((one) => one.serverId).sort(),
+    servers.map((one) => one.serverId).sort(),
+  )
+  proxies[0]?.mend()
+  proxies[1]?.mend()
+  const rows = await untilConnected(fleet, ids)
+  const ownersOf = (of: typeof rows) => new Map(of.map((row) => [row.deviceId, row.owner]))
+  assert.deepEqual(ownersOf(rows), ownersOf(before))
+  assertNeverTwoSockets(fleet)
+})
+
+test('a server cut off for longer than the bury time is buried, ends, and its devices are open elsewhere', async () => {
+  const ids = await moor(fleet, 6, 'buried')
+  const cut = await untilActive(fleet, 'server-3')
+  const process = processOf(fleet, 'server-3')
+  proxies[2]?.cut()
+  await until('devices moved', 25_000, async () => {
+    const rows = await fleet.devices(ids)
+    return rows.every((row) => row.owner !== cut.serverId && row.status === 'connected')
+  })
+  proxies[2]?.mend()
+  const exit = await process.exited
+  assert.equal(exit.code, 3)
+  await untilConnected(fleet, ids)
+  assertNeverTwoSockets(fleet)
+})

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { deviceId } from '../../core/ids.ts'
+import {
+  activeServers,
+  assertNeverTwoSockets,
+  moor,
+  processOf,
+  startTestFleet,
+  type TestFleet,
+  until,
+  untilConnected,
+} from './fleet-under-test.ts'
+
+const PHONE = '15550100199'
+
+let fleet: TestFleet
+
+before(async () => {
+  fleet = await startTestFleet({ servers: 2 })
+  await until('two active servers', 20_000, async () => (await activeServers(fleet)).length === 2)
+})
+
+after(async () => {
+  await fleet?.close()
+})
+
+test('a code of 8 characters that is typed into the phone links the device', async () => {
+  const id = deviceId('by-code')
+  await fleet.call('POST', '/devices', { deviceId: id })
+  await until('a QR', 20_000, async () => (await fleet.devices([id]))[0]?.pairing?.qr !== undefined)
+  const answer = await fleet.call('POST', `/devices/${id}/pairing-code`, { phoneNumber: PHONE })
+  assert.equal(answer.status, 200, JSON.stringify(answer.body))
+  await fleet.simulator.enterCode(PHONE, String(answer.body.code))
+  const [row] = await untilConnected(fleet, [id])
+  assert.ok(row?.account?.jid.startsWith(PHONE))
+})
+
+test('a code that nobody types in leaves no half-paired credentials', async () => {
+  const id = deviceId('abandoned')
+  await fleet.call('POST', '/devices', { deviceId: id })
+  await until('a QR', 20_000, async () => (await fleet.devices([id]))[0]?.pairing?.qr !== undefined)
+  const code = await fleet.call('POST', `/devices/${id}/pairing-code`, { phoneNumber: '15550100198' })
+  assert.equal(code.status, 200, JSON.stringify(code.body))
+  await fleet.call('POST', `/devices/${id}/restart`)
+  const row = await until('a fresh QR', 20_000, async () => {
+    const [now] = await fleet.devices([id])
+    return now?.pairing?.qr !== undefined && now
+  })
+  await fleet.simulator.scanQr(row.pairing?.qr ?? '')
+  const [linked] = await untilConnected(fleet, [id])
+  assert.ok(!linked?.account?.jid.startsWith('15550100198'))
+})
+
+test('texts reach a device that is connected, and one whose server was killed after it has moved', async () => {
+  const ids = await moor(fleet, 4, 'texted')
+  const rows = await fleet.devices(ids)
+  for (const row of rows) await fleet.simulator.text(row.account?.jid ?? '', 'ahoy')
+  await until('received', 20_000, async () => fleet.simulator.accounts().every((one) => one.queued === 0))
+  const [victim] = await activeServers(fleet)
+  assert.ok(victim)
+  processOf(fleet, victim.name).signal('SIGKILL')
+  for (const row of rows) await fleet.simulator.text(row.account?.jid ?? '', 'still there?')
+  await untilConnected(fleet, ids)
+  await until('received', 20_000, async () => fleet.simulator.accounts().every((one) => one.queued === 0))
+  assert.equal(fleet.simulator.report().messages.nacked, 0)
+  assertNeverTwoSockets(fleet)
+})
+
+test('a device that the phone unlinks is logged out, and its credentials are archived, not erased', async () => {
+  const [id = deviceId('none')] = await moor(fleet, 1, 'unlinked')
+  const [linked] = await fleet.devices([id])
+  fleet.simulator.breakConnection(linked?.account?.jid ?? '', '401')
+  const row = await until('logged out', 20_000, async () => {
+    const [now] = await fleet.devices([id])
+    return now?.status === 'logged_out' && now
+  })
+  assert.notEqual(row.credentialsId, linked?.credentialsId)
+  const archived = await fleet.store.get('AuthState', { deviceId: id, key: `${linked?.credentialsId}/creds` })
+  assert.ok(archived?.value)
+})
+
+for (const code of ['408', '428', '500', '503', '515', 'reset'] as const) {
+  test(`a device whose socket WhatsApp closes with ${code} connects again by itself`, async () => {
+    const [id = deviceId('none')] = await moor(fleet, 1, `closed-with-${code}`)
+    const [before] = await fleet.devices([id])
+    fleet.simulator.breakConnection(before?.account?.jid ?? '', code)
+    await until(
+      'a new epoch',
+      20_000,
+      async () => ((await fleet.devices([id]))[0]?.epoch ?? 0) > (before?.epoch ?? 0),
+    )
+    await untilConnected(fleet, [id])
+  })
+}
+
+for (const code of ['403', '411'] as const) {
+  test(`a device whose socket WhatsApp closes with ${code} stops and says why`, async () => {
+    const [id = deviceId('none')] = await moor(fleet, 1, `refused-with-${code}`)
+    const [before] = await fleet.devices([id])
+    fleet.simulator.breakConnection(before?.account?.jid ?? '', code)
+    const row = await until('stopped', 20_000, async () => {
+      const [now] = await fleet.devices([id])
+      return now?.status === 'stopped' && now
+    })
+    assert.match(row.statusReason ?? '', new RegExp(code))
+    assert.equal(row.owner, undefined)
+  })
+}
+
+test('no key of any device stands in any log', async () => {
+  const { rows } = await fleet.store.scan('AuthState', {})
+  const keys = rows.flatMap((row) =>
+    [...(row.value ?? '').matchAll(/"data":"([A-Za-z0-9+/=]{40,})"/g)].map((hit) => hit[1]),
+  )
+  assert.ok(keys.length > 100, `${keys.length} keys`)
+  const logs = readdirSync(fleet.logDir)
+    .map((name) => readFileSync(join(fleet.logDir, name), 'utf8'))
+    .join('\n')
+  assert.ok(logs.includes('device.connected'))
+  const found = keys.filter((key) => key !== undefined && logs.includes(key))
+  assert.deepEqual(found, [])
+  assert.ok(!/privKey|rootKey|"private"/.test(logs))
+})

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { DEFAULT_SETTINGS } from '../../core/settings.ts'
+import {
+  activeServers,
+  assertNeverTwoSockets,
+  moor,
+  ownedBy,
+  processOf,
+  startTestFleet,
+  type TestFleet,
+  until,
+  untilConnected,
+} from './fleet-under-test.ts'
+
+let fleet: TestFleet
+
+before(async () => {
+  fleet = await startTestFleet({ servers: 2, tellTaskStopped: false })
+  await until('two active servers', 20_000, async () => (await activeServers(fleet)).length === 2)
+})
+
+after(async () => {
+  await fleet?.close()
+})
+
+test('with nobody to tell of a death, the sweep alone moves the devices within a lease and 3 s', async (context) => {
+  const ids = await moor(fleet, 9)
+  const [victim] = await activeServers(fleet)
+  assert.ok(victim)
+  const lost = await ownedBy(fleet, ids, victim.name)
+  assert.ok(lost.length > 0)
+  const killedAt = performance.now()
+  processOf(fleet, victim.name).signal('SIGKILL')
+  await until('devices open elsewhere', DEFAULT_SETTINGS.buryAfterMs + 3000, async () => {
+    const rows = await fleet.devices(lost)
+    return rows.every((row) => row.owner !== victim.serverId && row.status === 'connected')
+  })
+  context.diagnostic(
+    `${lost.length} devices open elsewhere after ${Math.round(performance.now() - killedAt)} ms`,
+  )
+  const buried = await fleet.store.get('Servers', { serverId: victim.serverId })
+  assert.equal(buried?.state, 'dead')
+  assert.match(buried?.stateReason ?? '', /silent since beat/)
+  await untilConnected(fleet, ids)
+  assertNeverTwoSockets(fleet)
+})
