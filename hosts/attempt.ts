@@ -51,7 +51,8 @@ interface Course {
   answeredRequest: string | undefined
 }
 
-/** @returns undefined when no socket was opened: the lease ended or the wish changed while the credentials were read */
+/** @returns undefined when no socket was opened: the lease ended or the wish changed while the credentials were read, or
+ *  an abandoned pairing had left them half-made, and they have been set aside */
 export async function beginAttempt(
   world: HostWorld,
   berth: Berth,
@@ -60,8 +61,12 @@ export async function beginAttempt(
 ): Promise<Attempt | undefined> {
   const course = setOut(world, berth, permitted)
   const auth = await openAuth(course)
+  const { me, account } = auth.state.creds
+  // A pairing code sets `me` when it is asked for; `account` comes only with the phone's consent.
+  const halfMade = !course.paired && me !== undefined && account === undefined
+  if (halfMade) await discard(course)
   // Checked in the same turn of the event loop as the socket is opened: nothing can come in between.
-  if (course.closing || !mayOpen() || !berth.lease.isValid()) {
+  if (halfMade || course.closing || !mayOpen() || !berth.lease.isValid()) {
     auth.close()
     return undefined
   }

@@ -42,6 +42,7 @@ test('a code that nobody types in leaves no half-paired credentials', async () =
   const id = deviceId('abandoned')
   await fleet.call('POST', '/devices', { deviceId: id })
   await until('a QR', 20_000, async () => (await fleet.devices([id]))[0]?.pairing?.qr !== undefined)
+  const [before] = await fleet.devices([id])
   const code = await fleet.call('POST', `/devices/${id}/pairing-code`, { phoneNumber: '15550100198' })
   assert.equal(code.status, 200, JSON.stringify(code.body))
   await fleet.call('POST', `/devices/${id}/restart`)
@@ -49,6 +50,7 @@ test('a code that nobody types in leaves no half-paired credentials', async () =
     const [now] = await fleet.devices([id])
     return now?.pairing?.qr !== undefined && now
   })
+  assert.notEqual(row.credentialsId, before?.credentialsId)
   await fleet.simulator.scanQr(row.pairing?.qr ?? '')
   const [linked] = await untilConnected(fleet, [id])
   assert.ok(!linked?.account?.jid.startsWith('15550100198'))

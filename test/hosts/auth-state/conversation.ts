@@ -11,7 +11,10 @@ import {
   signedKeyPair,
 } from '@whiskeysockets/baileys'
 import type { OpenAuthState } from '../../../hosts/auth-state/auth-state.ts'
-import { type MakeSignalRepository, libsignalRepository } from '../../../hosts/auth-state/signal-repository.ts'
+import {
+  libsignalRepository,
+  type MakeSignalRepository,
+} from '../../../hosts/auth-state/signal-repository.ts'
 import { silentLogger } from './fixtures.ts'
 
 type Encrypted = Awaited<ReturnType<SignalRepositoryWithLIDStore['encryptMessage']>>

@@ -1,6 +1,6 @@
 /** Builders for the tests of the auth state, on the embedded DynamoDB. */
 import type { ILogger } from '@whiskeysockets/baileys/lib/Utils/logger.js'
-import { systemClock } from '../../../core/clock.ts'
+import { type Clock, systemClock } from '../../../core/clock.ts'
 import { deviceId, epoch } from '../../../core/ids.ts'
 import type { Store } from '../../../core/store.ts'
 import { dynamoDbStore } from '../../../core/store-dynamodb.ts'
@@ -28,6 +28,7 @@ export interface Opening extends Partial<Omit<AuthWish, 'epoch'>> {
   readonly store: Store
   readonly epoch?: number
   readonly telemetry?: Telemetry
+  readonly clock?: Clock
 }
 
 export function open(opening: Opening): Promise<OpenAuthState> {
@@ -43,6 +44,22 @@ export function open(opening: Opening): Promise<OpenAuthState> {
     epoch: epoch(opening.epoch ?? 1),
   })
 }
+
+/** A clock on which no wait takes longer than a turn of the loop; `waits` notes how long each was to be. */
+export function impatientClock() {
+  const waits: number[] = []
+  const clock: Clock = {
+    ...systemClock,
+    startTimer(afterMs, run) {
+      waits.push(afterMs)
+      return systemClock.startTimer(0, run)
+    },
+  }
+  return { waits, clock }
+}
+
+/** A clock on which no wait ever ends by itself. */
+export const stoppedClock: Clock = { ...systemClock, startTimer: () => ({ cancel: () => undefined }) }
 
 export const silentTelemetry: Telemetry = { emit: () => undefined }
 
@@ -81,12 +98,11 @@ export function noting(store: Store) {
   return { requests, store: watched(store, (request) => void requests.push(request)) }
 }
 
-/** A store that fails, like one out of reach, while `switch.broken` is set. */
-export function breakable(store: Store) {
-  const breaker = { broken: false, tries: 0 }
-  const failing = watched(store, () => {
-    breaker.tries += 1
-    if (breaker.broken) throw new Error('the store is out of reach')
+/** A store that fails, like one out of reach, while `breaker.broken` is set: for all requests, or those of `only`. */
+export function breakable(store: Store, only: keyof Store | '' = '') {
+  const breaker = { broken: false }
+  const failing = watched(store, (request) => {
+    if (breaker.broken && request.startsWith(only)) throw new Error('the store is out of reach')
   })
   return { breaker, store: failing }
 }

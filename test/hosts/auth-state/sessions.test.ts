@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Store } from '../../../core/store.ts'
+import { serialisedDecrypts } from '../../../hosts/auth-state/serialised-decrypts.ts'
+import { libsignalRepository } from '../../../hosts/auth-state/signal-repository.ts'
+import { authOptions, safeRepository } from '../../../hosts/auth-state/socket-options.ts'
+import { silenceConsole } from '../../../hosts/silence-console.ts'
+import { contactParty, deviceParty, introduce, talkAtOnce } from './conversation.ts'
+import { breakable, newDevice, open, startStore, watched } from './fixtures.ts'
+
+const ROUNDS = 20
+const CONTACT = '4916@s.whatsapp.net'
+
+let store: Store
+let close: () => Promise<void>
+before(async () => {
+  // libsignal prints sessions, private keys included
+  silenceConsole()
+  const started = await startStore()
+  close = started.close
+  // as slow as DynamoDB: what happens at once must overlap
+  store = watched(started.store, () => new Promise((resolve) => setTimeout(resolve, 5)))
+})
+after(() => close())
+
+describe('a device that sends and receives at once', () => {
+  test('loses no message and breaks no session', async () => {
+    const auth = await open({ store })
+    const device = deviceParty('4915:1@s.whatsapp.net', auth, safeRepository(auth.state.creds))
+    const contact = contactParty(CONTACT)
+    await introduce(device, contact)
+
+    assert.deepEqual(await talkAtOnce([[device, contact]], ROUNDS), [])
+  })
+
+  test('breaks the session without the wrapper (should this fail, Baileys no longer needs it)', async () => {
+    const auth = await open({ store })
+    const device = deviceParty('4915:1@s.whatsapp.net', auth, libsignalRepository)
+    const contact = contactParty(CONTACT)
+    await introduce(device, contact)
+
+    assert.notDeepEqual(await talkAtOnce([[device, contact]], ROUNDS), [])
+  })
+
+  test('can be followed by a new owner after every message', async () => {
+    const deviceId = newDevice()
+    const first = await open({ store, device: deviceId, epoch: 1 })
+    const contact = contactParty(CONTACT)
+    const before = deviceParty('4915:1@s.whatsapp.net', first, safeRepository(first.state.creds))
+    await introduce(before, contact)
+    await first.saveCreds()
+    await talkAtOnce([[before, contact]], 3)
+
+    const second = await open({ store, device: deviceId, epoch: 2, everPaired: true })
+    const afterwards = deviceParty('4915:1@s.whatsapp.net', second, safeRepository(second.state.creds))
+
+    assert.deepEqual(await talkAtOnce([[afterwards, contact]], 3), [])
+  })
+})
+
+describe('devices of one process that write to the same contact at once', () => {
+  test('store every step that they take', async () => {
+    const lost = await writeAtOnceThenOnceMore(safeRepository)
+    assert.deepEqual(lost, [])
+  })
+
+  test('lose steps without turns (should this fail, libsignal keeps the async context)', async () => {
+    const lost = await writeAtOnceThenOnceMore((creds) => serialisedDecrypts(creds, libsignalRepository))
+    assert.notDeepEqual(lost, [])
+  })
+})
+
+describe('a session that cannot be read', () => {
+  test('is not replaced by a new one', async () => {
+    const { breaker, store: failing } = breakable(store, 'update')
+    const deviceId = newDevice()
+    const first = await open({ store, device: deviceId, epoch: 1 })
+    const contact = contactParty(CONTACT)
+    const before = deviceParty('4915:1@s.whatsapp.net', first, safeRepository(first.state.creds))
+    await introduce(before, contact)
+    await first.saveCreds()
+    const second = await open({ store: failing, device: deviceId, epoch: 2, everPaired: true })
+    const device = deviceParty('4915:1@s.whatsapp.net', second, safeRepository(second.state.creds))
+    await device.repository.lidMapping.getLIDForPN(CONTACT)
+
+    breaker.broken = true
+    const renewed = device.repository
+      .injectE2ESession({ jid: CONTACT, session: contact.bundle })
+      .finally(() => {
+        breaker.broken = false
+      })
+
+    await assert.rejects(renewed, /out of reach/)
+    assert.equal(await device.decrypt(CONTACT, await contact.encrypt(device.jid, 'still here')), 'still here')
+  })
+
+  test('does not count as one that is not there', async () => {
+    const { breaker, store: failing } = breakable(store)
+    const auth = await open({ store: failing })
+    const device = deviceParty('4915:1@s.whatsapp.net', auth, safeRepository(auth.state.creds))
+
+    breaker.broken = true
+    await assert.rejects(device.repository.validateSession(CONTACT), /out of reach/)
+
+    breaker.broken = false
+    assert.deepEqual(await device.repository.validateSession(CONTACT), {
+      exists: false,
+      reason: 'no session',
+    })
+  })
+})
+
+test('a socket tries a commit again for less than a lease lasts', async () => {
+  const { transactionOpts } = authOptions(await open({ store }))
+  assert.ok(transactionOpts.maxCommitRetries * transactionOpts.delayBetweenTriesMs < 8_000)
+})
+
+/** Four devices burst to one contact's jid; then, with the contact's queue empty again, each writes once more.
+ *  @returns the last messages that could not be decrypted */
+async function writeAtOnceThenOnceMore(make: typeof safeRepository): Promise<string[]> {
+  const pairs = await Promise.all(
+    [1, 2, 3, 4].map(async (at) => {
+      const auth = await open({ store })
+      const device = deviceParty(`4915${at}:1@s.whatsapp.net`, auth, make(auth.state.creds))
+      return { device, contact: contactParty(CONTACT) }
+    }),
+  )
+  for (const { device, contact } of pairs) await introduce(device, contact)
+  const lost: string[] = []
+  await Promise.all(
+    pairs.map(async ({ device, contact }) => {
+      for (let count = 0; count < ROUNDS; count++) {
+        await contact.decrypt(device.jid, await device.encrypt(CONTACT, 'burst')).catch(() => undefined)
+      }
+    }),
+  )
+  for (const { device, contact } of pairs) {
+    const last = await device.encrypt(CONTACT, 'once more')
+    await contact.decrypt(device.jid, last).catch(() => lost.push(device.jid))
+  }
+  return lost
+}
