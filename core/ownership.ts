@@ -390,8 +390,12 @@ export async function buryExited(store: Store, exited: ServerRow, why: string): 
 }
 
 /** No new devices from now on. */
-export async function drain(store: Store, me: ServerId): Promise<void> {
-  await store.update('Servers', { serverId: me }, { set: { state: 'draining' }, when: [notFinal] })
+export async function drain(store: Store, me: ServerId, stateReason?: string): Promise<void> {
+  await store.update(
+    'Servers',
+    { serverId: me },
+    { set: { state: 'draining', stateReason }, when: [notFinal] },
+  )
 }
 
 /** The server has closed every socket and leaves. */

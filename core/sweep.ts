@@ -213,12 +213,16 @@ async function measure(world: World): Promise<void> {
   const sum = (of: 'load' | 'capacity' | 'connected') =>
     active.reduce((total, server) => total + server[of], 0)
   const waiting = await listWaiting(world)
+  for (const { serverId, name, load, connected, capacity } of active) {
+    world.telemetry.emit('server.measured', { serverId, name, load, connected, capacity })
+  }
   world.telemetry.emit(
     'sweep.measured',
     { servers: active.length },
     {
       ServersActive: active.length,
       DevicesConnected: sum('connected'),
+      DevicesAssigned: sum('load'),
       DevicesUnassigned: waiting.length,
       ...(active.length ? { Utilisation: (100 * sum('load')) / sum('capacity') } : {}),
     },

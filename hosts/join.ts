@@ -12,15 +12,17 @@ const PATIENCE_MS = 15_000
 
 /** Waits while the holder of the name or the URL is silent, since it may be about to be buried: a server restarted after a
  *  crash finds its own former self. The server's row has been announced and beats.
+ *  @returns undefined when it was asked to leave meanwhile
  *  @throws MooringError SERVER_NAME_TAKEN | SERVER_URL_TAKEN as soon as the holder is seen to live | SERVER_DEAD */
 export async function join(
   world: HostWorld,
   me: { serverId: ServerId; name: string; url: string },
   until: AbortSignal,
-): Promise<ServerRow> {
+): Promise<ServerRow | undefined> {
   await take(world, 'name', me.name, me.serverId, until)
   await take(world, 'url', me.url, me.serverId, until)
-  return activate(world.store, me.serverId)
+  // Asked to leave while it waited: it may not hold them, so it must not become active.
+  return until.aborted ? undefined : activate(world.store, me.serverId)
 }
 
 async function take(world: HostWorld, kind: 'name' | 'url', value: string, me: ServerId, until: AbortSignal) {

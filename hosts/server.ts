@@ -187,7 +187,7 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
 
   async function live(): Promise<ServerEnd> {
     try {
-      await join(world, plan, stopJoining.signal)
+      if (!(await join(world, plan, stopJoining.signal))) return { why: 'left' }
     } catch (error) {
       if (!isMooringError(error)) throw error
       world.telemetry.emit('server.name_taken', { serverId, name, code: error.code, why: error.message })

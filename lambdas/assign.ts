@@ -4,7 +4,7 @@
  * It must never trust the list: core/assign.ts reads each device, and places only what is wanted and has no owner.
  */
 import middy from '@middy/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { assign } from '../core/assign.ts'
 import { deviceId, hasIdForm } from '../core/ids.ts'
 import { readEnvironment } from './environment.ts'

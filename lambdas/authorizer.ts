@@ -16,7 +16,8 @@ import type { Store } from '../core/store.ts'
 import type { FlushedTelemetry } from '../core/telemetry-powertools.ts'
 import { readEnvironment } from './environment.ts'
 import { atFirstInvocation, flushTelemetry } from './invocation.ts'
-import { lambdaStore, lambdaTelemetry } from './world.ts'
+import { lambdaTelemetry } from './telemetry.ts'
+import { lambdaStore } from './world.ts'
 
 export const API_KEY_HEADER = 'x-api-key'
 /** A key that was taken away still works this long. */

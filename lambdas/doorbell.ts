@@ -4,7 +4,7 @@
  * It must never need another permission, carry truth, or fail: a lost ring costs a beat or two.
  */
 import middy from '@middy/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Clock } from '../core/clock.ts'
 import { systemClock } from '../core/clock.ts'
 import { signDoorbell } from '../core/doorbell-signature.ts'
@@ -12,7 +12,7 @@ import { hasIdForm, serverId } from '../core/ids.ts'
 import type { FlushedTelemetry } from '../core/telemetry-powertools.ts'
 import { readEnvironment } from './environment.ts'
 import { atFirstInvocation, flushTelemetry } from './invocation.ts'
-import { lambdaTelemetry } from './world.ts'
+import { lambdaTelemetry } from './telemetry.ts'
 
 const RING_MS_MAX = 1500
 

@@ -1,5 +1,5 @@
 /** The environment of the Lambdas, read once and validated by one schema; functions.ts says who reads what. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { type ProtocolSettings, protocolSettings } from '../core/settings.ts'
 import { SWEEP_LOOKS_FOR_MS } from '../core/sweep.ts'
 import { FUNCTIONS, type FunctionName } from './functions.ts'
@@ -14,6 +14,10 @@ const schema = z.object({
   DOORBELL_SECRET: z.string().min(16),
   /** The cluster whose tasks are stopped when their server was buried; without it none are. */
   ECS_CLUSTER: z.string().min(1).optional(),
+  /** The service whose tasks are the servers; without it nobody scales. */
+  ECS_SERVICE: z.string().min(1).optional(),
+  SERVERS_MIN: z.coerce.number().int().min(0).default(1),
+  SERVERS_MAX: z.coerce.number().int().min(1).default(1),
   SWEEP_LOOKS_FOR_MS: z.coerce.number().int().positive().default(SWEEP_LOOKS_FOR_MS),
   BEAT_EVERY_MS: milliseconds,
   FENCE_AFTER_MS: milliseconds,

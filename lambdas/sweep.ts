@@ -6,9 +6,12 @@
 import middy from '@middy/core'
 import type { Context, EventBridgeEvent } from 'aws-lambda'
 import { sleep } from '../core/clock.ts'
+import { scale } from '../core/scaling.ts'
 import { SWEEP_LOOKS_FOR_MS, sweep } from '../core/sweep.ts'
 import { readEnvironment } from './environment.ts'
 import { atFirstInvocation, flushOnce, flushTelemetry } from './invocation.ts'
+import { ecsService } from './service-control.ts'
+import { tasksOfCluster } from './task-control.ts'
 import { type LambdaWorld, lambdaWorld } from './world.ts'
 
 export type ScheduledEvent = EventBridgeEvent<'Scheduled Event', unknown>
@@ -18,18 +21,21 @@ const RESERVE_MS = 5000
 /** A sweep lasts longer than a minute: its counts must not wait for its end. */
 const FLUSH_EVERY_MS = 5000
 
-/** @param until ends a sweep early, where Lambda's own time limit does not */
+/** @param until ends a sweep early, where Lambda's own time limit does not
+ *  @param scaling is done once, beside the first look, which does not wait for it */
 export function createSweepHandler(
   world: LambdaWorld,
   looksForMs: number = SWEEP_LOOKS_FOR_MS,
   until?: AbortSignal,
+  scaling: () => Promise<void> = async () => undefined,
 ) {
+  const unscaled = (error: unknown) => world.telemetry.emit('service.unscaled', { error })
   return middy(async (_event: ScheduledEvent, context: Context): Promise<void> => {
     const forMs = Math.min(looksForMs, context.getRemainingTimeInMillis() - RESERVE_MS)
     const over = new AbortController()
     const flushing = flushUntil(world, over.signal)
     try {
-      await sweep(world, forMs, until)
+      await Promise.all([sweep(world, forMs, until), scaling().catch(unscaled)])
     } finally {
       over.abort()
       await flushing
@@ -46,5 +52,10 @@ async function flushUntil(world: LambdaWorld, until: AbortSignal): Promise<void>
 
 export const handler = atFirstInvocation(() => {
   const environment = readEnvironment('sweep', process.env)
-  return createSweepHandler(lambdaWorld('sweep', environment), environment.SWEEP_LOOKS_FOR_MS)
+  const { ECS_CLUSTER: cluster, ECS_SERVICE: service, SERVERS_MIN, SERVERS_MAX } = environment
+  const world = lambdaWorld('sweep', environment, tasksOfCluster(cluster))
+  const limits = { minimum: SERVERS_MIN, maximum: SERVERS_MAX }
+  const control = cluster && service ? ecsService(cluster, service) : undefined
+  const scaling = control ? () => scale(world, control, limits) : undefined
+  return createSweepHandler(world, environment.SWEEP_LOOKS_FOR_MS, undefined, scaling)
 })

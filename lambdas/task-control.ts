@@ -1,7 +1,8 @@
 /** Ends the Fargate tasks of buried servers; best effort, since a buried server fences itself without it. */
-import { type ECSClient, StopTaskCommand } from '@aws-sdk/client-ecs'
+import { ECSClient, StopTaskCommand } from '@aws-sdk/client-ecs'
 import type { Telemetry } from '../core/telemetry.ts'
 import type { TaskControl } from '../core/world.ts'
+import { IMPATIENT } from './clients.ts'
 
 const STOP_MS_MAX = 3000
 /** ECS refuses a longer reason. */
@@ -23,6 +24,11 @@ export function ecsTasks(client: ECSClient, cluster: string, telemetry: Telemetr
       }
     },
   }
+}
+
+/** The tasks of this cluster; nobody's where it is not known. */
+export function tasksOfCluster(cluster: string | undefined): (telemetry: Telemetry) => TaskControl {
+  return cluster ? (telemetry) => ecsTasks(new ECSClient(IMPATIENT), cluster, telemetry) : noTasks
 }
 
 /** Where no cluster is known, whoever runs the servers ends them. */

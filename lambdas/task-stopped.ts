@@ -5,7 +5,7 @@
  */
 import middy from '@middy/core'
 import type { EventBridgeEvent } from 'aws-lambda'
-import { z } from 'zod'
+import * as z from 'zod'
 import { assign } from '../core/assign.ts'
 import { buryExited } from '../core/ownership.ts'
 import { listServers, type ServerRow } from '../core/server.ts'

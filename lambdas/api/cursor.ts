@@ -1,7 +1,7 @@
 /** Where a listing goes on: opaque to the caller, and bound to the filters that it was given for. It is no secret, only
  *  whole: whoever forges one gets another place in a list that the key may read anyway. */
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { MooringError } from '../../core/errors.ts'
 
 const DIGEST_CHARACTERS = 16

@@ -1,5 +1,5 @@
 /** A device as the API tells of it. Never credentials; what links a device (its QR and code) only on their own routes. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { DEVICE_STATUSES, type DeviceRow } from '../../core/device.ts'
 import type { ServerId } from '../../core/ids.ts'
 import { asServer, listServers, type ServerRow } from '../../core/server.ts'

@@ -1,6 +1,6 @@
 /** Routes that ask something of a device. Each writes the wish, tells the owner to look, and answers 202: what comes of it
  *  shows in the device. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { assign, notify } from '../../core/assign.ts'
 import type { DeviceRow } from '../../core/device.ts'
 import { MooringError } from '../../core/errors.ts'

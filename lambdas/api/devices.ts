@@ -1,5 +1,5 @@
 /** Routes that register, list, show and delete devices. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { assign, notify } from '../../core/assign.ts'
 import type { DeviceRow } from '../../core/device.ts'
 import { MooringError } from '../../core/errors.ts'

@@ -1,5 +1,5 @@
 /** The fleet at a glance: how devices are spread, what moved lately, and what should not be. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { CHURN_METRICS, METRICS } from '../../core/catalogue.ts'
 import { readChurn } from '../../core/churn.ts'
 import { DEVICE_STATUSES } from '../../core/device.ts'

@@ -1,5 +1,5 @@
 /** The OpenAPI 3.1 document, made from the routes themselves: their Zod schemas, their scopes, every code they can give. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { ERROR_STATUS, type ErrorCode } from '../../core/errors.ts'
 import { refusalsOf } from './refusals.ts'
 import { type AnswerDescription, NAMED, type Route } from './route.ts'

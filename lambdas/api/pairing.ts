@@ -1,7 +1,7 @@
 /** Routes that give a person what links a device to a phone. Whoever has it can link a phone of his own, so that reading
  *  it needs more than the scope `read`. */
 import { toBuffer, toString as toText } from 'qrcode'
-import { z } from 'zod'
+import * as z from 'zod'
 import { notify } from '../../core/assign.ts'
 import { sleep } from '../../core/clock.ts'
 import type { DeviceRow, Pairing } from '../../core/device.ts'

@@ -1,5 +1,5 @@
 /** The routes that need no key: whether the control plane works, and what it offers. */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ServerId } from '../../core/ids.ts'
 import { json } from './answers.ts'
 import { openApiDocument } from './openapi.ts'

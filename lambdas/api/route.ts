@@ -1,6 +1,6 @@
 /** One route: what it takes, what it answers, and who may call it. The router serves it and the OpenAPI document
  *  describes it from the same definition, so that the two cannot disagree. */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ErrorCode } from '../../core/errors.ts'
 import { MooringError } from '../../core/errors.ts'
 import type { Scope } from '../../core/keys.ts'

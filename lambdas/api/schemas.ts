@@ -1,5 +1,5 @@
 /** What the routes' requests and answers have in common. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { deviceId, ID_FORM, serverId } from '../../core/ids.ts'
 
 const idText = z

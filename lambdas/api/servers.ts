@@ -1,5 +1,5 @@
 /** Routes that show the servers, those that are gone included, as long as their rows are kept. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { MooringError } from '../../core/errors.ts'
 import { asServer, listServers, type ServerRow } from '../../core/server.ts'
 import { json } from './answers.ts'

@@ -64,11 +64,11 @@ export function losingAnswers(store: Store): Store {
   }
 }
 
-/** A store that fails every call while it is cut. */
-export function cuttable(store: Store): Store & { cut(): void; mend(): void } {
-  let isCut = false
+/** A store that fails every call, or a number of calls, when it is cut. */
+export function cuttable(store: Store): Store & { cut(calls?: number): void; mend(): void } {
+  let callsCut = 0
   const reach = (): Store => {
-    if (isCut) throw new Error('the store cannot be reached')
+    if (callsCut-- > 0) throw new Error('the store cannot be reached')
     return store
   }
   return {
@@ -78,12 +78,13 @@ export function cuttable(store: Store): Store & { cut(): void; mend(): void } {
     update: async (table, key, change) => reach().update(table, key, change),
     remove: async (table, key, conditions) => reach().remove(table, key, conditions),
     query: async (table, query) => reach().query(table, query),
+    count: async (table, query) => reach().count(table, query),
     scan: async (table, part) => reach().scan(table, part),
-    cut: () => {
-      isCut = true
+    cut: (calls = Number.POSITIVE_INFINITY) => {
+      callsCut = calls
     },
     mend: () => {
-      isCut = false
+      callsCut = 0
     },
   }
 }
@@ -112,6 +113,7 @@ export interface ManualClock extends Clock {
   suspend(ms: number): void
   /** Somebody sets the time of day. */
   setWallBy(ms: number): void
+  timersSet(): number
   /** Runs virtual time, timer after timer, until `work` has ended. */
   runUntilDone<Result>(work: Promise<Result>): Promise<Result>
 }
@@ -151,6 +153,7 @@ export function manualClock(): ManualClock {
       }
     },
     advance,
+    timersSet: () => timers.length,
     suspend(ms) {
       asleepMs += ms
       wallMs += ms
@@ -217,8 +220,8 @@ export interface TestWorld extends World {
   readonly clock: ManualClock
   /** Everything that was emitted, in order. */
   readonly emitted: Emitted[]
-  /** The servers that were rung, ring by ring. */
-  readonly rings: ServerId[][]
+  /** The servers that were rung, in order. */
+  readonly rings: ServerId[]
   readonly stoppedTasks: string[]
   /** The facts of every event of that name, in order. */
   told(event: EventName): EventFields[]
@@ -231,13 +234,13 @@ export async function aWorld(tables: Tables): Promise<TestWorld> {
 /** A second caller with its own clock, chance and recorders, on the same store. */
 export function worldOn(store: Store, seed = 1): TestWorld {
   const emitted: Emitted[] = []
-  const rings: ServerId[][] = []
+  const rings: ServerId[] = []
   const stoppedTasks: string[] = []
   const telemetry: Telemetry = {
     emit: (event, fields = {}, measures = {}) => void emitted.push({ event, fields, measures }),
   }
   const doorbell: Doorbell = {
-    ring: async (servers) => void rings.push(servers.map((server) => server.serverId)),
+    ring: async (servers) => void rings.push(...servers.map((server) => server.serverId)),
   }
   const tasks: TaskControl = { stopTask: async (taskArn) => void stoppedTasks.push(taskArn) }
   return {

@@ -3,7 +3,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { ListTablesCommand } from '@aws-sdk/client-dynamodb'
@@ -11,7 +12,7 @@ import { dynamoDbStore } from '../../core/store-dynamodb.ts'
 import { createTables, localClient } from '../../local/database.ts'
 import type { Tables } from './builders.ts'
 
-const FOLDER = process.env.MOORING_DYNAMODB_LOCAL ?? '.mooring/dynamodb-local'
+const FOLDER = resolve(process.env.MOORING_DYNAMODB_LOCAL ?? '.mooring/dynamodb-local')
 const JAR = 'DynamoDBLocal.jar'
 const JAVA_MIN = 17
 const START_MS_MAX = 30_000
@@ -35,7 +36,12 @@ function missing(): string | undefined {
 export async function dynamoDbLocalTables(): Promise<Tables> {
   const port = await freePort()
   const options = [`-Djava.library.path=${join(FOLDER, 'DynamoDBLocal_lib')}`, '-jar', join(FOLDER, JAR)]
-  const java = spawn('java', [...options, '-inMemory', '-port', String(port)], { stdio: 'ignore' })
+  const java = spawn('java', [...options, '-inMemory', '-port', String(port)], {
+    stdio: 'ignore',
+    // It writes a telemetry file into its working directory.
+    cwd: tmpdir(),
+    env: { ...process.env, DDB_LOCAL_TELEMETRY: '0' },
+  })
   const exited = new Promise<void>((resolve) => java.once('exit', () => resolve()))
   const client = localClient(`http://127.0.0.1:${port}`)
   const close = async () => {

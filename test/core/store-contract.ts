@@ -367,6 +367,17 @@ export function storeContract(
         ])
       })
 
+      test('can be counted without its rows, over all of its pages', async () => {
+        const all = await store.count('AuthState', { partition: ID })
+        const some = await store.count('AuthState', {
+          partition: ID,
+          sort: { beginsWith: 'c/key/' },
+          filter: [{ is: 'atMost', attribute: 'epoch', value: 2 }],
+        })
+
+        assert.deepEqual([all, some], [6, 3])
+      })
+
       test('of a partition that is empty gives nothing', async () => {
         assert.deepEqual(await store.query('AuthState', { partition: 'nobody' }), { rows: [] })
       })
@@ -381,6 +392,7 @@ export function storeContract(
         const all = await queryAll(big, 'AuthState', { partition: ID })
 
         assert.ok(page.rows.length < 5 && page.next)
+        assert.equal(await big.count('AuthState', { partition: ID }), 5)
         assert.deepEqual(
           all.map((item) => item.key),
           ['0', '1', '2', '3', '4'],

@@ -1,0 +1,9 @@
+/** Telemetry of a function that counts no churn, and so needs no permission to write it. */
+import type { ChurnLedger } from '../core/churn.ts'
+import { type FlushedTelemetry, powertoolsTelemetry } from '../core/telemetry-powertools.ts'
+import type { FunctionName } from './functions.ts'
+
+export function lambdaTelemetry(name: FunctionName): FlushedTelemetry {
+  const nothing: ChurnLedger = { count: () => undefined, flush: async () => undefined }
+  return powertoolsTelemetry(name, nothing)
+}

@@ -1,0 +1,103 @@
+/** The tree is the architecture: these rules can be read off the text of the files, so they are. */
+import assert from 'node:assert/strict'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize, relative } from 'node:path'
+import { describe, test } from 'node:test'
+
+const ROOT = join(import.meta.dirname, '../..')
+
+/** Which rooms each room may import from, besides itself. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  core: [],
+  lambdas: ['core'],
+  hosts: ['core'],
+  local: ['core', 'lambdas', 'hosts'],
+  // It names the entry files of lambdas and hosts as paths, and imports none of them.
+  lib: ['core'],
+}
+
+const LAMBDA_ENTRIES = ['api', 'assign', 'authorizer', 'doorbell', 'sweep', 'task-stopped'].map(
+  (name) => `lambdas/${name}.ts`,
+)
+
+/** Only here may time, chance and the environment be touched: where they become values that are handed in. The entry
+ *  files read the environment; the real WhatsApp socket lives in real time, and a simulation has another one. */
+const WORLD_FILES: Record<string, readonly string[]> = {
+  'Date.now(': ['core/clock.ts'],
+  'performance.now(': ['core/clock.ts'],
+  'setTimeout(': ['core/clock.ts', 'hosts/main.ts', 'hosts/baileys-socket.ts'],
+  'setInterval(': ['hosts/main.ts'],
+  'Math.random(': ['core/random.ts'],
+  'process.env': [...LAMBDA_ENTRIES, 'hosts/main.ts'],
+}
+
+/** Who writes which table. Nobody else decides who owns a device or whether a server lives. */
+const WRITERS: Record<string, readonly string[]> = {
+  Devices: ['core/ownership.ts', 'core/requests.ts'],
+  Servers: ['core/ownership.ts'],
+}
+
+describe('imports point towards core', () => {
+  for (const [room, allowed] of Object.entries(MAY_IMPORT)) {
+    test(`${room} imports ${['itself', ...allowed].join(', ')} and no other room`, () => {
+      const strays = filesOf(room).flatMap((file) =>
+        importedRooms(file)
+          .filter((other) => other !== room && !allowed.includes(other))
+          .map((other) => `${file} imports ${other}`),
+      )
+
+      assert.deepEqual(strays, [])
+    })
+  }
+})
+
+describe('time, chance and the environment are handed in', () => {
+  for (const [call, allowed] of Object.entries(WORLD_FILES)) {
+    test(`of core, lambdas and hosts only ${allowed.join(', ')} may say ${call}`, () => {
+      const users = ['core', 'lambdas', 'hosts']
+        .flatMap(filesOf)
+        .filter((file) => code(file).includes(call) && !allowed.includes(file))
+
+      assert.deepEqual(users, [])
+    })
+  }
+})
+
+describe('ownership is decided in one place', () => {
+  for (const [table, writers] of Object.entries(WRITERS)) {
+    test(`${table} is written by ${writers.join(' and ')} alone`, () => {
+      const write = new RegExp(`\\.(update|put|remove)\\(\\s*'${table}'`)
+
+      const found = Object.keys(MAY_IMPORT)
+        .flatMap(filesOf)
+        .filter((file) => write.test(code(file)))
+
+      assert.deepEqual(found, writers)
+    })
+  }
+
+  test('what an operator asks writes neither the owner nor the epoch of a device', () => {
+    const requests = code('core/requests.ts')
+
+    assert.doesNotMatch(requests, /\b(owner|epoch|claimId)\s*:(?!\s*ServerId)/)
+    assert.doesNotMatch(requests, /'epoch'|'claimId'|remove: \[[^\]]*'owner'/)
+  })
+})
+
+function filesOf(room: string): string[] {
+  if (!existsSync(join(ROOT, room))) return []
+  return globSync(`${room}/**/*.ts`, { cwd: ROOT }).sort()
+}
+
+/** The file without its comments: they may name what the code must not use. */
+function code(file: string): string {
+  return readFileSync(join(ROOT, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+}
+
+function importedRooms(file: string): string[] {
+  const specifiers = [...code(file).matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)]
+  return specifiers.map(([, specifier]) => {
+    const path = relative('.', normalize(join(dirname(file), specifier ?? '')))
+    return path.split('/')[0] ?? ''
+  })
+}

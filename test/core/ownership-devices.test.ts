@@ -1,0 +1,457 @@
+import assert from 'node:assert/strict'
+import { after, beforeEach, describe, test } from 'node:test'
+import { epoch, serverId } from '../../core/ids.ts'
+import {
+  bury,
+  claim,
+  evict,
+  permit,
+  readDevice,
+  register,
+  release,
+  report,
+  reserve,
+} from '../../core/ownership.ts'
+import { logout, requestDeletion, requestMove, requestPairingCode, start, stop } from '../../core/requests.ts'
+import type { Store } from '../../core/store.ts'
+import {
+  aClaim,
+  aDevice,
+  anActiveServer,
+  anOwnedDevice,
+  aPermittedDevice,
+  deviceRow,
+  embeddedTables,
+  losingAnswers,
+  type ManualClock,
+  manualClock,
+  serverRow,
+} from './builders.ts'
+
+const tables = await embeddedTables()
+after(() => tables.close())
+
+let store: Store
+let clock: ManualClock
+let at: { store: Store; clock: ManualClock }
+beforeEach(async () => {
+  store = await tables.fresh()
+  clock = manualClock()
+  at = { store, clock }
+})
+
+describe('register', () => {
+  test('puts a device that wants to run, has no owner, stands at epoch 0 and is listed as waiting', async () => {
+    const id = await aDevice(at)
+
+    const row = await deviceRow(store, id)
+    assert.equal(row.desired, 'running')
+    assert.equal(row.status, 'unassigned')
+    assert.equal(row.epoch, 0)
+    assert.equal(row.owner, undefined)
+    assert.ok(row.unassignedShard)
+  })
+
+  test('of an id that is there is refused and leaves the device as it is', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const owned = await anOwnedDevice(at, web1)
+
+    const again = { deviceId: owned.deviceId, name: 'Other', credentialsId: 'other-creds' }
+
+    assert.equal(await register(store, clock, again), false)
+    assert.deepEqual(await deviceRow(store, owned.deviceId), owned)
+  })
+})
+
+describe('claim', () => {
+  test('makes the server the owner and takes the device off the waiting list', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const id = await aDevice(at)
+
+    const owned = await claim(store, clock, aClaim(id, web1))
+
+    assert.equal(owned.owner, 'web-1')
+    assert.equal(owned.status, 'assigned')
+    assert.equal(owned.unassignedShard, undefined)
+    assert.deepEqual(await deviceRow(store, id), owned)
+  })
+
+  test('of a device that has an owner is refused and changes nothing', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const web2 = await anActiveServer(at, 'web-2')
+    const owned = await anOwnedDevice(at, web1)
+
+    await assert.rejects(claim(store, clock, aClaim(owned.deviceId, web2)), { code: 'ALREADY_OWNED' })
+    assert.deepEqual(await deviceRow(store, owned.deviceId), owned)
+  })
+
+  test('is refused to the owner itself, too: a second claim is somebody else’s', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const { deviceId } = await anOwnedDevice(at, web1)
+
+    const second = aClaim(deviceId, web1, { claimId: 'another claim' })
+
+    await assert.rejects(claim(store, clock, second), { code: 'ALREADY_OWNED' })
+  })
+
+  test('of a stopped device is refused', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const id = await aDevice(at)
+    await stop(store, clock, id, 'by the operator')
+
+    await assert.rejects(claim(store, clock, aClaim(id, web1)), { code: 'NOT_WANTED' })
+    assert.equal((await deviceRow(store, id)).owner, undefined)
+  })
+
+  test('of a device that is being deleted is refused', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const id = await aDevice(at)
+    await requestDeletion(store, clock, id)
+
+    await assert.rejects(claim(store, clock, aClaim(id, web1)), { code: 'NOT_WANTED' })
+  })
+
+  test('of a device that does not exist is refused and creates none', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const id = await aDevice(at)
+    await store.remove('Devices', { deviceId: id })
+
+    await assert.rejects(claim(store, clock, aClaim(id, web1)), { code: 'DEVICE_NOT_FOUND' })
+    assert.equal(await store.get('Devices', { deviceId: id }), undefined)
+  })
+
+  test('by 50 servers at once makes exactly one of them the owner', async () => {
+    const id = await aDevice(at)
+    const claimers = Array.from({ length: 50 }, (_, n) => ({
+      serverId: serverId(`web-${n}`),
+      name: `web-${n}`,
+    }))
+
+    const claims = await Promise.allSettled(claimers.map((server) => claim(store, clock, aClaim(id, server))))
+
+    const winners = claims.flatMap((one) => (one.status === 'fulfilled' ? [one.value.owner] : []))
+    assert.equal(winners.length, 1)
+    assert.equal((await deviceRow(store, id)).owner, winners[0])
+  })
+
+  test('whose answer was lost is recognised by its claim id', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const id = await aDevice(at)
+
+    const owned = await claim(losingAnswers(store), clock, aClaim(id, web1))
+
+    assert.equal(owned.owner, 'web-1')
+  })
+
+  test('keeps the home of a device that is placed elsewhere, and forgets it on arrival', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const web2 = await anActiveServer(at, 'web-2')
+    const away = await aPermittedDevice(at, web1)
+    await release(store, clock, { ...away, status: 'unassigned', homeName: 'web-1' })
+
+    const elsewhere = await claim(store, clock, aClaim(away.device, web2, { keepHome: true }))
+    const again = await permit(store, clock, away.device, web2.serverId)
+    await release(store, clock, {
+      ...away,
+      ...again,
+      server: web2.serverId,
+      status: 'unassigned',
+      homeName: 'web-1',
+    })
+    const arrived = await claim(store, clock, aClaim(away.device, web1, { keepHome: false }))
+
+    assert.equal(elsewhere.home?.name, 'web-1')
+    assert.equal(arrived.home, undefined)
+  })
+})
+
+describe('permit', () => {
+  test('raises the epoch by exactly one each time', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const { deviceId } = await anOwnedDevice(at, web1)
+
+    const first = await permit(store, clock, deviceId, web1.serverId)
+    const second = await permit(store, clock, deviceId, web1.serverId)
+    const third = await permit(store, clock, deviceId, web1.serverId)
+
+    assert.deepEqual([first.epoch, second.epoch, third.epoch], [1, 2, 3])
+    assert.equal(third.row.status, 'connecting')
+  })
+
+  test('goes on from the epoch of the owner before', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const web2 = await anActiveServer(at, 'web-2')
+    const held = await aPermittedDevice(at, web1)
+    await release(store, clock, { ...held, status: 'unassigned' })
+    await claim(store, clock, aClaim(held.device, web2))
+
+    const next = await permit(store, clock, held.device, web2.serverId)
+
+    assert.equal(next.epoch, 2)
+  })
+
+  test('is refused to a server that does not own the device, and the epoch stays', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const web2 = await anActiveServer(at, 'web-2')
+    const { deviceId } = await anOwnedDevice(at, web1)
+
+    await assert.rejects(permit(store, clock, deviceId, web2.serverId), {
+      code: 'NOT_OWNER',
+      message: 'device device-1 is owned by web-1',
+    })
+    assert.equal((await deviceRow(store, deviceId)).epoch, 0)
+  })
+
+  test('is refused for a device without an owner', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const id = await aDevice(at)
+
+    await assert.rejects(permit(store, clock, id, web1.serverId), { code: 'NOT_OWNER' })
+  })
+
+  test('is refused for a deleted device and does not bring it back', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const { deviceId } = await anOwnedDevice(at, web1)
+    await store.remove('Devices', { deviceId })
+
+    await assert.rejects(permit(store, clock, deviceId, web1.serverId), { code: 'NOT_OWNER' })
+    assert.equal(await store.get('Devices', { deviceId }), undefined)
+  })
+
+  test('is refused to the owner of a device that shall stop', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const { deviceId } = await anOwnedDevice(at, web1)
+    await stop(store, clock, deviceId, 'by the operator')
+
+    await assert.rejects(permit(store, clock, deviceId, web1.serverId), { code: 'NOT_WANTED' })
+  })
+
+  test('is refused to the owner of a device that shall be deleted or logged out', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const deleted = await anOwnedDevice(at, web1, 'deleted')
+    const loggedOut = await anOwnedDevice(at, web1, 'logged-out')
+    await requestDeletion(store, clock, deleted.deviceId)
+    await logout(store, clock, loggedOut.deviceId, 'fresh-creds')
+
+    await assert.rejects(permit(store, clock, deleted.deviceId, web1.serverId), { code: 'NOT_WANTED' })
+    await assert.rejects(permit(store, clock, loggedOut.deviceId, web1.serverId), { code: 'NOT_WANTED' })
+  })
+
+  test('is refused to the owner of a device that shall move', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const { deviceId } = await anOwnedDevice(at, web1)
+    await requestMove(store, clock, deviceId, web1.serverId, 'any')
+
+    await assert.rejects(permit(store, clock, deviceId, web1.serverId), { code: 'NOT_WANTED' })
+  })
+
+  test('twice for a lost answer costs an epoch and nothing else', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const { deviceId } = await anOwnedDevice(at, web1)
+
+    const permitted = await permit(losingAnswers(store), clock, deviceId, web1.serverId)
+
+    assert.equal(permitted.epoch, 2)
+    assert.equal((await deviceRow(store, deviceId)).epoch, 2)
+  })
+})
+
+describe('report', () => {
+  test('writes what the socket of the present epoch says', async () => {
+    const held = await aPermittedDevice(at, await anActiveServer(at, 'web-1'))
+
+    const row = await report(store, clock, held, { set: { status: 'connected', connectedAt: 5 } })
+
+    assert.equal(row.status, 'connected')
+    assert.deepEqual(await deviceRow(store, held.device), row)
+  })
+
+  test('of an older socket is refused', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const older = await aPermittedDevice(at, web1)
+    await permit(store, clock, older.device, web1.serverId)
+
+    await assert.rejects(report(store, clock, older, { set: { status: 'connected' } }), { code: 'NOT_OWNER' })
+    assert.equal((await deviceRow(store, older.device)).status, 'connecting')
+  })
+
+  test('of a server that lost the device is refused, though the epoch is still its own', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const web2 = await anActiveServer(at, 'web-2')
+    const lost = await aPermittedDevice(at, web1)
+    await evict(store, clock, lost.device, web1)
+    await claim(store, clock, aClaim(lost.device, web2))
+
+    await assert.rejects(report(store, clock, lost, { set: { status: 'connected' } }), { code: 'NOT_OWNER' })
+    assert.equal((await deviceRow(store, lost.device)).status, 'assigned')
+  })
+})
+
+describe('release', () => {
+  test('lets the device go, lists it as waiting, and gives its room back', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const held = await aPermittedDevice(at, web1)
+
+    const released = await release(store, clock, { ...held, status: 'unassigned', homeName: 'web-1' })
+
+    const row = await deviceRow(store, held.device)
+    assert.equal(released, true)
+    assert.equal(row.owner, undefined)
+    assert.ok(row.unassignedShard)
+    assert.equal(row.home?.name, 'web-1')
+    assert.equal((await serverRow(store, 'web-1')).load, 0)
+  })
+
+  test('under an older epoch is refused, and the load stays', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const older = await aPermittedDevice(at, web1)
+    await permit(store, clock, older.device, web1.serverId)
+
+    assert.equal(await release(store, clock, { ...older, status: 'unassigned' }), false)
+    assert.equal((await deviceRow(store, older.device)).owner, 'web-1')
+    assert.equal((await serverRow(store, 'web-1')).load, 1)
+  })
+
+  test('by a server that was evicted meanwhile leaves the new owner alone', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const web2 = await anActiveServer(at, 'web-2')
+    const lost = await aPermittedDevice(at, web1)
+    await evict(store, clock, lost.device, web1)
+    await claim(store, clock, aClaim(lost.device, web2))
+
+    assert.equal(await release(store, clock, { ...lost, status: 'unassigned' }), false)
+    assert.equal((await deviceRow(store, lost.device)).owner, 'web-2')
+  })
+
+  test('of a device moved on purpose forgets its home', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const first = await aPermittedDevice(at, web1)
+    await release(store, clock, { ...first, status: 'unassigned', homeName: 'web-1' })
+    await claim(store, clock, aClaim(first.device, web1, { keepHome: true }))
+    const second = { ...first, ...(await permit(store, clock, first.device, web1.serverId)) }
+
+    await release(store, clock, { ...second, status: 'unassigned' })
+
+    assert.equal((await deviceRow(store, first.device)).home, undefined)
+  })
+
+  test('after conflicts ends the operator’s wish and keeps the credentials', async () => {
+    const held = await aPermittedDevice(at, await anActiveServer(at, 'web-1'))
+
+    await release(store, clock, { ...held, status: 'conflicted', noLongerWanted: true })
+
+    const row = await deviceRow(store, held.device)
+    assert.equal(row.desired, 'stopped')
+    assert.equal(row.status, 'conflicted')
+    assert.equal(row.credentialsId, 'device-1-creds')
+  })
+
+  test('after a logout names fresh credentials, and the device can be paired anew', async () => {
+    const held = await aPermittedDevice(at, await anActiveServer(at, 'web-1'))
+    await report(store, clock, held, { set: { pairedAt: 5, account: { jid: '49@s.whatsapp.net' } } })
+
+    await release(store, clock, {
+      ...held,
+      status: 'logged_out',
+      noLongerWanted: true,
+      freshCredentialsId: 'fresh',
+    })
+    await start(store, clock, held.device)
+
+    const row = await requestPairingCode(store, clock, held.device, { phoneNumber: '49170', requestId: 'r' })
+    assert.equal(row.credentialsId, 'fresh')
+    assert.equal(row.account, undefined)
+  })
+
+  test('gives the room back once, though its answer was lost', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const held = await aPermittedDevice(at, web1)
+    await anOwnedDevice(at, web1, 'device-2')
+
+    await release(losingAnswersOfDevices(), clock, { ...held, status: 'unassigned' })
+
+    assert.equal((await deviceRow(store, held.device)).owner, undefined)
+    // One too many until the sweep has counted, never one too few.
+    assert.equal((await serverRow(store, 'web-1')).load, 2)
+  })
+
+  function losingAnswersOfDevices(): Store {
+    const lossy = losingAnswers(store)
+    return {
+      ...store,
+      update: (table, ...rest) => (table === 'Devices' ? lossy : store).update(table, ...rest),
+    }
+  }
+})
+
+describe('evict', () => {
+  test('takes the device from the named server and keeps that server’s name as its home', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const { deviceId } = await anOwnedDevice(at, web1)
+    await bury(store, await serverRow(store, 'web-1'))
+
+    const evicted = await evict(store, clock, deviceId, web1)
+
+    const row = await deviceRow(store, deviceId)
+    assert.equal(evicted, true)
+    assert.equal(row.owner, undefined)
+    assert.equal(row.status, 'unassigned')
+    assert.equal(row.home?.name, 'web-1')
+    assert.ok(row.unassignedShard)
+  })
+
+  test('leaves a device alone that another server owns by now', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const web2 = await anActiveServer(at, 'web-2')
+    const owned = await anOwnedDevice(at, web2)
+
+    assert.equal(await evict(store, clock, owned.deviceId, web1), false)
+    assert.deepEqual(await deviceRow(store, owned.deviceId), owned)
+  })
+
+  test('of a device without an owner, or without a row, does nothing', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const waiting = await aDevice(at)
+    const before = await deviceRow(store, waiting)
+
+    assert.equal(await evict(store, clock, waiting, web1), false)
+    assert.deepEqual(await deviceRow(store, waiting), before)
+    await store.remove('Devices', { deviceId: waiting })
+    assert.equal(await evict(store, clock, waiting, web1), false)
+    assert.equal(await store.get('Devices', { deviceId: waiting }), undefined)
+  })
+
+  test('keeps the epoch, so that the next socket stands above the last', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const web2 = await anActiveServer(at, 'web-2')
+    const held = await aPermittedDevice(at, web1)
+    await evict(store, clock, held.device, web1)
+    await claim(store, clock, aClaim(held.device, web2))
+
+    const next = await permit(store, clock, held.device, web2.serverId)
+
+    assert.ok(next.epoch > held.epoch)
+  })
+})
+
+test('a device that does not exist cannot be read', async () => {
+  const id = await aDevice(at)
+  await store.remove('Devices', { deviceId: id })
+
+  await assert.rejects(readDevice(store, id), { code: 'DEVICE_NOT_FOUND' })
+})
+
+test('of a permit and a stop at the same time, no permit is granted after the stop was written', async () => {
+  const web1 = await anActiveServer(at, 'web-1')
+  await reserve(store, web1, 20)
+  const held = await aPermittedDevice(at, web1)
+
+  await Promise.allSettled([
+    permit(store, clock, held.device, web1.serverId),
+    stop(store, clock, held.device, 'by the operator'),
+    permit(store, clock, held.device, web1.serverId),
+  ])
+
+  await assert.rejects(permit(store, clock, held.device, web1.serverId), { code: 'NOT_WANTED' })
+  assert.ok((await deviceRow(store, held.device)).epoch <= epoch(3))
+})

@@ -1,0 +1,435 @@
+import assert from 'node:assert/strict'
+import { after, beforeEach, describe, test } from 'node:test'
+import { recordHistory } from '../../core/history.ts'
+import { claim, evict, permit, release, report } from '../../core/ownership.ts'
+import {
+  erase,
+  logout,
+  requestDeletion,
+  requestMove,
+  requestPairingCode,
+  rest,
+  restart,
+  start,
+  stop,
+} from '../../core/requests.ts'
+import type { Store } from '../../core/store.ts'
+import {
+  aClaim,
+  aDevice,
+  anActiveServer,
+  anOwnedDevice,
+  aPermittedDevice,
+  deviceRow,
+  embeddedTables,
+  interrupted,
+  type ManualClock,
+  manualClock,
+  seededRandom,
+} from './builders.ts'
+
+const tables = await embeddedTables()
+after(() => tables.close())
+
+let store: Store
+let clock: ManualClock
+let at: { store: Store; clock: ManualClock }
+beforeEach(async () => {
+  store = await tables.fresh()
+  clock = manualClock()
+  at = { store, clock }
+})
+
+describe('stop', () => {
+  test('of a device without an owner stops it at once and takes it off the waiting list', async () => {
+    const id = await aDevice(at)
+
+    const row = await stop(store, clock, id, 'by the operator')
+
+    assert.deepEqual([row.desired, row.status, row.statusReason], ['stopped', 'stopped', 'by the operator'])
+    assert.equal(row.unassignedShard, undefined)
+  })
+
+  test('of an owned device is a wish: owner, epoch and status stay until the owner lets go', async () => {
+    const held = await aPermittedDevice(at, await anActiveServer(at, 'web-1'))
+
+    const row = await stop(store, clock, held.device, 'by the operator')
+
+    assert.deepEqual([row.desired, row.status], ['stopped', 'connecting'])
+    assert.deepEqual([row.owner, row.epoch], [held.server, held.epoch])
+  })
+
+  test('twice is harmless', async () => {
+    const id = await aDevice(at)
+
+    await stop(store, clock, id, 'by the operator')
+
+    assert.equal((await stop(store, clock, id, 'again')).desired, 'stopped')
+  })
+
+  test('reaches a device that is claimed while the stop is under way', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const id = await aDevice(at)
+    const claiming = once(() => claim(store, clock, aClaim(id, web1)))
+
+    const row = await stop(interrupted(store, 'Devices', claiming), clock, id, 'by the operator')
+
+    assert.deepEqual([row.desired, row.owner], ['stopped', 'web-1'])
+  })
+
+  test('reaches a device that is evicted while the stop is under way', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const { deviceId } = await anOwnedDevice(at, web1)
+    const evicting = onSecond(() => evict(store, clock, deviceId, web1))
+
+    const row = await stop(interrupted(store, 'Devices', evicting), clock, deviceId, 'by the operator')
+
+    assert.deepEqual([row.desired, row.status, row.owner], ['stopped', 'stopped', undefined])
+  })
+})
+
+describe('start', () => {
+  test('of a stopped device without an owner puts it on the waiting list', async () => {
+    const id = await aDevice(at)
+    await stop(store, clock, id, 'by the operator')
+
+    const row = await start(store, clock, id)
+
+    assert.deepEqual([row.desired, row.status, row.statusReason], ['running', 'unassigned', undefined])
+    assert.ok(row.unassignedShard)
+  })
+
+  test('of an owned device takes the stop back and leaves the owner', async () => {
+    const held = await aPermittedDevice(at, await anActiveServer(at, 'web-1'))
+    await stop(store, clock, held.device, 'by the operator')
+
+    const row = await start(store, clock, held.device)
+
+    assert.deepEqual([row.desired, row.owner], ['running', 'web-1'])
+    assert.equal((await permit(store, clock, held.device, held.server)).epoch, 2)
+  })
+
+  test('ends a conflict: the device waits again and its old conflicts do not count', async () => {
+    const held = await aPermittedDevice(at, await anActiveServer(at, 'web-1'))
+    await report(store, clock, held, { set: { conflicts: [1, 2, 3] } })
+    await release(store, clock, { ...held, status: 'conflicted', noLongerWanted: true })
+
+    const row = await start(store, clock, held.device)
+
+    assert.deepEqual([row.desired, row.status, row.conflicts], ['running', 'unassigned', undefined])
+  })
+
+  test('takes back a logout that the owner has not yet seen', async () => {
+    const { deviceId } = await anOwnedDevice(at, await anActiveServer(at, 'web-1'))
+    await logout(store, clock, deviceId, 'fresh-creds')
+
+    const row = await start(store, clock, deviceId)
+
+    assert.deepEqual([row.desired, row.logout, row.credentialsId], ['running', undefined, 'device-1-creds'])
+  })
+
+  test('of a device that is being deleted is refused', async () => {
+    const id = await aDevice(at)
+    await requestDeletion(store, clock, id)
+
+    await assert.rejects(start(store, clock, id), { code: 'DEVICE_BEING_DELETED' })
+  })
+
+  test('of a device that does not exist is refused and makes none', async () => {
+    const id = await aDevice(at)
+    await store.remove('Devices', { deviceId: id })
+
+    await assert.rejects(start(store, clock, id), { code: 'DEVICE_NOT_FOUND' })
+    assert.equal(await store.get('Devices', { deviceId: id }), undefined)
+  })
+})
+
+describe('restart', () => {
+  test('raises the number that the owner watches', async () => {
+    const { deviceId } = await anOwnedDevice(at, await anActiveServer(at, 'web-1'))
+
+    await restart(store, clock, deviceId)
+
+    assert.equal((await restart(store, clock, deviceId)).restarts, 2)
+  })
+
+  test('of a stopped device is refused', async () => {
+    const id = await aDevice(at)
+    await stop(store, clock, id, 'by the operator')
+
+    await assert.rejects(restart(store, clock, id), { code: 'DEVICE_NOT_RUNNING' })
+  })
+
+  test('of a device that is being deleted, or does not exist, is refused', async () => {
+    const id = await aDevice(at)
+    await requestDeletion(store, clock, id)
+
+    await assert.rejects(restart(store, clock, id), { code: 'DEVICE_BEING_DELETED' })
+    await store.remove('Devices', { deviceId: id })
+    await assert.rejects(restart(store, clock, id), { code: 'DEVICE_NOT_FOUND' })
+  })
+})
+
+describe('logout', () => {
+  test('without an owner archives the credentials at once', async () => {
+    const id = await aDevice(at)
+
+    const row = await logout(store, clock, id, 'fresh-creds')
+
+    assert.deepEqual([row.status, row.desired, row.credentialsId], ['logged_out', 'stopped', 'fresh-creds'])
+    assert.equal(row.unassignedShard, undefined)
+  })
+
+  test('of an owned device leaves the credentials to the owner, who must tell WhatsApp with them', async () => {
+    const { deviceId } = await anOwnedDevice(at, await anActiveServer(at, 'web-1'))
+
+    const row = await logout(store, clock, deviceId, 'fresh-creds')
+
+    assert.deepEqual([row.logout, row.desired, row.credentialsId], [true, 'stopped', 'device-1-creds'])
+  })
+})
+
+describe('deletion', () => {
+  test('of a device without an owner lists it, so that a sweep finishes what a crash left over', async () => {
+    const id = await aDevice(at)
+    await stop(store, clock, id, 'by the operator')
+
+    const row = await requestDeletion(store, clock, id)
+
+    assert.deepEqual([row.deleting, row.desired], [true, 'stopped'])
+    assert.ok(row.unassignedShard)
+  })
+
+  test('of an owned device is a wish: the row cannot go while it has an owner', async () => {
+    const { deviceId } = await anOwnedDevice(at, await anActiveServer(at, 'web-1'))
+
+    await requestDeletion(store, clock, deviceId)
+
+    assert.equal(await erase(store, deviceId), false)
+    assert.equal((await deviceRow(store, deviceId)).owner, 'web-1')
+  })
+
+  test('asked twice is harmless', async () => {
+    const id = await aDevice(at)
+    await requestDeletion(store, clock, id)
+
+    assert.equal((await requestDeletion(store, clock, id)).deleting, true)
+  })
+
+  test('leaves nothing: neither the row nor its auth state nor its history', async () => {
+    const id = await aDevice(at)
+    const other = await aDevice(at, 'device-2')
+    const world = { store, clock, random: seededRandom() }
+    const auth = (device: typeof id, key: string) => ({
+      deviceId: device,
+      key,
+      epoch: 0 as never,
+      value: 'v',
+    })
+    await store.put('AuthState', auth(id, 'device-1-creds/creds'))
+    await store.put('AuthState', auth(id, 'older-creds/session/1'))
+    await store.put('AuthState', auth(other, 'device-2-creds/creds'))
+    await recordHistory(world, { deviceId: id, event: 'registered', why: 'asked for' })
+    await requestDeletion(store, clock, id)
+
+    assert.equal(await erase(store, id), true)
+
+    assert.equal(await store.get('Devices', { deviceId: id }), undefined)
+    assert.deepEqual((await store.query('AuthState', { partition: id })).rows, [])
+    assert.deepEqual((await store.query('History', { partition: id })).rows, [])
+    assert.equal((await store.query('AuthState', { partition: other })).rows.length, 1)
+  })
+
+  test('erases nothing of a device that nobody wants deleted', async () => {
+    const id = await aDevice(at)
+
+    assert.equal(await erase(store, id), false)
+    assert.ok(await deviceRow(store, id))
+  })
+
+  test('spares a device that was erased by another and registered anew meanwhile', async () => {
+    const id = await aDevice(at)
+    await requestDeletion(store, clock, id)
+    const late: Store = {
+      ...store,
+      async remove(table, key, conditions) {
+        await store.remove('Devices', { deviceId: id })
+        await aDevice(at)
+        return store.remove(table, key, conditions)
+      },
+    }
+
+    assert.equal(await erase(late, id), false)
+    assert.equal((await deviceRow(store, id)).desired, 'running')
+  })
+
+  test('erased by two at once is erased for both of them', async () => {
+    const id = await aDevice(at)
+    await requestDeletion(store, clock, id)
+
+    assert.deepEqual(await Promise.all([erase(store, id), erase(store, id)]), [true, true])
+  })
+})
+
+describe('a pairing code', () => {
+  const request = { phoneNumber: '4917012345678', requestId: 'request-1' }
+
+  test('is asked for in the row of a running device', async () => {
+    const { deviceId } = await anOwnedDevice(at, await anActiveServer(at, 'web-1'))
+
+    const row = await requestPairingCode(store, clock, deviceId, request)
+
+    assert.deepEqual(row.pairingCodeRequest, { ...request, at: clock.wallMs() })
+  })
+
+  test('is refused for a stopped device and for one that is paired', async () => {
+    const held = await aPermittedDevice(at, await anActiveServer(at, 'web-1'))
+    const stopped = await aDevice(at, 'device-2')
+    await report(store, clock, held, { set: { pairedAt: 5 } })
+    await stop(store, clock, stopped, 'by the operator')
+
+    await assert.rejects(requestPairingCode(store, clock, held.device, request), { code: 'ALREADY_PAIRED' })
+    await assert.rejects(requestPairingCode(store, clock, stopped, request), { code: 'DEVICE_NOT_RUNNING' })
+  })
+})
+
+describe('a move', () => {
+  test('is asked of the named owner, who keeps the device until it lets go', async () => {
+    const { deviceId, owner } = await anOwnedDevice(at, await anActiveServer(at, 'web-1'))
+
+    const row = await requestMove(store, clock, deviceId, owner, 'any')
+
+    assert.deepEqual([row?.moveTo, row?.owner], ['any', 'web-1'])
+  })
+
+  test('is refused when another server owns the device, or none', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const web2 = await anActiveServer(at, 'web-2')
+    const { deviceId } = await anOwnedDevice(at, web1)
+    const waiting = await aDevice(at, 'device-2')
+
+    assert.equal(await requestMove(store, clock, deviceId, web2.serverId, 'any'), undefined)
+    assert.equal(await requestMove(store, clock, waiting, web1.serverId, 'any'), undefined)
+  })
+
+  test('is refused for a device that shall stop', async () => {
+    const { deviceId, owner } = await anOwnedDevice(at, await anActiveServer(at, 'web-1'))
+    await stop(store, clock, deviceId, 'by the operator')
+
+    assert.equal(await requestMove(store, clock, deviceId, owner, 'any'), undefined)
+  })
+})
+
+describe('rest, for a stopped device that lost its owner', () => {
+  test('takes it off the waiting list', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const { deviceId } = await anOwnedDevice(at, web1)
+    await stop(store, clock, deviceId, 'by the operator')
+    await evict(store, clock, deviceId, web1)
+
+    await rest(store, clock, await deviceRow(store, deviceId), 'fresh-creds')
+
+    const row = await deviceRow(store, deviceId)
+    assert.deepEqual([row.status, row.unassignedShard], ['stopped', undefined])
+    assert.equal(row.credentialsId, 'device-1-creds')
+  })
+
+  test('finishes a logout that its owner did not live to see', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const { deviceId } = await anOwnedDevice(at, web1)
+    await logout(store, clock, deviceId, 'unused')
+    await evict(store, clock, deviceId, web1)
+
+    await rest(store, clock, await deviceRow(store, deviceId), 'fresh-creds')
+
+    const row = await deviceRow(store, deviceId)
+    assert.deepEqual([row.status, row.credentialsId, row.logout], ['logged_out', 'fresh-creds', undefined])
+  })
+
+  test('after a logout that the owner finished leaves the credentials that the owner named', async () => {
+    const held = await aPermittedDevice(at, await anActiveServer(at, 'web-1'))
+    await logout(store, clock, held.device, 'unused')
+    await release(store, clock, { ...held, status: 'logged_out', freshCredentialsId: 'named by the owner' })
+
+    await rest(store, clock, await deviceRow(store, held.device), 'another')
+
+    const row = await deviceRow(store, held.device)
+    assert.deepEqual([row.status, row.credentialsId], ['logged_out', 'named by the owner'])
+  })
+
+  test('keeps the word for why it stopped: conflicted', async () => {
+    const held = await aPermittedDevice(at, await anActiveServer(at, 'web-1'))
+    await release(store, clock, { ...held, status: 'conflicted', noLongerWanted: true })
+
+    await rest(store, clock, await deviceRow(store, held.device), 'unused')
+
+    const row = await deviceRow(store, held.device)
+    assert.deepEqual([row.status, row.unassignedShard], ['conflicted', undefined])
+  })
+
+  test('does nothing to a device that has an owner: its owner lets it go', async () => {
+    const held = await aPermittedDevice(at, await anActiveServer(at, 'web-1'))
+    const stopped = await stop(store, clock, held.device, 'by the operator')
+
+    await rest(store, clock, stopped, 'unused')
+
+    assert.deepEqual(await deviceRow(store, held.device), stopped)
+  })
+
+  test('does nothing to a device that was started in between', async () => {
+    const id = await aDevice(at)
+    await stop(store, clock, id, 'by the operator')
+    const stale = await deviceRow(store, id)
+    const started = await start(store, clock, id)
+
+    await rest(store, clock, stale, 'unused')
+
+    assert.deepEqual(await deviceRow(store, id), started)
+  })
+
+  test('does not unlist a device whose logout was asked for after the row was read', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const { deviceId } = await anOwnedDevice(at, web1)
+    await stop(store, clock, deviceId, 'by the operator')
+    await evict(store, clock, deviceId, web1)
+    const stale = await deviceRow(store, deviceId)
+    await start(store, clock, deviceId)
+    await claim(store, clock, aClaim(deviceId, web1))
+    await logout(store, clock, deviceId, 'unused')
+    await evict(store, clock, deviceId, web1)
+    const waiting = await deviceRow(store, deviceId)
+
+    await rest(store, clock, stale, 'unused')
+
+    assert.deepEqual(await deviceRow(store, deviceId), waiting)
+  })
+
+  test('does not unlist a device that is being deleted', async () => {
+    const id = await aDevice(at)
+    await stop(store, clock, id, 'by the operator')
+    const stale = await deviceRow(store, id)
+    await requestDeletion(store, clock, id)
+
+    await rest(store, clock, stale, 'unused')
+
+    assert.ok((await deviceRow(store, id)).unassignedShard)
+  })
+})
+
+/** Acts before the first write. */
+function once(act: () => Promise<unknown>): () => Promise<void> {
+  return onTurn(1, act)
+}
+
+/** Acts before the second write. */
+function onSecond(act: () => Promise<unknown>): () => Promise<void> {
+  return onTurn(2, act)
+}
+
+function onTurn(turn: number, act: () => Promise<unknown>): () => Promise<void> {
+  let turns = 0
+  return async () => {
+    turns += 1
+    if (turns === turn) await act()
+  }
+}

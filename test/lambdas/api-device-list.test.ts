@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import {
+  anActiveServer,
+  embeddedTables,
+  ownedDevices,
+  type Tables,
+  waitingDevices,
+} from '../core/builders.ts'
+import { anApi, type TestApi } from './events.ts'
+
+let tables: Tables
+let api: TestApi
+/** 12 waiting, 9 on server-1, 4 on server-2. */
+before(async () => {
+  tables = await embeddedTables()
+  api = await anApi(tables)
+  await waitingDevices(api.world, 12, 'waiting')
+  await ownedDevices(api.world, await anActiveServer(api.world, 'server-1'), 9)
+  api.world.clock.advance(60_000)
+  await ownedDevices(api.world, await anActiveServer(api.world, 'server-2'), 4)
+})
+after(() => tables.close())
+
+/** Every device that the listing gives, page after page. */
+async function listAll(query: string, cursor = ''): Promise<string[]> {
+  const { body, status } = await api.call('GET', `/devices?${query}${cursor && `&cursor=${cursor}`}`)
+  assert.equal(status, 200)
+  const ids = body.devices.map((device: { deviceId: string }) => device.deviceId)
+  return body.next ? [...ids, ...(await listAll(query, body.next))] : ids
+}
+
+const filters = [
+  ['', 25],
+  ['status=unassigned', 12],
+  ['status=assigned', 13],
+  ['owner=server-1', 9],
+  ['status=assigned&owner=server-2', 4],
+  ['updatedSince=2030-01-01T00:00:30Z', 4],
+  ['status=assigned&updatedSince=2030-01-01T00:00:30Z', 4],
+  ['owner=server-1&updatedSince=2030-01-01T00:00:30Z', 0],
+  ['status=connected', 0],
+] as const
+
+for (const [query, expected] of filters) {
+  for (const limit of [1, 4, 200]) {
+    test(`the pages of "${query}" with ${limit} devices each hold each device once`, async () => {
+      const ids = await listAll(`limit=${limit}${query && `&${query}`}`)
+      assert.deepEqual([ids.length, new Set(ids).size], [expected, expected])
+    })
+  }
+}
+
+test('a listed device names its owner', async () => {
+  const { body } = await api.call('GET', '/devices?owner=server-2&limit=1')
+  assert.deepEqual(body.devices[0].owner, { serverId: 'server-2', name: 'server-2' })
+})
+
+async function aCursor(): Promise<string> {
+  return (await api.call('GET', '/devices?limit=3')).body.next
+}
+
+test('a cursor that was changed in one place is refused', async () => {
+  const cursor = await aCursor()
+  const changed = (cursor.startsWith('x') ? 'y' : 'x') + cursor.slice(1)
+  const { status, body } = await api.call('GET', `/devices?limit=3&cursor=${changed}`)
+  assert.deepEqual([status, body.code], [400, 'BAD_CURSOR'])
+})
+
+test('a cursor is refused with other filters than it was given for', async () => {
+  const { status, body } = await api.call('GET', `/devices?status=assigned&cursor=${await aCursor()}`)
+  assert.deepEqual([status, body.code], [400, 'BAD_CURSOR'])
+})
+
+test('the cursor of a history is refused by the list of devices', async () => {
+  await api.call('POST', '/devices', { body: { deviceId: 'waiting-1' } })
+  await api.call('POST', '/devices/waiting-1/start')
+  await api.call('POST', '/devices/waiting-1/start')
+  const { body: history } = await api.call('GET', '/devices/waiting-1/history?limit=1')
+  const { status, body } = await api.call('GET', `/devices?cursor=${history.next}`)
+  assert.deepEqual([status, body.code], [400, 'BAD_CURSOR'])
+})

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { churnLedger } from '../../core/churn.ts'
+import { deviceId } from '../../core/ids.ts'
+import { activate, announce, beat, buryExited } from '../../core/ownership.ts'
+import {
+  anActiveServer,
+  embeddedTables,
+  newcomer,
+  ownedDevices,
+  type Tables,
+  waitingDevices,
+} from '../core/builders.ts'
+import { anApi } from './events.ts'
+
+let tables: Tables
+before(async () => {
+  tables = await embeddedTables()
+})
+after(() => tables.close())
+
+/** Two servers with 3 and 1 devices and room for 10 each, 2 devices that wait, and a server that is dead. */
+async function aFleet() {
+  const api = await anApi(tables)
+  const { world } = api
+  const one = await anActiveServer(world, 'server-1', { capacity: 10, name: 'web-1' })
+  const two = await anActiveServer(world, 'server-2', { capacity: 10, name: 'web-2' })
+  await ownedDevices(world, one, 3)
+  await ownedDevices(world, two, 1)
+  await waitingDevices(world, 2)
+  await beat(world.store, world.clock, one.serverId, 3)
+  await buryExited(world.store, await anActiveServer(world, 'server-3', { name: 'web-3' }), 'exit code 1')
+  return api
+}
+
+test('the fleet shows how devices are spread over the live servers', async () => {
+  const { call } = await aFleet()
+  const { body } = await call('GET', '/fleet')
+  const spread = body.servers.toSorted((a: { name: string }, b: { name: string }) =>
+    a.name.localeCompare(b.name),
+  )
+  assert.deepEqual(spread, [
+    {
+      serverId: 'server-1',
+      name: 'web-1',
+      state: 'active',
+      capacity: 10,
+      load: 3,
+      owned: 3,
+      connected: 3,
+      utilisation: 30,
+    },
+    {
+      serverId: 'server-2',
+      name: 'web-2',
+      state: 'active',
+      capacity: 10,
+      load: 1,
+      owned: 1,
+      connected: 0,
+      utilisation: 10,
+    },
+  ])
+})
+
+test('the fleet shows its totals and its devices by status', async () => {
+  const { call } = await aFleet()
+  const { body } = await call('GET', '/fleet')
+  assert.deepEqual(body.totals, {
+    devices: 6,
+    owned: 4,
+    connected: 3,
+    servers: 2,
+    serversActive: 2,
+    load: 4,
+    capacity: 20,
+    utilisation: 20,
+  })
+  assert.deepEqual([body.byStatus.assigned, body.byStatus.unassigned, body.byStatus.connected], [4, 2, 0])
+})
+
+test('the fleet shows what moved in the last 15 minutes', async () => {
+  const { world, call } = await aFleet()
+  const ledger = churnLedger(world.store, world.clock)
+  ledger.count('Evictions', 7)
+  await ledger.flush()
+  world.clock.advance(16 * 60_000)
+  ledger.count('Evictions', 2)
+  ledger.count('Conflicts', 1)
+  await ledger.flush()
+  const { body } = await call('GET', '/fleet')
+  assert.deepEqual(
+    [body.churn.minutes, body.churn.counts.Evictions, body.churn.counts.Conflicts, body.churn.counts.Burials],
+    [15, 2, 1, 0],
+  )
+})
+
+test('the fleet names the devices that are conflicted', async () => {
+  const { world, call } = await aFleet()
+  const conflicted = { status: 'conflicted', statusReason: '3 conflicts' } as const
+  await world.store.update('Devices', { deviceId: deviceId('device-0') }, { set: conflicted, when: [] })
+  const { body } = await call('GET', '/fleet')
+  assert.deepEqual(
+    body.conflicted.map((device: { deviceId: string; statusReason: string }) => [
+      device.deviceId,
+      device.statusReason,
+    ]),
+    [['device-0', '3 conflicts']],
+  )
+})
+
+test('the fleet shows no duplicates while another process only asks for a name that is held', async () => {
+  const { world, call } = await aFleet()
+  await announce(world.store, world.clock, newcomer('server-4', { name: 'web-1' }))
+  const { body } = await call('GET', '/fleet')
+  assert.deepEqual(body.duplicates, { names: [], urls: [] })
+})
+
+test('the fleet shows a name and a URL that two servers use', async () => {
+  const { world, call } = await aFleet()
+  const intruder = newcomer('server-4', { name: 'web-1' })
+  await announce(world.store, world.clock, intruder)
+  await activate(world.store, intruder.serverId)
+  const { body } = await call('GET', '/fleet')
+  assert.equal(body.duplicates.names[0].value, 'web-1')
+  assert.deepEqual(body.duplicates.names[0].serverIds.toSorted(), ['server-1', 'server-4'])
+  assert.equal(body.duplicates.urls.length, 1)
+})
+
+test('servers are listed by name, with those that are gone', async () => {
+  const { call } = await aFleet()
+  const { body } = await call('GET', '/servers')
+  assert.deepEqual(
+    body.servers.map((server: { name: string; state: string }) => `${server.name} ${server.state}`),
+    ['web-1 active', 'web-2 active', 'web-3 dead'],
+  )
+})
+
+test('servers are listed by state', async () => {
+  const { call } = await aFleet()
+  const { body } = await call('GET', '/servers?state=dead')
+  assert.deepEqual(
+    body.servers.map((server: { serverId: string; stateReason: string }) => [
+      server.serverId,
+      server.stateReason,
+    ]),
+    [['server-3', 'exit code 1']],
+  )
+})
+
+test('a server is shown', async () => {
+  const { call } = await aFleet()
+  const { body } = await call('GET', '/servers/server-1')
+  assert.deepEqual(
+    [body.name, body.load, body.connected, body.utilisation, body.beat],
+    ['web-1', 3, 3, 30, 1],
+  )
+})
+
+test('the health check tells that the store answers', async () => {
+  const { call } = await anApi(tables)
+  const { status, body } = await call('GET', '/health', { scope: 'none' })
+  assert.deepEqual([status, body.status], [200, 'ok'])
+})

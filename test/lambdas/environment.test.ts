@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readEnvironment, settingsOf } from '../../lambdas/environment.ts'
+
+test('a function is given its own variables, with defaults, and no others', () => {
+  assert.deepEqual(readEnvironment('authorizer', { DOORBELL_SECRET: 'not for the authorizer' }), {
+    TABLE_PREFIX: 'Mooring-',
+  })
+})
+
+test('a missing variable is named, with the function that needs it', () => {
+  assert.throws(() => readEnvironment('api', {}), /BAD_ENVIRONMENT: the api Lambda[\s\S]*DOORBELL_FUNCTION/)
+})
+
+test('a secret that is too short is refused', () => {
+  assert.throws(() => readEnvironment('doorbell', { DOORBELL_SECRET: 'short' }), /DOORBELL_SECRET/)
+})
+
+test('times that leave no margin are refused', () => {
+  const environment = readEnvironment('sweep', { DOORBELL_FUNCTION: 'doorbell', BURY_AFTER_MS: '8500' })
+  assert.throws(() => settingsOf(environment), /LEASE_MARGIN_TOO_SMALL/)
+})
+
+test('a time that is no number is refused', () => {
+  const variables = { DOORBELL_FUNCTION: 'doorbell', BEAT_EVERY_MS: 'often' }
+  assert.throws(() => readEnvironment('sweep', variables), /BEAT_EVERY_MS/)
+})

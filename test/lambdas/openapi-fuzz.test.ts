@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import fc from 'fast-check'
+import { type Clock, systemClock } from '../../core/clock.ts'
+import { deviceId } from '../../core/ids.ts'
+import { keyRow } from '../../core/keys.ts'
+import { createApiHandler } from '../../lambdas/api.ts'
+import { createAuthorizerHandler } from '../../lambdas/authorizer.ts'
+import { startGateway } from '../../local/control-plane/gateway.ts'
+import type { HttpServer } from '../../local/control-plane/http-server.ts'
+import {
+  anActiveServer,
+  embeddedTables,
+  ownedDevices,
+  type Tables,
+  waitingDevices,
+} from '../core/builders.ts'
+import { lambdaWorldOn, type TestLambdaWorld } from './events.ts'
+import { createJudge, type OpenApiDocument, operationsOf } from './openapi-judge.ts'
+import { anyRequest, send } from './openapi-requests.ts'
+
+const REQUESTS = 1500
+/** The fuzzer stops here even when it is not through. */
+const MS_MAX = 30_000
+const API_KEYS = ['admin', 'operate', 'read'] as const
+
+/** A hundred times as fast as time: a pairing code that does not come is waited for 80 ms. */
+const hurriedClock: Clock = {
+  ...systemClock,
+  elapsedMs: (since) => 100 * systemClock.elapsedMs(since),
+  startTimer: (afterMs, run) => systemClock.startTimer(afterMs / 100, run),
+}
+
+let tables: Tables
+let world: Omit<TestLambdaWorld, 'clock'> & { clock: Clock }
+let gateway: HttpServer
+before(async () => {
+  tables = await embeddedTables()
+  world = { ...lambdaWorldOn(await tables.fresh()), clock: hurriedClock }
+  gateway = await startGateway({ api: createApiHandler(world), authorizer: createAuthorizerHandler(world) })
+  for (const scope of API_KEYS) await world.store.put('Keys', keyRow(scope, scope, scope, 1))
+  await devicesInEveryState()
+})
+after(async () => {
+  await gateway.close()
+  await tables.close()
+})
+
+async function devicesInEveryState(): Promise<void> {
+  await waitingDevices(world, 4, 'waiting')
+  await ownedDevices(world, await anActiveServer(world, 'server-1'), 8)
+  const pairing = { qr: '2@ref,noise,identity,adv', since: 1, expiresAt: Date.parse('2100-01-01') }
+  const code = {
+    code: 'ABCD1234',
+    phoneNumber: '491701234567',
+    since: 1,
+    expiresAt: Date.parse('2100-01-01'),
+  }
+  const states = [
+    { status: 'pairing', pairing },
+    { status: 'connected', pairedAt: 1, account: { jid: '491701234567:1@s.whatsapp.net', lid: '1@lid' } },
+    { status: 'disconnected', statusReason: 'closed with 428', disconnectedAt: 1, connectedAt: 1 },
+    { status: 'pairing', pairing: code },
+    { status: 'connecting', conflicts: [1, 2] },
+  ] as const
+  for (const [number, set] of states.entries()) {
+    await world.store.update(
+      'Devices',
+      { deviceId: deviceId(`server-1-device-${number}`) },
+      { set, when: [] },
+    )
+  }
+  await anActiveServer(world, 'server-2', { capacity: 1 })
+}
+
+const KNOWN = {
+  ids: [
+    ...Array.from({ length: 8 }, (_, number) => `server-1-device-${number}`),
+    ...Array.from({ length: 4 }, (_, number) => `waiting-${number}`),
+    'server-1',
+    'server-2',
+    'nobody',
+  ],
+  apiKeys: ['admin', 'admin', 'admin', 'operate', 'read'],
+}
+
+test('no request gives a 5xx or an answer that the OpenAPI document does not promise', async () => {
+  const document = (await (
+    await fetch(`http://127.0.0.1:${gateway.port}/openapi.json`)
+  ).json()) as OpenApiDocument
+  const judge = createJudge(document)
+  const requests = anyRequest(operationsOf(document), KNOWN)
+  const promised = fc.asyncProperty(requests, async (asked) => {
+    const wrong = judge(asked.operation, await send(gateway.port, asked))
+    assert.equal(wrong, undefined)
+  })
+  // On failure fast-check says the seed and the path to the smallest request.
+  await fc.assert(promised, {
+    numRuns: REQUESTS,
+    interruptAfterTimeLimit: MS_MAX,
+    markInterruptAsFailure: false,
+  })
+  assert.deepEqual(world.told('request.failed'), [])
+})

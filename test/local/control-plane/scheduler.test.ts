@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ScheduledEvent } from '../../../lambdas/sweep.ts'
+import type { TaskStateChange } from '../../../lambdas/task-stopped.ts'
+import { startScheduler } from '../../../local/control-plane/scheduler.ts'
+
+const TASK_ARN = 'arn:aws:ecs:eu-west-1:000000000000:task/mooring/0123456789abcdef'
+
+test('the first sweep starts at once, the next ones every minute beside it', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const swept = Promise.withResolvers<void>()
+  const events: ScheduledEvent[] = []
+  const sweep = (event: ScheduledEvent) => {
+    events.push(event)
+    return swept.promise
+  }
+  const scheduler = startScheduler({ sweep }, true, assert.ifError)
+  t.mock.timers.tick(120_000)
+  swept.resolve()
+  await scheduler.close()
+  t.mock.timers.tick(120_000)
+  assert.deepEqual(
+    events.map((event) => [event['detail-type'], event.source]),
+    Array.from({ length: 3 }, () => ['Scheduled Event', 'aws.events']),
+  )
+})
+
+test('without sweeps nothing runs by itself', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const scheduler = startScheduler({ sweep: () => assert.fail() }, false, assert.ifError)
+  t.mock.timers.tick(120_000)
+  await scheduler.close()
+})
+
+test('the end of a task is told in the shape of ECS, with the exit code', async () => {
+  const events: TaskStateChange[] = []
+  const functions = { 'task-stopped': async (event: TaskStateChange) => void events.push(event) }
+  const scheduler = startScheduler(functions, false, assert.ifError)
+  await scheduler.taskStopped(TASK_ARN, 137)
+  await scheduler.close()
+  const detail = events[0]?.detail as {
+    lastStatus: string
+    taskArn: string
+    containers: { exitCode?: number }[]
+  }
+  assert.deepEqual(
+    [events[0]?.['detail-type'], detail.lastStatus, detail.taskArn, detail.containers[0]?.exitCode],
+    ['ECS Task State Change', 'STOPPED', TASK_ARN, 137],
+  )
+})
+
+test('a task that was lost with its machine has no exit code', async () => {
+  const events: TaskStateChange[] = []
+  const functions = { 'task-stopped': async (event: TaskStateChange) => void events.push(event) }
+  const scheduler = startScheduler(functions, false, assert.ifError)
+  await scheduler.taskStopped(TASK_ARN)
+  await scheduler.close()
+  const detail = events[0]?.detail as { containers: object[] }
+  assert.equal('exitCode' in (detail.containers[0] ?? {}), false)
+})
+
+test('a sweep that throws is told of, and the next one starts all the same', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const failures: unknown[] = []
+  const sweep = () => Promise.reject(new Error('broken'))
+  const scheduler = startScheduler({ sweep }, true, (error) => failures.push(error))
+  t.mock.timers.tick(60_000)
+  await scheduler.close()
+  assert.equal(failures.length, 2)
+})
