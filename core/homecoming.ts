@@ -2,6 +2,7 @@
  *  home, a few at a time. Only devices that carry its name as `home` are touched. */
 import { notify } from './assign.ts'
 import type { DeviceRow } from './device.ts'
+import { inParallel } from './parallel.ts'
 import { requestMove } from './requests.ts'
 import { isLive, type ServerRow } from './server.ts'
 import { queryAll } from './store.ts'
@@ -11,6 +12,8 @@ import type { World } from './world.ts'
 const HOME_KEPT_MS = 10 * 60_000
 /** Devices on their way to one returning server at the same time. */
 const RETURNING_MAX = 8
+/** Servers searched at the same time. */
+const LANES = 16
 
 /** Servers that took the name of one that is gone, not long ago. */
 export function returned(servers: readonly ServerRow[], nowMs: number): ServerRow[] {
@@ -27,14 +30,13 @@ export async function bringHome(world: World, servers: readonly ServerRow[]): Pr
   const homes = new Map(returned(servers, nowMs).map((server) => [server.name, server]))
   if (homes.size === 0) return
   const returning = new Map<string, number>()
-  for (const owner of servers.filter((server) => server.state === 'active')) {
-    const away = (
-      await queryAll(world.store, 'Devices', { index: 'byOwner', partition: owner.serverId })
-    ).filter((device) => isAway(device, owner, homes, nowMs))
-    let asked = 0
-    for (const device of away) asked += (await sendHome(world, device, owner, homes, returning)) ? 1 : 0
-    if (asked > 0) await notify(world, owner.serverId)
-  }
+  const active = servers.filter((server) => server.state === 'active')
+  await inParallel(active, LANES, async (owner) => {
+    const owned = await queryAll(world.store, 'Devices', { index: 'byOwner', partition: owner.serverId })
+    const away = owned.filter((device) => isAway(device, owner, homes, nowMs))
+    const asked = await inParallel(away, 1, (device) => sendHome(world, device, owner, homes, returning))
+    if (asked.includes(true)) await notify(world, owner.serverId)
+  })
 }
 
 function isAway(device: DeviceRow, owner: ServerRow, homes: Map<string, ServerRow>, nowMs: number): boolean {
