@@ -184,6 +184,8 @@ async function isPaired(course: Course, auth: OpenAuthState, account: Account): 
 async function isOpen(course: Course, account: Account): Promise<void> {
   const { world, berth, reports, permitted } = course
   course.opened = true
+  // Also when the row does not say so yet: the report of the pairing may still be on its way.
+  course.paired = true
   const now = world.clock.wallMs()
   const { connectedAt, disconnectedAt, pairedAt = now, updatedAt: permittedAt } = permitted.row
   const lostSocket = connectedAt !== undefined && disconnectedAt !== undefined

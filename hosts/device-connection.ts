@@ -42,6 +42,7 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
   let attempt: Attempt | undefined
   let leaving = false
   let restartsSeen = 0
+  let epochHeld = 0
   let failures = 0
   let confirming = false
   /** Aborted to end whatever wait the loop is in; renewed each time round. */
@@ -77,6 +78,7 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
     const permitted = await askPermit()
     if ('do' in permitted) return permitted
     restartsSeen = permitted.row.restarts ?? 0
+    epochHeld = permitted.epoch
     const told = nudge.signal
     attempt = await beginAttempt(world, berth, permitted, () => !leaving && !told.aborted)
     if (!attempt) return again()
@@ -137,6 +139,11 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
     return backOff()
   }
 
+  /** A restart is asked for; or a permit that had been given up was applied after all, and this socket cannot report. */
+  function hasMovedOn(row: DeviceRow): boolean {
+    return (row.restarts ?? 0) > restartsSeen || (attempt !== undefined && row.epoch > epochHeld)
+  }
+
   /** An index may lag, so a listed row only says that it is time to look. */
   async function confirm(): Promise<void> {
     const row = await world.store.get('Devices', { deviceId })
@@ -144,7 +151,7 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
     else if (row.desired === 'stopped' || row.moveTo) {
       if (row.logout) await attempt?.logout()
       attempt?.close('asked')
-    } else if ((row.restarts ?? 0) > restartsSeen) attempt?.close('asked')
+    } else if (hasMovedOn(row)) attempt?.close('asked')
     else attempt?.answerPairingCode(row)
     if (!attempt) nudge.abort()
   }
@@ -158,7 +165,7 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
         listed.owner !== serverId ||
         listed.desired === 'stopped' ||
         listed.moveTo !== undefined ||
-        (listed.restarts ?? 0) > restartsSeen ||
+        hasMovedOn(listed) ||
         (attempt?.wantsPairingCode(listed) ?? false)
       if (!matters || confirming) return
       confirming = true

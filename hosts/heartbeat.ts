@@ -8,6 +8,8 @@ import type { HostWorld } from './world.ts'
 
 /** After a beat that got no answer the next one follows sooner, so that several fit into a lease. */
 const RETRY_AFTER_MS = 500
+/** Timers stand still while a machine sleeps, and the lease does not: it is looked at this often at least. */
+const FENCE_LOOK_MS = 500
 
 export interface HeartbeatEvents {
   connected(): number
@@ -56,7 +58,8 @@ function armFence(clock: Clock, lease: Lease, fenced: () => void) {
   let timer: Timer | undefined
   const rearm = () => {
     timer?.cancel()
-    timer = clock.startTimer(lease.remainingMs(), () => (lease.isValid() ? rearm() : fenced()))
+    const lookAfterMs = Math.min(lease.remainingMs(), FENCE_LOOK_MS)
+    timer = clock.startTimer(lookAfterMs, () => (lease.isValid() ? rearm() : fenced()))
   }
   return { rearm, disarm: () => timer?.cancel() }
 }

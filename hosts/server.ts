@@ -89,6 +89,8 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     [...connections.values()].filter((connection) => connection.isConnected()).length
 
   function acknowledged(row: ServerRow): void {
+    // The answer can come after the lease that it would have extended: the process was asleep, or leaves.
+    if (!lease.isValid()) return
     if (isFenced) world.telemetry.emit('server.recovered', { serverId, name })
     isFenced = false
     for (const wake of [...leaseWaiters]) wake()
@@ -178,8 +180,11 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     const beating = keepBeating(world, serverId, lease, events, stopBeating.signal)
     const end = await Promise.race([live(), buried.promise])
     stopJoining.abort()
-    if (end.why !== 'buried') await leave(world.store, plan).catch(() => undefined)
+    // Nothing connects from here on: once the row says `stopped` others may own the devices, and nobody keeps the fence.
+    lease.revoke()
+    for (const connection of connections.values()) connection.fence()
     stopBeating.abort()
+    if (end.why !== 'buried') await leave(world.store, plan).catch(() => undefined)
     await beating
     world.telemetry.emit('server.left', { serverId, name, why: end.why })
     return end
@@ -201,7 +206,6 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
       sleep(world.clock, LEAVE_MS_MAX, limit.signal),
     ])
     limit.abort()
-    for (const connection of connections.values()) connection.fence()
     return { why: 'left' }
   }
 

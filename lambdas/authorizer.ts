@@ -19,7 +19,7 @@ import { atFirstInvocation, flushTelemetry } from './invocation.ts'
 import { lambdaTelemetry } from './telemetry.ts'
 import { lambdaStore } from './world.ts'
 
-export const API_KEY_HEADER = 'x-api-key'
+const API_KEY_HEADER = 'x-api-key'
 /** A key that was taken away still works this long. */
 const KEY_REMEMBERED_MS = 60_000
 const KEYS_REMEMBERED_MAX = 1000

@@ -4,12 +4,16 @@
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { sleep, systemClock } from '../core/clock.ts'
 import { newApiKey } from '../core/keys.ts'
+import { listServers } from '../core/server.ts'
 import { type LocalFleet, startFleet } from './fleet.ts'
 import { HELP, readOptions, type StartOptions } from './options.ts'
 import { showPairings } from './pairing-in-terminal.ts'
 
 const LOG_DIR = '.mooring/logs'
+const JOIN_MS_MAX = 20_000
+const JOIN_LOOK_EVERY_MS = 100
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2))
@@ -17,7 +21,7 @@ async function main(): Promise<void> {
   const ended = untilSignal()
   if (options.dataDir) mkdirSync(options.dataDir, { recursive: true, mode: 0o700 })
   say(`Starting ${options.servers} servers ...`)
-  const starting = startFleet({
+  const fleet = await startFleet({
     servers: options.servers,
     port: options.port,
     capacity: options.capacity,
@@ -31,7 +35,7 @@ async function main(): Promise<void> {
         say(`${server.name} ended (${exit.signal ?? `exit code ${exit.code}`}). ${exit.lastWords}`)
     },
   })
-  const fleet = await starting
+  await untilJoined(fleet, options.servers)
   say(welcome(fleet, options))
   const pairings = options.whatsApp === 'live' ? showPairings(fleet.store, say) : undefined
   await ended
@@ -39,6 +43,17 @@ async function main(): Promise<void> {
   pairings?.stop()
   await fleet.close()
   say('Ended.')
+}
+
+/** Before that, a device that is registered finds no server with room. */
+async function untilJoined({ store }: LocalFleet, servers: number): Promise<void> {
+  const begun = systemClock.mark()
+  while (systemClock.elapsedMs(begun) < JOIN_MS_MAX) {
+    const active = (await listServers(store)).filter((server) => server.state === 'active')
+    if (active.length >= servers) return
+    await sleep(systemClock, JOIN_LOOK_EVERY_MS)
+  }
+  say(`Not every server has joined yet; see ${resolve(LOG_DIR)}`)
 }
 
 /** With a data folder the key stays the same from start to start. */

@@ -66,7 +66,7 @@ const PHONE_NUMBER_FORM = /^\+?[1-9]\d{6,14}$/
 const CODE_WAITED_FOR_MS = 8000
 const POLL_EVERY_MS = 250
 /** A request that no server has answered for this long is made anew. */
-const REQUEST_STANDS_MS = 60_000
+const REQUEST_STANDS_MS = 15_000
 
 const CodeAnswer = named('PairingCode', z.object({ code: z.string(), expiresAt: Time }))
 

@@ -52,14 +52,20 @@ async function scan(controlUrl: string, qr: string): Promise<void> {
   if (!response.ok) throw new Error(`the phone did not scan: ${await response.text()}`)
 }
 
+function report(error: unknown): void {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+}
+
 silenceConsole()
+// Baileys does not await all that it sends; a socket that closes meanwhile must not end the process.
+process.on('unhandledRejection', report)
 // The demo that is gone needs no devices.
 process.on('disconnect', () => process.exit(1))
 const plan = JSON.parse(process.argv[2] ?? '') as Plan
 inParallel(plan.deviceIds, LANES, (deviceId) => pair(plan, deviceId)).then(
   () => process.exit(0),
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    report(error)
     process.exit(1)
   },
 )

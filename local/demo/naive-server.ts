@@ -61,7 +61,10 @@ async function serve({ serverId, databaseEndpoint, capacity, ...places }: NaiveS
       // 440 is treated like any lost connection, as in Baileys' own example.
       setTimeout(() => connect(deviceId), jittered(RECONNECT_AFTER_MS))
     }
-    openNaiveSocket({ ...places, deviceId, server: serverId, closed }).catch(report)
+    openNaiveSocket({ ...places, deviceId, server: serverId, closed }).catch((error: unknown) => {
+      report(error)
+      closed(0)
+    })
   }
 }
 
@@ -78,6 +81,8 @@ function report(error: unknown): void {
 }
 
 silenceConsole()
+// Baileys does not await all that it sends; a socket that closes meanwhile must not end the process.
+process.on('unhandledRejection', report)
 // The demo that is gone needs no servers.
 process.on('disconnect', () => process.exit(1))
 void serve(JSON.parse(process.argv[2] ?? '') as NaiveServerPlan)

@@ -32,7 +32,8 @@ export function naiveTable(client: DynamoDBClient): NaiveTable {
   }
   return {
     devices: async () => (await scan(DEVICES)) as NaiveDevice[],
-    heartbeats: async () => new Map((await scan(SERVERS)).map(({ serverId, beatAtMs }) => [serverId, beatAtMs])),
+    heartbeats: async () =>
+      new Map((await scan(SERVERS)).map(({ serverId, beatAtMs }) => [serverId, beatAtMs])),
     setOwner: (deviceId, owner) => put(DEVICES, { deviceId, owner }),
     beat: (serverId, atMs) => put(SERVERS, { serverId, beatAtMs: atMs }),
   }
@@ -49,7 +50,13 @@ export async function createNaiveTables(client: DynamoDBClient): Promise<void> {
       AttributeDefinitions: [{ AttributeName: key, AttributeType: 'S' }],
       KeySchema: [{ AttributeName: key, KeyType: 'HASH' }],
     } as const
-    await client.send(new CreateTableCommand({ ...definition, AttributeDefinitions: [...definition.AttributeDefinitions], KeySchema: [...definition.KeySchema] }))
+    await client.send(
+      new CreateTableCommand({
+        ...definition,
+        AttributeDefinitions: [...definition.AttributeDefinitions],
+        KeySchema: [...definition.KeySchema],
+      }),
+    )
     const wait = { client, maxWaitTime: TABLE_WAIT_SECONDS, minDelay: 0.01, maxDelay: 0.2 }
     await waitUntilTableExists(wait, { TableName: table })
   }

@@ -22,12 +22,12 @@ before(async () => {
 })
 after(() => tables.close())
 
-/** Every device that the listing gives, page after page. */
-async function listAll(query: string, cursor = ''): Promise<string[]> {
+/** The ids on each page that the listing gives. */
+async function pagesOf(query: string, cursor = ''): Promise<string[][]> {
   const { body, status } = await api.call('GET', `/devices?${query}${cursor && `&cursor=${cursor}`}`)
   assert.equal(status, 200)
-  const ids = body.devices.map((device: { deviceId: string }) => device.deviceId)
-  return body.next ? [...ids, ...(await listAll(query, body.next))] : ids
+  const page = body.devices.map((device: { deviceId: string }) => device.deviceId)
+  return body.next ? [page, ...(await pagesOf(query, body.next))] : [page]
 }
 
 const filters = [
@@ -44,9 +44,11 @@ const filters = [
 
 for (const [query, expected] of filters) {
   for (const limit of [1, 4, 200]) {
-    test(`the pages of "${query}" with ${limit} devices each hold each device once`, async () => {
-      const ids = await listAll(`limit=${limit}${query && `&${query}`}`)
+    test(`the pages of "${query}" with up to ${limit} devices hold each device once`, async () => {
+      const pages = await pagesOf(`limit=${limit}${query && `&${query}`}`)
+      const ids = pages.flat()
       assert.deepEqual([ids.length, new Set(ids).size], [expected, expected])
+      assert.ok(pages.every((page) => page.length <= limit))
     })
   }
 }
@@ -69,6 +71,21 @@ test('a cursor that was changed in one place is refused', async () => {
 
 test('a cursor is refused with other filters than it was given for', async () => {
   const { status, body } = await api.call('GET', `/devices?status=assigned&cursor=${await aCursor()}`)
+  assert.deepEqual([status, body.code], [400, 'BAD_CURSOR'])
+})
+
+test('a cursor that was turned to another place is refused', async () => {
+  const [, digest] = (await aCursor()).split('.')
+  const elsewhere = Buffer.from('{"deviceId":"waiting-3"}').toString('base64url')
+  const { status, body } = await api.call('GET', `/devices?limit=3&cursor=${elsewhere}.${digest}`)
+  assert.deepEqual([status, body.code], [400, 'BAD_CURSOR'])
+})
+
+test('a cursor is refused with a filter more than it was given for', async () => {
+  const { status, body } = await api.call(
+    'GET',
+    `/devices?updatedSince=2030-01-01T00:00:00Z&cursor=${await aCursor()}`,
+  )
   assert.deepEqual([status, body.code], [400, 'BAD_CURSOR'])
 })
 

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
+import { dynamoDbStore } from '../../core/store-dynamodb.ts'
+import { localClient } from '../../local/database.ts'
 import { cuttable, embeddedTables, type Tables } from '../core/builders.ts'
 import { anApi, apiEvent, apiOn, lambdaWorldOn, type TestApi, type Wish } from './events.ts'
 
@@ -138,6 +143,12 @@ test('a body in base64 is read like any other', async () => {
   assert.equal(answer.status, 200)
 })
 
+test('a body in base64 counts with the bytes that it stands for', async () => {
+  const large = '{"deviceId":"known"}'.padEnd(60 * 1024)
+  const event = apiEvent('POST', '/devices', { text: Buffer.from(large).toString('base64') })
+  assert.equal((await api.send({ ...event, isBase64Encoded: true })).status, 200)
+})
+
 test('a client that sends a content type without a body is served', async () => {
   const answer = await api.call('POST', '/devices/known/start', { text: '', contentType: 'application/json' })
   assert.equal(answer.status, 202)
@@ -151,6 +162,24 @@ test('a store that does not answer in time gives 503 with the time to wait', asy
   const failing = apiOn(lambdaWorldOn({ ...store, get: () => Promise.reject(busy) }))
   const answer = await failing.call('GET', '/devices/known')
   assert.deepEqual([answer.status, answer.body.code, answer.headers['Retry-After']], [503, 'STORE_BUSY', '2'])
+})
+
+test('a database that cannot be reached gives 503', async () => {
+  const client = localClient('http://127.0.0.1:9')
+  const answer = await apiOn(lambdaWorldOn(dynamoDbStore(client, '', 5000))).call('GET', '/devices/known')
+  client.destroy()
+  assert.deepEqual([answer.status, answer.body.code], [503, 'STORE_BUSY'])
+})
+
+test('a database that never answers gives 503 when its time is up', async () => {
+  const silent = createServer().listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const client = localClient(`http://127.0.0.1:${(silent.address() as AddressInfo).port}`)
+  const answer = await apiOn(lambdaWorldOn(dynamoDbStore(client, '', 200))).call('GET', '/devices/known')
+  client.destroy()
+  silent.closeAllConnections()
+  silent.close()
+  assert.deepEqual([answer.status, answer.body.code], [503, 'STORE_BUSY'])
 })
 
 test('a store that does not answer makes the health check fail', async () => {

@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { deviceId } from '../../core/ids.ts'
-import { drain } from '../../core/ownership.ts'
-import { anActiveServer, anOwnedDevice, deviceRow, embeddedTables, type Tables } from '../core/builders.ts'
-import { anApi } from './events.ts'
+import { buryExited, drain, evict } from '../../core/ownership.ts'
+import {
+  anActiveServer,
+  anOwnedDevice,
+  deviceRow,
+  embeddedTables,
+  interrupted,
+  newcomer,
+  serverRow,
+  type Tables,
+} from '../core/builders.ts'
+import { anApi, apiOn, lambdaWorldOn } from './events.ts'
 
 let tables: Tables
 before(async () => {
@@ -104,6 +113,17 @@ test('reassign places a device that has no owner at once', async () => {
   await anActiveServer(world, 'server-1')
   const { status, body } = await call('POST', '/devices/shop-17/reassign')
   assert.deepEqual([status, body.owner.serverId], [202, 'server-1'])
+})
+
+test('a device that loses its owner while it is asked to move is placed at once', async () => {
+  const { world, row } = await aMooredDevice()
+  await anActiveServer(world, 'server-2')
+  await buryExited(world.store, await serverRow(world.store, 'server-1'), 'exit code 1')
+  const evicting = interrupted(world.store, 'Devices', async (change) => {
+    if (change.set?.moveTo) await evict(world.store, world.clock, deviceId('shop-17'), newcomer('server-1'))
+  })
+  const { status } = await apiOn(lambdaWorldOn(evicting)).call('POST', '/devices/shop-17/reassign')
+  assert.deepEqual([status, (await row()).owner], [202, 'server-2'])
 })
 
 test('a device does not move to a server that drains', async () => {

@@ -12,8 +12,8 @@ import {
 } from '../core/builders.ts'
 import { aContext, aScheduledEvent, keepBeating, realTimeWorldOn } from './events.ts'
 
-/** Much shorter than a fleet may use, so that a burial takes a second: this sweep is all that watches. */
-const settings = { beatEveryMs: 100, fenceAfterMs: 300, buryAfterMs: 600 }
+/** Shorter than a fleet may use, so that a burial takes a second or two: this sweep is all that watches. */
+const settings = { beatEveryMs: 400, fenceAfterMs: 1000, buryAfterMs: 1500 }
 
 let tables: Tables
 before(async () => {
@@ -32,7 +32,7 @@ test('a sweep buries a server that has fallen silent and moves its devices', asy
   const alive = await anActiveServer(world, 'server-2')
   const over = new AbortController()
   const beating = keepBeating(world, alive, over.signal)
-  await createSweepHandler(world, 2500)(aScheduledEvent(), aContext())
+  await createSweepHandler(world, 4500)(aScheduledEvent(), aContext())
   over.abort()
   await beating
   assert.equal((await serverRow(world.store, silent.serverId)).state, 'dead')

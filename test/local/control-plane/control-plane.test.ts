@@ -36,18 +36,22 @@ const options = () => ({
   logFile,
 })
 
+/** What was started is ended, also when the rest did not start. */
+const undo: (() => Promise<void>)[] = []
+
 before(async () => {
   directory = mkdtempSync(join(tmpdir(), 'mooring-control-plane-'))
+  undo.push(async () => rmSync(directory, { recursive: true }))
   logFile = join(directory, 'control-plane.log')
   database = await startDatabase()
+  undo.push(() => database.close())
   store = dynamoDbStore(database.client, LOCAL_TABLE_PREFIX, 5000)
   await store.put('Keys', keyRow(API_KEY, 'admin', 'test', 1))
   controlPlane = await startControlPlane({ ...options(), sweep: false })
+  undo.push(() => controlPlane.close())
 })
 after(async () => {
-  await controlPlane.close()
-  await database.close()
-  rmSync(directory, { recursive: true })
+  for (const step of undo.reverse()) await step()
 })
 
 async function call(method: string, path: string, body?: object) {
@@ -65,6 +69,15 @@ const isRunning = (pid: number) => {
   } catch {
     return false
   }
+}
+
+/** A process that is nobody's child here can only be looked for. */
+async function endsWithin(pid: number, limitMs: number): Promise<boolean> {
+  const begun = performance.now()
+  while (isRunning(pid) && performance.now() - begun < limitMs) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return !isRunning(pid)
 }
 
 test('the API answers over HTTP, through the authorizer', async () => {
@@ -128,7 +141,7 @@ test('it ends at once while a sweep is under way', async () => {
   const sweeping = await startControlPlane({ ...options(), logFile: join(directory, 'sweeping.log') })
   const begun = performance.now()
   await sweeping.close()
-  assert.ok(performance.now() - begun < 3000)
+  assert.ok(performance.now() - begun < 5000)
   assert.equal(isRunning(sweeping.pid), false)
 })
 
@@ -151,9 +164,7 @@ test('it ends when its parent is killed', async () => {
   assert.equal(isRunning(pid), true)
   parent.kill('SIGKILL')
   await once(parent, 'close')
-  for (let looks = 0; looks < 100 && isRunning(pid); looks++)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  assert.equal(isRunning(pid), false)
+  assert.equal(await endsWithin(pid, 5000), true)
 })
 
 test('what the control plane says is JSON, line by line, and holds no API key', () => {

@@ -1,0 +1,39 @@
+/** A child process of the demo. It ends by itself when the demo is gone: its pipe to the parent tells it. */
+import { spawn } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+export interface Child {
+  readonly pid: number
+  /** The exit code; null after a signal. */
+  readonly exited: Promise<number | null>
+  hasExited(): boolean
+  signal(signal: NodeJS.Signals): void
+}
+
+/** @param entry the program, beside this file
+ *  @param plan its only argument, as JSON */
+export async function startChild(entry: string, plan: object, logFile: string): Promise<Child> {
+  const log = openSync(logFile, 'a')
+  const program = fileURLToPath(new URL(entry, import.meta.url))
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', program, JSON.stringify(plan)],
+    {
+      // Signals of the terminal go to the parent alone: it ends its children in order.
+      detached: true,
+      stdio: ['ignore', log, log, 'ipc'],
+    },
+  )
+  closeSync(log)
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve)
+    child.once('error', reject)
+  })
+  return {
+    pid: child.pid ?? 0,
+    exited: new Promise((resolve) => child.once('exit', (code) => resolve(code))),
+    hasExited: () => child.exitCode !== null || child.signalCode !== null,
+    signal: (signal) => void child.kill(signal),
+  }
+}

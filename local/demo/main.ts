@@ -1,0 +1,89 @@
+/**
+ * `npm run demo`: the same faults strike a fleet with Mooring and one without, and the simulator counts.
+ * Run by a newcomer at a terminal, or in a pipe. It must leave no process, port or folder behind, whatever ends it.
+ */
+import { mkdirSync } from 'node:fs'
+import { systemClock } from '../../core/clock.ts'
+import { playMooring } from './mooring-acts.ts'
+import { playNaive } from './naive-acts.ts'
+import { HELP, readDemoOptions } from './options.ts'
+import type { Show } from './show.ts'
+import { openStage } from './stage.ts'
+import { drawSummary } from './summary.ts'
+import { isKept, type Outcome, totalsOf } from './tally.ts'
+import { makeUndo } from './undo.ts'
+import { Interrupted } from './waiting.ts'
+
+const LOG_DIR = '.mooring/logs'
+const EXIT_INTERRUPTED = 130
+
+async function main(): Promise<number> {
+  const options = readDemoOptions(process.argv.slice(2))
+  if (!options) {
+    process.stdout.write(HELP)
+    return 0
+  }
+  mkdirSync(LOG_DIR, { recursive: true })
+  const begun = systemClock.mark()
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
+  // Nobody reads on.
+  process.stdout.on('error', () => stop.abort())
+  const stage = openStage(process.stdout, () => systemClock.elapsedMs(begun))
+  const undo = makeUndo()
+  // Whatever ends the process, the terminal gets its cursor back.
+  process.on('exit', () => stage.settle())
+  const show: Show = { stage, undo, stop: stop.signal, clock: systemClock, logDir: LOG_DIR, ...options }
+  try {
+    return await play(show)
+  } catch (error) {
+    stage.settle()
+    if (!(error instanceof Interrupted)) throw error
+    return EXIT_INTERRUPTED
+  } finally {
+    await stage.during('ending: processes end, ports and folders are freed', undo.all())
+  }
+}
+
+async function play(show: Show): Promise<number> {
+  const { stage, undo } = show
+  stage.title('Mooring keeps every WhatsApp device on exactly one server')
+  stage.say(
+    'WhatsApp allows one socket per linked device. When two servers open one each, it closes the older with ' +
+      '"conflict" (status 440); the loser connects again, and so they fight on.',
+  )
+  stage.say(
+    'Two fleets on this machine meet the same faults, first with Mooring, then without it: real processes, the real ' +
+      'Baileys client, and a simulated WhatsApp that counts every conflict and every moment in which a device has two ' +
+      'sockets (overlap). It takes some 100 seconds; Ctrl-C ends it at any time.',
+  )
+  const mooring = await playMooring(show)
+  await stage.during('the fleet with Mooring ends', undo.all())
+  const naive = await playNaive(show)
+  conclude(show, naive, mooring)
+  return isKept(mooring) ? 0 : 1
+}
+
+function conclude({ stage }: Show, naive: Outcome, mooring: Outcome): void {
+  const { conflicts, devicesStruck } = totalsOf(naive)
+  const isGood = isKept(mooring)
+  stage.title('What WhatsApp saw')
+  stage.print(['', ...drawSummary(naive, mooring, stage.canvas()), ''])
+  stage.say(
+    'All of this was counted by the WhatsApp simulator at its end of the sockets; no real WhatsApp was involved.',
+  )
+  stage.verdict(
+    isGood,
+    isGood
+      ? `With Mooring no device ever had two sockets; without it ${devicesStruck} of ${naive.devices} devices met ${conflicts} conflicts.`
+      : 'Mooring did not keep its promise in this run. The logs are in .mooring/logs; please report it.',
+  )
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.exit(1)
+  },
+)

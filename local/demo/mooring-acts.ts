@@ -1,0 +1,141 @@
+/** The first three acts: a fleet with Mooring starts, loses a server, and lets another one go. */
+import { inParallel } from '../../core/parallel.ts'
+import { startFleet } from '../fleet.ts'
+import { deviceIds } from './device-ids.ts'
+import { counted } from './drawing.ts'
+import { type MooringFleet, stageMooring } from './mooring-fleet.ts'
+import { type Fault, pairMsMax, type Show, showFleet, strike } from './show.ts'
+import { type Scoreboard, scoreboard } from './staged-fleet.ts'
+import { gapText } from './summary.ts'
+import type { Act, Outcome } from './tally.ts'
+import { pause, waitFor } from './waiting.ts'
+
+const SERVERS = 3
+const JOIN_MS_MAX = 30_000
+const RECOVER_MS_MAX = 45_000
+/** Watched for so long after all is well again: a late conflict would still be one. */
+const WATCH_MS = 3000
+const QR_AGAIN_MS = 600
+/** Devices that are named when not all connect. */
+const NAMED_MAX = 3
+/** Devices paired at the same time. */
+const LANES = 12
+
+export async function playMooring(show: Show): Promise<Outcome> {
+  const { stage, devices } = show
+  stage.title('1/6  With Mooring: a fleet starts')
+  stage.say(
+    `Three servers start. ${devices} devices are registered through the API, and simulated phones scan their QR ` +
+      'codes. Each device gets one owner by one conditional write; only the owner may open its socket.',
+  )
+  const fleet = await stage.during('database, control plane and servers start', startMooring(show))
+  const board = scoreboard(fleet)
+  await pairAll(show, fleet, board)
+  const start = board.endAct()
+
+  stage.title('2/6  With Mooring: a server is killed')
+  stage.say(
+    'server-2 gets SIGKILL: no goodbye, no cleanup. Its devices must come back elsewhere, and none may ever have ' +
+      'two sockets. A new server is started in its place, as ECS does.',
+  )
+  const killed = await lose(show, fleet, board, {
+    victim: 'server-2',
+    signal: 'SIGKILL',
+    replacement: 'server-4',
+  })
+
+  stage.title('3/6  With Mooring: a server is drained')
+  stage.say(
+    'server-3 gets SIGTERM, as in every deployment. It closes each socket, lets the device go and asks for another ' +
+      'server for it, so that no device has to wait for a timeout.',
+  )
+  const drained = await lose(show, fleet, board, {
+    victim: 'server-3',
+    signal: 'SIGTERM',
+    replacement: 'server-5',
+  })
+  return { start, killed, drained, devices, connectedAtEnd: board.connected() }
+}
+
+async function startMooring(show: Show): Promise<MooringFleet> {
+  const { undo, logDir, devices } = show
+  const local = await startFleet({ servers: SERVERS, logDir })
+  undo.add(() => local.close())
+  if (!local.simulator) throw new Error('the fleet runs without a simulator')
+  return stageMooring(local, local.simulator, devices)
+}
+
+async function pairAll(show: Show, fleet: MooringFleet, board: Scoreboard): Promise<void> {
+  let status = 'the servers join'
+  showFleet(show, board, () => status)
+  await waitFor(show, 'the servers to join', JOIN_MS_MAX, async () => {
+    await fleet.look()
+    return fleet.servers().every(({ state }) => state === 'active')
+  })
+  const linked = inParallel(deviceIds(show.devices), LANES, (id) => link(show, fleet, id))
+  const connected = waitFor(
+    show,
+    () => missing(fleet),
+    pairMsMax(show),
+    async () => {
+      await fleet.look()
+      status = `${fleet.simulator.report().pairings} of ${show.devices} QR codes scanned`
+      return board.connected() === show.devices
+    },
+  )
+  await Promise.all([linked, connected])
+  show.stage.settle()
+}
+
+/** Which devices are waited for, and why they are not connected. */
+function missing(fleet: MooringFleet): string {
+  const waitingFor = fleet.notConnected()
+  const some = waitingFor
+    .slice(0, NAMED_MAX)
+    .map(({ deviceId, explanation }) => `${deviceId} (${explanation})`)
+  return `${counted(waitingFor.length, 'device')} to connect: ${some.join(', ')}`
+}
+
+/** Registers a device, reads its QR from the API as soon as there is one, and lets a phone scan it. */
+async function link(show: Show, { api, simulator }: MooringFleet, deviceId: string): Promise<void> {
+  await api.register(deviceId, `The phone of ${deviceId}`)
+  let qr: string | undefined
+  await waitFor(show, `a QR code of ${deviceId}`, pairMsMax(show), async () => {
+    qr = await api.qr(deviceId)
+    if (qr === undefined) await pause(show, QR_AGAIN_MS)
+    return qr !== undefined
+  })
+  if (qr !== undefined) await simulator.scanQr(qr)
+}
+
+async function lose(
+  show: Show,
+  fleet: MooringFleet,
+  board: Scoreboard,
+  fault: Omit<Fault, 'aftermath'>,
+): Promise<Act> {
+  const { victim, replacement } = fault
+  const isRecovered = async () => {
+    await fleet.look()
+    const servers = fleet.servers()
+    const lost = servers.find(({ name }) => name === victim)
+    const fresh = servers.find(({ name }) => name === replacement)
+    return lost?.devices === 0 && fresh?.state === 'active' && board.connected() === show.devices
+  }
+  const act = await strike(show, fleet, board, {
+    ...fault,
+    async aftermath(tell) {
+      tell(`the devices of ${victim} move; ${replacement} starts`)
+      await waitFor(show, () => missing(fleet), RECOVER_MS_MAX, isRecovered)
+      tell('all are connected again; is there a late conflict?')
+      await pause(show, WATCH_MS)
+    },
+  })
+  const { gaps, overlaps, conflicts } = act
+  show.stage.verdict(
+    overlaps + conflicts === 0,
+    `${counted(gaps.count, 'device')} moved; seconds without a socket (p50 / p99 / max): ${gapText(gaps)}. ` +
+      `${counted(overlaps, 'overlap')}, ${counted(conflicts, 'conflict')}.`,
+  )
+  return act
+}

@@ -1,0 +1,114 @@
+/** A fleet without Mooring: servers that share a table and a folder of credentials, and a WhatsApp of their own. */
+import { mkdtempSync, statfsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startDatabase } from '../database.ts'
+import { startWhatsAppSimulator } from '../whatsapp/simulator.ts'
+import { type Child, startChild } from './child.ts'
+import { createNaiveTables, naiveTable } from './naive-table.ts'
+import { connectedPerServer, type StagedFleet } from './staged-fleet.ts'
+import type { Undo } from './undo.ts'
+
+/** Each server can take half as much again as its share, so that the others can take over from one that fails. */
+const ROOM = 1.5
+const MEMORY_FOLDER = '/dev/shm'
+/** A device has some 820 small files, each a page of memory. */
+const FILES_BYTES_PER_DEVICE = 4_000_000
+
+export interface NaiveFleet extends StagedFleet {
+  /** Pairs all devices in one process. */
+  startPairing(): Promise<Child>
+  /** Whether all servers that were started have written a heartbeat. */
+  areAlive(): Promise<boolean>
+  /** Writes an owner for every device, the same number to each server, as if the fleet had been running for long. */
+  shareOut(): Promise<void>
+}
+
+export interface NaiveFleetPlan {
+  readonly deviceIds: readonly string[]
+  /** The servers among which the devices are shared out before the start. */
+  readonly names: readonly string[]
+  readonly logDir: string
+}
+
+export async function prepareNaiveFleet(
+  { deviceIds, names, logDir }: NaiveFleetPlan,
+  undo: Undo,
+): Promise<NaiveFleet> {
+  const authDir = makeAuthDir(deviceIds.length)
+  undo.add(() => rm(authDir, { recursive: true, force: true, maxRetries: 5 }))
+  const simulator = await startWhatsAppSimulator()
+  undo.add(() => simulator.close())
+  const database = await startDatabase()
+  undo.add(() => database.close())
+  await createNaiveTables(database.client)
+  const table = naiveTable(database.client)
+
+  const servers = new Map<string, Child>()
+  let owned = new Map<string, number>()
+  const places = { authDir, whatsAppUrl: simulator.url }
+  const start = async (entry: string, name: string, plan: object) => {
+    const child = await startChild(entry, { ...places, ...plan }, join(logDir, `${name}.log`))
+    undo.add(async () => {
+      if (!child.hasExited()) child.signal('SIGKILL')
+      await child.exited
+    })
+    return child
+  }
+  return {
+    devices: deviceIds.length,
+    simulator,
+    async look() {
+      const byOwner = Map.groupBy(await table.devices(), ({ owner }) => owner ?? '')
+      owned = new Map([...byOwner].map(([owner, devices]) => [owner, devices.length]))
+    },
+    servers() {
+      const connected = connectedPerServer(simulator)
+      return [...servers].map(([name, child]) => ({
+        name,
+        pid: child.pid,
+        state: child.hasExited() ? 'ended' : 'running',
+        devices: owned.get(name) ?? 0,
+        sockets: connected.get(name) ?? 0,
+      }))
+    },
+    startPairing: () =>
+      start('naive-pairing.ts', 'naive-pairing', { deviceIds, controlUrl: simulator.controlUrl }),
+    async areAlive() {
+      const heartbeats = await table.heartbeats()
+      return servers.keys().every((name) => heartbeats.has(name))
+    },
+    async shareOut() {
+      for (const [at, deviceId] of deviceIds.entries()) {
+        await table.setOwner(deviceId, names[at % names.length] ?? '')
+      }
+    },
+    async startServer(name) {
+      const plan = {
+        serverId: name,
+        databaseEndpoint: database.endpoint,
+        capacity: Math.ceil((deviceIds.length / names.length) * ROOM),
+      }
+      servers.set(name, await start('naive-server.ts', name, plan))
+    },
+    signal: (name, signal) => servers.get(name)?.signal(signal),
+    hasExited: (name) => servers.get(name)?.hasExited() ?? true,
+  }
+}
+
+/** In memory where there is room: the many small files of Baileys' pre-keys are slow on a disk. */
+function makeAuthDir(devices: number): string {
+  const parent = freeBytes(MEMORY_FOLDER) > 2 * devices * FILES_BYTES_PER_DEVICE ? MEMORY_FOLDER : tmpdir()
+  return mkdtempSync(join(parent, 'mooring-demo-'))
+}
+
+function freeBytes(folder: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize
+  } catch {
+    // Not every system has it.
+    return 0
+  }
+}

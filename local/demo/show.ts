@@ -1,0 +1,61 @@
+/** What every act needs, and the parts of which both fleets' acts are made. */
+import { drawFleet, inOneLine } from './drawing.ts'
+import type { Stage } from './stage.ts'
+import type { Scoreboard, StagedFleet } from './staged-fleet.ts'
+import type { Act } from './tally.ts'
+import type { Undo } from './undo.ts'
+import { pause, type Wait, waitFor } from './waiting.ts'
+
+/** Longest time from a signal to the end of the process. */
+const EXIT_MS_MAX = 30_000
+/** Time to read the table before something happens to it. */
+const READ_MS = 2000
+
+export interface Show extends Wait {
+  readonly stage: Stage
+  readonly undo: Undo
+  readonly devices: number
+  readonly logDir: string
+}
+
+/** A fresh device makes and uploads some 800 keys at its first login, and this machine may be slow. */
+export function pairMsMax({ devices }: Show): number {
+  return 30_000 + 1000 * devices
+}
+
+/** Shows the fleet, and beside it what `status` says at that moment. */
+export function showFleet({ stage }: Show, board: Scoreboard, status: () => string): void {
+  stage.show((canvas) => {
+    const view = board.view()
+    return { lines: ['', ...drawFleet(view, canvas)], inOneLine: inOneLine(view), status: status() }
+  })
+}
+
+export interface Fault {
+  readonly victim: string
+  readonly signal: NodeJS.Signals
+  readonly replacement: string
+  /** Waits until the fleet has come to terms with it. */
+  readonly aftermath: (tell: (status: string) => void) => Promise<void>
+}
+
+/** Ends a server, starts another in its place as ECS would, and lets the fleet deal with it. */
+export async function strike(show: Show, fleet: StagedFleet, board: Scoreboard, fault: Fault): Promise<Act> {
+  const { victim, signal, replacement, aftermath } = fault
+  let status = `${signal} goes to ${victim} in a moment`
+  const tell = (text: string) => {
+    status = text
+  }
+  showFleet(show, board, () => status)
+  await pause(show, READ_MS)
+  tell(`${victim} has got ${signal}`)
+  fleet.signal(victim, signal)
+  await waitFor(show, `the end of ${victim}`, EXIT_MS_MAX, async () => {
+    await fleet.look()
+    return fleet.hasExited(victim)
+  })
+  await fleet.startServer(replacement)
+  await aftermath(tell)
+  show.stage.settle()
+  return board.endAct()
+}
