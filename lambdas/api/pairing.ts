@@ -84,7 +84,7 @@ const makePairingCode = defineRoute({
       .string()
       .regex(PHONE_NUMBER_FORM, 'an international number in digits, as in E.164')
       .transform((text) => text.replace('+', ''))
-      .meta({ example: '491701234567' }),
+      .meta({ example: '15550100123' }),
   }),
   answers: { 200: answers('the code', CodeAnswer) },
   refusals: [

@@ -19,7 +19,7 @@ const QR_AGAIN_MS = 600
 /** Devices that are named when not all connect. */
 const NAMED_MAX = 3
 /** Devices paired at the same time. */
-const LANES = 12
+const LANES = 16
 
 export async function playMooring(show: Show): Promise<Outcome> {
   const { stage, devices } = show

@@ -43,7 +43,7 @@ const filters = [
 ] as const
 
 for (const [query, expected] of filters) {
-  for (const limit of [1, 4, 200]) {
+  for (const limit of [1, 2, 3, 200]) {
     test(`the pages of "${query}" with up to ${limit} devices hold each device once`, async () => {
       const pages = await pagesOf(`limit=${limit}${query && `&${query}`}`)
       const ids = pages.flat()
