@@ -107,9 +107,9 @@ describe('a tombstone', () => {
 })
 
 test('a refusal names the kind of the item and nothing that could be a phone number', async () => {
-  await fenceAndRead(store, DEVICE, 'c/session/491510000001.0', NEW)
+  await fenceAndRead(store, DEVICE, 'c/session/15550100101.0', NEW)
 
-  const refused = await writeAuth(store, DEVICE, 'c/session/491510000001.0', MINE, 'secret').catch((e) => e)
+  const refused = await writeAuth(store, DEVICE, 'c/session/15550100101.0', MINE, 'secret').catch((e) => e)
 
   assert.ok(isMooringError(refused, 'STALE_EPOCH'))
   assert.deepEqual(refused.facts, { kind: 'session', epoch: MINE })

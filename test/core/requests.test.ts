@@ -272,7 +272,7 @@ describe('deletion', () => {
 })
 
 describe('a pairing code', () => {
-  const request = { phoneNumber: '4917012345678', requestId: 'request-1' }
+  const request = { phoneNumber: '155501001238', requestId: 'request-1' }
 
   test('is asked for in the row of a running device', async () => {
     const { deviceId } = await anOwnedDevice(at, await anActiveServer(at, 'web-1'))

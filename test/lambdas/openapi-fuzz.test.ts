@@ -49,13 +49,13 @@ async function devicesInEveryState(): Promise<void> {
   const pairing = { qr: '2@ref,noise,identity,adv', since: 1, expiresAt: Date.parse('2100-01-01') }
   const code = {
     code: 'ABCD1234',
-    phoneNumber: '491701234567',
+    phoneNumber: '15550100123',
     since: 1,
     expiresAt: Date.parse('2100-01-01'),
   }
   const states = [
     { status: 'pairing', pairing },
-    { status: 'connected', pairedAt: 1, account: { jid: '491701234567:1@s.whatsapp.net', lid: '1@lid' } },
+    { status: 'connected', pairedAt: 1, account: { jid: '15550100123:1@s.whatsapp.net', lid: '1@lid' } },
     { status: 'disconnected', statusReason: 'closed with 428', disconnectedAt: 1, connectedAt: 1 },
     { status: 'pairing', pairing: code },
     { status: 'connecting', conflicts: [1, 2] },

@@ -102,14 +102,14 @@ describe('a zombie, whose device has a newer socket,', () => {
       telemetry,
       onStale: ({ code }) => refusals.push(code),
     })
-    await zombie.state.keys.set({ 'lid-mapping': { '491510000001': '1' } })
+    await zombie.state.keys.set({ 'lid-mapping': { '15550100101': '1' } })
     const owner = await open({ store, device, epoch: 2 })
-    await owner.state.keys.set({ 'lid-mapping': { '491510000001': '2' } })
-    await assert.rejects(async () => zombie.state.keys.set({ 'lid-mapping': { '491510000001': '3' } }), STALE)
+    await owner.state.keys.set({ 'lid-mapping': { '15550100101': '2' } })
+    await assert.rejects(async () => zombie.state.keys.set({ 'lid-mapping': { '15550100101': '3' } }), STALE)
     requests.length = 0
 
     await assert.rejects(async () => zombie.state.keys.set({ 'lid-mapping': { other: '3' } }), STALE)
-    await assert.rejects(async () => zombie.state.keys.get('lid-mapping', ['491510000001']), STALE)
+    await assert.rejects(async () => zombie.state.keys.get('lid-mapping', ['15550100101']), STALE)
     await assert.rejects(zombie.saveCreds(), STALE)
 
     assert.deepEqual(requests, [])
@@ -118,7 +118,7 @@ describe('a zombie, whose device has a newer socket,', () => {
       events.map(({ event }) => event),
       ['device.stale_write_refused'],
     )
-    assert.doesNotMatch(JSON.stringify(events), /491510000001/)
+    assert.doesNotMatch(JSON.stringify(events), /15550100101/)
   })
 })
 

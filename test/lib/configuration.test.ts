@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { OPTIONS, readConfiguration } from '../../lib/configuration.ts'
+
+const operations = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+
+describe('the configuration', () => {
+  test('needs nothing: every option has a default that works', () => {
+    const defaults = readConfiguration({})
+    assert.equal(defaults.capacityPerServer, 400)
+    assert.equal(defaults.network, 'public')
+    assert.equal(defaults.removalPolicy, 'retain')
+  })
+
+  test('may come as text, as the command line hands it over', () => {
+    assert.equal(readConfiguration('{"maximumServers": 20}').maximumServers, 20)
+  })
+
+  const refused: [string, Record<string, unknown>, RegExp][] = [
+    ['an option that is not known', { maxServers: 20 }, /maxServers/],
+    ['a maximum below the minimum', { minimumServers: 5, maximumServers: 4 }, /maximumServers/],
+    [
+      'memory that Fargate does not pair with the CPU',
+      { taskCpuUnits: 256, taskMemoryMiB: 4096 },
+      /512 to 2048/,
+    ],
+    ['a CPU that Fargate does not offer', { taskCpuUnits: 300 }, /taskCpuUnits/],
+    ['protocol times without a margin', { fenceAfterMs: 10_000 }, /LEASE_MARGIN_TOO_SMALL/],
+    ['a retention that CloudWatch does not offer', { logRetentionDays: 8 }, /logRetentionDays/],
+  ]
+  for (const [what, given, says] of refused) {
+    test(`refuses ${what}, by name`, () => {
+      assert.throws(() => readConfiguration(given), says)
+    })
+  }
+
+  test('is documented, option by option, with its default', () => {
+    const defaults: Record<string, unknown> = readConfiguration({})
+    for (const option of Object.keys(OPTIONS)) {
+      const row = new RegExp(`\\| \`${option}\` \\| ${defaults[option] ?? 'none'} \\|`)
+      assert.match(operations, row)
+    }
+  })
+})

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { CHURN_METRICS, EVENTS, METRICS } from '../../core/catalogue.ts'
+import { METRIC_NAMESPACE } from '../../core/telemetry-powertools.ts'
+import { find, one, synthesise } from './synthesised.ts'
+
+const template = synthesise({ alarmEmail: 'on@call.example' })
+const alarms = new Map(
+  find(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => [Properties.AlarmName, Properties]),
+)
+const queries = find(template, 'AWS::Logs::QueryDefinition').map(([, { Properties }]) => Properties)
+/** The dashboard's text, with references in between. */
+const dashboard = JSON.stringify(one(template, 'AWS::CloudWatch::Dashboard').Properties.DashboardBody)
+
+describe('the dashboard', () => {
+  for (const metric of CHURN_METRICS) {
+    test(`shows ${metric}`, () => {
+      assert.match(dashboard, new RegExp(`\\\\"${METRIC_NAMESPACE}\\\\",\\\\"${metric}\\\\"`))
+    })
+  }
+
+  test('shows what else the catalogue measures', () => {
+    for (const metric of Object.keys(METRICS)) assert.ok(dashboard.includes(metric), metric)
+  })
+
+  test('shows how long devices were without a socket, p50 and p99', () => {
+    for (const percentile of ['p50', 'p99']) {
+      assert.match(dashboard, new RegExp(`SecondsWithoutSocket[^\\]]*stat\\\\":\\\\"${percentile}`))
+    }
+  })
+
+  test('shows errors and throttles of Lambda and DynamoDB, and the units it consumes', () => {
+    for (const name of ['Errors', 'Throttles', 'ReadThrottleEvents', 'WriteThrottleEvents']) {
+      assert.ok(dashboard.includes(`\\"${name}\\"`), name)
+    }
+    assert.ok(dashboard.includes('ConsumedWriteCapacityUnits'))
+  })
+})
+
+describe('alarms', () => {
+  const expected: [string, RegExp, Record<string, unknown>][] = [
+    ['Conflict', /"MetricName":"Conflicts".*"Stat":"Sum"/, { Threshold: 0, EvaluationPeriods: 1 }],
+    ['Unassigned', /"MetricName":"DevicesUnassigned".*"Period":60/, { Threshold: 0, EvaluationPeriods: 5 }],
+    ['Burials', /"MetricName":"Burials".*"Period":900/, { Threshold: 3 }],
+    ['Utilisation', /"MetricName":"Utilisation"/, { Threshold: 90 }],
+    ['SweepNotRunning', /"MetricName":"ServersActive"/, { ComparisonOperator: 'LessThanThreshold' }],
+    ['DeadLetters', /"MetricName":"ApproximateNumberOfMessagesVisible"/, { Threshold: 0 }],
+  ]
+  for (const [name, metric, properties] of expected) {
+    test(`${name} is raised as it is meant`, () => {
+      const alarm = alarms.get(`Mooring-${name}`)
+      assert.ok(alarm)
+      assert.match(JSON.stringify(alarm), metric)
+      assert.partialDeepStrictEqual(alarm, properties)
+    })
+  }
+
+  test('all tell the topic, which tells the e-mail address', () => {
+    for (const [name, { AlarmActions }] of alarms)
+      assert.match(JSON.stringify(AlarmActions), /AlarmsTopic/, name)
+    template.hasResourceProperties('AWS::SNS::Subscription', {
+      Protocol: 'email',
+      Endpoint: 'on@call.example',
+    })
+  })
+
+  test('stay quiet while nothing happens, but for the sweep, whose silence is the alarm', () => {
+    const loud = [...alarms].filter(([, { TreatMissingData }]) => TreatMissingData === 'breaching')
+    assert.deepEqual(
+      loud.map(([name]) => name),
+      ['Mooring-SweepNotRunning'],
+    )
+  })
+})
+
+describe('saved queries', () => {
+  test('answer what the older system searched for', () => {
+    const names = queries.map(({ Name }) => Name)
+    for (const begin of [
+      'Good',
+      'Prevented',
+      'Bad',
+      'Distribution per server',
+      'Devices disconnected in the last 15',
+    ]) {
+      assert.ok(
+        names.some((name: string) => name.startsWith(`Mooring/${begin}`)),
+        begin,
+      )
+    }
+  })
+
+  test('search for events that somebody emits', () => {
+    for (const { QueryString } of queries) {
+      const searched = [...QueryString.matchAll(/"([a-z]+\.[a-z_]+)"/g)].map(([, event]) => event)
+      for (const event of searched) assert.ok(event in EVENTS, `${event} in ${QueryString}`)
+    }
+  })
+})

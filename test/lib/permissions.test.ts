@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { find, functionId, synthesise } from './synthesised.ts'
+
+const template = synthesise()
+
+const LOGS = { 'its log': ['logs:CreateLogStream', 'logs:PutLogEvents'] }
+const XRAY = { '*': ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'] }
+const KEY = {
+  'the key of the tables': [
+    'kms:Decrypt',
+    'kms:DescribeKey',
+    'kms:Encrypt',
+    'kms:GenerateDataKey',
+    'kms:ReEncryptFrom',
+    'kms:ReEncryptTo',
+  ],
+}
+const NETWORK_INTERFACES = [
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:CreateNetworkInterface',
+  'ec2:DeleteNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:UnassignPrivateIpAddresses',
+]
+const RING = { doorbell: ['lambda:InvokeFunction'] }
+const GIVE_UP = { 'dead letters': ['sqs:SendMessage'] }
+const ASSIGN = {
+  Devices: ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:UpdateItem'],
+  Servers: ['dynamodb:Scan', 'dynamodb:UpdateItem'],
+  AuthState: ['dynamodb:DeleteItem', 'dynamodb:Query'],
+  History: ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+}
+const EVICT = ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query']
+
+/** By the begin of the role's logical id: what it may do, and with what. */
+const ALLOWED: Record<string, Record<string, string[]>> = {
+  [functionId('api')]: {
+    ...LOGS,
+    ...XRAY,
+    ...KEY,
+    ...RING,
+    ...ASSIGN,
+    'Devices, byOwner, byStatus': [...EVICT, 'dynamodb:PutItem', 'dynamodb:Scan', 'dynamodb:UpdateItem'],
+    Servers: [
+      'dynamodb:BatchGetItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:GetItem',
+      'dynamodb:Scan',
+      'dynamodb:UpdateItem',
+    ],
+  },
+  [functionId('authorizer')]: { ...LOGS, ...XRAY, ...KEY, Keys: ['dynamodb:GetItem'] },
+  [functionId('sweep')]: {
+    ...LOGS,
+    ...XRAY,
+    ...KEY,
+    ...RING,
+    ...GIVE_UP,
+    ...ASSIGN,
+    'Devices, byOwner, byUnassigned': [...EVICT, 'dynamodb:Scan', 'dynamodb:UpdateItem'],
+    Servers: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Scan', 'dynamodb:UpdateItem'],
+    'tasks of the cluster': ['ecs:StopTask', 'ecs:UpdateTaskProtection'],
+    'the service': ['ecs:DescribeServices', 'ecs:UpdateService'],
+  },
+  [functionId('task-stopped')]: {
+    ...LOGS,
+    ...XRAY,
+    ...KEY,
+    ...RING,
+    ...GIVE_UP,
+    ...ASSIGN,
+    'Devices, byOwner': [...EVICT, 'dynamodb:UpdateItem'],
+    Servers: ['dynamodb:DeleteItem', 'dynamodb:Scan', 'dynamodb:UpdateItem'],
+  },
+  [functionId('assign')]: { ...LOGS, ...XRAY, ...KEY, ...RING, ...GIVE_UP, ...ASSIGN },
+  [functionId('doorbell')]: { ...LOGS, '*': [...NETWORK_INTERFACES, ...XRAY['*']] },
+  [functionId('first-key')]: {
+    ...LOGS,
+    ...XRAY,
+    ...KEY,
+    Keys: ['dynamodb:PutItem'],
+    'the API key': ['secretsmanager:PutSecretValue'],
+  },
+  HostsTaskTaskRole: {
+    ...KEY,
+    'Devices, byOwner': ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+    Servers: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+    AuthState: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+    History: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+    assign: ['lambda:InvokeFunction'],
+  },
+  HostsTaskExecutionRole: {
+    '*': ['ecr:GetAuthorizationToken'],
+    'the image': ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
+    'its log': ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    'the doorbell secret': ['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue'],
+  },
+}
+// Whoever queries an index of Devices does so in one statement with the table.
+for (const allowed of Object.values(ALLOWED)) {
+  if (Object.keys(allowed).some((resource) => resource.startsWith('Devices,'))) delete allowed.Devices
+}
+
+/** The only actions that no narrower resource is known for. */
+const UNAVOIDABLE = [...XRAY['*'], ...NETWORK_INTERFACES, 'ecr:GetAuthorizationToken']
+
+interface Statement {
+  readonly Effect: string
+  readonly Action: string | string[]
+  readonly Resource: unknown
+  readonly Condition?: unknown
+}
+
+function statements(role: string): Statement[] {
+  const policies = find(template, 'AWS::IAM::Policy').filter(([, { Properties }]) =>
+    (Properties.Roles as { Ref: string }[]).some(({ Ref }) => Ref.startsWith(role)),
+  )
+  return policies.flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement)
+}
+
+/** What a resource is, in a word, by the logical id that it refers to. */
+function wordFor(resource: unknown): string {
+  if (Array.isArray(resource)) return resource.map(wordFor).join(', ')
+  const text = JSON.stringify(resource)
+  const table = /"Tables(Devices|Servers|AuthState|History|Keys)[0-9A-F]{8}"/.exec(text)?.[1]
+  const index = /\/index\/(\w+)/.exec(text)?.[1]
+  if (table) return index ?? table
+  const words: [RegExp, string][] = [
+    [/^"\*"$/, '*'],
+    [/TablesKey/, 'the key of the tables'],
+    [/Log[0-9A-F]{8}","Arn"/, 'its log'],
+    [/FunctionsdoorbellFunction/, 'doorbell'],
+    [/FunctionsassignFunction/, 'assign'],
+    [/DeadLetters/, 'dead letters'],
+    [/:task\/.*HostsCluster.*\/\*/, 'tasks of the cluster'],
+    [/HostsService/, 'the service'],
+    [/FirstKeySecret/, 'the API key'],
+    [/DoorbellSecret/, 'the doorbell secret'],
+    [/:repository\//, 'the image'],
+  ]
+  return words.find(([pattern]) => pattern.test(text))?.[1] ?? text
+}
+
+function actionsOf({ Action }: Statement): string[] {
+  return typeof Action === 'string' ? [Action] : Action
+}
+
+describe('least privilege', () => {
+  for (const [role, allowed] of Object.entries(ALLOWED)) {
+    test(`${role} may do exactly what it does`, () => {
+      const found: Record<string, string[]> = {}
+      for (const statement of statements(role).filter(({ Effect }) => Effect === 'Allow')) {
+        const word = wordFor(statement.Resource)
+        found[word] = [...(found[word] ?? []), ...actionsOf(statement)].sort()
+      }
+      const expected = Object.entries(allowed).map(([word, actions]) => [word, [...actions].sort()])
+      assert.deepEqual(found, Object.fromEntries(expected))
+    })
+  }
+
+  test('every role is stated here, and none has a managed policy', () => {
+    const roles = find(template, 'AWS::IAM::Role')
+    const stated = roles.filter(([id]) => Object.keys(ALLOWED).some((begin) => id.startsWith(begin)))
+    assert.deepEqual(
+      stated.map(([id]) => id),
+      roles.map(([id]) => id),
+    )
+    assert.deepEqual(
+      roles.filter(([, { Properties }]) => Properties.ManagedPolicyArns),
+      [],
+    )
+  })
+
+  test('no action is a wildcard, and `*` is the resource of nothing but what knows no other', () => {
+    const all = Object.keys(ALLOWED).flatMap(statements)
+    assert.deepEqual(
+      all.flatMap(actionsOf).filter((action) => action.includes('*')),
+      [],
+    )
+    const everywhere = all.filter(({ Effect, Resource }) => Effect === 'Allow' && Resource === '*')
+    const avoidable = everywhere.flatMap(actionsOf).filter((action) => !UNAVOIDABLE.includes(action))
+    assert.deepEqual(avoidable, [])
+  })
+
+  test('the key of the tables is used through DynamoDB only', () => {
+    const uses = Object.keys(ALLOWED)
+      .flatMap(statements)
+      .filter((statement) => actionsOf(statement).includes('kms:Decrypt'))
+    assert.ok(uses.length > 0)
+    for (const { Condition } of uses) assert.match(JSON.stringify(Condition), /kms:ViaService.*dynamodb\./)
+  })
+
+  test('the code of the doorbell cannot use what Lambda needs to attach it to the network', () => {
+    const denied = statements(functionId('doorbell')).filter(({ Effect }) => Effect === 'Deny')
+    assert.deepEqual(denied.flatMap(actionsOf).sort(), NETWORK_INTERFACES)
+    assert.match(JSON.stringify(denied), /lambda:SourceFunctionArn.*FunctionsdoorbellFunction/)
+  })
+})

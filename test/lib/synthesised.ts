@@ -1,0 +1,38 @@
+/** The stack as CloudFormation would get it, without bundles: those have a test of their own. */
+import { readFileSync } from 'node:fs'
+import { Template } from 'aws-cdk-lib/assertions'
+import { mooringApp } from '../../lib/app.ts'
+
+const CDK_JSON = new URL('../../cdk.json', import.meta.url)
+
+export interface Resource {
+  readonly Type: string
+  // biome-ignore lint/suspicious/noExplicitAny: the properties of a template are what each test says they are
+  readonly Properties: Record<string, any>
+  readonly DeletionPolicy?: string
+}
+
+export function synthesise(mooring: Record<string, unknown> = {}): Template {
+  const { context } = JSON.parse(readFileSync(CDK_JSON, 'utf8'))
+  const { stack } = mooringApp({ context: { ...context, mooring, 'aws:cdk:bundling-stacks': [] } })
+  return Template.fromStack(stack)
+}
+
+/** The resources of a type, by the begin of their logical id. */
+export function find(template: Template, type: string, idBegins = ''): [string, Resource][] {
+  const found = Object.entries(template.findResources(type)) as [string, Resource][]
+  return found.filter(([id]) => id.startsWith(idBegins))
+}
+
+export function one(template: Template, type: string, idBegins = ''): Resource {
+  const [first, ...others] = find(template, type, idBegins)
+  if (!first || others.length > 0)
+    throw new Error(`${others.length + (first ? 1 : 0)} of ${type} ${idBegins}`)
+  return first[1]
+}
+
+/** The logical ids of functions begin with these. */
+export function functionId(name: string): string {
+  const folder = name === 'first-key' ? 'FirstKey' : 'Functions'
+  return folder + name.replace(/[^a-z]/g, '')
+}

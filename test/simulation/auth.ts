@@ -1,0 +1,94 @@
+/** Credentials and one session key as tokens, on the real fenced items of hosts/auth-state: what Baileys would keep there,
+ *  without its cryptography. */
+import { credsKey, signalKey } from '../../core/auth-item.ts'
+import { type Clock, sleep } from '../../core/clock.ts'
+import { isMooringError, MooringError } from '../../core/errors.ts'
+import type { Epoch } from '../../core/ids.ts'
+import type { Random } from '../../core/random.ts'
+import type { Store } from '../../core/store.ts'
+import type { AuthWish, OpenAuthState } from '../../hosts/auth-state/auth-state.ts'
+import { openItems } from '../../hosts/auth-state/items.ts'
+import { createUnderWay, savesInOrder } from '../../hosts/auth-state/turns.ts'
+
+export interface Creds {
+  /** Stands for the keys that were made up for this pairing. */
+  readonly identity: string
+  /** Raised by each save. */
+  n: number
+  me?: string
+  /** Present when the phone has agreed. */
+  account?: string
+}
+
+export interface SimulatedAuth extends OpenAuthState {
+  readonly creds: Creds
+  readonly epoch: Epoch
+  /** A message moves the session on by one. */
+  useSession(): Promise<void>
+}
+
+const CREDS_TRIES_MAX = 20
+const CREDS_TRY_AGAIN_AFTER_MS = 500
+
+/** Mirrors openAuthState and credsFrom of hosts/auth-state, which make Baileys' real keys.
+ *  @param read tells the judge which item was read under which epoch */
+export async function openSimulatedAuth(
+  world: { store: Store; clock: Clock; random: Random },
+  wish: AuthWish,
+  read: (key: string) => void,
+): Promise<SimulatedAuth> {
+  const { store, clock } = world
+  const { device, credentialsId, epoch, everPaired, mayWrite, onStale } = wish
+  const items = openItems({ store, clock, device, epoch, mayWrite, onStale })
+  const ofCreds = credsKey(credentialsId)
+  const ofSession = signalKey(credentialsId, 'session', '1')
+  const creds = credsFrom(await items.read(ofCreds), everPaired, world.random)
+  read(ofCreds)
+  await items.read(ofSession)
+  read(ofSession)
+
+  const underWay = createUnderWay()
+  const stop = new AbortController()
+  const save = () => items.write(ofCreds, JSON.stringify({ ...creds, n: (creds.n += 1) }))
+  const saveInOrder = savesInOrder(() => persistently(save, clock, stop.signal))
+  return {
+    creds,
+    epoch,
+    // The connection machine asks only whether the credentials are half-made.
+    state: { creds, keys: undefined } as unknown as OpenAuthState['state'],
+    saveCreds: () => underWay.add(saveInOrder()),
+    useSession: () =>
+      underWay.add(
+        items.change(ofSession, (before) =>
+          JSON.stringify({ n: 1 + (before ? (JSON.parse(before) as { n: number }).n : 0) }),
+        ),
+      ),
+    settled: underWay.settled,
+    close() {
+      items.close()
+      stop.abort()
+    },
+  }
+}
+
+function credsFrom(stored: string | undefined, everPaired: boolean, random: Random): Creds {
+  if (stored === undefined) {
+    if (everPaired)
+      throw new MooringError('CREDENTIALS_UNREADABLE', 'it was paired, but its credentials are missing')
+    return { identity: random.id(), n: 0 }
+  }
+  const creds = JSON.parse(stored) as Creds
+  const wasAbandoned = !everPaired && creds.me !== undefined && creds.account === undefined
+  return wasAbandoned ? { identity: random.id(), n: creds.n } : creds
+}
+
+async function persistently(work: () => Promise<void>, clock: Clock, stop: AbortSignal): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (isMooringError(error) || stop.aborted || tries >= CREDS_TRIES_MAX) throw error
+      await sleep(clock, CREDS_TRY_AGAIN_AFTER_MS, stop)
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/** Who takes part in a run: servers, Lambdas and operators, and the faults that await them. */
+import { scheduleFaults } from './faults.ts'
+import { createFleet, type Fleet } from './fleet.ts'
+import { createLambdas, type Lambdas } from './lambdas.ts'
+import { createOperators, type Operators } from './operators.ts'
+import type { Stage } from './stage.ts'
+
+export interface Cast {
+  readonly fleet: Fleet
+  readonly lambdas: Lambdas
+  readonly operators: Operators
+}
+
+/** The fleet comes up over a few seconds, while the operators register the devices. */
+const COME_UP_MS = 4000
+
+export function createFaultsAndFleet(stage: Stage): Cast {
+  const { scenario, scheduler, chance } = stage
+  const fleet: Fleet = createFleet(stage, () => lambdas)
+  const lambdas: Lambdas = createLambdas(stage, fleet.ring)
+  const operators = createOperators(lambdas, fleet)
+  for (let nth = 0; nth < scenario.servers; nth++) {
+    scheduler.at(chance.between(0, COME_UP_MS), () => fleet.start(nth))
+  }
+  for (let nth = 0; nth < scenario.devices; nth++) {
+    scheduler.at(chance.between(0, COME_UP_MS), () => operators.register(nth))
+  }
+  lambdas.schedule()
+  for (const wish of scenario.wishes) {
+    const device = wish.device % scenario.devices
+    scheduler.at(wish.atMs, () => operators.ask({ ...wish, device, server: wish.server % scenario.servers }))
+  }
+  scheduleFaults(stage, fleet, lambdas)
+  return { fleet, lambdas, operators }
+}

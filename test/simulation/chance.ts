@@ -1,0 +1,47 @@
+/** Chance by name: each part of the simulation draws from a stream of its own, so that taking one fault out of a scenario
+ *  while it is shrunk leaves what all the others draw as it was. */
+import type { Random } from '../../core/random.ts'
+
+export interface Chance extends Random {
+  /** Uniform in [from, to). */
+  between(from: number, to: number): number
+  within(range: readonly [from: number, to: number]): number
+  /** A whole number in [from, to]. */
+  whole(from: number, to: number): number
+  /** True `permille` times in a thousand. */
+  happens(permille: number): boolean
+  pick<Item>(items: readonly Item[]): Item | undefined
+}
+
+/** The stream that `seed` and these names stand for: always the same one. */
+export function chance(seed: number, ...names: readonly (string | number)[]): Chance {
+  let state = hash(seed, names.join('/'))
+  const fraction = () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+  const hex = () =>
+    Math.floor(fraction() * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0')
+  const whole = (from: number, to: number) => from + Math.floor(fraction() * (to - from + 1))
+  return {
+    fraction,
+    id: () => hex() + hex(),
+    between: (from, to) => from + fraction() * (to - from),
+    within: ([from, to]) => from + fraction() * (to - from),
+    whole,
+    happens: (permille) => permille > 0 && fraction() * 1000 < permille,
+    pick: (items) => items[whole(0, items.length - 1)],
+  }
+}
+
+/** FNV-1a over the name, stirred with the seed. */
+function hash(seed: number, name: string): number {
+  let mixed = (0x811c9dc5 ^ Math.imul(seed | 0, 0x9e3779b1)) >>> 0
+  for (let at = 0; at < name.length; at++) mixed = Math.imul(mixed ^ name.charCodeAt(at), 0x01000193) >>> 0
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b) >>> 0
+  return (mixed ^ (mixed >>> 13)) >>> 0
+}

@@ -1,0 +1,74 @@
+/** Lets the faults of a scenario strike at their times. */
+import type { Fleet } from './fleet.ts'
+import type { Lambdas } from './lambdas.ts'
+import { nthDevice } from './operators.ts'
+import type { Fault } from './scenario.ts'
+import type { Stage } from './stage.ts'
+
+type Timed = Exclude<Fault, { kind: 'trap' }>
+
+export function scheduleFaults(stage: Stage, fleet: Fleet, lambdas: Lambdas): void {
+  for (const fault of stage.scenario.faults) {
+    if (fault.kind === 'trap') continue
+    stage.scheduler.at(fault.atMs, () => {
+      if (stage.weather.isCalm()) return
+      stage.weather.strike(fault.kind)
+      strike(stage, fleet, lambdas, fault)
+    })
+  }
+}
+
+function strike(stage: Stage, fleet: Fleet, lambdas: Lambdas, fault: Timed): void {
+  const { scheduler, weather, whatsapp, trace, scenario } = stage
+  const nth = 'server' in fault ? fault.server % scenario.servers : 0
+  const target = fleet.at(nth)?.process
+  trace.say('fault', `${JSON.stringify(fault)}${target && 'server' in fault ? ` on ${target.name}` : ''}`)
+  switch (fault.kind) {
+    case 'crash':
+      if (target && fault.machine) target.cut.whatsapp = true
+      return target?.end()
+    case 'freeze':
+      return target?.freeze(fault.forMs, fault.how)
+    case 'freeze-sweeps':
+      for (const process of lambdas.sweeps) process.freeze(fault.forMs, 'machine')
+      return
+    case 'cut-off': {
+      if (!target) return
+      target.cut = {
+        requests: fault.way !== 'answers',
+        answers: fault.way !== 'requests',
+        whatsapp: fault.way === 'everything',
+      }
+      const cut = target.cut
+      scheduler.after(fault.forMs, () => {
+        Object.assign(cut, { requests: false, answers: false, whatsapp: false })
+      })
+      return
+    }
+    case 'store-down':
+      weather.storeDown = true
+      scheduler.after(fault.forMs, () => {
+        weather.storeDown = false
+      })
+      return
+    case 'no-sweeps':
+      weather.sweepsOff = true
+      for (const process of lambdas.sweeps) process.end()
+      scheduler.after(fault.forMs, () => {
+        weather.sweepsOff = false
+      })
+      return
+    case 'whatsapp-closes':
+      return whatsapp.close(nthDevice(fault.device % scenario.devices), fault.code)
+    case 'foreign-login':
+      return whatsapp.foreignLogin(nthDevice(fault.device % scenario.devices))
+    case 'clock-set':
+      return target?.clock.setWallBy(fault.byMs)
+    case 'task-replaced': {
+      const leaving = fleet.at(nth)
+      leaving?.process.deliver(() => leaving.server.leave())
+      scheduler.after(fault.overlapMs, () => fleet.start(nth))
+      return
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/** The invariants of credentials: no write of an older epoch after a newer one has read or written, and credentials go only
+ *  by pairing, logout or deletion. */
+import type { AuthItem } from '../../core/auth-item.ts'
+import type { DeviceRow } from '../../core/device.ts'
+import type { Creds } from './auth.ts'
+import type { Accuse } from './invariants.ts'
+import type { Memory, Write } from './memory-store.ts'
+
+export interface AuthFigures {
+  /** A write that was overtaken by a later one of the same socket, and then applied: its item went back. */
+  overtaken: number
+  /** A write on its way for seconds was applied after its device had been erased: an item is left that nobody reads. */
+  leftBehind: number
+}
+
+export function judgeAuth(memory: () => Memory, isLinked: (identity: string) => boolean, accuse: Accuse) {
+  const newest = new Map<string, number>()
+  const figures: AuthFigures = { overtaken: 0, leftBehind: 0 }
+  const idOf = (device: string, key: string) => `${device} ${key}`
+
+  function touched(device: string, key: string, epoch: number): void {
+    const id = idOf(device, key)
+    newest.set(id, Math.max(newest.get(id) ?? 0, epoch))
+  }
+
+  function item({ before, after }: { before?: AuthItem; after?: AuthItem }): void {
+    const { deviceId, key } = (after ?? before) as AuthItem
+    const row = memory().get('Devices', { deviceId })
+    // Erased with its device: what is written under this key later starts anew.
+    if (!after) newest.delete(idOf(deviceId, key))
+    if (after) {
+      const seen = newest.get(idOf(deviceId, key)) ?? 0
+      if (after.epoch < seen) {
+        accuse(
+          '4 no stale write',
+          `${deviceId} ${key}: written under epoch ${after.epoch} after epoch ${seen} had it`,
+        )
+      }
+      touched(deviceId, key, after.epoch)
+      if (!row) figures.leftBehind += 1
+      if (before && before.epoch === after.epoch && countOf(after) < countOf(before)) figures.overtaken += 1
+    }
+    const was = credsIn(before)
+    if (
+      was?.account &&
+      isLinked(was.identity) &&
+      credsIn(after)?.identity !== was.identity &&
+      !row?.deleting
+    ) {
+      accuse('8 credentials are not lost', `${deviceId} ${key}: linked credentials were replaced`)
+    }
+  }
+
+  /** The row names its credentials: a new name sets the old ones aside. */
+  function device({ before, after }: { before?: DeviceRow; after?: DeviceRow }): void {
+    if (!before || !after || before.credentialsId === after.credentialsId || before.logout) return
+    if (after.status === 'logged_out' && after.statusReason === 'logged out by the operator') return
+    const creds = credsIn(
+      memory().get('AuthState', { deviceId: before.deviceId, key: `${before.credentialsId}/creds` }),
+    )
+    if (creds?.account && isLinked(creds.identity)) {
+      accuse('8 credentials are not lost', `${before.deviceId}: linked credentials were set aside`)
+    }
+  }
+
+  return {
+    figures,
+    read: touched,
+    written({ table, before, after }: Write): void {
+      const change = { ...(before ? { before } : {}), ...(after ? { after } : {}) }
+      if (table === 'AuthState') item(change as unknown as Parameters<typeof item>[0])
+      if (table === 'Devices') device(change as unknown as Parameters<typeof device>[0])
+    },
+  }
+}
+
+function credsIn(item: AuthItem | undefined): Creds | undefined {
+  return item?.value !== undefined && item.key.endsWith('/creds')
+    ? (JSON.parse(item.value) as Creds)
+    : undefined
+}
+
+function countOf(item: AuthItem): number {
+  return item.value === undefined ? 0 : (JSON.parse(item.value) as { n: number }).n
+}

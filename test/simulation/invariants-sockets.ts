@@ -1,0 +1,102 @@
+/** The invariants of sockets: at most one running process holds one, only within its lease, only while it owns the device,
+ *  each under an epoch of its own, and a rightful owner is never the one replaced. Judged after every step. */
+import type { DeviceRow } from '../../core/device.ts'
+import { DEFAULT_SETTINGS } from '../../core/settings.ts'
+import type { Accuse } from './invariants.ts'
+import type { Memory, Write } from './memory-store.ts'
+import type { Process } from './process.ts'
+import type { Replaced, Wire } from './whatsapp.ts'
+
+/** A timer may be this late by rounding; anything more is the process's own freeze, during which it is not judged. */
+const TIMER_MS = 2
+
+export interface SocketFigures {
+  /** A frozen or gone process's socket was replaced when the rightful owner logged in: nobody can prevent it. */
+  staleReplaced: number
+  /** The known residue: a login that left a frozen machine late, or one that had slept and has not noticed yet, replaced
+   *  the rightful owner. */
+  lateLogins: number
+}
+
+export function judgeSockets(memory: () => Memory, nowMs: () => number, accuse: Accuse) {
+  const wires = new Set<Wire>()
+  const epochs = new Map<string, number>()
+  const acknowledged = new Map<Process, number>()
+  const figures: SocketFigures = { staleReplaced: 0, lateLogins: 0 }
+
+  const rowOf = (wire: Wire): DeviceRow | undefined => memory().get('Devices', { deviceId: wire.device })
+  const isHeld = (wire: Wire) => wire.isOpenHere && wire.process.isAlive()
+  const isRightful = (wire: Wire) => {
+    const row = rowOf(wire)
+    return row?.owner === wire.server && row.epoch === wire.epoch
+  }
+  const named = (wire: Wire) => `${wire.device} on ${wire.server} under epoch ${wire.epoch}`
+
+  /** By true time: from when the last acknowledged beat was sent, for the fence time on the server's own clock. */
+  function leaseEndsMs({ process }: Wire): number {
+    const sentAt = acknowledged.get(process)
+    return sentAt === undefined ? 0 : sentAt + DEFAULT_SETTINGS.fenceAfterMs / process.clock.rate
+  }
+
+  /** Frozen, or asleep a moment ago: it is on the stale side of whatever happened. */
+  const isAbsent = ({ process }: Wire) => process.isFrozen() || process.hasJustSlept()
+
+  function lease(wire: Wire): void {
+    const overMs = nowMs() - leaseEndsMs(wire)
+    if (overMs <= TIMER_MS) return
+    accuse('2 only within the lease', `${named(wire)} is open ${Math.round(overMs)} ms after the lease ended`)
+  }
+
+  return {
+    figures,
+    opened(wire: Wire): void {
+      wires.add(wire)
+      const before = epochs.get(wire.device) ?? 0
+      if (wire.epoch <= before)
+        accuse('4 each socket has an epoch of its own', `${named(wire)} comes after ${before}`)
+      epochs.set(wire.device, Math.max(before, wire.epoch))
+    },
+    written({ table, before, after }: Write): void {
+      // Registered anew under the same id, it is another device, with credentials of its own.
+      if (table === 'Devices' && before && !after) epochs.delete(String(before.deviceId))
+    },
+    beatAnswered(process: Process, sentAtMs: number): void {
+      acknowledged.set(process, Math.max(acknowledged.get(process) ?? 0, sentAtMs))
+    },
+    replaced({ older, by }: Replaced): void {
+      if (!isHeld(older)) return
+      if (by.loginWasLate && isRightful(older)) {
+        figures.lateLogins += 1
+        return
+      }
+      if (older.process === by.process) {
+        accuse('1 one socket per device', `${named(by)} had one open already`)
+        return
+      }
+      if (isAbsent(older)) {
+        figures.staleReplaced += 1
+        return
+      }
+      if (!isRightful(older)) return
+      accuse('1 a rightful owner is never replaced', `${named(older)} was replaced by ${named(by)}`)
+    },
+    judge(): void {
+      const holding = new Map<string, Wire>()
+      for (const wire of wires) {
+        if (!isHeld(wire)) {
+          wires.delete(wire)
+          continue
+        }
+        if (isAbsent(wire)) continue
+        const other = holding.get(wire.device)
+        if (other) accuse('1 one socket per device', `${named(other)} and ${named(wire)} at once`)
+        holding.set(wire.device, wire)
+        const owner = rowOf(wire)?.owner
+        if (owner !== wire.server)
+          accuse('1 only the owner holds a socket', `${named(wire)}, owned by ${owner ?? 'nobody'}`)
+        lease(wire)
+      }
+    },
+    openSockets: () => [...wires].filter(isHeld),
+  }
+}

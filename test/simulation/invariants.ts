@@ -1,0 +1,69 @@
+/** The invariants of docs/architecture.md that single writes can break: who owns, who may be taken from, epochs, room, names.
+ *  Each write is judged at the instant at which the store applies it. */
+import type { DeviceRow } from '../../core/device.ts'
+import { asServer, type ServerItem, type ServerRow } from '../../core/server.ts'
+import type { Memory, Write } from './memory-store.ts'
+
+export type Accuse = (invariant: string, why: string) => void
+
+export function judgeWrites(memory: () => Memory, accuse: Accuse) {
+  const serverOf = (id: string | undefined) =>
+    id === undefined
+      ? undefined
+      : memory()
+          .rows('Servers')
+          .find((row) => row.serverId === id)
+
+  function device({ before, after, by }: { before?: DeviceRow; after?: DeviceRow; by: string }): void {
+    const id = (after ?? before)?.deviceId
+    if (before?.owner && after?.owner && before.owner !== after.owner) {
+      accuse('3 owner changes only through none', `${id} went from ${before.owner} to ${after.owner}`)
+    }
+    if (before && after && after.epoch < before.epoch) {
+      accuse('4 epochs only rise', `${id} went from epoch ${before.epoch} to ${after.epoch}`)
+    }
+    if (before?.owner && after?.owner !== before.owner && by !== before.owner) taken(before, by)
+    if (before && !after && before.owner)
+      accuse('5 evicted only from the gone', `${id} was erased while owned`)
+  }
+
+  /** Somebody other than the owner took the device from it. */
+  function taken({ deviceId, owner }: DeviceRow, by: string): void {
+    const server = asServer(serverOf(owner))
+    if (!server || server.state === 'dead' || server.state === 'stopped') return
+    accuse('5 evicted only from the gone', `${by} took ${deviceId} from ${owner}, which is ${server.state}`)
+  }
+
+  function server({ before, after }: { before?: ServerItem; after?: ServerItem }): void {
+    const row = asServer(after)
+    if (!row) return
+    const loadBefore = before?.load ?? 0
+    if (row.load > loadBefore && row.load > row.capacity) {
+      accuse('6 never past capacity', `${row.serverId} has ${row.load} of ${row.capacity}`)
+    }
+    if (row.load < 0) accuse('6 never past capacity', `${row.serverId} has a load of ${row.load}`)
+    if ((before?.state === 'dead' || before?.state === 'stopped') && row.state !== before.state) {
+      accuse('dead is final', `${row.serverId} went from ${before.state} to ${row.state}`)
+    }
+    if (row.state === 'active' && before?.state !== 'active') namesake(row)
+  }
+
+  function namesake(row: ServerRow): void {
+    const other = memory()
+      .rows('Servers')
+      .find(
+        ({ serverId, state, name, url }) =>
+          serverId !== row.serverId &&
+          (state === 'active' || state === 'draining') &&
+          (name === row.name || url === row.url),
+      )
+    if (other)
+      accuse('a name is one server’s own', `${row.serverId} and ${other.serverId} are both ${row.name}`)
+  }
+
+  return ({ table, before, after, by }: Write): void => {
+    const change = { ...(before ? { before } : {}), ...(after ? { after } : {}), by }
+    if (table === 'Devices') device(change as unknown as Parameters<typeof device>[0])
+    if (table === 'Servers') server(change as unknown as Parameters<typeof server>[0])
+  }
+}

@@ -1,0 +1,67 @@
+/** Sees every write, every answer and every socket, and says which invariant was broken first. */
+import { judgeWrites } from './invariants.ts'
+import { type AuthFigures, judgeAuth } from './invariants-auth.ts'
+import { judgeSockets, type SocketFigures } from './invariants-sockets.ts'
+import type { Memory, Write } from './memory-store.ts'
+import type { Answered } from './network.ts'
+import type { Trace } from './trace.ts'
+import type { Replaced, WhatsApp, Wire } from './whatsapp.ts'
+
+export interface Violation {
+  readonly invariant: string
+  readonly why: string
+  readonly atMs: number
+}
+
+export interface Judge {
+  readonly figures: SocketFigures & AuthFigures
+  written(write: Write): void
+  answered(answer: Answered): void
+  opened(wire: Wire): void
+  replaced(event: Replaced): void
+  read(device: string, key: string, epoch: number): void
+  accuse(invariant: string, why: string): void
+  /** After every step. */
+  judge(): void
+  verdict(): Violation | undefined
+  openSockets(): Wire[]
+}
+
+export function createJudge(parts: {
+  memory: Memory
+  whatsapp: WhatsApp
+  trace: Trace
+  nowMs: () => number
+}): Judge {
+  const { trace, nowMs } = parts
+  let violation: Violation | undefined
+  const accuse = (invariant: string, why: string) => {
+    if (violation) return
+    violation = { invariant, why, atMs: nowMs() }
+    trace.say('judge', `VIOLATION of ${invariant}: ${why}`)
+  }
+  const memory = () => parts.memory
+  const writes = judgeWrites(memory, accuse)
+  const sockets = judgeSockets(memory, nowMs, accuse)
+  const auth = judgeAuth(memory, (identity) => parts.whatsapp.isLinked(identity), accuse)
+  return {
+    get figures() {
+      return { ...sockets.figures, ...auth.figures }
+    },
+    written(write) {
+      writes(write)
+      auth.written(write)
+      sockets.written(write)
+    },
+    answered({ request, process, sentAtMs, result }) {
+      if (request === 'beat' && result !== undefined) sockets.beatAnswered(process, sentAtMs)
+    },
+    opened: sockets.opened,
+    replaced: sockets.replaced,
+    read: auth.read,
+    accuse,
+    judge: sockets.judge,
+    verdict: () => violation,
+    openSockets: sockets.openSockets,
+  }
+}

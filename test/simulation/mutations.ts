@@ -1,0 +1,191 @@
+/** Deliberate mistakes, one for each rule, made around the product's code: a store that drops a condition, a clock that lies, a
+ *  socket that does not close. The simulation must find every one of them, or it could not find the real thing either. */
+import type { Mark } from '../../core/clock.ts'
+import { bury } from '../../core/ownership.ts'
+import { isLive, listServers } from '../../core/server.ts'
+import type { Change, Condition, Store } from '../../core/store.ts'
+import type { World } from '../../core/world.ts'
+import type { OpenSocket } from '../../hosts/whatsapp-socket.ts'
+import type { HostWorld } from '../../hosts/world.ts'
+import { nameOfUpdate } from './request-names.ts'
+import type { Mutation } from './stage.ts'
+
+type Changed = Change<Record<string, unknown>>
+
+/** The store as it would be if each update of this name were another one. */
+function changing(store: Store, name: string, change: (change: Changed) => Changed): Store {
+  return {
+    ...store,
+    update(table, key, given) {
+      const isMeant = nameOfUpdate(table, given as unknown as Change<never>) === name
+      return store.update(table, key, isMeant ? (change(given as unknown as Changed) as never) : given)
+    },
+  }
+}
+
+const without =
+  (dropped: (condition: Condition<Record<string, unknown>>) => boolean) =>
+  (change: Changed): Changed => ({ ...change, when: change.when.filter((condition) => !dropped(condition)) })
+
+function both(mutate: (store: Store) => Store): Pick<Mutation, 'host' | 'lambda'> {
+  return {
+    host: (world) => ({ ...world, store: mutate(world.store), beatStore: mutate(world.beatStore) }),
+    lambda: (world) => ({ ...world, store: mutate(world.store) }),
+  }
+}
+
+const fenceOff: Mutation = {
+  name: 'the fence is off',
+  // Nothing but the fence cuts a socket that is open.
+  sockets: (open) => (wish) => ({ ...open(wish), cut: () => undefined }),
+}
+
+/** The mark that was taken for a beat is moved to when its answer came. */
+function measuringFromAnswer(world: HostWorld): HostWorld {
+  let marked: { monotonicMs: number; bootMs: number } | undefined
+  const mark = (): Mark => {
+    marked = { ...world.clock.mark() }
+    return marked
+  }
+  const beatStore: Store = {
+    ...world.beatStore,
+    async update(table, key, change) {
+      const sentAt = marked
+      const row = await world.beatStore.update(table, key, change)
+      if (sentAt) Object.assign(sentAt, world.clock.mark())
+      return row
+    },
+  }
+  return { ...world, clock: { ...world.clock, mark }, beatStore }
+}
+
+const fenceFromAnswer: Mutation = {
+  name: 'the fence is measured from the answer',
+  host: measuringFromAnswer,
+}
+
+const permitUnconditional: Mutation = {
+  name: 'a permit without its condition',
+  ...both((store) => changing(store, 'permit', (change) => ({ ...change, when: [] }))),
+}
+
+const claimOwned: Mutation = {
+  name: 'a claim without attribute_not_exists(owner)',
+  ...both((store) =>
+    changing(
+      store,
+      'claim',
+      without(
+        ({ is, ...condition }) =>
+          is === 'absent' && 'attribute' in condition && condition.attribute === 'owner',
+      ),
+    ),
+  ),
+}
+
+const buryBeating: Mutation = {
+  name: 'a burial without the beat condition',
+  ...both((store) =>
+    changing(
+      store,
+      'bury',
+      without(
+        ({ is, ...condition }) =>
+          is === 'equals' && 'attribute' in condition && condition.attribute === 'beat',
+      ),
+    ),
+  ),
+}
+
+/** Buries by the time that stands in the row, as if all clocks showed the same. */
+async function buryByWallClock(world: World): Promise<void> {
+  for (;;) {
+    const servers = await listServers(world.store).catch(() => [])
+    for (const server of servers.filter(isLive)) {
+      if (world.clock.wallMs() - server.beatAt < world.settings.buryAfterMs) continue
+      await bury(world.store, server).catch(() => false)
+    }
+    await new Promise<void>((resolve) => void world.clock.startTimer(1000, resolve))
+  }
+}
+
+const wallClocks: Mutation = { name: 'a sweep that trusts wall clocks', look: buryByWallClock }
+
+/** The machine is told that the socket is closed while it is still open for a while. */
+function closingLate(
+  open: OpenSocket,
+  afterMs: number,
+  startTimer: HostWorld['clock']['startTimer'],
+): OpenSocket {
+  return (wish) => {
+    let said = false
+    const closed = (code: number, reason: string) => {
+      if (!said) wish.events.closed(code, reason)
+      said = true
+    }
+    const socket = open({ ...wish, events: { ...wish.events, closed } })
+    return {
+      ...socket,
+      async close() {
+        closed(0, 'closed by this server')
+        startTimer(afterMs, () => void socket.close())
+      },
+    }
+  }
+}
+
+const releaseFirst: Mutation = {
+  name: 'released before it is closed',
+  sockets: (open, { clock }) => closingLate(open, 1000, clock.startTimer),
+}
+
+const epochKept: Mutation = {
+  name: 'the epoch is not raised',
+  ...both((store) => changing(store, 'permit', ({ add: _, ...change }) => change)),
+}
+
+const plainRead: Mutation = {
+  name: 'the fencing read is a plain read',
+  host: (world) => ({
+    ...world,
+    store: {
+      ...world.store,
+      async update(table, key, change) {
+        if (table !== 'AuthState') return world.store.update(table, key, change)
+        return (await world.store.get(table, key)) ?? ({ ...key } as never)
+      },
+    },
+  }),
+}
+
+/** Logs in again by itself, with what it has, when another login took its place. */
+function reconnecting(open: OpenSocket): OpenSocket {
+  return (wish) => {
+    const closed = (code: number, reason: string) => {
+      if (code !== 440) return wish.events.closed(code, reason)
+      socket = open({ ...wish, events: { ...wish.events, closed } })
+    }
+    let socket = open({ ...wish, events: { ...wish.events, closed } })
+    return {
+      requestPairingCode: (phoneNumber) => socket.requestPairingCode(phoneNumber),
+      logout: () => socket.logout(),
+      close: () => socket.close(),
+      cut: () => socket.cut(),
+    }
+  }
+}
+
+const blindReconnect: Mutation = { name: '440 answered by a blind reconnect', sockets: reconnecting }
+
+export const MUTATIONS: readonly Mutation[] = [
+  fenceOff,
+  fenceFromAnswer,
+  permitUnconditional,
+  claimOwned,
+  buryBeating,
+  wallClocks,
+  releaseFirst,
+  epochKept,
+  plainRead,
+  blindReconnect,
+]

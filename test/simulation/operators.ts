@@ -1,0 +1,94 @@
+/** What operators ask of devices, by the same functions and in the same order as the API's handlers. */
+import { assign, notify } from '../../core/assign.ts'
+import type { DeviceRow } from '../../core/device.ts'
+import { type DeviceId, deviceId } from '../../core/ids.ts'
+import { readDevice, register } from '../../core/ownership.ts'
+import {
+  erase,
+  logout,
+  requestDeletion,
+  requestMove,
+  requestPairingCode,
+  restart,
+  start,
+  stop,
+} from '../../core/requests.ts'
+import type { World } from '../../core/world.ts'
+import type { Fleet } from './fleet.ts'
+import type { Lambdas } from './lambdas.ts'
+import type { Wish } from './scenario.ts'
+
+export interface Operators {
+  ask(wish: Wish): void
+  register(nth: number): void
+  start(nth: number): void
+}
+
+export function nthDevice(nth: number): DeviceId {
+  return deviceId(`phone-${nth + 1}`)
+}
+
+export function createOperators(lambdas: Lambdas, fleet: Fleet): Operators {
+  async function tell(world: World, { deviceId: id, owner, desired }: DeviceRow): Promise<void> {
+    if (owner) await notify(world, owner)
+    else if (desired === 'running') await assign(world, [id])
+  }
+
+  async function registerAt(world: World, id: DeviceId): Promise<void> {
+    await register(world.store, world.clock, { deviceId: id, name: id, credentialsId: world.random.id() })
+    await assign(world, [id])
+  }
+
+  async function remove(world: World, id: DeviceId): Promise<void> {
+    const row = await requestDeletion(world.store, world.clock, id)
+    if (row.owner) await notify(world, row.owner)
+    else await erase(world.store, id)
+  }
+
+  async function move(world: World, id: DeviceId, target: Parameters<typeof requestMove>[4]): Promise<void> {
+    const row = await readDevice(world.store, id)
+    if (!row.owner || row.desired === 'stopped' || row.owner === target) return
+    const asked = await requestMove(world.store, world.clock, id, row.owner, target)
+    if (asked) await tell(world, asked)
+  }
+
+  function work(world: World, { what, device, server }: Wish): Promise<unknown> {
+    const { store, clock, random } = world
+    const id = nthDevice(device)
+    switch (what) {
+      case 'start':
+        return start(store, clock, id).then((row) => tell(world, row))
+      case 'stop':
+        return stop(store, clock, id, 'stopped by the operator').then((row) => tell(world, row))
+      case 'restart':
+        return restart(store, clock, id).then((row) => tell(world, row))
+      case 'logout':
+        return logout(store, clock, id, random.id()).then((row) => tell(world, row))
+      case 'pair':
+        return requestPairingCode(store, clock, id, { phoneNumber: '1', requestId: random.id() }).then(
+          (row) => tell(world, row),
+        )
+      case 'delete':
+        return remove(world, id)
+      case 'register':
+        return registerAt(world, id)
+      case 'assign':
+        return assign(world, [id])
+      case 'move':
+        return move(world, id, 'any')
+      case 'move-to': {
+        const target = fleet.at(server)?.server.serverId
+        return target ? move(world, id, target) : Promise.resolve()
+      }
+    }
+  }
+
+  return {
+    ask: (wish) => lambdas.call(wish.what, (world) => work(world, wish)),
+    register: (nth) => lambdas.call('register', (world) => registerAt(world, nthDevice(nth))),
+    start: (nth) =>
+      lambdas.call('start', (world) =>
+        work(world, { what: 'start', device: nth, server: 0, atMs: 0 }).then(() => undefined),
+      ),
+  }
+}

@@ -1,0 +1,105 @@
+/** One process on one machine: a server, or one invocation of a Lambda. It runs, is frozen, or is gone. What reaches a
+ *  frozen process waits; what a frozen machine sends waits, too. */
+import type { Chance } from './chance.ts'
+import type { Scheduler } from './scheduler.ts'
+import { type ClockPlan, type VirtualClock, virtualClock } from './virtual-clock.ts'
+
+export type Freeze =
+  /** SIGSTOP: what was handed to the kernel still leaves. */
+  | 'stopped'
+  /** The whole machine stands still, and what it was about to send leaves when it goes on. */
+  | 'machine'
+  /** The machine sleeps: like `machine`, and its monotonic clock stands still. */
+  | 'suspended'
+
+/** How soon a machine that woke up must notice that it slept, since its timers stood still. */
+const NOTICES_SLEEP_WITHIN_MS = 600
+
+export interface Process {
+  readonly name: string
+  readonly kind: 'server' | 'lambda'
+  readonly clock: VirtualClock
+  readonly chance: Chance
+  /** Set when the process cannot reach the store, or its answers do not reach it; by the network. */
+  cut: { requests: boolean; answers: boolean; whatsapp: boolean }
+  isAlive(): boolean
+  isFrozen(): boolean
+  /** It has slept and just woken up, and cannot have noticed yet. */
+  hasJustSlept(): boolean
+  /** Something reaches this process: it runs now, waits, or is lost. */
+  deliver(run: () => void): void
+  /** Something leaves this process: now, or when its machine goes on. `wasHeld` tells which. */
+  send(depart: (wasHeld: boolean) => void): void
+  freeze(forMs: number, how: Freeze): void
+  thaw(): void
+  /** The process is gone. What it had sent stays sent. */
+  end(): void
+  readonly onEnd: Set<() => void>
+}
+
+export function createProcess(
+  scheduler: Scheduler,
+  plan: { name: string; kind: Process['kind']; chance: Chance; clock: ClockPlan },
+): Process {
+  const clock = virtualClock(scheduler, plan.clock)
+  const inbox: (() => void)[] = []
+  const outbox: ((wasHeld: boolean) => void)[] = []
+  const onEnd = new Set<() => void>()
+  let wokeAtMs = Number.NEGATIVE_INFINITY
+  let alive = true
+  let freeze: { how: Freeze; since: number; until: number } | undefined
+
+  function deliver(run: () => void): void {
+    if (!alive) return
+    if (freeze) inbox.push(run)
+    else run()
+  }
+
+  async function goOn(): Promise<void> {
+    if (!freeze || !alive) return
+    const { how, since } = freeze
+    freeze = undefined
+    if (how === 'suspended') {
+      wokeAtMs = scheduler.now()
+      clock.slept(wokeAtMs - since)
+    }
+    for (const depart of outbox.splice(0)) depart(true)
+    await clock.release(() => freeze !== undefined)
+    for (const run of inbox.splice(0)) scheduler.after(0, () => deliver(run))
+  }
+
+  return {
+    name: plan.name,
+    kind: plan.kind,
+    clock,
+    chance: plan.chance,
+    cut: { requests: false, answers: false, whatsapp: false },
+    hasJustSlept: () => scheduler.now() - wokeAtMs < NOTICES_SLEEP_WITHIN_MS,
+    onEnd,
+    isAlive: () => alive,
+    isFrozen: () => freeze !== undefined,
+    deliver,
+    send(depart) {
+      if (!alive) return
+      if (freeze && freeze.how !== 'stopped') outbox.push(depart)
+      else depart(false)
+    },
+    freeze(forMs, how) {
+      if (!alive || freeze) return
+      const since = scheduler.now()
+      const mine = { how, since, until: since + forMs }
+      freeze = mine
+      clock.hold()
+      scheduler.after(forMs, () => (freeze === mine ? goOn() : undefined))
+    },
+    thaw() {
+      scheduler.after(0, goOn)
+    },
+    end() {
+      if (!alive) return
+      alive = false
+      clock.stop()
+      for (const ended of onEnd) ended()
+    },
+  }
+}

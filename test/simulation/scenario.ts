@@ -1,0 +1,258 @@
+/** What one run is made of, drawn by fast-check from a seed: how many servers and devices, how rough it gets, and the lists of
+ *  what goes wrong and what operators ask. Everything is a list or a number that shrinks towards nothing. */
+import fc from 'fast-check'
+
+/** Faults strike until then; afterwards everything must come right. */
+export const ROUGH_MS = 90_000
+
+/** How often a request or a call is struck, in thousandths. */
+export interface Rates {
+  readonly requestLost: number
+  readonly answerLost: number
+  readonly requestDelayed: number
+  readonly answerDelayed: number
+  readonly throttled: number
+  readonly frozenAtRequest: number
+  readonly indexSlow: number
+  readonly doorbellLost: number
+  readonly invocationLost: number
+  readonly invocationTwice: number
+  readonly invocationLate: number
+  readonly lambdaKilled: number
+}
+
+/** Requests that a trap can wait for. */
+export const TRAPPED = [
+  'beat',
+  'permit',
+  'claim',
+  'reserve',
+  'release',
+  'report',
+  'bury',
+  'evict',
+  'hold',
+  'activate',
+  'drain',
+  'leave',
+  'fence-read',
+  'auth-write',
+  'list-servers',
+  'login',
+] as const
+export type Trapped = (typeof TRAPPED)[number]
+
+export type Fault =
+  | { readonly kind: 'crash'; readonly atMs: number; readonly server: number; readonly machine: boolean }
+  | ({ readonly kind: 'freeze'; readonly atMs: number; readonly server: number } & FreezePlan)
+  | { readonly kind: 'freeze-sweeps'; readonly atMs: number; readonly forMs: number }
+  | {
+      readonly kind: 'cut-off'
+      readonly atMs: number
+      readonly server: number
+      readonly forMs: number
+      readonly way: 'requests' | 'answers' | 'everything'
+    }
+  | { readonly kind: 'store-down'; readonly atMs: number; readonly forMs: number }
+  | { readonly kind: 'no-sweeps'; readonly atMs: number; readonly forMs: number }
+  | {
+      readonly kind: 'whatsapp-closes'
+      readonly atMs: number
+      readonly device: number
+      readonly code: number
+    }
+  | { readonly kind: 'foreign-login'; readonly atMs: number; readonly device: number }
+  | { readonly kind: 'clock-set'; readonly atMs: number; readonly server: number; readonly byMs: number }
+  | {
+      readonly kind: 'task-replaced'
+      readonly atMs: number
+      readonly server: number
+      readonly overlapMs: number
+    }
+  /** The nth request of this kind, whoever sends it, is struck. */
+  | ({
+      readonly kind: 'trap'
+      readonly at: Trapped
+      readonly nth: number
+      readonly hits: TrapHit
+    } & FreezePlan)
+
+export type TrapHit =
+  | 'lost'
+  | 'answer-lost'
+  | 'delayed'
+  | 'frozen-before'
+  | 'frozen-after'
+  | 'killed-before'
+  | 'killed-after'
+
+export interface FreezePlan {
+  readonly forMs: number
+  readonly how: 'stopped' | 'machine' | 'suspended'
+}
+
+export interface Wish {
+  readonly atMs: number
+  readonly what:
+    | 'start'
+    | 'stop'
+    | 'restart'
+    | 'move'
+    | 'move-to'
+    | 'delete'
+    | 'logout'
+    | 'pair'
+    | 'register'
+    | 'assign'
+  readonly device: number
+  readonly server: number
+}
+
+export interface Scenario {
+  readonly seed: number
+  readonly servers: number
+  readonly devices: number
+  /** Room beyond one place per device. */
+  readonly spare: number
+  readonly rates: Rates
+  readonly faults: readonly Fault[]
+  readonly wishes: readonly Wish[]
+}
+
+const upTo = (max: number) => fc.integer({ min: 0, max })
+const atMs = upTo(ROUGH_MS)
+const server = upTo(3)
+const device = upTo(4)
+
+/** Freezes shorter than a beat, around the fence and the bury time, and far beyond. */
+const freezePlan = fc.record({
+  forMs: fc.oneof(
+    upTo(3000),
+    fc.integer({ min: 5000, max: 14_000 }),
+    fc.integer({ min: 14_000, max: 40_000 }),
+  ),
+  how: fc.constantFrom('stopped' as const, 'machine' as const, 'suspended' as const),
+})
+
+const outageMs = fc.oneof(fc.integer({ min: 500, max: 8000 }), fc.integer({ min: 8000, max: 35_000 }))
+
+const timedFreeze = fc
+  .tuple(fc.record({ kind: fc.constant('freeze' as const), atMs, server }), freezePlan)
+  .map(([at, plan]) => ({ ...at, ...plan }))
+
+const trap = fc
+  .tuple(
+    fc.record({
+      kind: fc.constant('trap' as const),
+      at: fc.constantFrom(...TRAPPED),
+      nth: fc.integer({ min: 1, max: 12 }),
+      hits: fc.constantFrom<TrapHit[]>(
+        'lost',
+        'answer-lost',
+        'delayed',
+        'frozen-before',
+        'frozen-after',
+        'killed-before',
+        'killed-after',
+      ),
+    }),
+    freezePlan,
+  )
+  .map(([what, plan]) => ({ ...what, ...plan }))
+
+const fault: fc.Arbitrary<Fault> = fc.oneof(
+  fc.record({ kind: fc.constant('crash' as const), atMs, server, machine: fc.boolean() }),
+  { weight: 3, arbitrary: timedFreeze },
+  fc.record({
+    kind: fc.constant('freeze-sweeps' as const),
+    atMs,
+    forMs: fc.integer({ min: 500, max: 20_000 }),
+  }),
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('cut-off' as const),
+      atMs,
+      server,
+      forMs: outageMs,
+      way: fc.constantFrom('requests' as const, 'answers' as const, 'everything' as const),
+    }),
+  },
+  fc.record({ kind: fc.constant('store-down' as const), atMs, forMs: outageMs }),
+  fc.record({ kind: fc.constant('no-sweeps' as const), atMs, forMs: outageMs }),
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('whatsapp-closes' as const),
+      atMs,
+      device,
+      code: fc.constantFrom(401, 403, 408, 411, 428, 440, 500, 503, 515),
+    }),
+  },
+  fc.record({ kind: fc.constant('foreign-login' as const), atMs, device }),
+  fc.record({
+    kind: fc.constant('clock-set' as const),
+    atMs,
+    server,
+    byMs: fc.integer({ min: -3_600_000, max: 3_600_000 }),
+  }),
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('task-replaced' as const),
+      atMs,
+      server,
+      overlapMs: upTo(5000),
+    }),
+  },
+  { weight: 5, arbitrary: trap },
+)
+
+const wish: fc.Arbitrary<Wish> = fc.record({
+  atMs,
+  what: fc.constantFrom<Wish['what'][]>(
+    'start',
+    'stop',
+    'restart',
+    'move',
+    'move-to',
+    'delete',
+    'logout',
+    'pair',
+    'register',
+    'assign',
+  ),
+  device,
+  server,
+})
+
+const rates: fc.Arbitrary<Rates> = fc.record({
+  requestLost: upTo(15),
+  answerLost: upTo(15),
+  requestDelayed: upTo(15),
+  answerDelayed: upTo(15),
+  throttled: upTo(30),
+  frozenAtRequest: upTo(2),
+  indexSlow: upTo(300),
+  doorbellLost: upTo(500),
+  invocationLost: upTo(200),
+  invocationTwice: upTo(200),
+  invocationLate: upTo(300),
+  lambdaKilled: upTo(200),
+})
+
+/** @param seed what the latencies and the order of events are drawn from; it does not shrink */
+export function scenarios(seed: number): fc.Arbitrary<Scenario> {
+  // Unbiased: a run of many seeds draws each scenario alone, and fast-check's bias is towards tiny ones.
+  return fc.noBias(
+    fc.record({
+      seed: fc.constant(seed),
+      servers: fc.integer({ min: 2, max: 4 }),
+      devices: fc.integer({ min: 1, max: 5 }),
+      spare: upTo(3),
+      rates,
+      faults: fc.array(fault, { maxLength: 12 }),
+      wishes: fc.array(wish, { maxLength: 6 }),
+    }),
+  )
+}

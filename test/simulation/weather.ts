@@ -1,0 +1,77 @@
+/** How rough it is at this moment: rates, outages, traps. Whatever strikes is counted by its kind. */
+import type { Chance } from './chance.ts'
+import type { Process } from './process.ts'
+import type { Fault, Rates, Scenario } from './scenario.ts'
+
+type Trap = Extract<Fault, { kind: 'trap' }>
+
+export interface Weather {
+  readonly rates: Rates
+  /** Nobody reaches the store. */
+  storeDown: boolean
+  /** The schedule starts no sweeps. */
+  sweepsOff: boolean
+  /** The trap that this request, the nth of its kind, runs into. */
+  sprung(request: string): Trap | undefined
+  strike(kind: string): void
+  /** Nothing strikes from now on. */
+  calm(): void
+  isCalm(): boolean
+  readonly struck: Map<string, number>
+}
+
+const NO_RATES: Rates = {
+  requestLost: 0,
+  answerLost: 0,
+  requestDelayed: 0,
+  answerDelayed: 0,
+  throttled: 0,
+  frozenAtRequest: 0,
+  indexSlow: 0,
+  doorbellLost: 0,
+  invocationLost: 0,
+  invocationTwice: 0,
+  invocationLate: 0,
+  lambdaKilled: 0,
+}
+
+export function createWeather({ rates, faults }: Pick<Scenario, 'rates' | 'faults'>): Weather {
+  const seen = new Map<string, number>()
+  const struck = new Map<string, number>()
+  let traps = faults.filter((fault) => fault.kind === 'trap')
+  let isCalm = false
+  const trapped = new Set<string>(traps.map((trap) => trap.at))
+  return {
+    storeDown: false,
+    sweepsOff: false,
+    get rates() {
+      return isCalm ? NO_RATES : rates
+    },
+    struck,
+    sprung(request) {
+      if (!trapped.has(request)) return undefined
+      const nth = (seen.get(request) ?? 0) + 1
+      seen.set(request, nth)
+      return traps.find((trap) => trap.at === request && trap.nth === nth)
+    },
+    strike: (kind) => void struck.set(kind, (struck.get(kind) ?? 0) + 1),
+    calm() {
+      isCalm = true
+      traps = []
+      this.storeDown = false
+      this.sweepsOff = false
+    },
+    isCalm: () => isCalm,
+  }
+}
+
+/** How long something that is delayed takes: mostly less than a beat, at times longer than a request may take. */
+export function delayMs(chance: Chance): number {
+  return chance.happens(700) ? chance.between(100, 1500) : chance.between(1500, 6000)
+}
+
+/** A freeze out of the blue: mostly a pause of the runtime or the machine, at times long. */
+export function freezeSomehow({ chance, freeze }: Process): void {
+  const forMs = chance.happens(800) ? chance.between(50, 3000) : chance.between(3000, 25_000)
+  freeze(forMs, chance.pick(['stopped', 'machine', 'suspended'] as const) ?? 'stopped')
+}
