@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readEnvironment } from '../../hosts/environment.ts'
+
+const LEAST = { ASSIGN_FUNCTION: 'mooring-assign', DOORBELL_SECRET: 'sixteen-and-more' }
+
+test('the older system: name, URL, and a capacity of 400 unless it is set', () => {
+  const read = readEnvironment({ ...LEAST, SERVER_NAME: 'web-1', SERVER_URL: 'http://10.0.0.1:8080' })
+  assert.equal(read.SERVER_NAME, 'web-1')
+  assert.equal(read.SERVER_URL, 'http://10.0.0.1:8080')
+  assert.equal(read.SERVER_MAX_CAPACITY, 400)
+  assert.equal(readEnvironment({ ...LEAST, SERVER_MAX_CAPACITY: '25' }).SERVER_MAX_CAPACITY, 25)
+})
+
+test('every variable that is missing or wrong is named, and no secret is shown', () => {
+  assert.throws(
+    () => readEnvironment({ SERVER_NAME: 'a b', SERVER_MAX_CAPACITY: '0', DOORBELL_SECRET: 'short' }),
+    (error: Error) => {
+      assert.match(
+        error.message,
+        /SERVER_NAME[\s\S]*SERVER_MAX_CAPACITY[\s\S]*ASSIGN_FUNCTION[\s\S]*DOORBELL_SECRET/,
+      )
+      assert.doesNotMatch(error.message, /short\b.*DOORBELL|"short"/)
+      return true
+    },
+  )
+})
+
+test('times that leave no margin are refused', () => {
+  assert.throws(() => readEnvironment({ ...LEAST, BURY_AFTER_MS: '9000' }), /LEASE_MARGIN_TOO_SMALL/)
+})
+
+test('WhatsApp is reached over a WebSocket and nothing else', () => {
+  assert.throws(() => readEnvironment({ ...LEAST, WHATSAPP_URL: 'http://127.0.0.1/' }), /WHATSAPP_URL/)
+})

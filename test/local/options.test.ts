@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readOptions } from '../../local/options.ts'
+
+test('without options: three servers, port 3000, nothing kept, WhatsApp simulated', () => {
+  assert.deepEqual(readOptions([]), {
+    servers: 3,
+    port: 3000,
+    capacity: 400,
+    dataDir: undefined,
+    whatsApp: 'simulated',
+  })
+})
+
+test('with the real WhatsApp the data is kept unless another folder is named', () => {
+  assert.equal(readOptions(['--whatsapp', 'live'])?.dataDir, '.mooring/live')
+  assert.equal(readOptions(['--whatsapp', 'live', '--data', 'mine'])?.dataDir, 'mine')
+})
+
+test('what makes no sense is refused in words', () => {
+  assert.throws(() => readOptions(['--whatsapp', 'real']), /--whatsapp is simulated or live, not real/)
+  assert.throws(() => readOptions(['--port', '70000']), /--port is a whole number from 0 to 65535/)
+  assert.throws(() => readOptions(['--sevrers', '3']), /sevrers/)
+})
+
+test('help is no start', () => {
+  assert.equal(readOptions(['--help']), undefined)
+})
