@@ -55,7 +55,7 @@ async function play(show: Show): Promise<number> {
   stage.say(
     'Two fleets on this machine meet the same faults, first with Mooring, then without it: real processes, the real ' +
       'Baileys client, and a simulated WhatsApp that counts every conflict and every moment in which a device has two ' +
-      'sockets (overlap). It takes some 100 seconds; Ctrl-C ends it at any time.',
+      'sockets (overlap). It takes about 90 seconds; Ctrl-C ends it at any time.',
   )
   const mooring = await playMooring(show)
   await stage.during('the fleet with Mooring ends', undo.all())

@@ -4,14 +4,13 @@ import { startFleet } from '../fleet.ts'
 import { deviceIds } from './device-ids.ts'
 import { counted } from './drawing.ts'
 import { type MooringFleet, stageMooring } from './mooring-fleet.ts'
-import { type Fault, pairMsMax, type Show, showFleet, strike } from './show.ts'
+import { type Fault, joined, pairMsMax, type Show, showFleet, strike } from './show.ts'
 import { type Scoreboard, scoreboard } from './staged-fleet.ts'
 import { gapText } from './summary.ts'
 import type { Act, Outcome } from './tally.ts'
 import { pause, waitFor } from './waiting.ts'
 
 const SERVERS = 3
-const JOIN_MS_MAX = 30_000
 const RECOVER_MS_MAX = 45_000
 /** Watched for so long after all is well again: a late conflict would still be one. */
 const WATCH_MS = 3000
@@ -36,23 +35,25 @@ export async function playMooring(show: Show): Promise<Outcome> {
   stage.title('2/6  With Mooring: a server is killed')
   stage.say(
     'server-2 gets SIGKILL: no goodbye, no cleanup. Its devices must come back elsewhere, and none may ever have ' +
-      'two sockets. A new server is started in its place, as ECS does.',
+      'two sockets. A new server is started in its place two seconds later.',
   )
   const killed = await lose(show, fleet, board, {
     victim: 'server-2',
     signal: 'SIGKILL',
     replacement: 'server-4',
+    replaced: 'afterwards',
   })
 
   stage.title('3/6  With Mooring: a server is drained')
   stage.say(
-    'server-3 gets SIGTERM, as in every deployment. It closes each socket, lets the device go and asks for another ' +
+    'server-5 joins, then server-3 gets SIGTERM, as in every deployment. It closes each socket, lets the device go and asks for another ' +
       'server for it, so that no device has to wait for a timeout.',
   )
   const drained = await lose(show, fleet, board, {
     victim: 'server-3',
     signal: 'SIGTERM',
     replacement: 'server-5',
+    replaced: 'beforehand',
   })
   return { start, killed, drained, devices, connectedAtEnd: board.connected() }
 }
@@ -68,10 +69,7 @@ async function startMooring(show: Show): Promise<MooringFleet> {
 async function pairAll(show: Show, fleet: MooringFleet, board: Scoreboard): Promise<void> {
   let status = 'the servers join'
   showFleet(show, board, () => status)
-  await waitFor(show, 'the servers to join', JOIN_MS_MAX, async () => {
-    await fleet.look()
-    return fleet.servers().every(({ state }) => state === 'active')
-  })
+  for (const { name } of fleet.servers()) await joined(show, fleet, name)
   const linked = inParallel(deviceIds(show.devices), LANES, (id) => link(show, fleet, id))
   const connected = waitFor(
     show,
@@ -125,7 +123,7 @@ async function lose(
   const act = await strike(show, fleet, board, {
     ...fault,
     async aftermath(tell) {
-      tell(`the devices of ${victim} move; ${replacement} starts`)
+      tell(`the devices of ${victim} move`)
       await waitFor(show, () => missing(fleet), RECOVER_MS_MAX, isRecovered)
       tell('all are connected again; is there a late conflict?')
       await pause(show, WATCH_MS)

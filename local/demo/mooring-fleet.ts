@@ -50,6 +50,10 @@ export function stageMooring(fleet: LocalFleet, simulator: Simulator, devices: n
     async startServer(name) {
       processes.set(name, await fleet.startServer(name))
     },
+    async hasJoined(name) {
+      await look()
+      return rows.get(name)?.state === 'active'
+    },
     signal: (name, signal) => processes.get(name)?.signal(signal),
     hasExited: (name) => processes.get(name)?.hasExited() ?? true,
   }

@@ -2,14 +2,13 @@
 import { deviceIds } from './device-ids.ts'
 import { counted } from './drawing.ts'
 import { type NaiveFleet, prepareNaiveFleet } from './naive-fleet.ts'
-import { type Fault, pairMsMax, type Show, showFleet, strike } from './show.ts'
+import { type Fault, joined, pairMsMax, type Show, showFleet, strike } from './show.ts'
 import { type Scoreboard, scoreboard } from './staged-fleet.ts'
 import { gapText } from './summary.ts'
 import type { Act, Outcome } from './tally.ts'
 import { pause, waitFor } from './waiting.ts'
 
 const NAMES = ['naive-1', 'naive-2', 'naive-3'] as const
-const START_MS_MAX = 20_000
 const CONNECT_MS_MAX = 40_000
 /** Long enough for the heartbeat to count as stale and for the others to take over; then some seconds to look at. */
 const AFTERMATH_MS = 14_000
@@ -40,14 +39,18 @@ export async function playNaive(show: Show): Promise<Outcome> {
     victim: 'naive-2',
     signal: 'SIGKILL',
     replacement: 'naive-4',
+    replaced: 'afterwards',
   })
 
   stage.title('6/6  Without Mooring: a server is drained')
-  stage.say('naive-3 gets SIGTERM and exits. Nobody knows before its heartbeat is stale.')
+  stage.say(
+    'naive-5 starts, then naive-3 gets SIGTERM and exits. Nobody knows before its heartbeat is stale.',
+  )
   const drained = await lose(show, fleet, board, {
     victim: 'naive-3',
     signal: 'SIGTERM',
     replacement: 'naive-5',
+    replaced: 'beforehand',
   })
   return { start, killed, drained, devices, connectedAtEnd: board.connected() }
 }
@@ -68,7 +71,7 @@ async function pairAndStart(show: Show, fleet: NaiveFleet, board: Scoreboard): P
   status = 'the servers start and connect their devices'
   for (const name of NAMES) await fleet.startServer(name)
   // An owner without a heartbeat would count as dead: that would be a fault of the demo, not of the naive fleet.
-  await waitFor(show, 'the naive servers to start', START_MS_MAX, () => fleet.areAlive())
+  for (const name of NAMES) await joined(show, fleet, name)
   await fleet.shareOut()
   await waitFor(show, 'the naive fleet to connect', CONNECT_MS_MAX, async () => {
     await fleet.look()

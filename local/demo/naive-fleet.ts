@@ -19,8 +19,6 @@ const FILES_BYTES_PER_DEVICE = 4_000_000
 export interface NaiveFleet extends StagedFleet {
   /** Pairs all devices in one process. */
   startPairing(): Promise<Child>
-  /** Whether all servers that were started have written a heartbeat. */
-  areAlive(): Promise<boolean>
   /** Writes an owner for every device, the same number to each server, as if the fleet had been running for long. */
   shareOut(): Promise<void>
 }
@@ -75,10 +73,7 @@ export async function prepareNaiveFleet(
     },
     startPairing: () =>
       start('naive-pairing.ts', 'naive-pairing', { deviceIds, controlUrl: simulator.controlUrl }),
-    async areAlive() {
-      const heartbeats = await table.heartbeats()
-      return servers.keys().every((name) => heartbeats.has(name))
-    },
+    hasJoined: async (name) => (await table.heartbeats()).has(name),
     async shareOut() {
       for (const [at, deviceId] of deviceIds.entries()) {
         await table.setOwner(deviceId, names[at % names.length] ?? '')

@@ -8,17 +8,19 @@ export interface DemoOptions {
 const DEVICES_MIN = 6
 const DEVICES_MAX = 300
 
-export const HELP = `Shows on this machine what Mooring prevents, in about two minutes.
+export const HELP = `Shows on this machine what Mooring prevents, in about 90 seconds.
 
   npm run demo -- [options]
 
-  --devices N       WhatsApp devices in each of the two fleets (default 60, ${DEVICES_MIN} to ${DEVICES_MAX}; more take longer)
-  --help            this text
+  --devices N   WhatsApp devices in each of the two fleets (default 60, ${DEVICES_MIN} to ${DEVICES_MAX}; more take longer)
+  --help        this text
 
-Two fleets, one with Mooring and one without, meet the same faults: a server is killed, a server is drained. All
-processes are real, the client is the real Baileys; WhatsApp is simulated and counts conflicts and overlaps.
-Logs are in .mooring/logs. Ctrl-C ends it at any time. The exit code is 0 when Mooring had neither conflict nor overlap
-and all its devices were connected at the end, else 1.
+Two fleets, one with Mooring and one without, meet the same faults: a server is killed, a server is
+drained. All processes are real, the client is the real Baileys; WhatsApp is simulated and counts
+conflicts and overlaps. Logs are in .mooring/logs. Ctrl-C ends it at any time.
+
+The exit code is 0 when Mooring had neither conflict nor overlap and all its devices were connected
+at the end, else 1.
 `
 
 /** @returns undefined when help is asked for

@@ -1,4 +1,5 @@
 /** What every act needs, and the parts of which both fleets' acts are made. */
+import { inParallel } from '../../core/parallel.ts'
 import { drawFleet, inOneLine } from './drawing.ts'
 import type { Stage } from './stage.ts'
 import type { Scoreboard, StagedFleet } from './staged-fleet.ts'
@@ -8,6 +9,9 @@ import { pause, type Wait, waitFor } from './waiting.ts'
 
 /** Longest time from a signal to the end of the process. */
 const EXIT_MS_MAX = 30_000
+const JOIN_MS_MAX = 30_000
+/** The same in both fleets. */
+const REPLACED_AFTER_MS = 2000
 /** Time to read the table before something happens to it. */
 const READ_MS = 2000
 
@@ -35,18 +39,26 @@ export interface Fault {
   readonly victim: string
   readonly signal: NodeJS.Signals
   readonly replacement: string
+  /** As ECS does it: before the old server ends in a deployment, soon after an unexpected end. */
+  readonly replaced: 'beforehand' | 'afterwards'
   /** Waits until the fleet has come to terms with it. */
   readonly aftermath: (tell: (status: string) => void) => Promise<void>
 }
 
-/** Ends a server, starts another in its place as ECS would, and lets the fleet deal with it. */
+/** Ends a server, starts another in its place, and lets the fleet deal with it. */
 export async function strike(show: Show, fleet: StagedFleet, board: Scoreboard, fault: Fault): Promise<Act> {
-  const { victim, signal, replacement, aftermath } = fault
-  let status = `${signal} goes to ${victim} in a moment`
+  const { victim, signal, replacement, replaced, aftermath } = fault
+  const announced = `${signal} goes to ${victim} in a moment`
+  let status = replaced === 'beforehand' ? `${replacement} starts` : announced
   const tell = (text: string) => {
     status = text
   }
   showFleet(show, board, () => status)
+  if (replaced === 'beforehand') {
+    await fleet.startServer(replacement)
+    await joined(show, fleet, replacement)
+  }
+  tell(announced)
   await pause(show, READ_MS)
   tell(`${victim} has got ${signal}`)
   fleet.signal(victim, signal)
@@ -54,8 +66,17 @@ export async function strike(show: Show, fleet: StagedFleet, board: Scoreboard, 
     await fleet.look()
     return fleet.hasExited(victim)
   })
-  await fleet.startServer(replacement)
-  await aftermath(tell)
+  const replace = async () => {
+    if (replaced === 'beforehand') return
+    await pause(show, REPLACED_AFTER_MS)
+    await fleet.startServer(replacement)
+  }
+  // Both have ended before anything is cleaned up: a server that is just being started would be forgotten.
+  await inParallel([replace, () => aftermath(tell)], 2, (work) => work())
   show.stage.settle()
   return board.endAct()
+}
+
+export async function joined(show: Show, fleet: StagedFleet, name: string): Promise<void> {
+  await waitFor(show, `${name} to join`, JOIN_MS_MAX, () => fleet.hasJoined(name))
 }

@@ -80,7 +80,7 @@ export function openStage(out: NodeJS.WriteStream, elapsedMs: () => number): Sta
     say: (text) => print(wrapped(text).map((line) => MARGIN + line)),
     verdict(isGood, text) {
       const mark = canvas().paint(isGood ? 'green' : ['red', 'bold'], isGood ? '✔' : '✘')
-      print(wrapped(text).map((line, at) => `${MARGIN}${at === 0 ? mark : ' '} ${line}`))
+      print(['', ...wrapped(text).map((line, at) => `${MARGIN}${at === 0 ? mark : ' '} ${line}`)])
     },
     async during(status, work) {
       stage.show(() => ({ lines: [], status }))

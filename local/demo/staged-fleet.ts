@@ -12,6 +12,8 @@ export interface StagedFleet {
   /** All that were started, those that have ended included. */
   servers(): ServerView[]
   startServer(name: string): Promise<void>
+  /** Whether it takes part in the fleet. */
+  hasJoined(name: string): Promise<boolean>
   signal(name: string, signal: NodeJS.Signals): void
   hasExited(name: string): boolean
 }
