@@ -90,6 +90,7 @@ export const EVENTS = {
   'server.load_corrected': { level: 'warn', counts: 'LoadCorrections' },
   'server.task_stopped': { level: 'info' },
   'server.failed': { level: 'error' },
+  'socket.stray_rejection': { level: 'warn' },
   'doorbell.rang': { level: 'info' },
   'doorbell.unanswered': { level: 'warn' },
   'doorbell.refused': { level: 'warn' },

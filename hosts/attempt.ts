@@ -34,6 +34,9 @@ export interface Attempt {
 const PAIRING_CODE_VALID_MS = 160_000
 /** Auth-state writes under way get this long when a socket has closed; then the next epoch fences them. */
 const SETTLE_MS_MAX = 3000
+/** The credentials of a pairing that is just over stand nowhere else: a person would have to scan again. Saving them is
+ *  tried for as long as the lease allows, so that this only has to be longer. */
+const PAIRED_SETTLE_MS_MAX = 30_000
 const LOGOUT_MS_MAX = 5000
 
 /** What one socket knows while it lives. */
@@ -172,7 +175,7 @@ async function isPaired(course: Course, auth: OpenAuthState, account: Account): 
   const { world, reports } = course
   course.paired = true
   // The row may say "paired" only when the credentials are in the store: from then on missing ones are an error.
-  await auth.settled()
+  await auth.saveCreds()
   await reports.say({
     set: { pairedAt: world.clock.wallMs(), account },
     remove: ['pairing', 'pairingCodeRequest'],
@@ -201,8 +204,10 @@ async function isOpen(course: Course, account: Account): Promise<void> {
 }
 
 async function isClosed(course: Course, auth: OpenAuthState, code: number, reason: string): Promise<Ending> {
-  const { world, reports, facts } = course
-  await Promise.race([auth.settled().catch(() => undefined), sleep(world.clock, SETTLE_MS_MAX)])
+  const { world, reports, facts, permitted } = course
+  const isNewlyPaired = course.paired && permitted.row.pairedAt === undefined
+  const settleMsMax = isNewlyPaired ? PAIRED_SETTLE_MS_MAX : SETTLE_MS_MAX
+  await Promise.race([auth.settled().catch(() => undefined), sleep(world.clock, settleMsMax)])
   auth.close()
   const isExpected = course.closing !== undefined || code === 515
   if (isExpected) world.telemetry.emit('device.closed', { ...facts, code, why: course.closing ?? reason })

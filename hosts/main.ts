@@ -3,6 +3,7 @@
  * Run by ECS, by the local fleet, or by hand with the environment of environment.ts; SIGTERM makes it let go and leave.
  * It must never outlive its lease with an open socket; when in doubt it exits, since a host that crashes is fenced.
  */
+
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { LambdaClient } from '@aws-sdk/client-lambda'
 import { churnLedger } from '../core/churn.ts'
@@ -20,6 +21,7 @@ import { listen } from './listener.ts'
 import { placementRequests } from './placement-requests.ts'
 import { type RunningServer, runServer, type ServerEnd } from './server.ts'
 import { silenceConsole } from './silence-console.ts'
+import { ignoreStrayRejections } from './stray-rejections.ts'
 import type { HostWorld } from './world.ts'
 
 const EXIT_CODES: Readonly<Record<ServerEnd['why'], number>> = { left: 0, buried: 3, refused: 4 }
@@ -30,6 +32,7 @@ const ORPHANED_MS_MAX = 5000
 async function main(): Promise<number> {
   const environment = readEnvironment(process.env)
   const { world, flush } = createWorld(environment)
+  ignoreStrayRejections(process, world.telemetry)
   const task = environment.ECS_CONTAINER_METADATA_URI_V4
     ? await readFargateTask(environment.ECS_CONTAINER_METADATA_URI_V4)
     : undefined

@@ -8,7 +8,9 @@ import { backoffMs } from '../core/random.ts'
 import type { Change } from '../core/store.ts'
 import type { Berth, HostWorld } from './world.ts'
 
-const TRIES_MAX = 4
+/** More than fit into a lease that the store does not renew: a report that is given up while the socket stays open would
+ *  leave a status in the row that nothing sets right. */
+const TRIES_MAX = 30
 const TRY_AGAIN_BASE_MS = 100
 const TRY_AGAIN_CAP_MS = 1000
 

@@ -358,7 +358,10 @@ describe('release', () => {
     })
     await start(store, clock, held.device)
 
-    const row = await requestPairingCode(store, clock, held.device, { phoneNumber: '15550100', requestId: 'r' })
+    const row = await requestPairingCode(store, clock, held.device, {
+      phoneNumber: '15550100',
+      requestId: 'r',
+    })
     assert.equal(row.credentialsId, 'fresh')
     assert.equal(row.account, undefined)
   })
