@@ -85,6 +85,15 @@ function welcome({ apiUrl, apiKey, simulator }: LocalFleet, { dataDir }: StartOp
     `  curl -s ${apiUrl}/devices -H 'X-Api-Key: ${apiKey}' \\`,
     `    -H 'Content-Type: application/json' -d '{"deviceId":"shop-1","name":"The shop"}'`,
     '',
+    ...(simulator
+      ? [
+          'Link it, as a phone that scans its QR would:',
+          '',
+          `  curl -s ${apiUrl}/devices/shop-1/qr -H 'X-Api-Key: ${apiKey}' | \\`,
+          `    curl -s ${simulator.controlUrl}/phones/scan -H 'Content-Type: application/json' -d @-`,
+          '',
+        ]
+      : []),
     'Ctrl-C ends the fleet.',
   ]
   return lines.join('\n')

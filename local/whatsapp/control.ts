@@ -7,7 +7,8 @@ import type { SimulatorMethods } from './methods.ts'
 
 const BODY_BYTES_MAX = 65_536
 
-const scanBody = z.strictObject({ qr: z.string().min(1), phoneNumber: z.string().optional() })
+/** What the API answers about a QR can be handed over as it is. */
+const scanBody = z.object({ qr: z.string().min(1), phoneNumber: z.string().optional() })
 const codeBody = z.strictObject({ phoneNumber: z.string().min(1), code: z.string().min(1) })
 const textBody = z.strictObject({ from: z.string().optional(), text: z.string().min(1) })
 const breakBody = z.strictObject({ how: z.preprocess(String, z.enum(BREAKS)) })
