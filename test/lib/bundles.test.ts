@@ -15,6 +15,7 @@ import { build } from '../../lib/bundle.ts'
 import { TABLE_USES, type Uses } from '../../lib/permissions.ts'
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from '../../local/database.ts'
 import { type AwsStandIn, startAwsStandIn } from './aws-stand-in.ts'
+import { synthesiseBundles } from './synthesised.ts'
 
 const BYTES_MAX = 1_000_000
 const PREFIX = 'Mooring-'
@@ -32,13 +33,9 @@ const CLIENTS = {
 } as const satisfies Record<string, readonly string[]>
 type Entry = keyof typeof CLIENTS
 
-const folder = mkdtempSync(join(tmpdir(), 'mooring-bundles-'))
-const bundles = new Map(
-  (Object.keys(CLIENTS) as Entry[]).map((entry) => {
-    const file = join(folder, entry, 'index.js')
-    return [entry, { file, metafile: build(entry, file) }] as const
-  }),
-)
+const ENTRIES = Object.keys(CLIENTS) as Entry[]
+const folders = synthesiseBundles(ENTRIES)
+const fileOf = (entry: Entry) => join(folders.get(entry) ?? assert.fail(), 'index.js')
 
 let aws: AwsStandIn
 let store: Store
@@ -76,8 +73,7 @@ function recorded(entry: string): any {
 
 /** Imports the bundle as Lambda does, and invokes it. @returns its answer, and what it asked of AWS meanwhile */
 async function invoke(entry: Entry, event: unknown) {
-  const { file } = bundles.get(entry) ?? assert.fail()
-  const { handler } = require(file)
+  const { handler } = require(fileOf(entry))
   const from = aws.calls.length
   const context = { functionName: entry, awsRequestId: 'test', getRemainingTimeInMillis: () => 60_000 }
   const answer = await handler(event, context)
@@ -101,18 +97,26 @@ function assertAllowed(entry: Entry, calls: AwsStandIn['calls']): void {
 }
 
 describe('each bundle', () => {
-  for (const [entry, { file, metafile }] of bundles) {
+  const scratch = mkdtempSync(join(tmpdir(), 'mooring-scratch-'))
+  for (const entry of ENTRIES) {
     test(`${entry} is below 1 MB, and carries only the AWS clients that it uses`, (context) => {
-      const { size } = statSync(file)
+      const { size } = statSync(fileOf(entry))
       context.diagnostic(`${entry}: ${Math.round(size / 1024)} KiB`)
       assert.ok(size < BYTES_MAX, `${size} bytes`)
-      const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs))
+      const inputs = Object.values(build(entry, join(scratch, 'index.js')).outputs).flatMap((output) =>
+        Object.entries(output.inputs),
+      )
       const packages = inputs
         .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
         .flatMap(([path]) => /@aws-sdk\/((?:client|lib)-[\w-]+)\//.exec(path)?.[1] ?? [])
       assert.deepEqual([...new Set(packages)].sort(), CLIENTS[entry])
+      assert.equal(readFileSync(fileOf(entry), 'utf8'), readFileSync(join(scratch, 'index.js'), 'utf8'))
     })
   }
+
+  test('is one of its own: no two functions run the same code', () => {
+    assert.equal(new Set(folders.values()).size, ENTRIES.length)
+  })
 })
 
 describe('the bundles, invoked as AWS would', () => {

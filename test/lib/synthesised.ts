@@ -1,5 +1,7 @@
-/** The stack as CloudFormation would get it, without bundles: those have a test of their own. */
-import { readFileSync } from 'node:fs'
+/** The stack as CloudFormation would get it. Bundles are made only where they are looked at. */
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Template } from 'aws-cdk-lib/assertions'
 import { mooringApp } from '../../lib/app.ts'
 
@@ -16,6 +18,20 @@ export function synthesise(mooring: Record<string, unknown> = {}): Template {
   const { context } = JSON.parse(readFileSync(CDK_JSON, 'utf8'))
   const { stack } = mooringApp({ context: { ...context, mooring, 'aws:cdk:bundling-stacks': [] } })
   return Template.fromStack(stack)
+}
+
+/** The bundles that the stack would upload: by function, the folder of its code. */
+export function synthesiseBundles(names: readonly string[]): Map<string, string> {
+  const { context } = JSON.parse(readFileSync(CDK_JSON, 'utf8'))
+  const outdir = mkdtempSync(join(tmpdir(), 'mooring-bundles-'))
+  const { stack } = mooringApp({ outdir, context: { ...context, mooring: { hostImage: 'none' } } })
+  const template = Template.fromStack(stack)
+  return new Map(
+    names.map((name) => {
+      const { Code } = one(template, 'AWS::Lambda::Function', functionId(name)).Properties
+      return [name, join(outdir, `asset.${Code.S3Key.replace('.zip', '')}`)]
+    }),
+  )
 }
 
 /** The resources of a type, by the begin of their logical id. */

@@ -7,7 +7,7 @@ import {
   ECSClient,
   ListClustersCommand,
   ListServicesCommand,
-  ListTaskDefinitionsCommand,
+  RegisterTaskDefinitionCommand,
   RunTaskCommand,
 } from '@aws-sdk/client-ecs'
 import { InvokeCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda'
@@ -49,7 +49,7 @@ export async function useApi(apiKey: string): Promise<void> {
   const server = {
     serverId: serverId('rehearsed'),
     name: 'rehearsed',
-    url: 'http://127.0.0.1:9',
+    url: 'http://127.0.0.1:8081',
     capacity: 10,
   }
   await announce(store(), systemClock, server)
@@ -85,11 +85,17 @@ export async function useTaskControl(): Promise<void> {
   await service.resize(desired + 1)
   assert.equal((await service.size()).desired, desired + 1)
 
-  const { taskDefinitionArns = [] } = await ecs.send(new ListTaskDefinitionsCommand({}))
+  // moto adds up what the containers ask for; those of Fargate leave that to the task.
+  const container = { name: 'server', image: 'example.org/mooring:rehearsal', cpu: 256, memory: 512 }
+  const definition = new RegisterTaskDefinitionCommand({
+    family: 'rehearsed',
+    containerDefinitions: [container],
+  })
+  await ecs.send(definition)
   const started = await ecs.send(
     new RunTaskCommand({
       cluster,
-      taskDefinition: taskDefinitionArns[0],
+      taskDefinition: 'rehearsed',
       launchType: 'FARGATE',
       networkConfiguration: { awsvpcConfiguration: { subnets: [] } },
     }),

@@ -1,0 +1,139 @@
+/** Everything about the stack that may be chosen: `context.mooring` in cdk.json, or `-c mooring='{"maximumServers": 20}'`.
+ *  The defaults work; an option that is not known here is refused. */
+import * as z from 'zod'
+import { protocolSettings } from '../core/settings.ts'
+
+/** Fargate takes only these pairs: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html */
+const MEMORY_MIB_BY_CPU: Readonly<Record<number, readonly [least: number, most: number]>> = {
+  256: [512, 2048],
+  512: [1024, 4096],
+  1024: [2048, 8192],
+  2048: [4096, 16_384],
+  4096: [8192, 30_720],
+}
+
+/** Of CloudWatch Logs. */
+const RETENTION_DAYS = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653,
+] as const
+
+const configuration = z
+  .strictObject({
+    stackName: z
+      .string()
+      .regex(/^[A-Za-z][A-Za-z0-9-]{0,40}$/)
+      .default('Mooring')
+      .describe('Name of the stack, and prefix of its tables. Two fleets in one region need two names.'),
+    capacityPerServer: z.int().min(1).max(2000).default(400).describe('Devices that one server takes.'),
+    minimumServers: z.int().min(1).max(1000).default(2).describe('Servers that always run.'),
+    maximumServers: z.int().min(1).max(1000).default(10).describe('The limit of scaling, and of the bill.'),
+    targetUtilisationPercent: z
+      .int()
+      .min(10)
+      .max(90)
+      .default(70)
+      .describe('Load / capacity of the fleet above which servers are added.'),
+    taskCpuUnits: z.int().default(512).describe('CPU of a server: 1024 are one vCPU.'),
+    taskMemoryMiB: z
+      .int()
+      .multipleOf(512)
+      .default(2048)
+      .describe('Memory of a server; 500 idle sockets were measured at 417 MB in all.'),
+    connectsPerSecond: z
+      .number()
+      .positive()
+      .max(1000)
+      .default(5)
+      .describe('Connects of one server, at most.'),
+    historySync: z
+      .boolean()
+      .default(true)
+      .describe('Whether a newly linked device takes its message history.'),
+    network: z
+      .enum(['public', 'private'])
+      .default('public')
+      .describe(
+        'public: servers have public addresses and no open port to the internet; no NAT. ' +
+          'private: servers stand behind a NAT gateway for each zone.',
+      ),
+    apiRequestsPerSecond: z.int().min(1).max(10_000).default(50).describe('Throttle of the whole API.'),
+    apiBurst: z.int().min(1).max(5000).default(100).describe('Requests that the API takes at once.'),
+    logRetentionDays: z
+      .literal(RETENTION_DAYS)
+      .default(30)
+      .describe('How long logs are kept, as CloudWatch allows.'),
+    alarmEmail: z.email().optional().describe('Gets every alarm, after it has confirmed the subscription.'),
+    burialsPerQuarterHour: z
+      .int()
+      .min(1)
+      .default(3)
+      .describe('More burials than this within 15 minutes raise an alarm.'),
+    removalPolicy: z
+      .enum(['retain', 'destroy'])
+      .default('retain')
+      .describe('What becomes of tables, their key and the API key when the stack is deleted.'),
+    deletionProtection: z.boolean().default(true).describe('Whether DynamoDB refuses to delete the tables.'),
+    hostImage: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'A ready image (ARM64) for the servers; without it hosts/Dockerfile is built, which needs Docker.',
+      ),
+    firstApiKey: z
+      .boolean()
+      .default(true)
+      .describe('Whether the first deployment makes an admin key and puts it into Secrets Manager.'),
+    beatEveryMs: z.int().positive().optional().describe('Protocol time, see core/settings.ts.'),
+    fenceAfterMs: z.int().positive().optional().describe('Protocol time, see core/settings.ts.'),
+    buryAfterMs: z.int().positive().optional().describe('Protocol time, see core/settings.ts.'),
+  })
+  .superRefine((given, context) => {
+    const refuse = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message })
+    if (given.maximumServers < given.minimumServers) refuse('maximumServers', 'is below minimumServers')
+    const memory = MEMORY_MIB_BY_CPU[given.taskCpuUnits]
+    if (!memory) refuse('taskCpuUnits', `is one of ${Object.keys(MEMORY_MIB_BY_CPU).join(', ')}`)
+    else if (given.taskMemoryMiB < memory[0] || given.taskMemoryMiB > memory[1]) {
+      refuse('taskMemoryMiB', `is ${memory[0]} to ${memory[1]} for ${given.taskCpuUnits} CPU units`)
+    }
+    try {
+      protocolSettings(protocolTimes(given))
+    } catch (error) {
+      refuse('fenceAfterMs', error instanceof Error ? error.message : String(error))
+    }
+  })
+
+export type Configuration = z.output<typeof configuration>
+
+/** What each option means, for docs and tests. */
+export const OPTIONS = configuration.shape
+
+/** @throws Error that names each option that is unknown or wrong */
+export function readConfiguration(given: unknown): Configuration {
+  // `-c mooring=...` on the command line arrives as text.
+  const read = configuration.safeParse(typeof given === 'string' ? JSON.parse(given) : given)
+  if (read.success) return read.data
+  const faults = read.error.issues.map((issue) => `  ${issue.path.join('.') || 'mooring'}: ${issue.message}`)
+  throw new Error(`BAD_CONFIGURATION: the context \`mooring\` in cdk.json:\n${faults.join('\n')}`)
+}
+
+type ProtocolOptions = Pick<Configuration, 'beatEveryMs' | 'fenceAfterMs' | 'buryAfterMs'>
+
+function protocolTimes({ beatEveryMs, fenceAfterMs, buryAfterMs }: ProtocolOptions) {
+  return {
+    ...(beatEveryMs === undefined ? {} : { beatEveryMs }),
+    ...(fenceAfterMs === undefined ? {} : { fenceAfterMs }),
+    ...(buryAfterMs === undefined ? {} : { buryAfterMs }),
+  }
+}
+
+/** Hosts and Lambdas must agree on them, so both are told. */
+export function protocolVariables(of: ProtocolOptions) {
+  const { beatEveryMs, fenceAfterMs, buryAfterMs } = protocolSettings(protocolTimes(of))
+  return {
+    BEAT_EVERY_MS: String(beatEveryMs),
+    FENCE_AFTER_MS: String(fenceAfterMs),
+    BURY_AFTER_MS: String(buryAfterMs),
+  }
+}

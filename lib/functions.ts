@@ -1,0 +1,131 @@
+/** The Lambdas of the control plane, from the table in lambdas/functions.ts. */
+import { Duration, Validations } from 'aws-cdk-lib'
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import type { Secret } from 'aws-cdk-lib/aws-secretsmanager'
+import { Queue } from 'aws-cdk-lib/aws-sqs'
+import { Construct } from 'constructs'
+import { FUNCTION_NAMES, FUNCTIONS, type FunctionName } from '../lambdas/functions.ts'
+import { type Configuration, protocolVariables } from './configuration.ts'
+import { type AsyncSettings, Lambda } from './lambda.ts'
+import type { Network } from './network.ts'
+import { TABLE_USES, tableStatements } from './permissions.ts'
+import type { Tables } from './tables.ts'
+
+const MEMORY_MIB: Readonly<Record<FunctionName, number>> = {
+  api: 512,
+  authorizer: 256,
+  sweep: 512,
+  'task-stopped': 512,
+  assign: 512,
+  doorbell: 256,
+}
+
+const DESCRIPTIONS: Readonly<Record<FunctionName, string>> = {
+  api: 'The HTTP API: devices, servers, fleet',
+  authorizer: 'Tells the API who calls',
+  sweep: 'Buries silent servers, finds servers for devices that wait',
+  'task-stopped': 'Buries a server whose task has stopped',
+  assign: 'Finds servers for given devices',
+  doorbell: 'Tells servers to look',
+}
+
+export interface FunctionsProps {
+  readonly configuration: Configuration
+  readonly tables: Tables
+  readonly network: Network
+  readonly doorbellSecret: Secret
+}
+
+export class Functions extends Construct {
+  readonly deadLetters: Queue
+  readonly byName: Readonly<Record<FunctionName, Lambda>>
+
+  constructor(scope: Construct, id: string, props: FunctionsProps) {
+    super(scope, id)
+    this.deadLetters = deadLetterQueue(this)
+    const doorbell = this.#create('doorbell', props)
+    const others = FUNCTION_NAMES.filter((name) => name !== 'doorbell').map(
+      (name) => [name, this.#create(name, props, doorbell)] as const,
+    )
+    this.byName = { ...Object.fromEntries(others), doorbell } as Record<FunctionName, Lambda>
+  }
+
+  #create(name: FunctionName, props: FunctionsProps, doorbell?: Lambda): Lambda {
+    const { configuration, network } = props
+    const asynchronous = asyncSettings(name, this.deadLetters)
+    return new Lambda(this, name, {
+      configuration,
+      entry: name,
+      description: DESCRIPTIONS[name],
+      timeoutSeconds: FUNCTIONS[name].timeoutSeconds,
+      memoryMiB: MEMORY_MIB[name],
+      environment: variables(name, props, doorbell),
+      statements: [...tableStatements(props.tables, TABLE_USES[name]), ...ringing(name, doorbell)],
+      ...(asynchronous ? { asynchronous } : {}),
+      ...(name === 'doorbell'
+        ? {
+            network: {
+              vpc: network.vpc,
+              subnets: network.doorbellSubnets,
+              securityGroup: network.doorbellSecurityGroup,
+            },
+          }
+        : {}),
+    })
+  }
+}
+
+/** Every variable that this function reads and that is known before the cluster is: see `watchTasks` in tasks.ts. */
+function variables(
+  name: FunctionName,
+  { configuration, tables, doorbellSecret }: FunctionsProps,
+  doorbell?: Lambda,
+): Record<string, string> {
+  const known: Readonly<Record<string, string | undefined>> = {
+    TABLE_PREFIX: tables.prefix,
+    DOORBELL_FUNCTION: doorbell?.function.functionName,
+    // Resolved by CloudFormation when it deploys: the function has neither a way to Secrets Manager nor a permission.
+    DOORBELL_SECRET: doorbellSecret.secretValue.unsafeUnwrap(),
+    SWEEP_LOOKS_FOR_MS: '75000',
+    ...protocolVariables(configuration),
+  }
+  const read: readonly string[] = FUNCTIONS[name].variables
+  return Object.fromEntries(
+    read.flatMap((variable) => (known[variable] ? [[variable, known[variable]]] : [])),
+  )
+}
+
+function ringing(name: FunctionName, doorbell: Lambda | undefined): PolicyStatement[] {
+  const read: readonly string[] = FUNCTIONS[name].variables
+  if (!doorbell || !read.includes('DOORBELL_FUNCTION')) return []
+  return [
+    new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [doorbell.function.functionArn] }),
+  ]
+}
+
+function asyncSettings(name: FunctionName, deadLetters: Queue): AsyncSettings | undefined {
+  switch (name) {
+    case 'sweep':
+      // The next one starts within a minute.
+      return { retries: 0, ageSecondsMax: 60, deadLetters }
+    case 'task-stopped':
+      return { retries: 2, ageSecondsMax: 3600, deadLetters }
+    case 'assign':
+      // Later than this the sweep has found the devices.
+      return { retries: 2, ageSecondsMax: 300, deadLetters }
+    case 'doorbell':
+      // A ring that comes late is of no use, and one that is lost costs a beat.
+      return { retries: 0, ageSecondsMax: 60 }
+    default:
+      return undefined
+  }
+}
+
+function deadLetterQueue(scope: Construct): Queue {
+  const queue = new Queue(scope, 'DeadLetters', { enforceSSL: true, retentionPeriod: Duration.days(14) })
+  Validations.of(queue).acknowledge({
+    id: 'AwsSolutions-SQS3',
+    reason: 'This queue is the dead-letter queue: of functions and rules, which name it themselves.',
+  })
+  return queue
+}

@@ -1,0 +1,170 @@
+/** The data plane: a Fargate service whose tasks are the servers that hold the sockets. */
+import { fileURLToPath } from 'node:url'
+import { Duration, IgnoreMode, RemovalPolicy, Validations } from 'aws-cdk-lib'
+import { Platform } from 'aws-cdk-lib/aws-ecr-assets'
+import {
+  AvailabilityZoneRebalancing,
+  AwsLogDriverMode,
+  Cluster,
+  ContainerImage,
+  ContainerInsights,
+  CpuArchitecture,
+  Secret as EcsSecret,
+  FargateService,
+  FargateTaskDefinition,
+  LogDrivers,
+  OperatingSystemFamily,
+} from 'aws-cdk-lib/aws-ecs'
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import { LogGroup } from 'aws-cdk-lib/aws-logs'
+import type { Secret } from 'aws-cdk-lib/aws-secretsmanager'
+import { Size } from 'aws-cdk-lib/core'
+import { Construct } from 'constructs'
+import { type Configuration, protocolVariables } from './configuration.ts'
+import type { Lambda } from './lambda.ts'
+import { type Network, SERVER_PORT } from './network.ts'
+import { TABLE_USES, tableStatements } from './permissions.ts'
+import type { Tables } from './tables.ts'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+/** What hosts/Dockerfile copies: a change elsewhere makes no new image. */
+const IN_IMAGE = ['core', 'hosts', 'package.json', 'package-lock.json', '.npmrc']
+/** A leaving server has 100 s to let its devices go, and needs some for its last words. */
+const STOP_SECONDS = 120
+/** No curl in the image. 200 means: this server has a valid lease. */
+const HEALTH_CHECK = `fetch('http://127.0.0.1:${SERVER_PORT}/health').then((a)=>process.exit(a.ok?0:1),()=>process.exit(1))`
+
+export interface HostsProps {
+  readonly configuration: Configuration
+  readonly tables: Tables
+  readonly network: Network
+  readonly doorbellSecret: Secret
+  readonly assign: Lambda
+}
+
+export class Hosts extends Construct {
+  readonly cluster: Cluster
+  readonly service: FargateService
+  readonly task: FargateTaskDefinition
+  readonly logGroup: LogGroup
+
+  constructor(scope: Construct, id: string, props: HostsProps) {
+    super(scope, id)
+    const { configuration, network } = props
+    this.cluster = new Cluster(this, 'Cluster', {
+      vpc: network.vpc,
+      containerInsightsV2: ContainerInsights.ENABLED,
+    })
+    this.logGroup = new LogGroup(this, 'Log', {
+      retention: configuration.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    })
+    this.task = this.#defineTask(props)
+    this.service = new FargateService(this, 'Service', {
+      cluster: this.cluster,
+      taskDefinition: this.task,
+      minHealthyPercent: 100,
+      maxHealthyPercent: 200,
+      circuitBreaker: { rollback: true },
+      // Moving tasks between zones would move devices for nothing.
+      availabilityZoneRebalancing: AvailabilityZoneRebalancing.DISABLED,
+      assignPublicIp: network.serversHavePublicAddresses,
+      vpcSubnets: network.serverSubnets,
+      securityGroups: [network.serverSecurityGroup],
+      enableECSManagedTags: true,
+    })
+  }
+
+  #defineTask(props: HostsProps): FargateTaskDefinition {
+    const { configuration, tables, assign, doorbellSecret } = props
+    const task = new FargateTaskDefinition(this, 'Task', {
+      cpu: configuration.taskCpuUnits,
+      memoryLimitMiB: configuration.taskMemoryMiB,
+      runtimePlatform: {
+        cpuArchitecture: CpuArchitecture.ARM64,
+        operatingSystemFamily: OperatingSystemFamily.LINUX,
+      },
+    })
+    for (const statement of tableStatements(tables, TABLE_USES.host)) task.addToTaskRolePolicy(statement)
+    task.addToTaskRolePolicy(
+      new PolicyStatement({
+        actions: ['lambda:InvokeFunction'],
+        resources: [assign.function.functionArn],
+      }),
+    )
+    task.addContainer('server', {
+      image: imageOf(configuration),
+      environment: variables(configuration, tables, assign),
+      secrets: { DOORBELL_SECRET: EcsSecret.fromSecretsManager(doorbellSecret) },
+      readonlyRootFilesystem: true,
+      user: 'node',
+      portMappings: [{ containerPort: SERVER_PORT }],
+      stopTimeout: Duration.seconds(STOP_SECONDS),
+      // Strict at the start, since a deployment waits for it: a server that cannot get a lease stops the roll-out.
+      // Patient later: an outage of DynamoDB ends every lease, and replacing the whole fleet would not help.
+      healthCheck: {
+        command: ['CMD', 'node', '-e', HEALTH_CHECK],
+        interval: Duration.seconds(30),
+        timeout: Duration.seconds(5),
+        retries: 10,
+        startPeriod: Duration.seconds(60),
+      },
+      // Blocking on a log that is not taken would stop the beats.
+      logging: LogDrivers.awsLogs({
+        logGroup: this.logGroup,
+        streamPrefix: 'server',
+        mode: AwsLogDriverMode.NON_BLOCKING,
+        maxBufferSize: Size.mebibytes(16),
+      }),
+    })
+    acknowledge(task)
+    return task
+  }
+}
+
+/** All that a server reads and does not learn from its task. */
+function variables(configuration: Configuration, tables: Tables, assign: Lambda): Record<string, string> {
+  return {
+    TABLE_PREFIX: tables.prefix,
+    ASSIGN_FUNCTION: assign.function.functionName,
+    SERVER_MAX_CAPACITY: String(configuration.capacityPerServer),
+    SERVER_PORT: String(SERVER_PORT),
+    SERVER_LISTEN: '0.0.0.0',
+    CONNECTS_PER_SECOND: String(configuration.connectsPerSecond),
+    HISTORY_SYNC: configuration.historySync ? 'on' : 'off',
+    ...protocolVariables(configuration),
+  }
+}
+
+/** What hosts/environment.ts reads and the stack leaves alone, and why. */
+export const NOT_SET_BY_THE_STACK = {
+  SERVER_NAME: 'each task has its own, from its metadata',
+  SERVER_URL: 'each task has its own address',
+  TASK_ARN: 'from its metadata',
+  ECS_CONTAINER_METADATA_URI_V4: 'set by ECS',
+  WHATSAPP_URL: "the client's own address of WhatsApp is the right one",
+} as const
+
+function imageOf({ hostImage }: Configuration): ContainerImage {
+  if (hostImage) return ContainerImage.fromRegistry(hostImage)
+  return ContainerImage.fromAsset(ROOT, {
+    file: 'hosts/Dockerfile',
+    platform: Platform.LINUX_ARM64,
+    ignoreMode: IgnoreMode.DOCKER,
+    exclude: ['*', ...IN_IMAGE.map((path) => `!${path}`)],
+  })
+}
+
+function acknowledge(task: FargateTaskDefinition): void {
+  Validations.of(task).acknowledge(
+    {
+      id: 'AwsSolutions-ECS2',
+      reason:
+        'The variables are names, sizes and times; the one secret comes from Secrets Manager through ECS.',
+    },
+    {
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason: 'ecr:GetAuthorizationToken of the execution role knows no narrower resource.',
+    },
+  )
+}

@@ -1,0 +1,35 @@
+/** The metrics of core/catalogue.ts as CloudWatch knows them: namespace and dimension are those of
+ *  core/telemetry-powertools.ts. */
+import { Duration } from 'aws-cdk-lib'
+import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch'
+import { METRICS, type MetricName } from '../core/catalogue.ts'
+import { METRIC_NAMESPACE } from '../core/telemetry-powertools.ts'
+
+/** Who emits metrics: every function that decides, and the servers. */
+const SERVICES = ['api', 'sweep', 'assign', 'task-stopped', 'host'] as const
+export type Service = (typeof SERVICES)[number]
+
+export function metricOf(name: MetricName, service: Service, statistic: string, minutes = 1): Metric {
+  return new Metric({
+    namespace: METRIC_NAMESPACE,
+    metricName: name,
+    dimensionsMap: { service },
+    statistic,
+    period: Duration.minutes(minutes),
+    label: METRICS[name].says,
+  })
+}
+
+/** The sum over everybody who may emit it; a service that was silent counts as 0. */
+export function fleetSum(name: MetricName, minutes = 1): MathExpression {
+  // In a graph every metric has its own id, and ids begin with a small letter.
+  const ids = SERVICES.map((service) => `m${name}_${service.replace('-', '_')}`)
+  return new MathExpression({
+    expression: `SUM([${ids.map((id) => `FILL(${id}, 0)`).join(', ')}])`,
+    usingMetrics: Object.fromEntries(
+      SERVICES.map((service, at) => [ids[at], metricOf(name, service, 'Sum', minutes)]),
+    ),
+    period: Duration.minutes(minutes),
+    label: name,
+  })
+}

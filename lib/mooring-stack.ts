@@ -1,0 +1,76 @@
+/** The stack: what there is, and what is told to what. */
+import { CfnOutput, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib'
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager'
+import type { Construct } from 'constructs'
+import { Alarms } from './alarms.ts'
+import { Api } from './api.ts'
+import type { Configuration } from './configuration.ts'
+import { FleetDashboard } from './dashboard.ts'
+import { Events } from './events.ts'
+import { FirstKey } from './first-key.ts'
+import { Functions } from './functions.ts'
+import { Hosts } from './hosts.ts'
+import { Network } from './network.ts'
+import { Queries } from './queries.ts'
+import { Scaling } from './scaling.ts'
+import { Tables } from './tables.ts'
+import { TaskPermissions } from './tasks.ts'
+
+export class MooringStack extends Stack {
+  constructor(scope: Construct, id: string, configuration: Configuration, props: StackProps = {}) {
+    super(scope, id, { description: 'Mooring: every WhatsApp device on exactly one server', ...props })
+    const tables = new Tables(this, 'Tables', configuration)
+    const network = new Network(this, 'Network', configuration)
+    const doorbellSecret = createDoorbellSecret(this)
+    const functions = new Functions(this, 'Functions', { configuration, tables, network, doorbellSecret })
+    const { api, authorizer, sweep, assign, 'task-stopped': taskStopped } = functions.byName
+    const hosts = new Hosts(this, 'Hosts', { configuration, tables, network, doorbellSecret, assign })
+    const { cluster, service } = hosts
+    new TaskPermissions(this, 'Tasks', { configuration, sweep, cluster, service })
+    new Scaling(this, 'Scaling', { configuration, service })
+    new Events(this, 'Events', { sweep, taskStopped, cluster, deadLetters: functions.deadLetters })
+    const httpApi = new Api(this, 'Api', { configuration, api, authorizer })
+    new Alarms(this, 'Alarms', { configuration, functions })
+    const { dashboard } = new FleetDashboard(this, 'Dashboard', {
+      configuration,
+      functions,
+      tables,
+      sweepLog: sweep.logGroup,
+    })
+    new Queries(this, 'Queries', {
+      stackName: configuration.stackName,
+      hosts: [hosts.logGroup],
+      control: [api, sweep, taskStopped, assign].map((lambda) => lambda.logGroup),
+    })
+    this.#output('ApiUrl', httpApi.url, 'The API')
+    this.#output('DashboardUrl', dashboardUrl(this, dashboard.dashboardName), 'The dashboard')
+    if (configuration.firstApiKey) {
+      const { secret } = new FirstKey(this, 'FirstKey', { configuration, tables })
+      const command = `aws secretsmanager get-secret-value --secret-id ${secret.secretArn} --query SecretString --output text`
+      this.#output('ApiKeyCommand', command, 'Prints the API key of the first administrator')
+    }
+  }
+
+  #output(name: string, value: string, description: string): void {
+    new CfnOutput(this, name, { value, description })
+  }
+}
+
+/** Shared by the doorbell and the servers. A ring carries no truth: who knows it can make servers look, no more. */
+function createDoorbellSecret(scope: Construct): Secret {
+  const secret = new Secret(scope, 'DoorbellSecret', {
+    description: 'Signs the rings that tell servers to look',
+    generateSecretString: { passwordLength: 48, excludePunctuation: true },
+    removalPolicy: RemovalPolicy.DESTROY,
+  })
+  Validations.of(secret).acknowledge({
+    id: 'AwsSolutions-SMG4',
+    reason:
+      'Servers and the doorbell read it once; docs/operations.md says how to replace it by a rolling restart.',
+  })
+  return secret
+}
+
+function dashboardUrl({ region }: Stack, name: string): string {
+  return `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${name}`
+}

@@ -1,0 +1,60 @@
+/** What the sweep may do with the tasks of this cluster, and what it must know of it. */
+import { ArnFormat, CfnResource, Stack, Validations } from 'aws-cdk-lib'
+import type { Cluster, FargateService } from 'aws-cdk-lib/aws-ecs'
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import { Construct } from 'constructs'
+import type { Configuration } from './configuration.ts'
+import type { Lambda } from './lambda.ts'
+
+export interface TaskPermissionsProps {
+  readonly configuration: Configuration
+  readonly sweep: Lambda
+  readonly cluster: Cluster
+  readonly service: FargateService
+}
+
+export class TaskPermissions extends Construct {
+  constructor(scope: Construct, id: string, props: TaskPermissionsProps) {
+    super(scope, id)
+    const { configuration, cluster, service } = props
+    const { function: sweep } = props.sweep
+    sweep.addEnvironment('ECS_CLUSTER', cluster.clusterName)
+    sweep.addEnvironment('ECS_SERVICE', service.serviceName)
+    sweep.addEnvironment('SERVERS_MIN', String(configuration.minimumServers))
+    sweep.addEnvironment('SERVERS_MAX', String(configuration.maximumServers))
+    sweep.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['ecs:StopTask', 'ecs:UpdateTaskProtection'],
+        resources: [this.#tasksOf(cluster)],
+      }),
+    )
+    sweep.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['ecs:DescribeServices', 'ecs:UpdateService'],
+        resources: [service.serviceArn],
+      }),
+    )
+    this.#acknowledge(props)
+  }
+
+  #tasksOf(cluster: Cluster): string {
+    return Stack.of(this).formatArn({
+      service: 'ecs',
+      resource: 'task',
+      resourceName: `${cluster.clusterName}/*`,
+      arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+    })
+  }
+
+  #acknowledge({ sweep, cluster }: TaskPermissionsProps): void {
+    const { role } = sweep.function
+    const { defaultChild } = cluster.node
+    if (!role || !CfnResource.isCfnResource(defaultChild)) return
+    const clusterId = Stack.of(this).getLogicalId(defaultChild)
+    const tasks = `arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:task/<${clusterId}>/*`
+    Validations.of(role).acknowledge({
+      id: `AwsSolutions-IAM5[Resource::${tasks}]`,
+      reason: 'Tasks come and go: the wildcard stands for every task of this one cluster.',
+    })
+  }
+}
