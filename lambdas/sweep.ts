@@ -50,12 +50,15 @@ async function flushUntil(world: LambdaWorld, until: AbortSignal): Promise<void>
   }
 }
 
-export const handler = atFirstInvocation(() => {
-  const environment = readEnvironment('sweep', process.env)
+/** The sweep as its environment describes it. */
+export function sweepOf(variables: Readonly<Record<string, string | undefined>>, until?: AbortSignal) {
+  const environment = readEnvironment('sweep', variables)
   const { ECS_CLUSTER: cluster, ECS_SERVICE: service, SERVERS_MIN, SERVERS_MAX } = environment
   const world = lambdaWorld('sweep', environment, tasksOfCluster(cluster))
   const limits = { minimum: SERVERS_MIN, maximum: SERVERS_MAX }
   const control = cluster && service ? ecsService(cluster, service) : undefined
   const scaling = control ? () => scale(world, control, limits) : undefined
-  return createSweepHandler(world, environment.SWEEP_LOOKS_FOR_MS, undefined, scaling)
-})
+  return createSweepHandler(world, environment.SWEEP_LOOKS_FOR_MS, until, scaling)
+}
+
+export const handler = atFirstInvocation(() => sweepOf(process.env))

@@ -12,16 +12,18 @@ import type { Store } from '../core/store.ts'
 import { dynamoDbStore } from '../core/store-dynamodb.ts'
 import { type ControlPlane, startControlPlane } from './control-plane/control-plane.ts'
 import { LOCAL_TABLE_PREFIX, type LocalDatabase, startDatabase } from './database.ts'
+import { LOCAL_CLUSTER, LOCAL_SERVICE, startEcsEndpoint } from './ecs-endpoint.ts'
 import { type ServerExit, type ServerProcess, startServerProcess } from './server-process.ts'
+import { createService } from './service.ts'
 import { type Simulator, startWhatsAppSimulator } from './whatsapp/simulator.ts'
 
-/** A server that does not leave within this after SIGTERM is killed. */
-const LEAVE_MS_MAX = 20_000
 /** For the fleet's own reads and writes; nobody's lease depends on them. */
 const STORE_MS_MAX = 5000
 
 export interface FleetOptions {
   readonly servers: number
+  /** More are started, up to this many, when no server has room; none when left out. */
+  readonly maxServers?: number
   /** Of the API; any free port when left out. */
   readonly port?: number
   readonly logDir: string
@@ -96,25 +98,48 @@ async function build(
         )
   if (simulator) undo.push(() => simulator.close())
 
+  const service = createService({
+    desired: options.servers,
+    restart: options.restart === true,
+    start: (name) => startProcess(name),
+    async exited(server, exit) {
+      options.onServerExit?.(server, exit)
+      if (!closing && options.tellTaskStopped !== false) {
+        await controlPlane.taskStopped(server.taskArn, exit.code ?? KILLED)
+      }
+    },
+  })
+  const ecs = await startEcsEndpoint(service)
+  undo.push(() => ecs.close())
+
   const controlPlane = await startControlPlane({
     databaseEndpoint: database.endpoint,
     tablePrefix: LOCAL_TABLE_PREFIX,
     doorbellSecret,
     logFile: join(options.logDir, 'control-plane.log'),
-    variables,
+    variables: {
+      ...variables,
+      AWS_ENDPOINT_URL_ECS: `http://127.0.0.1:${ecs.port}`,
+      ECS_CLUSTER: LOCAL_CLUSTER,
+      ...(options.maxServers === undefined
+        ? {}
+        : {
+            ECS_SERVICE: LOCAL_SERVICE,
+            SERVERS_MIN: String(options.servers),
+            SERVERS_MAX: String(options.maxServers),
+          }),
+    },
     ...(options.port === undefined ? {} : { port: options.port }),
   })
   undo.push(() => controlPlane.close())
-
-  const running = new Set<ServerProcess>()
   let closing = false
-  undo.push(async () => {
+  undo.push(() => {
     closing = true
-    await endServers([...running])
+    return service.end()
   })
 
-  async function startServer(name: string, overrides: ServerOverrides = {}): Promise<ServerProcess> {
-    const server = await startServerProcess({
+  function startProcess(name: string, overrides: ServerOverrides = {}): Promise<ServerProcess> {
+    return startServerProcess({
       name,
       databaseEndpoint: overrides.databaseEndpoint ?? database.endpoint,
       lambdaEndpoint: controlPlane.lambdaEndpoint,
@@ -128,16 +153,9 @@ async function build(
       ...(overrides.url ? { url: overrides.url } : {}),
       variables: { ...variables, ...overrides.variables },
     })
-    running.add(server)
-    void server.exited.then(async (exit) => {
-      running.delete(server)
-      options.onServerExit?.(server, exit)
-      if (closing) return
-      if (options.tellTaskStopped !== false) await controlPlane.taskStopped(server.taskArn, exit.code ?? 137)
-      if (options.restart && exit.code !== REFUSED) await startServer(name, overrides)
-    })
-    return server
   }
+  const startServer = (name: string, overrides?: ServerOverrides) =>
+    service.add(name, () => startProcess(name, overrides))
 
   for (let number = 1; number <= options.servers; number++) await startServer(`server-${number}`)
   return {
@@ -147,23 +165,14 @@ async function build(
     store,
     controlPlane,
     simulator,
-    servers: () => [...running],
+    servers: service.servers,
     startServer,
     close,
   }
 }
 
-/** The exit code of a server whose name or URL is taken: it would be refused again. */
-const REFUSED = 4
-
-async function endServers(servers: readonly ServerProcess[]): Promise<void> {
-  for (const server of servers) server.signal('SIGTERM')
-  const late = setTimeout(() => {
-    for (const server of servers) if (!server.hasExited()) server.signal('SIGKILL')
-  }, LEAVE_MS_MAX)
-  await Promise.all(servers.map((server) => server.exited))
-  clearTimeout(late)
-}
+/** What a shell says of a process that SIGKILL ended. */
+const KILLED = 137
 
 function settingVariables(settings: Partial<ProtocolSettings>): Record<string, string> {
   const { beatEveryMs, fenceAfterMs, buryAfterMs } = settings

@@ -23,6 +23,7 @@ async function main(): Promise<void> {
   say(`Starting ${options.servers} servers ...`)
   const fleet = await startFleet({
     servers: options.servers,
+    maxServers: options.maxServers,
     port: options.port,
     capacity: options.capacity,
     logDir: LOG_DIR,

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 
 export interface StartOptions {
   readonly servers: number
+  readonly maxServers: number
   readonly port: number
   readonly capacity: number
   readonly dataDir: string | undefined
@@ -14,6 +15,7 @@ export const HELP = `Runs a whole fleet on this machine: database, API, schedule
   npm start -- [options]
 
   --servers N       server processes (default 3)
+  --max-servers N   as many are started when no server has room (default: the double of --servers)
   --port PORT       of the API on 127.0.0.1 (default 3000)
   --capacity N      devices that one server takes (default 400)
   --data DIR        keep database, credentials and API key there (default: in memory, gone at the end;
@@ -35,6 +37,7 @@ export function readOptions(args: string[]): StartOptions | undefined {
     args,
     options: {
       servers: { type: 'string', default: '3' },
+      'max-servers': { type: 'string' },
       port: { type: 'string', default: '3000' },
       capacity: { type: 'string', default: '400' },
       data: { type: 'string' },
@@ -46,8 +49,10 @@ export function readOptions(args: string[]): StartOptions | undefined {
   if (values.whatsapp !== 'simulated' && values.whatsapp !== 'live') {
     throw new Error(`--whatsapp is simulated or live, not ${values.whatsapp}`)
   }
+  const servers = wholeNumber('--servers', values.servers, 1, 50)
   return {
-    servers: wholeNumber('--servers', values.servers, 1, 50),
+    servers,
+    maxServers: wholeNumber('--max-servers', values['max-servers'] ?? String(2 * servers), servers, 100),
     port: wholeNumber('--port', values.port, 0, 65_535),
     capacity: wholeNumber('--capacity', values.capacity, 1, 2000),
     dataDir: values.data ?? (values.whatsapp === 'live' ? LIVE_DATA_DIR : undefined),

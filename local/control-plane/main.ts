@@ -9,7 +9,7 @@ import { handler as assign } from '../../lambdas/assign.ts'
 import { handler as authorizer } from '../../lambdas/authorizer.ts'
 import { handler as doorbell } from '../../lambdas/doorbell.ts'
 import { readEnvironment } from '../../lambdas/environment.ts'
-import { createSweepHandler } from '../../lambdas/sweep.ts'
+import { sweepOf } from '../../lambdas/sweep.ts'
 import { handler as taskStopped } from '../../lambdas/task-stopped.ts'
 import { lambdaTelemetry } from '../../lambdas/telemetry.ts'
 import { lambdaWorld } from '../../lambdas/world.ts'
@@ -75,10 +75,9 @@ async function main(): Promise<void> {
 
 /** The two that are built here and not by their own files: a sweep has to end early, when the fleet does. */
 function lambdas(closing: AbortSignal): LocalFunctions {
-  const sweeping = readEnvironment('sweep', process.env)
   return {
     api: createApiHandler(lambdaWorld('api', readEnvironment('api', process.env))),
-    sweep: createSweepHandler(lambdaWorld('sweep', sweeping), sweeping.SWEEP_LOOKS_FOR_MS, closing),
+    sweep: sweepOf(process.env, closing),
   }
 }
 

@@ -5,6 +5,7 @@ import { readOptions } from '../../local/options.ts'
 test('without options: three servers, port 3000, nothing kept, WhatsApp simulated', () => {
   assert.deepEqual(readOptions([]), {
     servers: 3,
+    maxServers: 6,
     port: 3000,
     capacity: 400,
     dataDir: undefined,

@@ -1,0 +1,74 @@
+/** The operations of ECS that Mooring uses, on this machine: tasks are the child processes of the fleet, so that the very
+ *  task control and scaling that are deployed work here. Reached through AWS_ENDPOINT_URL_ECS. */
+import type { IncomingMessage } from 'node:http'
+import * as z from 'zod'
+import { type HttpServer, readBody, sendJson, startHttpServer } from './control-plane/http-server.ts'
+
+export const LOCAL_CLUSTER = 'mooring'
+export const LOCAL_SERVICE = 'hosts'
+const BODY_BYTES_MAX = 64 * 1024
+/** `X-Amz-Target: AmazonEC2ContainerServiceV20141113.StopTask` */
+const TARGET = /^AmazonEC2ContainerServiceV20141113\.(\w+)$/
+
+/** The service as ECS would run it. */
+export interface LocalService {
+  size(): { readonly desired: number; readonly running: number }
+  resize(desired: number): Promise<void>
+  /** Asks the process to end, and kills it when it does not. @returns false when there is no such task */
+  stopTask(taskArn: string): boolean
+  /** @returns false when there is no such task */
+  protect(taskArn: string, minutes: number): boolean
+}
+
+type Operation = (service: LocalService, request: unknown) => Promise<object> | object
+
+class Refused extends Error {}
+
+const OPERATIONS: Readonly<Record<string, Operation>> = {
+  StopTask(service, request) {
+    const { task } = z.object({ task: z.string() }).parse(request)
+    if (!service.stopTask(task)) throw new Refused('The referenced task was not found.')
+    return { task: { taskArn: task, desiredStatus: 'STOPPED' } }
+  },
+
+  DescribeServices(service) {
+    const { desired, running } = service.size()
+    const described = { serviceName: LOCAL_SERVICE, desiredCount: desired, runningCount: running }
+    return { services: [{ ...described, deployments: [described] }], failures: [] }
+  },
+
+  async UpdateService(service, request) {
+    const { desiredCount } = z.object({ desiredCount: z.int().min(0) }).parse(request)
+    await service.resize(desiredCount)
+    return { service: { serviceName: LOCAL_SERVICE, desiredCount } }
+  },
+
+  UpdateTaskProtection(service, request) {
+    const { tasks, expiresInMinutes = 120 } = z
+      .object({ tasks: z.array(z.string()).max(10), expiresInMinutes: z.int().optional() })
+      .parse(request)
+    const known = tasks.filter((arn) => service.protect(arn, expiresInMinutes))
+    return {
+      protectedTasks: known.map((taskArn) => ({ taskArn, protectionEnabled: true })),
+      failures: tasks.filter((arn) => !known.includes(arn)).map((arn) => ({ arn, reason: 'MISSING' })),
+    }
+  },
+}
+
+export function startEcsEndpoint(service: LocalService): Promise<HttpServer> {
+  return startHttpServer(0, async (request, response) => {
+    try {
+      sendJson(response, 200, await operate(service, request))
+    } catch (error) {
+      if (!(error instanceof Refused || error instanceof z.ZodError)) throw error
+      sendJson(response, 400, { __type: 'InvalidParameterException', message: error.message })
+    }
+  })
+}
+
+async function operate(service: LocalService, request: IncomingMessage): Promise<object> {
+  const body = await readBody(request, BODY_BYTES_MAX)
+  const operation = OPERATIONS[TARGET.exec(String(request.headers['x-amz-target']))?.[1] ?? '']
+  if (!operation || !body) throw new Refused('This operation of ECS does not run here.')
+  return operation(service, JSON.parse(body.toString('utf8') || '{}'))
+}

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import { deviceId } from '../../core/ids.ts'
+import { LOCAL_CREDENTIALS, LOCAL_REGION } from '../../local/database.ts'
+import {
+  activeServers,
+  moor,
+  processOf,
+  startTestFleet,
+  type TestFleet,
+  until,
+  untilActive,
+  untilConnected,
+} from './fleet-under-test.ts'
+
+let fleet: TestFleet
+
+before(async () => {
+  fleet = await startTestFleet({ servers: 2, capacity: 3, maxServers: 3, restart: true })
+  await until('two active servers', 20_000, async () => (await activeServers(fleet)).length === 2)
+})
+
+after(async () => {
+  await fleet?.close()
+})
+
+test('when no server has room, one more is started, and the devices that waited are given to it', async () => {
+  const ids = Array.from({ length: 8 }, (_, number) => deviceId(`eighth-${number}`))
+  const answers = []
+  for (const id of ids) answers.push(await fleet.call('POST', '/devices', { deviceId: id }))
+  assert.equal(answers.filter((answer) => answer.body.status === 'unassigned').length, 2)
+  assert.match(String(answers.at(-1)?.body.explanation), /room/)
+  await sweepNow()
+  await untilActive(fleet, 'server-3')
+  await until('all have a server', 20_000, async () =>
+    (await fleet.devices(ids)).every((row) => row.owner !== undefined),
+  )
+  assert.ok((await activeServers(fleet)).every((server) => server.load <= server.capacity))
+})
+
+test('a server that hangs is buried, its task is stopped, and one is started in its place', async () => {
+  const ids = (await fleet.store.scan('Devices', {})).rows.map((row) => row.deviceId)
+  await Promise.all(ids.map((id) => fleet.call('DELETE', `/devices/${id}`)))
+  await until('room again', 20_000, async () => (await fleet.store.scan('Devices', {})).rows.length === 0)
+  const moored = await moor(fleet, 4, 'hung')
+  const hung = processOf(fleet, 'server-1')
+  const row = await untilActive(fleet, 'server-1')
+  hung.signal('SIGSTOP')
+  const exit = await hung.exited
+  assert.equal(exit.signal, 'SIGKILL')
+  assert.equal((await fleet.store.get('Servers', { serverId: row.serverId }))?.state, 'dead')
+  const again = await untilActive(fleet, 'server-1')
+  assert.notEqual(again.serverId, row.serverId)
+  await untilConnected(fleet, moored)
+  assert.deepEqual(
+    fleet.simulator.report().overlaps.filter(({ older }) => !older.startsWith(row.serverId)),
+    [],
+  )
+})
+
+/** The scheduler asks for a sweep once a minute; this one does not wait for it. */
+async function sweepNow(): Promise<void> {
+  const client = new LambdaClient({
+    endpoint: fleet.controlPlane.lambdaEndpoint,
+    region: LOCAL_REGION,
+    credentials: LOCAL_CREDENTIALS,
+  })
+  const scheduled = { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} }
+  await client.send(
+    new InvokeCommand({
+      FunctionName: 'mooring-sweep',
+      InvocationType: 'Event',
+      Payload: Buffer.from(JSON.stringify(scheduled)),
+    }),
+  )
+  client.destroy()
+}
