@@ -177,6 +177,8 @@ export async function release(store: Store, clock: Clock, me: Release): Promise<
     'Devices',
     { deviceId: me.device },
     {
+      // Ends this epoch: a report or a release still on its way must not pass when this server is the owner again.
+      add: { epoch: 1 },
       set: {
         status: me.status,
         statusReason: me.statusReason,

@@ -187,7 +187,7 @@ describe('permit', () => {
 
     const next = await permit(store, clock, held.device, web2.serverId)
 
-    assert.equal(next.epoch, 2)
+    assert.ok(next.epoch > held.epoch)
   })
 
   test('is refused to a server that does not own the device, and the epoch stays', async () => {
@@ -310,6 +310,17 @@ describe('release', () => {
     assert.equal(await release(store, clock, { ...older, status: 'unassigned' }), false)
     assert.equal((await deviceRow(store, older.device)).owner, 'web-1')
     assert.equal((await serverRow(store, 'web-1')).load, 1)
+  })
+
+  test('ends its epoch: what is still on its way under it is refused, even when the same server owns it again', async () => {
+    const web1 = await anActiveServer(at, 'web-1')
+    const held = await aPermittedDevice(at, web1)
+    await release(store, clock, { ...held, status: 'unassigned' })
+    await claim(store, clock, aClaim(held.device, web1))
+
+    await assert.rejects(report(store, clock, held, { set: { status: 'connected' } }), { code: 'NOT_OWNER' })
+    assert.equal(await release(store, clock, { ...held, status: 'stopped', noLongerWanted: true }), false)
+    assert.equal((await deviceRow(store, held.device)).desired, 'running')
   })
 
   test('by a server that was evicted meanwhile leaves the new owner alone', async () => {

@@ -1,4 +1,4 @@
-/** Credentials and one session key as tokens, on the real fenced items of hosts/auth-state: what Baileys would keep there,
+/** Credentials and some session keys as tokens, on the real fenced items of hosts/auth-state: what Baileys would keep there,
  *  without its cryptography. */
 import { credsKey, signalKey } from '../../core/auth-item.ts'
 import { type Clock, sleep } from '../../core/clock.ts'
@@ -23,9 +23,11 @@ export interface Creds {
 export interface SimulatedAuth extends OpenAuthState {
   readonly creds: Creds
   readonly epoch: Epoch
-  /** A message moves the session on by one. */
-  useSession(): Promise<void>
+  /** A message moves the session with this contact on by one. */
+  useSession(contact: number): Promise<void>
 }
+
+export const CONTACTS = 4
 
 const CREDS_TRIES_MAX = 20
 const CREDS_TRY_AGAIN_AFTER_MS = 500
@@ -41,15 +43,19 @@ export async function openSimulatedAuth(
   const { device, credentialsId, epoch, everPaired, mayWrite, onStale } = wish
   const items = openItems({ store, clock, device, epoch, mayWrite, onStale })
   const ofCreds = credsKey(credentialsId)
-  const ofSession = signalKey(credentialsId, 'session', '1')
+  const sessions = Array.from({ length: CONTACTS }, (_, contact) =>
+    signalKey(credentialsId, 'session', `${contact}`),
+  )
   const creds = credsFrom(await items.read(ofCreds), everPaired, world.random)
   read(ofCreds)
-  await items.read(ofSession)
-  read(ofSession)
+  await Promise.all(sessions.map((session) => items.read(session).then(() => read(session))))
 
   const underWay = createUnderWay()
   const stop = new AbortController()
-  const save = () => items.write(ofCreds, JSON.stringify({ ...creds, n: (creds.n += 1) }))
+  const save = () => {
+    creds.n += 1
+    return items.write(ofCreds, JSON.stringify(creds))
+  }
   const saveInOrder = savesInOrder(() => persistently(save, clock, stop.signal))
   return {
     creds,
@@ -57,9 +63,9 @@ export async function openSimulatedAuth(
     // The connection machine asks only whether the credentials are half-made.
     state: { creds, keys: undefined } as unknown as OpenAuthState['state'],
     saveCreds: () => underWay.add(saveInOrder()),
-    useSession: () =>
+    useSession: (contact) =>
       underWay.add(
-        items.change(ofSession, (before) =>
+        items.change(sessions[contact] ?? ofCreds, (before) =>
           JSON.stringify({ n: 1 + (before ? (JSON.parse(before) as { n: number }).n : 0) }),
         ),
       ),

@@ -14,7 +14,8 @@ export interface Cast {
 /** The fleet comes up over a few seconds, while the operators register the devices. */
 const COME_UP_MS = 4000
 
-export function createFaultsAndFleet(stage: Stage): Cast {
+/** Everybody in place; nothing has happened yet. */
+export function assemble(stage: Stage): Cast {
   const { scenario, scheduler, chance } = stage
   const fleet: Fleet = createFleet(stage, () => lambdas)
   const lambdas: Lambdas = createLambdas(stage, fleet.ring)

@@ -7,7 +7,7 @@ import { inWords } from './trace.ts'
 
 /** A shrunk scenario is a help for the reader: the search for it ends after this many runs. */
 const SHRINK_RUNS_MAX = 200
-const TRACE_LINES_MAX = 100_000
+const TRACE_LINES_MAX = 120
 
 export interface Checked {
   readonly seed: number

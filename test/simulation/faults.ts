@@ -2,23 +2,26 @@
 import type { Fleet } from './fleet.ts'
 import type { Lambdas } from './lambdas.ts'
 import { nthDevice } from './operators.ts'
+import type { Process } from './process.ts'
 import type { Fault } from './scenario.ts'
 import type { Stage } from './stage.ts'
 
-type Timed = Exclude<Fault, { kind: 'trap' }>
+type NearBurial = Extract<Fault, { kind: 'near-burial' }>
+
+/** Burials stay late for this long after the silence, so that the one it provoked is. */
+const LATE_AFTER_MS = 5000
 
 export function scheduleFaults(stage: Stage, fleet: Fleet, lambdas: Lambdas): void {
   for (const fault of stage.scenario.faults) {
-    if (fault.kind === 'trap') continue
     stage.scheduler.at(fault.atMs, () => {
       if (stage.weather.isCalm()) return
-      stage.weather.strike(fault.kind)
+      if (fault.kind !== 'trap') stage.weather.strike(fault.kind)
       strike(stage, fleet, lambdas, fault)
     })
   }
 }
 
-function strike(stage: Stage, fleet: Fleet, lambdas: Lambdas, fault: Timed): void {
+function strike(stage: Stage, fleet: Fleet, lambdas: Lambdas, fault: Fault): void {
   const { scheduler, weather, whatsapp, trace, scenario } = stage
   const nth = 'server' in fault ? fault.server % scenario.servers : 0
   const target = fleet.at(nth)?.process
@@ -26,9 +29,11 @@ function strike(stage: Stage, fleet: Fleet, lambdas: Lambdas, fault: Timed): voi
   switch (fault.kind) {
     case 'crash':
       if (target && fault.machine) target.cut.whatsapp = true
-      return target?.end()
+      target?.end()
+      return
     case 'freeze':
-      return target?.freeze(fault.forMs, fault.how)
+      target?.freeze(fault.forMs, fault.how)
+      return
     case 'freeze-sweeps':
       for (const process of lambdas.sweeps) process.freeze(fault.forMs, 'machine')
       return
@@ -45,6 +50,12 @@ function strike(stage: Stage, fleet: Fleet, lambdas: Lambdas, fault: Timed): voi
       })
       return
     }
+    case 'near-burial':
+      if (target) silence(stage, target, fault)
+      return
+    case 'trap':
+      weather.set(fault)
+      return
     case 'store-down':
       weather.storeDown = true
       scheduler.after(fault.forMs, () => {
@@ -59,11 +70,14 @@ function strike(stage: Stage, fleet: Fleet, lambdas: Lambdas, fault: Timed): voi
       })
       return
     case 'whatsapp-closes':
-      return whatsapp.close(nthDevice(fault.device % scenario.devices), fault.code)
+      whatsapp.close(nthDevice(fault.device % scenario.devices), fault.code)
+      return
     case 'foreign-login':
-      return whatsapp.foreignLogin(nthDevice(fault.device % scenario.devices))
+      whatsapp.foreignLogin(nthDevice(fault.device % scenario.devices))
+      return
     case 'clock-set':
-      return target?.clock.setWallBy(fault.byMs)
+      target?.clock.setWallBy(fault.byMs)
+      return
     case 'task-replaced': {
       const leaving = fleet.at(nth)
       leaving?.process.deliver(() => leaving.server.leave())
@@ -71,4 +85,16 @@ function strike(stage: Stage, fleet: Fleet, lambdas: Lambdas, fault: Timed): voi
       return
     }
   }
+}
+
+function silence({ scheduler, weather }: Stage, target: Process, { forMs, lateMs }: NearBurial): void {
+  const { cut } = target
+  cut.requests = true
+  weather.burialsLateMs = lateMs
+  scheduler.after(forMs, () => {
+    cut.requests = false
+  })
+  scheduler.after(forMs + LATE_AFTER_MS, () => {
+    weather.burialsLateMs = 0
+  })
 }

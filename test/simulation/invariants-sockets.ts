@@ -13,8 +13,8 @@ const TIMER_MS = 2
 export interface SocketFigures {
   /** A frozen or gone process's socket was replaced when the rightful owner logged in: nobody can prevent it. */
   staleReplaced: number
-  /** The known residue: a login that left a frozen machine late, or one that had slept and has not noticed yet, replaced
-   *  the rightful owner. */
+  /** The known residue: a login of a socket that had been cut meanwhile, of a process that is gone, or one that left a
+   *  frozen machine late, replaced the rightful owner. */
   lateLogins: number
 }
 
@@ -65,7 +65,7 @@ export function judgeSockets(memory: () => Memory, nowMs: () => number, accuse: 
     },
     replaced({ older, by }: Replaced): void {
       if (!isHeld(older)) return
-      if (by.loginWasLate && isRightful(older)) {
+      if ((by.loginWasLate || !isHeld(by)) && isRightful(older)) {
         figures.lateLogins += 1
         return
       }

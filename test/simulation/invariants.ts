@@ -6,7 +6,13 @@ import type { Memory, Write } from './memory-store.ts'
 
 export type Accuse = (invariant: string, why: string) => void
 
+export interface RoomFigures {
+  /** A count found more devices on a server than it has room for: an `unreserve` had been applied twice. */
+  overbooked: number
+}
+
 export function judgeWrites(memory: () => Memory, accuse: Accuse) {
+  const figures: RoomFigures = { overbooked: 0 }
   const serverOf = (id: string | undefined) =>
     id === undefined
       ? undefined
@@ -37,9 +43,11 @@ export function judgeWrites(memory: () => Memory, accuse: Accuse) {
   function server({ before, after }: { before?: ServerItem; after?: ServerItem }): void {
     const row = asServer(after)
     if (!row) return
-    const loadBefore = before?.load ?? 0
-    if (row.load > loadBefore && row.load > row.capacity) {
-      accuse('6 never past capacity', `${row.serverId} has ${row.load} of ${row.capacity}`)
+    if (row.load > (before?.load ?? 0) && row.load > row.capacity) {
+      // A correction tells the truth; a reservation must not.
+      const isReservation = row.assignmentSeq !== before?.assignmentSeq
+      if (isReservation) accuse('6 never past capacity', `${row.serverId} has ${row.load} of ${row.capacity}`)
+      else figures.overbooked += 1
     }
     if (row.load < 0) accuse('6 never past capacity', `${row.serverId} has a load of ${row.load}`)
     if ((before?.state === 'dead' || before?.state === 'stopped') && row.state !== before.state) {
@@ -61,9 +69,10 @@ export function judgeWrites(memory: () => Memory, accuse: Accuse) {
       accuse('a name is one server’s own', `${row.serverId} and ${other.serverId} are both ${row.name}`)
   }
 
-  return ({ table, before, after, by }: Write): void => {
+  function written({ table, before, after, by }: Write): void {
     const change = { ...(before ? { before } : {}), ...(after ? { after } : {}), by }
     if (table === 'Devices') device(change as unknown as Parameters<typeof device>[0])
     if (table === 'Servers') server(change as unknown as Parameters<typeof server>[0])
   }
+  return { figures, written }
 }

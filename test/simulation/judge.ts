@@ -1,5 +1,5 @@
 /** Sees every write, every answer and every socket, and says which invariant was broken first. */
-import { judgeWrites } from './invariants.ts'
+import { judgeWrites, type RoomFigures } from './invariants.ts'
 import { type AuthFigures, judgeAuth } from './invariants-auth.ts'
 import { judgeSockets, type SocketFigures } from './invariants-sockets.ts'
 import type { Memory, Write } from './memory-store.ts'
@@ -14,7 +14,7 @@ export interface Violation {
 }
 
 export interface Judge {
-  readonly figures: SocketFigures & AuthFigures
+  readonly figures: SocketFigures & AuthFigures & RoomFigures
   written(write: Write): void
   answered(answer: Answered): void
   opened(wire: Wire): void
@@ -46,10 +46,10 @@ export function createJudge(parts: {
   const auth = judgeAuth(memory, (identity) => parts.whatsapp.isLinked(identity), accuse)
   return {
     get figures() {
-      return { ...sockets.figures, ...auth.figures }
+      return { ...sockets.figures, ...auth.figures, ...writes.figures }
     },
     written(write) {
-      writes(write)
+      writes.written(write)
       auth.written(write)
       sockets.written(write)
     },

@@ -89,7 +89,10 @@ export function createLambdas(stage: Stage, ring: (server: ServerId) => void): L
   /** An asynchronous invocation, which AWS delivers at least once. */
   function invokeLater(name: string, work: (world: World) => Promise<unknown>): void {
     const { chance } = stage
-    if (chance.happens(weather.rates.invocationLost)) return weather.strike('invocation lost')
+    if (chance.happens(weather.rates.invocationLost)) {
+      weather.strike('invocation lost')
+      return
+    }
     const isTwice = chance.happens(weather.rates.invocationTwice)
     if (isTwice) weather.strike('invocation twice')
     for (let time = 0; time < (isTwice ? 2 : 1); time++) {

@@ -84,8 +84,8 @@ export function createNetwork(
 
       function again(tried: number, why: string): void {
         if (isOver) return
-        if (tried >= triesMax) return fail(why)
-        process.clock.startTimer(chance.within(RETRY_MS), () => attempt(tried + 1))
+        if (tried >= triesMax) fail(why)
+        else process.clock.startTimer(chance.within(RETRY_MS), () => attempt(tried + 1))
       }
 
       function attempt(tried: number): void {
@@ -94,7 +94,7 @@ export function createNetwork(
         const { hits } = fate
         if (fate.isTrap) trace.say(process.name, `trap: ${request} ${hits}`)
         else if (hits) trace.say(process.name, `${request} ${hits}`)
-        if (hits === 'killed-before') return process.end()
+        if (hits === 'killed-before') process.end()
         if (hits === 'frozen-before')
           process.freeze(fate.forMs, fate.how === 'stopped' ? 'machine' : fate.how)
         else if (chance.happens(weather.rates.frozenAtRequest)) {
@@ -119,7 +119,9 @@ export function createNetwork(
           reset('was throttled')
           return
         }
-        scheduler.after(wayMs() + (hits === 'delayed' ? delayMs(chance) : 0), () => {
+        const lateMs =
+          (hits === 'delayed' ? delayMs(chance) : 0) + (request === 'bury' ? weather.burialsLateMs : 0)
+        scheduler.after(wayMs() + lateMs, () => {
           const result = apply()
           if (hits === 'answer-lost') {
             if (isReset) reset('was reset')

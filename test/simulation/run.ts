@@ -1,6 +1,6 @@
 /** One run: a fleet comes up, ninety rough seconds, then calm weather in which everything must come right. The same scenario
  *  gives the same run, step by step. */
-import { type Cast, createFaultsAndFleet } from './cast.ts'
+import { assemble, type Cast } from './cast.ts'
 import type { Violation } from './judge.ts'
 import { nthDevice } from './operators.ts'
 import { ROUGH_MS, type Scenario } from './scenario.ts'
@@ -35,7 +35,7 @@ export async function run(scenario: Scenario, options: RunOptions = {}): Promise
   const { scheduler, judge, trace } = stage
   const crashed = (error: unknown) => judge.accuse('no promise is left alone', String(error))
   process.on('unhandledRejection', crashed)
-  const cast = createFaultsAndFleet(stage)
+  const cast = assemble(stage)
   let recoveredAtMs: number | undefined
 
   scheduler.at(ROUGH_MS, () => clearUp(stage, cast))

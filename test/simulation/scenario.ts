@@ -69,9 +69,18 @@ export type Fault =
       readonly server: number
       readonly overlapMs: number
     }
-  /** The nth request of this kind, whoever sends it, is struck. */
+  /** A server falls silent for about the bury time, and burials are late: it comes back while it is being buried. */
+  | {
+      readonly kind: 'near-burial'
+      readonly atMs: number
+      readonly server: number
+      readonly forMs: number
+      readonly lateMs: number
+    }
+  /** The nth request of this kind from then on, whoever sends it, is struck. */
   | ({
       readonly kind: 'trap'
+      readonly atMs: number
       readonly at: Trapped
       readonly nth: number
       readonly hits: TrapHit
@@ -144,8 +153,9 @@ const trap = fc
   .tuple(
     fc.record({
       kind: fc.constant('trap' as const),
+      atMs,
       at: fc.constantFrom(...TRAPPED),
-      nth: fc.integer({ min: 1, max: 12 }),
+      nth: fc.integer({ min: 1, max: 4 }),
       hits: fc.constantFrom<TrapHit[]>(
         'lost',
         'answer-lost',
@@ -159,6 +169,17 @@ const trap = fc
     freezePlan,
   )
   .map(([what, plan]) => ({ ...what, ...plan }))
+
+/** A write of the auth state leaves its frozen machine when another server has long taken over. */
+const lateWrite = fc.record({
+  kind: fc.constant('trap' as const),
+  atMs,
+  at: fc.constant('auth-write' as const),
+  nth: fc.integer({ min: 1, max: 4 }),
+  hits: fc.constant('frozen-before' as const),
+  forMs: fc.integer({ min: 13_000, max: 30_000 }),
+  how: fc.constant('machine' as const),
+})
 
 const fault: fc.Arbitrary<Fault> = fc.oneof(
   fc.record({ kind: fc.constant('crash' as const), atMs, server, machine: fc.boolean() }),
@@ -205,6 +226,14 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
       overlapMs: upTo(5000),
     }),
   },
+  fc.record({
+    kind: fc.constant('near-burial' as const),
+    atMs,
+    server,
+    forMs: fc.integer({ min: 10_500, max: 14_500 }),
+    lateMs: fc.integer({ min: 500, max: 4000 }),
+  }),
+  lateWrite,
   { weight: 5, arbitrary: trap },
 )
 

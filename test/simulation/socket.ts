@@ -3,7 +3,7 @@
 import type { Account } from '../../core/device.ts'
 import type { Epoch } from '../../core/ids.ts'
 import type { OpenSocket, WhatsAppSocket } from '../../hosts/whatsapp-socket.ts'
-import type { SimulatedAuth } from './auth.ts'
+import { CONTACTS, type SimulatedAuth } from './auth.ts'
 import type { Process } from './process.ts'
 import type { Trace } from './trace.ts'
 import type { Weather } from './weather.ts'
@@ -32,6 +32,7 @@ export function simulatedSockets(process: Process, parts: SocketParts): OpenSock
     const { creds } = auth
     const account = (): Account => ({ jid: `${creds.identity}@s.whatsapp.net` })
     let pairing = false
+    let isClosing = false
 
     const over = (code: number, reason: string) => {
       if (!wire.isOpenHere) return
@@ -48,7 +49,7 @@ export function simulatedSockets(process: Process, parts: SocketParts): OpenSock
     function login(): void {
       const trap = weather.sprung('login')
       if (trap) trace.say(process.name, `trap: login ${trap.hits}`)
-      if (trap?.hits === 'killed-before') return process.end()
+      if (trap?.hits === 'killed-before') process.end()
       if (trap?.hits === 'frozen-before')
         process.freeze(trap.forMs, trap.how === 'stopped' ? 'machine' : trap.how)
       whatsapp.login(wire)
@@ -69,6 +70,7 @@ export function simulatedSockets(process: Process, parts: SocketParts): OpenSock
       loginWasLate: false,
       toServer: {
         hello() {
+          if (isClosing) return
           if (creds.account) return login()
           pairing = true
           clock.startTimer(QR_MS_MAX, () => pairing && over(408, 'QR refs attempts ended'))
@@ -97,7 +99,7 @@ export function simulatedSockets(process: Process, parts: SocketParts): OpenSock
     async function useKeys(): Promise<void> {
       while (wire.isOpenHere) {
         try {
-          await auth.useSession()
+          await auth.useSession(chance.whole(0, CONTACTS - 1))
           if (chance.happens(300)) void save()
         } catch {
           // Refused or failed: the message waits at WhatsApp.
@@ -132,6 +134,7 @@ export function simulatedSockets(process: Process, parts: SocketParts): OpenSock
       },
       close: () =>
         new Promise<void>((resolve) => {
+          isClosing = true
           const gone = () => {
             late.cancel()
             over(0, 'closed by this server')

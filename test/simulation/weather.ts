@@ -11,7 +11,10 @@ export interface Weather {
   storeDown: boolean
   /** The schedule starts no sweeps. */
   sweepsOff: boolean
-  /** The trap that this request, the nth of its kind, runs into. */
+  /** How late every burial reaches the store. */
+  burialsLateMs: number
+  set(trap: Trap): void
+  /** The trap that this request, the nth of its kind since the trap was set, runs into. */
   sprung(request: string): Trap | undefined
   strike(kind: string): void
   /** Nothing strikes from now on. */
@@ -35,31 +38,36 @@ const NO_RATES: Rates = {
   lambdaKilled: 0,
 }
 
-export function createWeather({ rates, faults }: Pick<Scenario, 'rates' | 'faults'>): Weather {
-  const seen = new Map<string, number>()
+export function createWeather({ rates }: Pick<Scenario, 'rates'>): Weather {
   const struck = new Map<string, number>()
-  let traps = faults.filter((fault) => fault.kind === 'trap')
+  const traps = new Map<Trap, { left: number }>()
   let isCalm = false
-  const trapped = new Set<string>(traps.map((trap) => trap.at))
   return {
     storeDown: false,
     sweepsOff: false,
+    burialsLateMs: 0,
     get rates() {
       return isCalm ? NO_RATES : rates
     },
     struck,
+    set: (trap) => void traps.set(trap, { left: trap.nth }),
     sprung(request) {
-      if (!trapped.has(request)) return undefined
-      const nth = (seen.get(request) ?? 0) + 1
-      seen.set(request, nth)
-      return traps.find((trap) => trap.at === request && trap.nth === nth)
+      for (const [trap, count] of traps) {
+        if (trap.at !== request) continue
+        count.left -= 1
+        if (count.left > 0) continue
+        traps.delete(trap)
+        return trap
+      }
+      return undefined
     },
     strike: (kind) => void struck.set(kind, (struck.get(kind) ?? 0) + 1),
     calm() {
       isCalm = true
-      traps = []
+      traps.clear()
       this.storeDown = false
       this.sweepsOff = false
+      this.burialsLateMs = 0
     },
     isCalm: () => isCalm,
   }

@@ -101,9 +101,10 @@ export function createWhatsApp(
       if (!wire.isOpenHere || !wire.process.isAlive()) return
       // TCP sends it again until it gets through or this end gives up.
       if (wire.process.cut.whatsapp) tell(wire, arrive)
-      else wire.process.deliver(() => {
-        if (wire.isOpenHere) arrive()
-      })
+      else
+        wire.process.deliver(() => {
+          if (wire.isOpenHere) arrive()
+        })
     })
   }
 
@@ -114,7 +115,10 @@ export function createWhatsApp(
   }
 
   function loggedIn(wire: Wire): void {
-    if (!linked.has(wire.identity)) return drop(wire, 401)
+    if (!linked.has(wire.identity)) {
+      drop(wire, 401)
+      return
+    }
     const older = holders.get(wire.identity)
     if (older) {
       replaced({ older, by: wire })
