@@ -6,6 +6,8 @@ export interface AuthItem {
   /** `<credentialsId>/creds`, or `<credentialsId>/<type>/<id>` for a Signal key. */
   readonly key: string
   readonly epoch: Epoch
+  /** Rises with each request on the item, from socket to socket as well. Absent in items that were written without. */
+  readonly order?: number
   /** Absent in an item that was only fenced, and in a tombstone. */
   readonly value?: string
   /** Set on a tombstone, in seconds since 1970: a deleted item stays fenced until TTL removes it. */

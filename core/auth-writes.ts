@@ -1,13 +1,25 @@
 /** The writes on a device's auth state. Each is ONE conditional write on ONE item, fenced by the epoch of the socket that
  *  it is made for: after any of them, no write under a lower epoch succeeds on that item. Each may be repeated after a
- *  lost answer: the condition holds for its own epoch, and the item ends up the same. */
+ *  lost answer: the condition holds for its own epoch, and the item ends up the same. With an `order`, a request that was
+ *  given up and is applied seconds later cannot undo what the same socket wrote after it. */
 import { type AuthItem, kindOf } from './auth-item.ts'
 import { MooringError } from './errors.ts'
 import type { DeviceId, Epoch } from './ids.ts'
 import { type Store, when } from './store.ts'
 
 const item = when<AuthItem>()
-const notNewerThan = (epoch: Epoch) => [item.any(item.absent('epoch'), item.atMost('epoch', epoch))]
+const notNewerThan = (epoch: Epoch, order: number | undefined) => [
+  item.any(item.absent('epoch'), item.atMost('epoch', epoch)),
+  ...(order === undefined ? [] : [item.any(item.absent('order'), item.atMost('order', order))]),
+]
+
+/** One socket makes fewer requests than this. All orders of 8 million epochs are safe integers. */
+const ORDERS_PER_EPOCH = 2 ** 30
+
+/** The order of the nth request of the socket with this epoch: above every one of the epochs before. */
+export function orderOf(epoch: Epoch, nth: number): number {
+  return epoch * ORDERS_PER_EPOCH + nth
+}
 
 /** Reads an item and makes it this epoch's own in the same write, creating an empty one if there was none: an older
  *  holder can no longer write what this one has read.
@@ -18,15 +30,16 @@ export async function fenceAndRead(
   device: DeviceId,
   key: string,
   epoch: Epoch,
+  order?: number,
 ): Promise<string | undefined> {
   const fenced = await store.update(
     'AuthState',
     { deviceId: device, key },
     {
-      set: { epoch },
+      set: { epoch, order },
       // TTL would take a tombstone away, and with it the fence that has just been put on it
       remove: ['expiresAt'],
-      when: notNewerThan(epoch),
+      when: notNewerThan(epoch, order),
     },
   )
   if (!fenced) throw stale(device, key, epoch)
@@ -41,8 +54,10 @@ export async function writeAuth(
   key: string,
   epoch: Epoch,
   value: string,
+  order?: number,
 ): Promise<void> {
-  const written = await store.put('AuthState', { deviceId: device, key, epoch, value }, notNewerThan(epoch))
+  const row = { deviceId: device, key, epoch, value, ...(order === undefined ? {} : { order }) }
+  const written = await store.put('AuthState', row, notNewerThan(epoch, order))
   if (!written) throw stale(device, key, epoch)
 }
 
@@ -55,12 +70,10 @@ export async function tombstone(
   key: string,
   epoch: Epoch,
   expiresAt: number,
+  order?: number,
 ): Promise<void> {
-  const buried = await store.put(
-    'AuthState',
-    { deviceId: device, key, epoch, expiresAt },
-    notNewerThan(epoch),
-  )
+  const row = { deviceId: device, key, epoch, expiresAt, ...(order === undefined ? {} : { order }) }
+  const buried = await store.put('AuthState', row, notNewerThan(epoch, order))
   if (!buried) throw stale(device, key, epoch)
 }
 

@@ -89,12 +89,13 @@ export async function erase(store: Store, id: DeviceId): Promise<boolean> {
   const row = await store.get('Devices', { deviceId: id })
   if (!row) return true
   if (row.owner || !row.deleting) return false
-  for (const item of await queryAll(store, 'AuthState', { partition: id })) {
-    await store.remove('AuthState', { deviceId: id, key: item.key })
-  }
-  for (const entry of await queryAll(store, 'History', { partition: id })) {
-    await store.remove('History', { deviceId: id, at: entry.at })
-  }
+  const items = await queryAll(store, 'AuthState', { partition: id })
+  const entries = await queryAll(store, 'History', { partition: id })
+  // Another call may have erased it meanwhile, and an operator registered it anew: then these are the new one's.
+  const present = await store.get('Devices', { deviceId: id })
+  if (present?.credentialsId !== row.credentialsId) return present === undefined
+  for (const { key } of items) await store.remove('AuthState', { deviceId: id, key })
+  for (const { at } of entries) await store.remove('History', { deviceId: id, at })
   const removed = await store.remove('Devices', { deviceId: id }, [unowned, device.equals('deleting', true)])
   // Refused also when somebody else has removed it in between.
   return removed || (await store.get('Devices', { deviceId: id })) === undefined

@@ -1,7 +1,7 @@
 /** The items of one device's auth state under one epoch. The first access of each is a fencing read or a write, both of
  *  which shut out older epochs; from then on the cache answers, since nobody else can have written since. */
 import { kindOf } from '../../core/auth-item.ts'
-import { fenceAndRead, tombstone, writeAuth } from '../../core/auth-writes.ts'
+import { fenceAndRead, orderOf, tombstone, writeAuth } from '../../core/auth-writes.ts'
 import type { Clock } from '../../core/clock.ts'
 import { isMooringError, MooringError } from '../../core/errors.ts'
 import type { DeviceId, Epoch } from '../../core/ids.ts'
@@ -39,6 +39,7 @@ export interface AuthItems {
 export function openItems({ store, clock, device, epoch, mayWrite, onStale }: ItemsOptions): AuthItems {
   const cache = recentlyUsed(CACHED_CHARACTERS_MAX)
   const turns = createTurns()
+  let sent = 0
   let closed = false
   let refusal: MooringError | undefined
 
@@ -54,10 +55,12 @@ export function openItems({ store, clock, device, epoch, mayWrite, onStale }: It
     })
   }
 
-  async function request<Result>(key: string, send: () => Promise<Result>): Promise<Result> {
+  async function request<Result>(key: string, send: (order: number) => Promise<Result>): Promise<Result> {
     assertHeld(key)
     try {
-      return await send()
+      // Requests on one item follow one another, so that only one that was given up can come too late for its order.
+      sent += 1
+      return await send(orderOf(epoch, sent))
     } catch (error) {
       // an unanswered write may have been applied or not: only the store knows what the item holds
       cache.forget(key)
@@ -74,17 +77,17 @@ export function openItems({ store, clock, device, epoch, mayWrite, onStale }: It
     assertHeld(key)
     const cached = cache.get(key)
     if (cached) return cached.value
-    const value = await request(key, () => fenceAndRead(store, device, key, epoch))
+    const value = await request(key, (order) => fenceAndRead(store, device, key, epoch, order))
     cache.keep(key, value)
     return value
   }
 
   async function replace(key: string, value: string | undefined): Promise<void> {
     const expiresAt = Math.floor(clock.wallMs() / 1000) + TOMBSTONE_KEPT_SECONDS
-    await request(key, () =>
+    await request(key, (order) =>
       value === undefined
-        ? tombstone(store, device, key, epoch, expiresAt)
-        : writeAuth(store, device, key, epoch, value),
+        ? tombstone(store, device, key, epoch, expiresAt, order)
+        : writeAuth(store, device, key, epoch, value, order),
     )
     cache.keep(key, value)
   }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, describe, test } from 'node:test'
+import { writeAuth } from '../../core/auth-writes.ts'
 import { recordHistory } from '../../core/history.ts'
-import { claim, evict, permit, release, report } from '../../core/ownership.ts'
+import { epoch } from '../../core/ids.ts'
+import { claim, evict, permit, register, release, report } from '../../core/ownership.ts'
 import {
   erase,
   logout,
@@ -261,6 +263,25 @@ describe('deletion', () => {
 
     assert.equal(await erase(late, id), false)
     assert.equal((await deviceRow(store, id)).desired, 'running')
+  })
+
+  test('spares the credentials of a device registered anew while an older call was about to list what to erase', async () => {
+    const id = await aDevice(at)
+    await requestDeletion(store, clock, id)
+    const late: Store = {
+      ...store,
+      async query(table, query) {
+        if (table === 'AuthState') {
+          await erase(store, id)
+          await register(store, clock, { deviceId: id, name: 'Phone', credentialsId: 'new' })
+          await writeAuth(store, id, 'new/creds', epoch(1), 'keys')
+        }
+        return store.query(table, query)
+      },
+    }
+
+    assert.equal(await erase(late, id), false)
+    assert.equal((await store.get('AuthState', { deviceId: id, key: 'new/creds' }))?.value, 'keys')
   })
 
   test('erased by two at once is erased for both of them', async () => {

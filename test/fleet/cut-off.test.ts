@@ -91,7 +91,8 @@ test('a server cut off for longer than the bury time is buried, ends, and its de
   })
   proxies[2]?.mend()
   const exit = await process.exited
-  assert.equal(exit.code, 3)
+  // By its refused beat (3), or because its task was stopped (0), whichever comes first.
+  assert.ok(exit.code === 3 || exit.code === 0, `exit code ${exit.code}`)
   await untilConnected(fleet, ids)
   assertNeverTwoSockets(fleet)
 })

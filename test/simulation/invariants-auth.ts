@@ -7,15 +7,13 @@ import type { Accuse } from './invariants.ts'
 import type { Memory, Write } from './memory-store.ts'
 
 export interface AuthFigures {
-  /** A write that was overtaken by a later one of the same socket, and then applied: its item went back. */
-  overtaken: number
   /** A write on its way for seconds was applied after its device had been erased: an item is left that nobody reads. */
   leftBehind: number
 }
 
 export function judgeAuth(memory: () => Memory, isLinked: (identity: string) => boolean, accuse: Accuse) {
   const newest = new Map<string, number>()
-  const figures: AuthFigures = { overtaken: 0, leftBehind: 0 }
+  const figures: AuthFigures = { leftBehind: 0 }
   const idOf = (device: string, key: string) => `${device} ${key}`
 
   function touched(device: string, key: string, epoch: number): void {
@@ -38,15 +36,16 @@ export function judgeAuth(memory: () => Memory, isLinked: (identity: string) => 
       }
       touched(deviceId, key, after.epoch)
       if (!row) figures.leftBehind += 1
-      if (before && before.epoch === after.epoch && countOf(after) < countOf(before)) figures.overtaken += 1
+      if (before?.epoch === after.epoch && countOf(after) < countOf(before)) {
+        accuse(
+          '4 no write undoes a later one',
+          `${deviceId} ${key}: a write that was given up was applied late`,
+        )
+      }
     }
+    const isPresent = row !== undefined && !row.deleting && key.startsWith(`${row.credentialsId}/`)
     const was = credsIn(before)
-    if (
-      was?.account &&
-      isLinked(was.identity) &&
-      credsIn(after)?.identity !== was.identity &&
-      !row?.deleting
-    ) {
+    if (isPresent && was?.account && isLinked(was.identity) && credsIn(after)?.identity !== was.identity) {
       accuse('8 credentials are not lost', `${deviceId} ${key}: linked credentials were replaced`)
     }
   }

@@ -27,6 +27,10 @@ const without =
   (dropped: (condition: Condition<Record<string, unknown>>) => boolean) =>
   (change: Changed): Changed => ({ ...change, when: change.when.filter((condition) => !dropped(condition)) })
 
+function isAbout(condition: object, attribute: string): boolean {
+  return 'attribute' in condition && condition.attribute === attribute
+}
+
 function both(mutate: (store: Store) => Store): Pick<Mutation, 'host' | 'lambda'> {
   return {
     host: (world) => ({ ...world, store: mutate(world.store), beatStore: mutate(world.beatStore) }),
@@ -75,10 +79,7 @@ const claimOwned: Mutation = {
     changing(
       store,
       'claim',
-      without(
-        ({ is, ...condition }) =>
-          is === 'absent' && 'attribute' in condition && condition.attribute === 'owner',
-      ),
+      without((condition) => condition.is === 'absent' && isAbout(condition, 'owner')),
     ),
   ),
 }
@@ -89,10 +90,7 @@ const buryBeating: Mutation = {
     changing(
       store,
       'bury',
-      without(
-        ({ is, ...condition }) =>
-          is === 'equals' && 'attribute' in condition && condition.attribute === 'beat',
-      ),
+      without((condition) => condition.is === 'equals' && isAbout(condition, 'beat')),
     ),
   ),
 }
@@ -175,6 +173,22 @@ function reconnecting(open: OpenSocket): OpenSocket {
   }
 }
 
+const orderless: Mutation = {
+  name: 'auth-state writes without their order',
+  host: (world) => ({
+    ...world,
+    store: {
+      ...world.store,
+      put(table, row, conditions = []) {
+        const kept = conditions.filter(
+          (condition) => condition.is !== 'any' || !condition.of.some((one) => isAbout(one, 'order')),
+        )
+        return world.store.put(table, row, kept)
+      },
+    },
+  }),
+}
+
 const blindReconnect: Mutation = { name: '440 answered by a blind reconnect', sockets: reconnecting }
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -188,4 +202,5 @@ export const MUTATIONS: readonly Mutation[] = [
   epochKept,
   plainRead,
   blindReconnect,
+  orderless,
 ]

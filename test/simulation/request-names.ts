@@ -36,7 +36,7 @@ function nameOfServerUpdate({ set = {}, add = {} }: Shape): string {
 }
 
 function nameOfDeviceUpdate({ set = {}, add = {}, remove = [], when }: Shape): string {
-  if (add.epoch !== undefined) return 'permit'
+  if (add.epoch !== undefined && set.status === 'connecting') return 'permit'
   if (set.claimId !== undefined) return 'claim'
   if (set.moveTo !== undefined) return 'request-move'
   const isFenced = when.some(({ is, attribute }) => is === 'equals' && attribute === 'epoch')
