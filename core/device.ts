@@ -98,3 +98,6 @@ export function unassignedShard(device: DeviceId): string {
   for (const character of device) hash = (Math.imul(hash, 31) + character.charCodeAt(0)) >>> 0
   return String(hash % UNASSIGNED_SHARDS)
 }
+
+/** Every partition of `byUnassigned`. */
+export const UNASSIGNED_SHARD_KEYS = Array.from({ length: UNASSIGNED_SHARDS }, (_, shard) => String(shard))

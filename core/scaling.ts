@@ -5,10 +5,10 @@
  */
 
 import { coolDown } from './cool-down.ts'
+import { UNASSIGNED_SHARD_KEYS } from './device.ts'
 import { drainServer } from './draining.ts'
 import { isLive, listServers, type ServerRow } from './server.ts'
 import type { Store } from './store.ts'
-import { UNASSIGNED_SHARDS } from './tables.ts'
 import type { World } from './world.ts'
 
 export interface ServiceSize {
@@ -65,9 +65,8 @@ async function serversMissing(store: Store, live: readonly ServerRow[]): Promise
 }
 
 async function countWaiting(store: Store): Promise<number> {
-  const shards = Array.from({ length: UNASSIGNED_SHARDS }, (_, shard) => String(shard))
   const counts = await Promise.all(
-    shards.map((partition) => store.count('Devices', { index: 'byUnassigned', partition })),
+    UNASSIGNED_SHARD_KEYS.map((partition) => store.count('Devices', { index: 'byUnassigned', partition })),
   )
   return counts.reduce((sum, count) => sum + count, 0)
 }

@@ -43,3 +43,23 @@ export function protocolSettings(given: Partial<ProtocolSettings> = {}): Protoco
   }
   return settings
 }
+
+/** The environment variables that set the times, as Lambdas and servers both read them. */
+export interface ProtocolVariables {
+  readonly BEAT_EVERY_MS?: number | undefined
+  readonly FENCE_AFTER_MS?: number | undefined
+  readonly BURY_AFTER_MS?: number | undefined
+}
+
+/** @throws RangeError as `protocolSettings` does */
+export function settingsOf({
+  BEAT_EVERY_MS,
+  FENCE_AFTER_MS,
+  BURY_AFTER_MS,
+}: ProtocolVariables): ProtocolSettings {
+  return protocolSettings({
+    ...(BEAT_EVERY_MS ? { beatEveryMs: BEAT_EVERY_MS } : {}),
+    ...(FENCE_AFTER_MS ? { fenceAfterMs: FENCE_AFTER_MS } : {}),
+    ...(BURY_AFTER_MS ? { buryAfterMs: BURY_AFTER_MS } : {}),
+  })
+}

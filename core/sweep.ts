@@ -6,6 +6,7 @@
  */
 import { assign } from './assign.ts'
 import { type Mark, sleep } from './clock.ts'
+import { UNASSIGNED_SHARD_KEYS } from './device.ts'
 import { recordHistory } from './history.ts'
 import { bringHome } from './homecoming.ts'
 import type { DeviceId, ServerId } from './ids.ts'
@@ -14,7 +15,6 @@ import { inParallel } from './parallel.ts'
 import { isLive, listServers, type ServerRow } from './server.ts'
 import { createJudge, watchBeats } from './silence.ts'
 import { queryAll, scanAll } from './store.ts'
-import { UNASSIGNED_SHARDS } from './tables.ts'
 import type { World } from './world.ts'
 
 export const SWEEP_LOOKS_FOR_MS = 75_000
@@ -158,8 +158,7 @@ export async function evictFrom(
 }
 
 async function listWaiting(world: World): Promise<DeviceId[]> {
-  const shards = Array.from({ length: UNASSIGNED_SHARDS }, (_, shard) => String(shard))
-  const pages = await inParallel(shards, UNASSIGNED_SHARDS, (partition) =>
+  const pages = await inParallel(UNASSIGNED_SHARD_KEYS, UNASSIGNED_SHARD_KEYS.length, (partition) =>
     world.store.query('Devices', { index: 'byUnassigned', partition, limit: WAITING_PER_SHARD_MAX }),
   )
   return pages.flatMap((page) => page.rows.map((row) => row.deviceId))

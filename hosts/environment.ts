@@ -1,7 +1,7 @@
 /** The environment of a server, read once by main.ts and validated by one schema. */
 import * as z from 'zod'
 import { hasIdForm } from '../core/ids.ts'
-import { type ProtocolSettings, protocolSettings } from '../core/settings.ts'
+import { type ProtocolSettings, settingsOf } from '../core/settings.ts'
 
 const milliseconds = z.coerce.number().int().positive().optional()
 
@@ -48,10 +48,6 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     throw new Error(`BAD_ENVIRONMENT: a server cannot start with these variables:\n${faults.join('\n')}`)
   }
   const { BEAT_EVERY_MS, FENCE_AFTER_MS, BURY_AFTER_MS, ...environment } = read.data
-  const settings = protocolSettings({
-    ...(BEAT_EVERY_MS ? { beatEveryMs: BEAT_EVERY_MS } : {}),
-    ...(FENCE_AFTER_MS ? { fenceAfterMs: FENCE_AFTER_MS } : {}),
-    ...(BURY_AFTER_MS ? { buryAfterMs: BURY_AFTER_MS } : {}),
-  })
+  const settings = settingsOf({ BEAT_EVERY_MS, FENCE_AFTER_MS, BURY_AFTER_MS })
   return { ...environment, settings }
 }

@@ -1,6 +1,5 @@
 /** The environment of the Lambdas, read once and validated by one schema; functions.ts says who reads what. */
 import * as z from 'zod'
-import { type ProtocolSettings, protocolSettings } from '../core/settings.ts'
 import { SWEEP_LOOKS_FOR_MS } from '../core/sweep.ts'
 import { FUNCTIONS, type FunctionName } from './functions.ts'
 
@@ -40,16 +39,4 @@ export function readEnvironment<F extends FunctionName>(
   throw new Error(
     `BAD_ENVIRONMENT: the ${name} Lambda cannot run with these variables:\n${faults.join('\n')}`,
   )
-}
-
-type ProtocolVariables = Pick<Environment, 'BEAT_EVERY_MS' | 'FENCE_AFTER_MS' | 'BURY_AFTER_MS'>
-
-/** @throws RangeError when the times leave no margin: see core/settings.ts */
-export function settingsOf(environment: ProtocolVariables): ProtocolSettings {
-  const { BEAT_EVERY_MS, FENCE_AFTER_MS, BURY_AFTER_MS } = environment
-  return protocolSettings({
-    ...(BEAT_EVERY_MS ? { beatEveryMs: BEAT_EVERY_MS } : {}),
-    ...(FENCE_AFTER_MS ? { fenceAfterMs: FENCE_AFTER_MS } : {}),
-    ...(BURY_AFTER_MS ? { buryAfterMs: BURY_AFTER_MS } : {}),
-  })
 }

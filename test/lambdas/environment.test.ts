@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readEnvironment, settingsOf } from '../../lambdas/environment.ts'
+import { settingsOf } from '../../core/settings.ts'
+import { readEnvironment } from '../../lambdas/environment.ts'
 
 test('a function is given its own variables, with defaults, and no others', () => {
   assert.deepEqual(readEnvironment('authorizer', { DOORBELL_SECRET: 'not for the authorizer' }), {
