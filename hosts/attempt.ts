@@ -77,7 +77,13 @@ export async function beginAttempt(
   const events = listenTo(course, auth, (code, reason) =>
     isClosed(course, auth, code, reason).then(resolve, reject),
   )
-  course.socket = world.openSocket({ device: course.facts.deviceId, server: berth.serverId, auth, events })
+  course.socket = world.openSocket({
+    device: course.facts.deviceId,
+    server: berth.serverId,
+    auth,
+    mayAct: berth.mayAct,
+    events,
+  })
   return {
     ended,
     wasOpen: () => course.opened,

@@ -1,6 +1,10 @@
 /** The WhatsApp socket on Baileys, unmodified. */
 import { Boom } from '@hapi/boom'
-import makeWASocket, { type BaileysEventMap, type UserFacingSocketConfig } from '@whiskeysockets/baileys'
+import makeWASocket, {
+  type BaileysEventMap,
+  DisconnectReason,
+  type UserFacingSocketConfig,
+} from '@whiskeysockets/baileys'
 import type { WebSocket } from 'ws'
 import type { Account } from '../core/device.ts'
 import { authOptions } from './auth-state/socket-options.ts'
@@ -22,13 +26,15 @@ export function baileysSockets(options: BaileysOptions): OpenSocket {
   return (wish) => openBaileysSocket(options, wish)
 }
 
-function openBaileysSocket(options: BaileysOptions, { auth, events, server }: SocketWish): WhatsAppSocket {
+function openBaileysSocket(options: BaileysOptions, wish: SocketWish): WhatsAppSocket {
+  const { auth, events, server } = wish
   const sock = makeWASocket({
     ...configure(options, server),
     ...authOptions(auth),
   })
   // The wrapper hides the WebSocket, but only the WebSocket can be cut without waiting for the other side.
   const wire = (sock.ws as unknown as { socket: WebSocket }).socket
+  actOnlyIf(wire, wish.mayAct)
   const gone = new Promise<void>((resolve) => wire.once('close', () => resolve()))
   let qrCount = 0
   let isOver = false
@@ -71,6 +77,21 @@ function openBaileysSocket(options: BaileysOptions, { auth, events, server }: So
       over(0, 'closed by this server')
     },
     cut,
+  }
+}
+
+/** A process that was stopped in the middle of a turn finishes that turn before its fence's timer runs, and while a machine
+ *  sleeps that timer stands still: what came during a freeze would be acted on, and a login would go on. */
+function actOnlyIf(wire: WebSocket, mayAct: () => boolean): void {
+  wire.prependListener('message', () => void mayAct())
+  const send = wire.send.bind(wire) as (...frame: unknown[]) => void
+  wire.send = (...frame: unknown[]) => {
+    if (mayAct()) return send(...frame)
+    wire.terminate()
+    const sent = frame.at(-1)
+    if (typeof sent !== 'function') return
+    const { connectionClosed: statusCode } = DisconnectReason
+    sent(new Boom('outside the lease nothing is sent', { statusCode }))
   }
 }
 

@@ -19,7 +19,10 @@ export function createConnectLimiter(clock: Clock, perSecond: number): ConnectLi
       // Taken before the wait: whoever comes next queues behind.
       tokens -= 1
       if (tokens < 0) await sleep(clock, (-tokens * 1000) / perSecond, until)
-      return !until.aborted
+      if (!until.aborted) return true
+      // Given back: devices that are told to look again leave the queue and come back, and its length would only grow.
+      tokens += 1
+      return false
     },
   }
 }

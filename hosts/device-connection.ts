@@ -41,6 +41,8 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
   const { serverId } = berth
   let attempt: Attempt | undefined
   let leaving = false
+  /** The row asked for it when it was last read. */
+  let askedToLetGo = false
   let restartsSeen = 0
   let epochHeld = 0
   let failures = 0
@@ -71,6 +73,11 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
   /** Connects once and holds the socket until it is closed. */
   async function step(): Promise<Next> {
     if (leaving) return letGo({ because: 'leaving' })
+    if (askedToLetGo) {
+      // At once: others wait for this device, and it would only wait for its turn to be refused a permit.
+      askedToLetGo = false
+      return letGo({ because: 'row' })
+    }
     await berth.leaseValid(nudge.signal)
     if (leaving || nudge.signal.aborted) return again()
     if (!(await berth.limiter.turn(nudge.signal))) return again()
@@ -149,6 +156,7 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
     const row = await world.store.get('Devices', { deviceId })
     if (row?.owner !== serverId) attempt?.close('stale')
     else if (row.desired === 'stopped' || row.moveTo) {
+      askedToLetGo = true
       if (row.logout) await attempt?.logout()
       attempt?.close('asked')
     } else if (hasMovedOn(row)) attempt?.close('asked')

@@ -72,6 +72,11 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     name,
     lease,
     limiter: createConnectLimiter(world.clock, plan.connectsPerSecond),
+    mayAct() {
+      if (lease.isValid()) return true
+      fenced()
+      return false
+    },
     leaseValid: (until) =>
       new Promise((resolve) => {
         if (lease.isValid() || until.aborted) return resolve()
@@ -101,14 +106,20 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     if (listAgain || listAnyway) list()
   }
 
-  function fenced(): void {
+  function cutAll(): void {
     isFenced = true
     for (const connection of connections.values()) connection.fence()
+  }
+
+  /** By the fence's timer, or by the first frame that comes or wants to leave when the lease is over. */
+  function fenced(): void {
+    if (isFenced) return
+    cutAll()
     world.telemetry.emit('server.fenced', { serverId, name, devices: connections.size })
   }
 
   function refused(): void {
-    for (const connection of connections.values()) connection.fence()
+    cutAll()
     world.telemetry.emit('server.beat_refused', { serverId, name })
     buried.resolve({ why: 'buried' })
   }
@@ -182,7 +193,7 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     stopJoining.abort()
     // Nothing connects from here on: once the row says `stopped` others may own the devices, and nobody keeps the fence.
     lease.revoke()
-    for (const connection of connections.values()) connection.fence()
+    cutAll()
     stopBeating.abort()
     if (end.why !== 'buried') await leave(world.store, plan).catch(() => undefined)
     await beating

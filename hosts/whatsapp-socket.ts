@@ -29,6 +29,9 @@ export interface SocketWish {
   readonly device: DeviceId
   readonly server: ServerId
   readonly auth: OpenAuthState
+  /** Whether this server's lease is valid: asked when a frame comes and right before one leaves. When it is not, every
+   *  socket of the server has been cut before this returns. */
+  readonly mayAct: () => boolean
   readonly events: SocketEvents
 }
 

@@ -30,6 +30,8 @@ export interface Berth {
   readonly name: string
   readonly lease: Lease
   readonly limiter: ConnectLimiter
+  /** Whether the lease is valid. When it is not, the fence is raised before this returns. */
+  mayAct(): boolean
   /** Resolves when the lease is valid, or when `until` is aborted. */
   leaseValid(until: AbortSignal): Promise<void>
 }

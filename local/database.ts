@@ -1,5 +1,5 @@
 /** The embedded DynamoDB of the local fleet: dynalite, in memory or in a folder, with the tables of core/tables.ts. */
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import {
   type AttributeDefinition,
@@ -21,7 +21,20 @@ const TABLE_WAIT_SECONDS = 20
 export interface LocalDatabase {
   readonly endpoint: string
   readonly client: DynamoDBClient
+  /** Hears of every request, from whichever process, in the order in which they were applied. */
+  onExchange(hear: (exchange: DatabaseExchange) => void): void
   close(): Promise<void>
+}
+
+/** A request that was carried out or refused; whether the answer arrived is not known here. */
+export interface DatabaseExchange {
+  /** `UpdateItem`, for instance. */
+  readonly operation: string
+  readonly status: number
+  /** JSON. */
+  readonly request: string
+  /** JSON. */
+  readonly answer: string
 }
 
 /** @param dataDir keeps the database there; without it everything is gone at the end */
@@ -34,6 +47,18 @@ export async function startDatabase(
     updateTableMs: 0,
     ...(options.dataDir ? { path: options.dataDir } : {}),
   })
+  const listeners: ((exchange: DatabaseExchange) => void)[] = []
+  server.prependListener('request', (request, response) => {
+    if (listeners.length > 0)
+      overhear(request, response, (exchange) => {
+        for (const hear of listeners) hear(exchange)
+      })
+  })
+  server.on('request', (request) => {
+    // Dynalite throws when a client breaks off in the middle of a request, as one that is killed does.
+    request.removeAllListeners('error')
+    request.on('error', () => undefined)
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port ?? 0, '127.0.0.1', resolve)
@@ -44,12 +69,30 @@ export async function startDatabase(
   return {
     endpoint,
     client,
+    onExchange: (hear) => void listeners.push(hear),
     async close() {
       client.destroy()
       server.closeAllConnections()
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }
+}
+
+function overhear(
+  request: IncomingMessage,
+  response: ServerResponse,
+  hear: (exchange: DatabaseExchange) => void,
+): void {
+  const chunks: Buffer[] = []
+  request.on('data', (chunk: Buffer) => chunks.push(chunk))
+  const end = response.end.bind(response)
+  // Dynalite answers in the very turn in which it has applied the request: later events could change places.
+  response.end = ((...answer: [unknown?]) => {
+    const operation = String(request.headers['x-amz-target'] ?? '').split('.')[1] ?? ''
+    const body = Buffer.concat(chunks).toString('utf8')
+    hear({ operation, status: response.statusCode, request: body, answer: String(answer[0] ?? '') })
+    return end(...(answer as []))
+  }) as ServerResponse['end']
 }
 
 export function localClient(endpoint: string): DynamoDBClient {

@@ -35,6 +35,8 @@ export interface ControlPlane {
   /** Tells the control plane, as ECS does, that a task has stopped; without an exit code its machine was lost.
    *  Resolves when the function has ended, or the process has. */
   taskStopped(taskArn: string, exitCode?: number): Promise<void>
+  /** Stops the sweep at once, or starts it again. */
+  sweeps(on: boolean): void
   close(): Promise<void>
 }
 
@@ -55,6 +57,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     functions: { assign: localFunctionName('assign'), doorbell: localFunctionName('doorbell') },
     pid,
     taskStopped: taskStoppedTeller(child, exited),
+    sweeps: (on) => send(child, { type: 'sweeps', on }),
     close: () => end(child, exited),
   }
 }

@@ -32,6 +32,7 @@ async function main(): Promise<void> {
   const telemetry = lambdaTelemetry('api')
   const failed = (error: unknown) => telemetry.emit('request.failed', { error })
   const closing = new AbortController()
+  let sweeping = new AbortController()
 
   const functions: { -readonly [F in keyof LocalFunctions]: LocalFunctions[F] } = {}
   const endpoint = await startLambdaEndpoint(functions, (name, error) =>
@@ -42,7 +43,7 @@ async function main(): Promise<void> {
   process.env.AWS_ENDPOINT_URL_LAMBDA = lambdaEndpoint
   process.env.DOORBELL_FUNCTION = localFunctionName('doorbell')
   Object.assign(functions, {
-    ...lambdas(closing.signal),
+    ...lambdas(AbortSignal.any([closing.signal, sweeping.signal])),
     assign,
     authorizer,
     doorbell,
@@ -61,8 +62,16 @@ async function main(): Promise<void> {
     process.exit(0)
   }
 
+  function sweeps(on: boolean): void {
+    sweeping.abort()
+    sweeping = new AbortController()
+    if (on) functions.sweep = sweepOf(process.env, AbortSignal.any([closing.signal, sweeping.signal]))
+    scheduler.sweeps(on)
+  }
+
   async function hear(message: ToControlPlane): Promise<void> {
     if (message.type === 'close') return close()
+    if (message.type === 'sweeps') return sweeps(message.on)
     await scheduler.taskStopped(message.taskArn, message.exitCode)
     tell({ type: 'task-stopped-told', told: message.told })
   }

@@ -12,4 +12,6 @@ export type ToControlPlane =
       /** Comes back when the function has ended. */
       readonly told: number
     }
+  /** Stops the sweep where it is, or starts it again: the schedule has failed. */
+  | { readonly type: 'sweeps'; readonly on: boolean }
   | { readonly type: 'close' }

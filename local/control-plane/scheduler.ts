@@ -6,6 +6,8 @@ import { invoke, type LocalFunctions } from './functions.ts'
 const SWEEP_EVERY_MS = 60_000
 
 export interface Scheduler {
+  /** Off: no sweep starts any more; those under way are the caller's to end. On: one starts at once. */
+  sweeps(on: boolean): void
   taskStopped(taskArn: string, exitCode?: number): Promise<void>
   /** No more events; resolves when those under way have ended. */
   close(): Promise<void>
@@ -29,10 +31,16 @@ export function startScheduler(
 
   // A sweep lasts longer than a minute, so the next one starts beside it.
   const sweep = () => void run('sweep', scheduledEvent(new Date(systemClock.wallMs())))
-  const timer = sweeps ? setInterval(sweep, SWEEP_EVERY_MS) : undefined
-  if (sweeps) sweep()
+  let timer: NodeJS.Timeout | undefined
+  const schedule = (on: boolean) => {
+    clearInterval(timer)
+    timer = on ? setInterval(sweep, SWEEP_EVERY_MS) : undefined
+    if (on) sweep()
+  }
+  schedule(sweeps)
 
   return {
+    sweeps: schedule,
     taskStopped: (taskArn, exitCode) =>
       run('task-stopped', taskStoppedEvent(new Date(systemClock.wallMs()), taskArn, exitCode)),
     async close() {

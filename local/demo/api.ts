@@ -6,11 +6,15 @@ import type { ServerAnswer } from '../../lambdas/api/servers.ts'
 const CALL_MS_MAX = 10_000
 const PAGE_ROWS = 200
 const BUSY = 503
+const NOT_FOUND = 404
 const AGAIN_MAX = 5
 const AGAIN_AFTER_MS = 500
 
 export interface Api {
   register(deviceId: string, name: string): Promise<void>
+  /** Its owner lets go first, so it is gone some time after this. */
+  remove(deviceId: string): Promise<void>
+  start(deviceId: string): Promise<void>
   /** What the device shows to be scanned; undefined as long as there is nothing to scan. */
   qr(deviceId: string): Promise<string | undefined>
   servers(): Promise<ServerAnswer[]>
@@ -18,7 +22,7 @@ export interface Api {
 }
 
 export function connectApi(apiUrl: string, apiKey: string): Api {
-  async function call(method: 'GET' | 'POST', path: string, body?: object): Promise<Response> {
+  async function call(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<Response> {
     for (let again = 0; ; again++) {
       const response = await callOnce(method, path, body)
       // On a busy machine the database is late at times. Every call here may be repeated.
@@ -26,7 +30,7 @@ export function connectApi(apiUrl: string, apiKey: string): Api {
       await sleep(AGAIN_AFTER_MS)
     }
   }
-  async function callOnce(method: 'GET' | 'POST', path: string, body?: object): Promise<Response> {
+  async function callOnce(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<Response> {
     return await fetch(`${apiUrl}${path}`, {
       method,
       headers: { 'X-Api-Key': apiKey, 'Content-Type': 'application/json' },
@@ -43,6 +47,15 @@ export function connectApi(apiUrl: string, apiKey: string): Api {
     async register(deviceId, name) {
       const response = await call('POST', '/devices', { deviceId, name })
       if (!response.ok) throw new Error(`POST /devices: ${response.status} ${await response.text()}`)
+    },
+    async start(deviceId) {
+      const response = await call('POST', `/devices/${deviceId}/start`)
+      if (!response.ok) throw new Error(`start ${deviceId}: ${response.status} ${await response.text()}`)
+    },
+    async remove(deviceId) {
+      const response = await call('DELETE', `/devices/${deviceId}`)
+      if (response.ok || response.status === NOT_FOUND) return
+      throw new Error(`DELETE /devices/${deviceId}: ${response.status} ${await response.text()}`)
     },
     async qr(deviceId) {
       const response = await call('GET', `/devices/${deviceId}/qr?format=raw`)

@@ -12,8 +12,14 @@ export interface Child {
 }
 
 /** @param entry the program, beside this file
- *  @param plan its only argument, as JSON */
-export async function startChild(entry: string, plan: object, logFile: string): Promise<Child> {
+ *  @param plan its only argument, as JSON
+ *  @param variables beside those of this process */
+export async function startChild(
+  entry: string,
+  plan: object,
+  logFile: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Child> {
   const log = openSync(logFile, 'a')
   const program = fileURLToPath(new URL(entry, import.meta.url))
   const child = spawn(
@@ -23,6 +29,7 @@ export async function startChild(entry: string, plan: object, logFile: string): 
       // Signals of the terminal go to the parent alone: it ends its children in order.
       detached: true,
       stdio: ['ignore', log, log, 'ipc'],
+      env: { ...process.env, ...variables },
     },
   )
   closeSync(log)

@@ -3,7 +3,7 @@ import { mkdtempSync, statfsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startDatabase } from '../database.ts'
+import { type LocalDatabase, startDatabase } from '../database.ts'
 import { startWhatsAppSimulator } from '../whatsapp/simulator.ts'
 import { type Child, startChild } from './child.ts'
 import { createNaiveTables, naiveTable } from './naive-table.ts'
@@ -17,10 +17,23 @@ const MEMORY_FOLDER = '/dev/shm'
 const FILES_BYTES_PER_DEVICE = 4_000_000
 
 export interface NaiveFleet extends StagedFleet {
+  readonly database: LocalDatabase
+  /** Holds a folder for each device. */
+  readonly authDir: string
+  startServer(name: string, overrides?: NaiveOverrides): Promise<void>
+  /** The last one of that name, also when it has ended. */
+  process(name: string): Child | undefined
   /** Pairs all devices in one process. */
   startPairing(): Promise<Child>
   /** Writes an owner for every device, the same number to each server, as if the fleet had been running for long. */
   shareOut(): Promise<void>
+}
+
+/** What lies between a server and the others, where it is not the plain local network. */
+export interface NaiveOverrides {
+  readonly databaseEndpoint?: string
+  readonly whatsAppUrl?: string
+  readonly variables?: Readonly<Record<string, string>>
 }
 
 export interface NaiveFleetPlan {
@@ -28,10 +41,17 @@ export interface NaiveFleetPlan {
   /** The servers among which the devices are shared out before the start. */
   readonly names: readonly string[]
   readonly logDir: string
+  /** Devices per server; some more than its share when left out. */
+  readonly capacity?: number
 }
 
 export async function prepareNaiveFleet(
-  { deviceIds, names, logDir }: NaiveFleetPlan,
+  {
+    deviceIds,
+    names,
+    logDir,
+    capacity = Math.ceil((deviceIds.length / names.length) * ROOM),
+  }: NaiveFleetPlan,
   undo: Undo,
 ): Promise<NaiveFleet> {
   const authDir = makeAuthDir(deviceIds.length)
@@ -46,8 +66,8 @@ export async function prepareNaiveFleet(
   const servers = new Map<string, Child>()
   let owned = new Map<string, number>()
   const places = { authDir, whatsAppUrl: simulator.url }
-  const start = async (entry: string, name: string, plan: object) => {
-    const child = await startChild(entry, { ...places, ...plan }, join(logDir, `${name}.log`))
+  const start = async (entry: string, name: string, plan: object, variables = {}) => {
+    const child = await startChild(entry, { ...places, ...plan }, join(logDir, `${name}.log`), variables)
     undo.add(async () => {
       if (!child.hasExited()) child.signal('SIGKILL')
       await child.exited
@@ -57,6 +77,8 @@ export async function prepareNaiveFleet(
   return {
     devices: deviceIds.length,
     simulator,
+    database,
+    authDir,
     async look() {
       const byOwner = Map.groupBy(await table.devices(), ({ owner }) => owner ?? '')
       owned = new Map([...byOwner].map(([owner, devices]) => [owner, devices.length]))
@@ -79,14 +101,11 @@ export async function prepareNaiveFleet(
         await table.setOwner(deviceId, names[at % names.length] ?? '')
       }
     },
-    async startServer(name) {
-      const plan = {
-        serverId: name,
-        databaseEndpoint: database.endpoint,
-        capacity: Math.ceil((deviceIds.length / names.length) * ROOM),
-      }
-      servers.set(name, await start('naive-server.ts', name, plan))
+    async startServer(name, { variables, ...overrides } = {}) {
+      const plan = { serverId: name, databaseEndpoint: database.endpoint, capacity, ...overrides }
+      servers.set(name, await start('naive-server.ts', name, plan, variables))
     },
+    process: (name) => servers.get(name),
     signal: (name, signal) => servers.get(name)?.signal(signal),
     hasExited: (name) => servers.get(name)?.hasExited() ?? true,
   }

@@ -2,7 +2,7 @@
 
 /** Gaps and conflicts beyond these are counted but no longer listed, so that a long run cannot fill the memory. */
 const GAPS_KEPT_MAX = 100_000
-const INCIDENTS_KEPT_MAX = 10_000
+export const INCIDENTS_KEPT_MAX = 10_000
 
 export interface LoggedInSocket {
   readonly id: number

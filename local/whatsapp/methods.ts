@@ -19,6 +19,13 @@ export interface AccountSummary extends LinkedDevice {
   /** Messages that wait for its receipt. */
   readonly queued: number
   readonly preKeys: number
+  /** What the device handed over when it was linked, in base64: all of it public. */
+  readonly registration: {
+    readonly noiseKey: string
+    readonly identityKey: string
+    readonly registrationId: number
+    readonly signedPreKey: string
+  }
 }
 
 /** Everything that the HTTP control offers too. An account is named by its jid or its phone number.
@@ -58,6 +65,7 @@ export function makeMethods(world: World, queue: OfflineQueue, switchboard: Swit
           ...(socket && { connectedTo: socket.label }),
           queued: account.queue.length,
           preKeys: account.preKeys.count(),
+          registration: registrationOf(account),
         }
       }),
     received: (account) => accounts.find(account).received,
@@ -65,6 +73,15 @@ export function makeMethods(world: World, queue: OfflineQueue, switchboard: Swit
     foreignLogin: (account) => breakConnection(world, accounts.find(account), '440'),
     report: () => judge.report(accounts.all().length),
     resetReport: () => judge.reset(world.nowMs()),
+  }
+}
+
+function registrationOf({ noiseKey, identityKey, registrationId, signedPreKey }: Account) {
+  return {
+    noiseKey: noiseKey.toString('base64'),
+    identityKey: identityKey.toString('base64'),
+    registrationId,
+    signedPreKey: signedPreKey.publicKey.toString('base64'),
   }
 }
 

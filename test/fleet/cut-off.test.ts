@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
+import { startProxy, type TcpProxy } from '../chaos/tcp-proxy.ts'
 import {
   activeServers,
   assertNeverTwoSockets,
@@ -14,7 +15,6 @@ import {
   untilActive,
   untilConnected,
 } from './fleet-under-test.ts'
-import { startProxy, type TcpProxy } from './tcp-proxy.ts'
 
 let fleet: TestFleet
 let proxies: TcpProxy[]

@@ -33,3 +33,17 @@ test('who is told to stop waiting gets no turn', async () => {
   stop.abort()
   assert.equal(await waiting, false)
 })
+
+test('a place that is given up again and again does not hold up those who come later', async () => {
+  const clock = manualClock()
+  const limiter = createConnectLimiter(clock, 5)
+  for (let wait = 0; wait < 500; wait++) {
+    const stop = new AbortController()
+    const waiting = limiter.turn(stop.signal)
+    stop.abort()
+    await waiting
+  }
+  const begun = clock.mark()
+  await clock.runUntilDone(limiter.turn(never))
+  assert.ok(clock.elapsedMs(begun) <= 1000, `${clock.elapsedMs(begun)} ms`)
+})

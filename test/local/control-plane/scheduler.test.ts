@@ -32,6 +32,20 @@ test('without sweeps nothing runs by itself', async (t) => {
   await scheduler.close()
 })
 
+test('sweeps that are stopped do not start until they are wanted again, then one starts at once', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  let swept = 0
+  const scheduler = startScheduler({ sweep: async () => swept++ }, true, assert.ifError)
+  scheduler.sweeps(false)
+  t.mock.timers.tick(120_000)
+  assert.equal(swept, 1)
+  scheduler.sweeps(true)
+  assert.equal(swept, 2)
+  t.mock.timers.tick(60_000)
+  await scheduler.close()
+  assert.equal(swept, 3)
+})
+
 test('the end of a task is told in the shape of ECS, with the exit code', async () => {
   const events: TaskStateChange[] = []
   const functions = { 'task-stopped': async (event: TaskStateChange) => void events.push(event) }

@@ -1,0 +1,3 @@
+export function answerTo(text: string): string {
+  return `aye: ${text}`
+}

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { fenceAndRead, writeAuth } from '../../core/auth-writes.ts'
+import { systemClock } from '../../core/clock.ts'
+import { deviceId, epoch, serverId } from '../../core/ids.ts'
+import { claim, permit, register, report } from '../../core/ownership.ts'
+import type { Store } from '../../core/store.ts'
+import { dynamoDbStore } from '../../core/store-dynamodb.ts'
+import { LOCAL_TABLE_PREFIX, type LocalDatabase, startDatabase } from '../../local/database.ts'
+import { type DatabaseWatch, watchDatabase } from './database-watch.ts'
+
+const TABLES = { devices: 'Mooring-Devices', authState: 'Mooring-AuthState' }
+const DEVICE = deviceId('device-1')
+
+let database: LocalDatabase
+let store: Store
+
+before(async () => {
+  database = await startDatabase()
+  store = dynamoDbStore(database.client, LOCAL_TABLE_PREFIX, 5000)
+})
+
+after(() => database?.close())
+
+test('a write under an older epoch that the store refuses is counted as refused', async () => {
+  const watch = watching()
+  await fenceAndRead(store, DEVICE, 'refused', epoch(3))
+  await assert.rejects(writeAuth(store, DEVICE, 'refused', epoch(2), 'late'))
+  await assert.rejects(fenceAndRead(store, DEVICE, 'refused', epoch(1)))
+  assert.deepEqual(
+    watch.staleRefused.map((write) => [write.epoch, write.newest]),
+    [
+      [2, 3],
+      [1, 3],
+    ],
+  )
+  assert.deepEqual([watch.staleAccepted.length, watch.authWrites], [0, 1])
+})
+
+test('a write under an older epoch that is applied is found', async () => {
+  const watch = watching()
+  await fenceAndRead(store, DEVICE, 'plain', epoch(3))
+  await store.put('AuthState', { deviceId: DEVICE, key: 'plain', epoch: epoch(2), value: 'late' })
+  assert.deepEqual(
+    watch.staleAccepted.map((write) => [write.deviceId, write.epoch, write.newest]),
+    [[DEVICE, 2, 3]],
+  )
+})
+
+test('it knows who owned an account at any time, and counts how often the server changed', async () => {
+  let nowMs = 0
+  const watch = watching(() => nowMs)
+  const [one, other] = [serverId('web-1-a'), serverId('web-2-b')]
+  const account = { jid: '15550100:1@s.whatsapp.net' }
+  await register(store, systemClock, { deviceId: DEVICE, name: 'one', credentialsId: 'first' })
+  await claim(store, systemClock, claimed(one))
+  const permitted = await permit(store, systemClock, DEVICE, one)
+  await report(
+    store,
+    systemClock,
+    { device: DEVICE, server: one, epoch: permitted.epoch },
+    { set: { account } },
+  )
+  nowMs = 10
+  await store.update('Devices', { deviceId: DEVICE }, { remove: ['owner'], when: [] })
+  nowMs = 20
+  await claim(store, systemClock, claimed(other))
+  assert.equal(watch.ownerOf(DEVICE, 9), one)
+  assert.equal(watch.ownerOf(DEVICE, 10), undefined)
+  assert.equal(watch.ownerOf(DEVICE, 20), other)
+  assert.deepEqual([watch.moves, watch.deviceOf(account.jid)], [1, DEVICE])
+})
+
+function watching(nowMs = () => 0): DatabaseWatch {
+  const watch = watchDatabase(TABLES, nowMs)
+  database.onExchange((exchange) => watch.hear(exchange))
+  return watch
+}
+
+function claimed(server: ReturnType<typeof serverId>) {
+  return { device: DEVICE, server: { serverId: server, name: 'web' }, claimId: server, keepHome: false }
+}

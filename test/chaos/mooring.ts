@@ -1,0 +1,115 @@
+/** The fleet with Mooring under chaos: the very one that `npm start` runs, each server behind its own network. */
+import { once } from 'node:events'
+import { credsKey } from '../../core/auth-item.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { DeviceRow } from '../../core/device.ts'
+import { inParallel } from '../../core/parallel.ts'
+import { listServers } from '../../core/server.ts'
+import { DEFAULT_SETTINGS } from '../../core/settings.ts'
+import { scanAll } from '../../core/store.ts'
+import { deserialise } from '../../hosts/auth-state/serialise.ts'
+import { LOCAL_TABLE_PREFIX } from '../../local/database.ts'
+import { connectApi } from '../../local/demo/api.ts'
+import type { Undo } from '../../local/demo/undo.ts'
+import { startFleet } from '../../local/fleet.ts'
+import { ANSWERING } from './application.ts'
+import { differences } from './auth-comparison.ts'
+import { watchDatabase } from './database-watch.ts'
+import type { ChaosFleet, ServerProcess } from './fleet.ts'
+import { keepLinking } from './linking.ts'
+
+const LANES = 8
+/** As a deployed server does it: this machine is everything at once, and faster storms would only measure it. */
+const CONNECTS_PER_SECOND = 5
+const { fenceAfterMs, beatEveryMs } = DEFAULT_SETTINGS
+
+export interface FleetWish {
+  readonly logDir: string
+  readonly clock: Clock
+  readonly nowMs: () => number
+  readonly undo: Undo
+  readonly stop: AbortSignal
+}
+
+export async function startMooring({ logDir, clock, nowMs, undo, stop }: FleetWish): Promise<ChaosFleet> {
+  const fleet = await startFleet({ servers: 0, logDir, connectsPerSecond: CONNECTS_PER_SECOND })
+  undo.add(() => fleet.close())
+  const { simulator, store } = fleet
+  if (!simulator) throw new Error('the fleet runs without a simulator')
+  const tables = { devices: `${LOCAL_TABLE_PREFIX}Devices`, authState: `${LOCAL_TABLE_PREFIX}AuthState` }
+  const watch = watchDatabase(tables, nowMs)
+  fleet.database.onExchange((exchange) => watch.hear(exchange))
+  const api = connectApi(fleet.apiUrl, fleet.apiKey)
+  const ended = new AbortController()
+  undo.add(async () => ended.abort())
+  const linking = keepLinking(store, simulator, api.start, clock, AbortSignal.any([stop, ended.signal]))
+  const tasks = new Map<ServerProcess, string>()
+  let registered = 0
+
+  async function register(): Promise<{ linked: Promise<void> }> {
+    registered += 1
+    const id = `device-${String(registered).padStart(4, '0')}`
+    await api.register(id, `The phone of ${id}`)
+    return { linked: linking.link(id) }
+  }
+
+  async function compare({ deviceId, credentialsId, account }: DeviceRow) {
+    const item = await store.get('AuthState', { deviceId, key: credsKey(credentialsId) })
+    const kept = simulator?.accounts().find(({ jid }) => jid === account?.jid)
+    return { deviceId, differences: differences(item?.value && deserialise(item.value), kept) }
+  }
+
+  return {
+    name: 'mooring',
+    simulator,
+    databaseEndpoint: fleet.database.endpoint,
+    watch,
+    ownerAt: (account, atMs) => watch.ownerOf(watch.deviceOf(account) ?? '', atMs),
+    leaseMsMin: fenceAfterMs - beatEveryMs,
+    // A serverId is the name and a suffix.
+    nameOf: (serverId) => serverId.slice(0, serverId.lastIndexOf('-')),
+    async startProcess(name, { databaseEndpoint, whatsAppUrl }) {
+      const variables = { ...ANSWERING, WHATSAPP_URL: whatsAppUrl }
+      const process = await fleet.startServer(name, { databaseEndpoint, variables })
+      tasks.set(process, process.taskArn)
+      return process
+    },
+    async hasJoined(_, process) {
+      const arn = tasks.get(process)
+      return (await listServers(store)).some(({ taskArn, state }) => taskArn === arn && state === 'active')
+    },
+    async link(count, tell) {
+      let linked = 0
+      const registered = await inParallel(Array.from({ length: count }), LANES, register)
+      const all = Promise.all(registered.map((device) => device.linked.then(() => tell(++linked))))
+      await Promise.race([all, once(stop, 'abort')])
+    },
+    linked: () => linking.linked(),
+    sweeps: (on) => fleet.controlPlane.sweeps(on),
+    churn: {
+      async register() {
+        const { linked } = await register()
+        await linked
+      },
+      async remove(id) {
+        linking.forget(id)
+        await api.remove(id)
+      },
+    },
+    async notConnected() {
+      const sockets = new Map(simulator.accounts().map(({ jid, connectedTo }) => [jid, connectedTo]))
+      const rows = await scanAll(store, 'Devices', {})
+      return rows.flatMap((row) => {
+        const socket = sockets.get(row.account?.jid ?? '')
+        const isConnected = row.status === 'connected' && socket?.startsWith(`${row.owner}:`)
+        return isConnected ? [] : [{ deviceId: row.deviceId, why: whyNot(row, socket) }]
+      })
+    },
+    compareAuth: async () => inParallel(await scanAll(store, 'Devices', {}), LANES, compare),
+  }
+}
+
+function whyNot({ status, statusReason, owner, deleting }: DeviceRow, socket: string | undefined): string {
+  const facts = [status, statusReason, deleting && 'being deleted', `owner ${owner ?? 'nobody'}`]
+  return [...facts, `socket ${socket ?? 'none'}`].filter(Boolean).join(', ')
+}

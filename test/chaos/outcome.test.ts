@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { makeJudge } from '../../local/whatsapp/judge.ts'
+import { type DatabaseWatch, watchDatabase } from './database-watch.ts'
+import { outcomeOf, type Seen, tellViolations } from './outcome.ts'
+import { createRecord } from './record.ts'
+import { drawTable } from './table.ts'
+
+const ACCOUNT = '15550100:1@s.whatsapp.net'
+
+test('a calm run has no violation, and no figure of its table is marked', () => {
+  const outcome = outcomeOf(course(), seen())
+  assert.deepEqual(outcome.violations, [])
+  assert.doesNotMatch(drawTable([outcome]).join('\n'), /!/)
+})
+
+test('two running servers with a socket for one device are told with the seed and the faults around them', () => {
+  const [violation = ''] = tellViolations(outcomeOf(course(), seen({ report: overlapping() })))
+  assert.match(violation, /^mooring, seed 7: both running: web-1-a and web-2-b ran/)
+  assert.match(violation, /-2\.0 s {2}web-1 is killed/)
+})
+
+for (const [what, mark, wrong] of [
+  ['two running servers', /two running servers .* ! 1$/m, { report: overlapping() }],
+  [
+    'a device without a socket',
+    /not connected at the end .* ! 1$/m,
+    { missing: [{ deviceId: 'one', why: 'x' }] },
+  ],
+  ['other credentials', /credentials are not .* ! 1$/m, { auth: [{ deviceId: 'one', differences: ['x'] }] }],
+] as const) {
+  test(`the table marks ${what}, and it is a violation`, () => {
+    const outcome = outcomeOf(course(), seen(wrong))
+    assert.match(drawTable([outcome]).join('\n'), mark)
+    assert.equal(outcome.violations.length, 1)
+  })
+}
+
+test('a stale write that was accepted is a violation, one that was refused is not', () => {
+  const write = { atMs: 5000, deviceId: 'one', epoch: 2, newest: 3 }
+  const refused = outcomeOf(course({ staleRefused: [write] }), seen())
+  const accepted = outcomeOf(course({ staleAccepted: [write] }), seen())
+  assert.deepEqual(refused.violations, [])
+  assert.match(accepted.violations[0] ?? '', /a write of one under epoch 2 was accepted after epoch 3/)
+  assert.match(drawTable([accepted]).join('\n'), /stale auth writes accepted .* ! 1$/m)
+})
+
+test('without Mooring writes carry no epoch, and the table does not pretend to know', () => {
+  const { fleet, ...rest } = course()
+  const outcome = outcomeOf({ ...rest, fleet: { ...fleet, name: 'naive' } }, seen())
+  assert.match(drawTable([outcome]).join('\n'), /stale auth writes accepted +-$/m)
+})
+
+function course(watched: Partial<DatabaseWatch> = {}): Parameters<typeof outcomeOf>[0] {
+  let nowMs = 0
+  const record = createRecord(() => nowMs)
+  for (const name of ['web-1', 'web-2']) record.started(name)
+  nowMs = 8000
+  record.tell('web-1 is killed')
+  return {
+    wish: { seed: 7 },
+    record,
+    struck: new Map([['killed', 1]]),
+    fleet: {
+      name: 'mooring',
+      watch: { ...watchDatabase({ devices: 'none' }, () => 0), ...watched },
+      ownerAt: () => 'web-2-b',
+      nameOf: (server) => server.slice(0, server.lastIndexOf('-')),
+      leaseMsMin: 6000,
+    },
+  }
+}
+
+function overlapping(): Seen['report'] {
+  const judge = makeJudge(0)
+  judge.loggedIn(ACCOUNT, { id: 1, label: 'web-1-a:1000' }, 9000)
+  judge.loggedIn(ACCOUNT, { id: 2, label: 'web-2-b:2000' }, 10_000)
+  judge.closed(ACCOUNT, 1, 10_010)
+  return judge.report(1)
+}
+
+function seen(wrong: Partial<Seen> = {}): Seen {
+  const report = makeJudge(0).report(1)
+  return {
+    report,
+    moves: 0,
+    untilMs: 60_000,
+    missing: [],
+    connectedAfterMs: 1000,
+    words: { asked: 1, unanswered: [] },
+    auth: [{ deviceId: 'one', differences: [] }],
+    lateMsP99: 20,
+    ...wrong,
+  }
+}

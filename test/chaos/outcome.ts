@@ -1,0 +1,105 @@
+/** What one run came to. Pure: what was seen goes in, figures and stories come out. */
+import type { Report } from '../../local/whatsapp/judge.ts'
+import type { Compared, Missing } from './fleet.ts'
+import type { Told } from './record.ts'
+import type { Course } from './run.ts'
+import type { LastWords } from './texting.ts'
+import { type Judged, judge, type Verdict } from './verdict.ts'
+
+export interface Seen {
+  readonly report: Report
+  readonly moves: number
+  readonly untilMs: number
+  readonly missing: readonly Missing[]
+  readonly connectedAfterMs: number
+  readonly words: LastWords
+  readonly auth: readonly Compared[]
+  /** Of the process that is database, WhatsApp and network at once: a machine with too little room spoils the figures. */
+  readonly lateMsP99: number
+}
+
+export interface Outcome extends Seen {
+  readonly fleet: 'mooring' | 'naive'
+  readonly seed: number
+  readonly struck: ReadonlyMap<string, number>
+  readonly judged: readonly Judged[]
+  readonly verdicts: Readonly<Record<Verdict, number>>
+  /** Undefined where writes carry no epoch. */
+  readonly staleWrites: { readonly accepted: number; readonly refused: number } | undefined
+  readonly differing: readonly Compared[]
+  /** What must not be and is, each with what happened around it. */
+  readonly violations: readonly string[]
+}
+
+/** What a verdict needs of a run. */
+export interface Struck {
+  readonly wish: Pick<Course['wish'], 'seed'>
+  readonly record: Course['record']
+  readonly struck: Course['struck']
+  readonly fleet: Pick<Course['fleet'], 'name' | 'watch' | 'ownerAt' | 'nameOf' | 'leaseMsMin'>
+}
+
+/** Violations that are told in full; the others are counted. */
+const STORIES_MAX = 5
+const STORY_BEFORE_MS = 20_000
+const STORY_AFTER_MS = 3000
+
+export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): Outcome {
+  const judged = judge(seen.report.overlaps, {
+    servers: record.servers,
+    ownerAt: fleet.ownerAt,
+    nameOf: fleet.nameOf,
+    leaseMsMin: fleet.leaseMsMin,
+    untilMs: seen.untilMs,
+  })
+  const verdicts = { 'both running': 0, 'owner replaced': 0, 'stale replaced': 0 }
+  for (const { verdict } of judged) verdicts[verdict] += 1
+  const { staleAccepted, staleRefused } = fleet.watch
+  const differing = seen.auth.filter((one) => one.differences.length > 0)
+  return {
+    ...seen,
+    fleet: fleet.name,
+    seed: wish.seed,
+    struck,
+    judged,
+    verdicts,
+    staleWrites:
+      fleet.name === 'naive' ? undefined : { accepted: staleAccepted.length, refused: staleRefused.length },
+    differing,
+    violations: [
+      ...judged
+        .filter(({ verdict }) => verdict !== 'stale replaced')
+        .map(({ overlap, verdict, why }) => {
+          const what = `${overlap.account}: ${overlap.older} and ${overlap.newer} from ${overlap.from} for ${overlap.durationMs ?? 'ever so many'} ms`
+          return story(`${verdict}: ${why}. ${what}`, Date.parse(overlap.from), record.story)
+        }),
+      ...staleAccepted.map((write) =>
+        story(
+          `a write of ${write.deviceId} under epoch ${write.epoch} was accepted after epoch ${write.newest}`,
+          write.atMs,
+          record.story,
+        ),
+      ),
+      ...seen.missing.map(({ deviceId, why }) => `${deviceId} is not connected: ${why}`),
+      ...differing.map((one) => `the credentials of ${one.deviceId} differ: ${one.differences.join(', ')}`),
+    ],
+  }
+}
+
+/** The violations, each with the time line of the faults around it, and before them what is not one but not well either. */
+export function tellViolations({ violations, words, seed, fleet }: Outcome): string[] {
+  const left = violations.length - STORIES_MAX
+  return [
+    ...words.unanswered
+      .slice(0, STORIES_MAX)
+      .map(({ deviceId, why }) => `${fleet}, seed ${seed}: no last answer of ${deviceId}: ${why}`),
+    ...violations.slice(0, STORIES_MAX).map((violation) => `${fleet}, seed ${seed}: ${violation}`),
+    ...(left > 0 ? [`${fleet}, seed ${seed}: and ${left} more`] : []),
+  ]
+}
+
+function story(what: string, atMs: number, told: readonly Told[]): string {
+  const around = told.filter((one) => one.atMs >= atMs - STORY_BEFORE_MS && one.atMs <= atMs + STORY_AFTER_MS)
+  const lines = around.map((one) => `    ${((one.atMs - atMs) / 1000).toFixed(1).padStart(6)} s  ${one.what}`)
+  return [what, ...lines].join('\n')
+}

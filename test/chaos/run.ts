@@ -1,0 +1,210 @@
+/** One run: a fleet is linked, struck for its time, left alone, and looked at. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { type Clock, sleep, systemClock } from '../../core/clock.ts'
+import { makeUndo, type Undo } from '../../local/demo/undo.ts'
+import { Interrupted, waitFor } from '../../local/demo/waiting.ts'
+import type { Break } from '../../local/whatsapp/breaks.ts'
+import type { ChaosFleet, Missing } from './fleet.ts'
+import { type KeptServer, keepServers } from './keeper.ts'
+import { startMooring } from './mooring.ts'
+import { startNaive } from './naive.ts'
+import { type Outcome, outcomeOf } from './outcome.ts'
+import { drawPlan, type Fault, type Planned } from './plan.ts'
+import { type ChaosRecord, createRecord } from './record.ts'
+import { createStrikes, isStrike, type Strikes } from './strikes.ts'
+import { lastWords, textSomebody } from './texting.ts'
+
+const JOIN_MS_MAX = 30_000
+/** The longest backoff of a device is a minute, and a server that was just struck is buried and started again first. */
+const CONNECT_MS_MAX = 150_000
+/** All connected at one moment may be luck: after this they are looked at again. */
+const STEADY_MS = 3000
+const LOOK_EVERY_MS = 500
+/** Progress is told after so many devices. */
+const LINKED_AT_ONCE = 10
+const NANOSECONDS_PER_MS = 1e6
+
+export interface RunWish {
+  readonly fleet: ChaosFleet['name']
+  readonly seed: number
+  readonly seconds: number
+  readonly devices: number
+  readonly servers: number
+  readonly logDir: string
+  readonly stop: AbortSignal
+  /** Takes a line of progress, often. */
+  readonly tell: (line: string) => void
+}
+
+export interface Course {
+  readonly wish: RunWish
+  readonly clock: Clock
+  readonly nowMs: () => number
+  readonly undo: Undo
+  readonly record: ChaosRecord
+  readonly fleet: ChaosFleet
+  readonly servers: readonly KeptServer[]
+  /** How often each kind struck. */
+  readonly struck: Map<string, number>
+}
+
+/** @throws Interrupted when `stop` is aborted; nothing is left behind then either */
+export async function runChaos(wish: RunWish): Promise<Outcome> {
+  const undo = makeUndo()
+  try {
+    return await play(wish, undo)
+  } finally {
+    wish.tell('ending: processes end, ports are freed')
+    await undo.all()
+  }
+}
+
+async function play(wish: RunWish, undo: Undo): Promise<Outcome> {
+  const course = await prepare(wish, undo)
+  const { fleet, record, nowMs, clock } = course
+  fleet.simulator.resetReport()
+  const movesBefore = fleet.watch.moves
+  const strikes = createStrikes(fleet, course.servers, record, clock)
+  const progress = tellProgress(course)
+  const lateness = monitorEventLoopDelay()
+  lateness.enable()
+  try {
+    await strikeAll(course, strikes, drawPlan(wish))
+    if (wish.stop.aborted) throw new Interrupted()
+    wish.tell('the faults are over: everything has to connect')
+    const begun = clock.mark()
+    const missing = await connected(course)
+    const connectedAfterMs = clock.elapsedMs(begun)
+    const words = await lastWords(fleet, clock, wish.stop)
+    const auth = await fleet.compareAuth()
+    return outcomeOf(course, {
+      report: fleet.simulator.report(),
+      moves: fleet.watch.moves - movesBefore,
+      untilMs: nowMs(),
+      missing,
+      connectedAfterMs,
+      words,
+      auth,
+      lateMsP99: lateness.percentile(99) / NANOSECONDS_PER_MS,
+    })
+  } finally {
+    lateness.disable()
+    clearInterval(progress)
+  }
+}
+
+async function prepare(wish: RunWish, undo: Undo): Promise<Course> {
+  const clock = systemClock
+  const start = clock.mark()
+  const startedAtMs = clock.wallMs()
+  // As the simulator counts: a time of day that never steps back.
+  const nowMs = () => startedAtMs + Math.floor(clock.elapsedMs(start))
+  const logDir = join(wish.logDir, wish.fleet)
+  mkdirSync(logDir, { recursive: true })
+  const names = Array.from({ length: wish.servers }, (_, at) => `server-${at + 1}`)
+  const parts = { logDir, clock, nowMs, undo, stop: wish.stop }
+  const fleet =
+    wish.fleet === 'mooring' ? await startMooring(parts) : await startNaive(parts, { ...wish, names })
+  const record = createRecord(nowMs)
+  const servers = await keepServers(fleet, names, record, undo)
+  for (const server of servers)
+    await waitFor({ clock, stop: wish.stop }, `${server.name} to join`, JOIN_MS_MAX, server.hasJoined)
+  await fleet.link(wish.devices, tellLinked(wish))
+  return { wish, clock, nowMs, undo, record, fleet, servers, struck: new Map() }
+}
+
+function tellLinked({ devices, tell }: RunWish): (linked: number) => void {
+  let told = 0
+  return (linked) => {
+    if (linked === told || (linked % LINKED_AT_ONCE !== 0 && linked !== devices)) return
+    told = linked
+    tell(`${linked} of ${devices} devices linked`)
+  }
+}
+
+async function strikeAll(course: Course, strikes: Strikes, plan: readonly Planned[]): Promise<void> {
+  const { wish, clock } = course
+  const begun = clock.mark()
+  const waitUntil = (atMs: number) => sleep(clock, Math.max(0, atMs - clock.elapsedMs(begun)), wish.stop)
+  for (const planned of plan) {
+    await waitUntil(planned.atMs)
+    if (wish.stop.aborted) break
+    // Not waited for: faults overlap.
+    carryOut(course, strikes, planned).catch((error: unknown) =>
+      course.record.tell(`${planned.kind} failed: ${error instanceof Error ? error.message : String(error)}`),
+    )
+  }
+  await waitUntil(wish.seconds * 1000)
+  strikes.calm()
+}
+
+async function carryOut(course: Course, strikes: Strikes, fault: Fault): Promise<void> {
+  const { fleet, struck, record } = course
+  const count = (kind: string, by = 1) => void struck.set(kind, (struck.get(kind) ?? 0) + by)
+  if (isStrike(fault)) {
+    if (await strikes.strike(fault)) count(fault.kind)
+  } else if (fault.kind === 'sockets closed') {
+    const closed = closeSockets(course, fault.picks, fault.how)
+    if (closed.length === 0) return
+    count(`closed with ${fault.how}`, closed.length)
+    record.tell(`WhatsApp closes ${closed.join(', ')} with ${fault.how}`)
+  } else if (fault.kind === 'texted') {
+    await textSomebody(fleet, fault.pick, fault.contact)
+  } else if (fault.kind === 'registered' && fleet.churn) {
+    count('devices registered')
+    await fleet.churn.register()
+  } else if (fault.kind === 'removed' && fleet.churn) {
+    const devices = fleet.linked()
+    const device = devices[Math.floor(fault.pick * devices.length)]
+    if (!device) return
+    count('devices removed')
+    record.tell(`${device.deviceId} is removed`)
+    await fleet.churn.remove(device.deviceId)
+  }
+}
+
+/** @returns the devices whose sockets were closed */
+function closeSockets({ fleet }: Course, picks: readonly number[], how: Break): string[] {
+  const open = new Set(
+    fleet.simulator.accounts().flatMap(({ jid, connectedTo }) => (connectedTo ? [jid] : [])),
+  )
+  const devices = fleet.linked().filter(({ jid }) => open.has(jid))
+  const chosen = new Set(picks.flatMap((pick) => devices[Math.floor(pick * devices.length)] ?? []))
+  for (const { jid } of chosen) fleet.simulator.breakConnection(jid, how)
+  return [...chosen].map(({ deviceId }) => deviceId)
+}
+
+/** Waits until every device has its socket, for a while. @returns those that have none */
+async function connected({ fleet, clock, wish }: Course): Promise<Missing[]> {
+  const begun = clock.mark()
+  // A database that is late at the end of the storm is no fault of the fleet.
+  const look = () =>
+    fleet.notConnected().catch(() => [{ deviceId: 'all', why: 'the database did not answer' }])
+  for (;;) {
+    let missing = await look()
+    if (missing.length === 0) {
+      await sleep(clock, STEADY_MS, wish.stop)
+      missing = await look()
+    }
+    if (wish.stop.aborted) throw new Interrupted()
+    if (missing.length === 0 || clock.elapsedMs(begun) > CONNECT_MS_MAX) return missing
+    await sleep(clock, LOOK_EVERY_MS, wish.stop)
+  }
+}
+
+const PROGRESS_EVERY_MS = 5000
+
+function tellProgress({ fleet, wish, clock, struck, record }: Course): NodeJS.Timeout {
+  const begun = clock.mark()
+  return setInterval(() => {
+    const { openSockets, overlaps, conflicts } = fleet.simulator.report()
+    const faults = [...struck.values()].reduce((sum, count) => sum + count, 0)
+    wish.tell(
+      `${Math.round(clock.elapsedMs(begun) / 1000)} s of ${wish.seconds} s: ${faults} faults, ${openSockets} sockets of ` +
+        `${fleet.linked().length} devices, ${overlaps.length} overlaps, ${conflicts.overlap} conflicts; ` +
+        `${record.story.at(-1)?.what ?? ''}`,
+    )
+  }, PROGRESS_EVERY_MS)
+}

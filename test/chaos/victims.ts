@@ -1,0 +1,39 @@
+/** Servers that are struck one after the other: each holds all devices, and the next one stands by to take over. */
+import { type TestFleet, untilActive } from '../fleet/fleet-under-test.ts'
+import type { Victim } from './frozen-login.ts'
+import { startProxy, type TcpProxy } from './tcp-proxy.ts'
+
+export interface Victims {
+  /** Starts another server. @returns the one that has the devices: the newest of before */
+  next(): Promise<Victim>
+  close(closeFleet: () => Promise<void>): Promise<void>
+}
+
+export function startVictims(fleet: TestFleet): Victims {
+  const proxies: TcpProxy[] = []
+  let newest: Victim | undefined
+  let started = 0
+
+  async function start(): Promise<Victim> {
+    started += 1
+    const whatsApp = await startProxy(fleet.simulator.url)
+    proxies.push(whatsApp)
+    const name = `server-${started}`
+    const process = await fleet.startServer(name, { variables: { WHATSAPP_URL: whatsApp.endpoint } })
+    await untilActive(fleet, name)
+    return { process, whatsApp }
+  }
+
+  return {
+    async next() {
+      const holding = newest
+      newest = await start()
+      return holding ?? newest
+    },
+    async close(closeFleet) {
+      for (const server of fleet.servers()) server.signal('SIGCONT')
+      await closeFleet()
+      for (const proxy of proxies) await proxy.close()
+    },
+  }
+}

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { deviceId, serverId } from '../../core/ids.ts'
+import { baileysSockets } from '../../hosts/baileys-socket.ts'
+import { ignoreStrayRejections } from '../../hosts/stray-rejections.ts'
+import type { Simulator } from '../../local/whatsapp/simulator.ts'
+import { type Credentials, eventually, pair, simulatorFor } from '../local/whatsapp/baileys-client.ts'
+
+before(() => ignoreStrayRejections(process, { emit: () => undefined }))
+
+test('a socket whose lease ends between two frames of its login sends no further one', {
+  timeout: 20_000,
+}, async (context) => {
+  const simulator = await simulatorFor(context)
+  const credentials = await pair(simulator)
+  const closed = Promise.withResolvers<void>()
+  let asked = 0
+  const socket = openSocket(simulator, credentials, {
+    // The hello may leave; the frame that logs in may not.
+    mayAct: () => ++asked === 1,
+    closed: closed.resolve,
+  })
+  await closed.promise
+  await sleep(200)
+  assert.ok(asked > 1, `asked ${asked} times`)
+  assert.equal(simulator.report().logins, 0)
+  socket.cut()
+})
+
+test('a frame that comes when the lease is over raises the fence before it is read', {
+  timeout: 20_000,
+}, async (context) => {
+  const simulator = await simulatorFor(context)
+  const credentials = await pair(simulator)
+  const closed = Promise.withResolvers<void>()
+  let isValid = true
+  let received = 0
+  const socket = openSocket(simulator, credentials, {
+    mayAct() {
+      if (!isValid) socket.cut()
+      return isValid
+    },
+    closed: closed.resolve,
+    received: () => received++,
+  })
+  await eventually('a login', () => simulator.report().logins === 1)
+  isValid = false
+  await simulator.text(simulator.accounts()[0]?.jid ?? '', 'are you there?')
+  await closed.promise
+  await sleep(200)
+  assert.deepEqual([received, simulator.report().messages.received], [0, 0])
+})
+
+interface Ears {
+  mayAct(): boolean
+  closed(): void
+  received?(): void
+}
+
+function openSocket(
+  simulator: Simulator,
+  { creds, keys }: Credentials,
+  { mayAct, closed, received = () => undefined }: Ears,
+) {
+  return baileysSockets({ url: simulator.url, historySync: false })({
+    device: deviceId('device-1'),
+    server: serverId('web-1-a'),
+    auth: {
+      state: { creds, keys },
+      saveCreds: async () => undefined,
+      settled: async () => undefined,
+      close: () => undefined,
+    },
+    mayAct,
+    events: {
+      qr: () => undefined,
+      paired: () => undefined,
+      open: () => undefined,
+      received,
+      closed,
+    },
+  })
+}
