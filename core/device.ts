@@ -72,6 +72,10 @@ export interface DeviceRow {
   readonly moveTo?: ServerId | 'any'
   /** Who owned the device when `moveTo` was written: "any" means any other than this one. */
   readonly movedFrom?: ServerId
+  /** The operation that wrote `moveTo`, if one did. */
+  readonly moveId?: string
+  /** When it last came to a server because it was asked to move. */
+  readonly movedAt?: number
   readonly deleting?: boolean
   /** The owner shall log the device out at WhatsApp and archive its credentials. */
   readonly logout?: boolean
@@ -86,6 +90,8 @@ export interface DeviceRow {
 
   readonly connectedAt?: number
   readonly disconnectedAt?: number
+  /** When its server will try again, while it backs off. */
+  readonly retryAt?: number
   /** Times of the last conflicts (status 440), newest last. */
   readonly conflicts?: readonly number[]
 }

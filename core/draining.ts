@@ -18,7 +18,11 @@ export async function drainServer(
   const devices = await queryAll(world.store, 'Devices', { index: 'byOwner', partition: serverId })
   let asked = 0
   for (const { deviceId, moveTo } of devices) {
-    if (moveTo || !(await requestMove(world.store, world.clock, deviceId, serverId, 'any'))) continue
+    if (
+      moveTo ||
+      !(await requestMove(world.store, world.clock, { device: deviceId, from: serverId, to: 'any' }))
+    )
+      continue
     world.telemetry.emit('device.move_requested', { deviceId, serverId, why })
     asked++
   }

@@ -59,7 +59,14 @@ async function sendHome(
   returning.set(home.name, underway + 1)
   if (device.moveTo) return false
   const { deviceId } = device
-  if (!(await requestMove(world.store, world.clock, deviceId, owner.serverId, home.serverId))) return false
+  if (
+    !(await requestMove(world.store, world.clock, {
+      device: deviceId,
+      from: owner.serverId,
+      to: home.serverId,
+    }))
+  )
+    return false
   world.telemetry.emit('device.move_requested', {
     deviceId,
     serverId: owner.serverId,

@@ -58,6 +58,8 @@ export interface Claim {
   readonly claimId: string
   /** The device keeps this server name to return to; it forgets it when it has arrived there. */
   readonly keepHome: boolean
+  /** It was asked to move: it is left alone for a while from now on. */
+  readonly moved: boolean
 }
 
 /** Makes `server` the owner. The only way to become owner: the condition lets exactly one caller win. The caller has
@@ -74,6 +76,7 @@ export async function claim(store: Store, clock: Clock, claim: Claim): Promise<O
         claimId: claim.claimId,
         status: 'assigned',
         assignedAt: now,
+        movedAt: claim.moved ? now : undefined,
         updatedAt: now,
       },
       remove: [
@@ -81,6 +84,7 @@ export async function claim(store: Store, clock: Clock, claim: Claim): Promise<O
         'unassignedSince',
         'moveTo',
         'movedFrom',
+        'moveId',
         'statusReason',
         ...(claim.keepHome ? [] : (['home'] as const)),
       ],

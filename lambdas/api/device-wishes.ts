@@ -142,7 +142,7 @@ async function askToMove(
     throw new MooringError('DEVICE_NOT_RUNNING', `device ${deviceId} is stopped; start it first`)
   }
   if (!owner) return row
-  const asked = await requestMove(world.store, world.clock, deviceId, owner, target)
+  const asked = await requestMove(world.store, world.clock, { device: deviceId, from: owner, to: target })
   if (asked) {
     world.telemetry.emit('device.move_requested', { deviceId, serverId: owner, why: `asked to ${target}` })
     return asked

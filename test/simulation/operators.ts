@@ -1,7 +1,7 @@
 /** What operators ask of devices, by the same functions and in the same order as the API's handlers. */
 import { assign, notify } from '../../core/assign.ts'
 import type { DeviceRow } from '../../core/device.ts'
-import { type DeviceId, deviceId } from '../../core/ids.ts'
+import { type DeviceId, deviceId, type ServerId } from '../../core/ids.ts'
 import { readDevice, register } from '../../core/ownership.ts'
 import {
   erase,
@@ -45,10 +45,10 @@ export function createOperators(lambdas: Lambdas, fleet: Fleet): Operators {
     else await erase(world.store, id)
   }
 
-  async function move(world: World, id: DeviceId, target: Parameters<typeof requestMove>[4]): Promise<void> {
+  async function move(world: World, id: DeviceId, to: ServerId | 'any'): Promise<void> {
     const row = await readDevice(world.store, id)
-    if (!row.owner || row.desired === 'stopped' || row.owner === target) return
-    const asked = await requestMove(world.store, world.clock, id, row.owner, target)
+    if (!row.owner || row.desired === 'stopped' || row.owner === to) return
+    const asked = await requestMove(world.store, world.clock, { device: id, from: row.owner, to })
     if (asked) await tell(world, asked)
   }
 
