@@ -98,6 +98,14 @@ export interface DeviceRow {
 
 export type OwnedDevice = DeviceRow & { readonly owner: ServerId }
 
+/** Its server has done for it what can be done without the phone or the operator: it is connected, waits to be linked, or
+ *  its socket stays closed. */
+export function hasSettled({ status }: Pick<DeviceRow, 'status'>): boolean {
+  return (
+    status !== 'unassigned' && status !== 'assigned' && status !== 'connecting' && status !== 'disconnected'
+  )
+}
+
 /** Which partition of `byUnassigned` lists the device: a small stable hash of its id. */
 export function unassignedShard(device: DeviceId): string {
   let hash = 0

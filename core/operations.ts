@@ -31,6 +31,8 @@ export interface Reassign extends Operation {
   readonly deviceId: DeviceId
   /** Its owner when the move was asked for; absent when it had none. */
   readonly from?: ServerId
+  /** The claim under which `from` held it then: under another one it has been let go since. */
+  readonly claimId?: string
   readonly to: ServerId | 'any'
 }
 
@@ -64,13 +66,34 @@ export interface RestartStep {
   readonly serverId: ServerId
   readonly name: string
   readonly phase: RestartPhase
+  /** Wall-clock ms when its phase began; absent until its turn has come. */
+  readonly since?: number
   readonly replacedBy?: ServerId
+  readonly replacedByName?: string
+  /** When its task was last asked to stop. */
+  readonly stopAskedAt?: number
+}
+
+/** The deployment that brings the replacements. */
+export interface Deployment {
+  /** The service's newest deployment before; another one tells that ours was taken. */
+  readonly before: string
+  readonly askedAt: number
+  readonly taken: boolean
+  /** Until then the service stops none of the old servers by itself. */
+  readonly protectedUntil: number
 }
 
 /** All servers, one after another. */
 export interface Restart extends Operation {
   readonly kind: 'restart'
   readonly steps: readonly RestartStep[]
+  /** Absent until the service was asked for one. */
+  readonly deployment?: Deployment
+  /** It takes up what an earlier one left; not yet seen whether the service's deployment of then still goes on. */
+  readonly takesUp?: boolean
+  /** No further server is begun, by the wish of this one. */
+  readonly stopAskedBy?: string
 }
 
 export type OperationRow = Reassign | Drain | Restart

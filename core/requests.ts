@@ -59,8 +59,9 @@ export function logout(
   clock: Clock,
   id: DeviceId,
   freshCredentialsId: string,
+  why = 'logged out by the operator',
 ): Promise<DeviceRow> {
-  const unwanted = { desired: 'stopped', statusReason: 'logged out by the operator' } as const
+  const unwanted = { desired: 'stopped', statusReason: why } as const
   return write(store, clock, id, {
     unowned: {
       set: { ...unwanted, status: 'logged_out', credentialsId: freshCredentialsId },
@@ -128,13 +129,15 @@ export interface Move {
   readonly to: ServerId | 'any'
   /** The operation that asks. */
   readonly moveId?: string
+  /** Refused when somebody has asked it to move already. */
+  readonly unlessAsked?: boolean
 }
 
 /** Asks the owner to let go, so that placement can choose `to`; without an owner, placement only learns what to prefer.
  *  Nothing takes a device from a live server.
  *  @returns undefined when `from` does not own it any more, or it is not wanted running */
 export function requestMove(store: Store, clock: Clock, move: Move): Promise<DeviceRow | undefined> {
-  const { from, to, moveId } = move
+  const { from, to, moveId, unlessAsked = false } = move
   return store.update(
     'Devices',
     { deviceId: move.device },
@@ -146,6 +149,7 @@ export function requestMove(store: Store, clock: Clock, move: Move): Promise<Dev
         from === undefined ? unowned : device.equals('owner', from),
         device.equals('desired', 'running'),
         notDeleting,
+        ...(unlessAsked ? [device.absent('moveTo')] : []),
       ],
     },
   )

@@ -7,6 +7,7 @@ import type { ProtocolSettings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 import type { Telemetry } from '../core/telemetry.ts'
 import type { OpenAuth } from './auth-state/auth-state.ts'
+import type { Backoff } from './backoff.ts'
 import type { ConnectLimiter } from './connect-limiter.ts'
 import type { OpenSocket } from './whatsapp-socket.ts'
 
@@ -30,6 +31,10 @@ export interface Berth {
   readonly name: string
   readonly lease: Lease
   readonly limiter: ConnectLimiter
+  readonly backoff: Backoff
+  /** Takes one of the devices above this server's part of the fleet, as far as the last beat's answer told of them: the store
+   *  decides, and is asked no more often than that. See core/rebalancing.ts. */
+  takeSurplus(): boolean
   /** Resolves when the lease is valid, or when `until` is aborted. */
   leaseValid(until: AbortSignal): Promise<void>
 }

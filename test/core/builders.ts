@@ -242,7 +242,7 @@ export function worldOn(store: Store, seed = 1): TestWorld {
   const doorbell: Doorbell = {
     ring: async (servers) => void rings.push(...servers.map((server) => server.serverId)),
   }
-  const tasks: TaskControl = { stopTask: async (taskArn) => void stoppedTasks.push(taskArn) }
+  const tasks: TaskControl = { stopTask: async (taskArn) => stoppedTasks.push(taskArn) > 0 }
   return {
     store,
     clock: manualClock(),
