@@ -72,7 +72,8 @@ async function moor(world: World, row: DeviceRow, server: ServerRow): Promise<Pl
     // A device that was moved on purpose has no home to return to.
     const keepHome = row.moveTo === undefined && row.home !== undefined && row.home.name !== name
     const claimId = world.random.id()
-    await claim(world.store, world.clock, { device: deviceId, server, claimId, keepHome })
+    const moved = row.moveTo !== undefined
+    await claim(world.store, world.clock, { device: deviceId, server, claimId, keepHome, moved })
   } catch (error) {
     // After a lost answer the claim may stand: the room stays reserved until the sweep has counted.
     if (!isMooringError(error)) throw error

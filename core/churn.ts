@@ -47,6 +47,18 @@ export async function readChurn(
   return Object.fromEntries(sums)
 }
 
+/** The moves on request that ended in these minutes. */
+export interface MoveTimes {
+  readonly moves: number
+  /** Without a socket, of all of them together. */
+  readonly seconds: number
+}
+
+export async function readMoveTimes(store: Store, clock: Clock, minutes: number): Promise<MoveTimes> {
+  const { MovesFinished: moves, MoveSeconds: seconds } = await readChurn(store, clock, minutes)
+  return { moves, seconds }
+}
+
 function minute(ms: number): string {
   return new Date(ms).toISOString().slice(0, 16)
 }

@@ -72,6 +72,10 @@ export interface DeviceRow {
   readonly moveTo?: ServerId | 'any'
   /** Who owned the device when `moveTo` was written: "any" means any other than this one. */
   readonly movedFrom?: ServerId
+  /** The operation that wrote `moveTo`, if one did. */
+  readonly moveId?: string
+  /** When it last came to a server because it was asked to move. */
+  readonly movedAt?: number
   readonly deleting?: boolean
   /** The owner shall log the device out at WhatsApp and archive its credentials. */
   readonly logout?: boolean
@@ -86,11 +90,21 @@ export interface DeviceRow {
 
   readonly connectedAt?: number
   readonly disconnectedAt?: number
+  /** When its server will try again, while it backs off. */
+  readonly retryAt?: number
   /** Times of the last conflicts (status 440), newest last. */
   readonly conflicts?: readonly number[]
 }
 
 export type OwnedDevice = DeviceRow & { readonly owner: ServerId }
+
+/** Its server has done for it what can be done without the phone or the operator: it is connected, waits to be linked, or
+ *  its socket stays closed. */
+export function hasSettled({ status }: Pick<DeviceRow, 'status'>): boolean {
+  return (
+    status !== 'unassigned' && status !== 'assigned' && status !== 'connecting' && status !== 'disconnected'
+  )
+}
 
 /** Which partition of `byUnassigned` lists the device: a small stable hash of its id. */
 export function unassignedShard(device: DeviceId): string {

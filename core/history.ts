@@ -3,6 +3,7 @@ import type { ChurnCounts } from './churn.ts'
 import type { Clock } from './clock.ts'
 import type { DeviceId, Epoch, ServerId } from './ids.ts'
 import type { Random } from './random.ts'
+import type { Pause, Standing } from './rebalancing-ledger.ts'
 import type { Page, Store } from './store.ts'
 
 export type HistoryEvent =
@@ -18,7 +19,7 @@ export type HistoryEvent =
   | 'stopped'
   | 'requested'
 
-/** The rows of `_fleet` hold counts by the minute instead of an event: see churn.ts. */
+/** Of `_fleet` some rows hold counts by the minute instead of an event: see churn.ts. */
 export interface HistoryRow extends ChurnCounts {
   readonly deviceId: DeviceId
   /** ISO time, then a random part: sorts by time and never collides. */
@@ -29,12 +30,22 @@ export interface HistoryRow extends ChurnCounts {
   readonly epoch?: Epoch
   readonly why: string
   readonly expiresAt: number
+  /** In a row of `_fleet`: the device that had a conflict; see conflicts.ts. */
+  readonly device?: DeviceId
+  /** In a row of `_fleet`: when the sweep has looked; see sweep-stamp.ts. */
+  readonly lookedAt?: number
+  /** In one row of `_fleet`: how the rebalancing stands; see rebalancing-ledger.ts. */
+  readonly rebalancing?: Standing
+  readonly paused?: Pause
+  readonly version?: number
 }
 
 const KEPT_DAYS = 30
 const SECONDS_PER_DAY = 86_400
 
-export type HistoryEntry = Omit<HistoryRow, 'at' | 'expiresAt' | keyof ChurnCounts>
+/** What only rows of `_fleet` have. */
+type OfTheFleet = 'device' | 'lookedAt' | 'rebalancing' | 'paused' | 'version' | keyof ChurnCounts
+export type HistoryEntry = Omit<HistoryRow, 'at' | 'expiresAt' | OfTheFleet>
 
 export async function recordHistory(
   world: { store: Store; clock: Clock; random: Random },

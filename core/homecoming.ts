@@ -9,7 +9,7 @@ import { queryAll } from './store.ts'
 import type { World } from './world.ts'
 
 /** After this long away, a device stays where it is. Wall-clock time: a preference, not a decision about ownership. */
-const HOME_KEPT_MS = 10 * 60_000
+export const HOME_KEPT_MS = 10 * 60_000
 /** Devices on their way to one returning server at the same time. */
 const RETURNING_MAX = 8
 /** Servers searched at the same time. */
@@ -59,7 +59,14 @@ async function sendHome(
   returning.set(home.name, underway + 1)
   if (device.moveTo) return false
   const { deviceId } = device
-  if (!(await requestMove(world.store, world.clock, deviceId, owner.serverId, home.serverId))) return false
+  if (
+    !(await requestMove(world.store, world.clock, {
+      device: deviceId,
+      from: owner.serverId,
+      to: home.serverId,
+    }))
+  )
+    return false
   world.telemetry.emit('device.move_requested', {
     deviceId,
     serverId: owner.serverId,

@@ -19,7 +19,7 @@ const notFinal = server.any(
 )
 
 /** What a device has only while it has an owner. */
-const LET_GO = ['owner', 'claimId', 'pairing', 'pairingRequestId'] as const
+const LET_GO = ['owner', 'claimId', 'pairing', 'pairingRequestId', 'retryAt'] as const
 /** What a device loses with its credentials. They stay in the auth state under their old `credentialsId`: archived. */
 export const LOGGED_OUT = ['logout', 'account', 'pairedAt', 'pairingCodeRequest'] as const
 
@@ -58,6 +58,8 @@ export interface Claim {
   readonly claimId: string
   /** The device keeps this server name to return to; it forgets it when it has arrived there. */
   readonly keepHome: boolean
+  /** It was asked to move: it is left alone for a while from now on. */
+  readonly moved: boolean
 }
 
 /** Makes `server` the owner. The only way to become owner: the condition lets exactly one caller win. The caller has
@@ -74,6 +76,7 @@ export async function claim(store: Store, clock: Clock, claim: Claim): Promise<O
         claimId: claim.claimId,
         status: 'assigned',
         assignedAt: now,
+        movedAt: claim.moved ? now : undefined,
         updatedAt: now,
       },
       remove: [
@@ -81,6 +84,7 @@ export async function claim(store: Store, clock: Clock, claim: Claim): Promise<O
         'unassignedSince',
         'moveTo',
         'movedFrom',
+        'moveId',
         'statusReason',
         ...(claim.keepHome ? [] : (['home'] as const)),
       ],
@@ -116,7 +120,7 @@ export async function permit(store: Store, clock: Clock, id: DeviceId, me: Serve
     {
       add: { epoch: 1 },
       set: { status: 'connecting', updatedAt: clock.wallMs() },
-      remove: ['statusReason', 'pairing', 'pairingRequestId'],
+      remove: ['statusReason', 'retryAt', 'pairing', 'pairingRequestId'],
       when: [device.equals('owner', me), device.equals('desired', 'running'), device.absent('moveTo')],
     },
   )
@@ -167,6 +171,8 @@ export interface Release extends Standing {
   readonly freshCredentialsId?: string
   /** The server name to return to; absent when the device is moved on purpose. */
   readonly homeName?: string
+  /** When its socket was closed, if it was connected until then. */
+  readonly disconnectedAt?: number
 }
 
 /** Lets the device go, after its socket is closed.
@@ -187,13 +193,11 @@ export async function release(store: Store, clock: Clock, me: Release): Promise<
         home: me.homeName === undefined ? undefined : { name: me.homeName, since: now },
         unassignedShard: unassignedShard(me.device),
         unassignedSince: now,
+        disconnectedAt: me.disconnectedAt,
         updatedAt: now,
       },
       remove: [
-        'owner',
-        'claimId',
-        'pairing',
-        'pairingRequestId',
+        ...LET_GO,
         ...(me.homeName ? [] : (['home'] as const)),
         ...(me.freshCredentialsId === undefined ? [] : LOGGED_OUT),
       ],
@@ -299,19 +303,21 @@ export async function activate(store: Store, me: ServerId): Promise<ServerRow> {
 }
 
 /** Proves that the server lives. The answer carries `state` and `assignmentSeq`.
+ *  @param waiting connects that wait for their turn
  *  @returns undefined when the row is gone or `dead`: the server must close every socket at once */
 export async function beat(
   store: Store,
   clock: Clock,
   me: ServerId,
   connected: number,
+  waiting = 0,
 ): Promise<ServerRow | undefined> {
   const row = await store.update(
     'Servers',
     { serverId: me },
     {
       add: { beat: 1 },
-      set: { connected, ...stamp(clock) },
+      set: { connected, waiting, ...stamp(clock) },
       when: [server.present('state'), server.differs('state', 'dead')],
     },
   )
@@ -391,13 +397,56 @@ export async function buryExited(store: Store, exited: ServerRow, why: string): 
   return buried !== undefined
 }
 
-/** No new devices from now on. */
-export async function drain(store: Store, me: ServerId, stateReason?: string): Promise<void> {
+/** No new devices from now on. The server goes on with those that it has, until each is asked to move.
+ *  @returns false when it takes no devices yet, or is gone */
+export async function drain(store: Store, id: ServerId, stateReason?: string): Promise<boolean> {
+  const draining = await store.update(
+    'Servers',
+    { serverId: id },
+    {
+      set: { state: 'draining', stateReason },
+      when: [server.any(server.equals('state', 'active'), server.equals('state', 'draining'))],
+    },
+  )
+  return draining !== undefined
+}
+
+/** Calls a drain off: the server takes devices again.
+ *  @returns false when it does not drain, or is on its way out */
+export async function resume(store: Store, id: ServerId): Promise<boolean> {
+  const active = await store.update(
+    'Servers',
+    { serverId: id },
+    {
+      set: { state: 'active' },
+      remove: ['stateReason', 'thenLeave'],
+      when: [server.equals('state', 'draining'), server.absent('leaving')],
+    },
+  )
+  return active !== undefined
+}
+
+/** The server is on its way out, by a signal: no new devices, and nothing calls it back. */
+export async function setOut(store: Store, me: ServerId): Promise<void> {
   await store.update(
     'Servers',
     { serverId: me },
-    { set: { state: 'draining', stateReason }, when: [notFinal] },
+    { set: { state: 'draining', leaving: true }, when: [notFinal] },
   )
+}
+
+/** A drained server is on its way out if that is still wanted: from here on its drain cannot be called off.
+ *  @returns false when the drain was called off, or shall not end with the server's leaving */
+export async function setOutDrained(store: Store, me: ServerId): Promise<boolean> {
+  const out = await store.update(
+    'Servers',
+    { serverId: me },
+    {
+      set: { state: 'draining', leaving: true },
+      when: [server.equals('state', 'draining'), server.equals('thenLeave', true)],
+    },
+  )
+  return out !== undefined
 }
 
 /** The server has closed every socket and leaves. */

@@ -13,6 +13,8 @@ export interface Berths {
 
 /** Placing more devices than this many per server fills the emptiest first instead of choosing of two at random. */
 const MASS_DEVICES_PER_SERVER = 1
+/** What a mean of equal numbers may be off by. */
+const ROUNDING = 1e-9
 
 /** Of two random servers the one with the lower load / capacity: with 1,000 servers this keeps the fullest within 2 %
  *  of the mean (Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001). A device prefers the server
@@ -36,12 +38,18 @@ export function berths(servers: readonly ServerRow[], deviceCount: number, rando
     return first && second && emptier(first, second)
   }
 
+  /** The server that lets it go is often the emptiest: it would get the device back at once. Of the others it may go to those
+   *  that are emptier than most: a move that somebody asked for should leave the fleet more even, not less. */
+  const elsewhere = (withRoom: readonly ServerRow[], movedFrom: ServerRow['serverId'] | undefined) => {
+    const others = withRoom.filter((server) => server.serverId !== movedFrom)
+    const mean = others.reduce((sum, server) => sum + fullness(server), 0) / others.length
+    return others.filter((server) => fullness(server) <= mean + ROUNDING)
+  }
+
   return {
     choose(device) {
       const withRoom = [...open].filter(hasRoom)
-      // The server that lets it go is often the emptiest: it would get the device back at once.
-      const others =
-        device.moveTo === 'any' ? withRoom.filter((server) => server.serverId !== device.movedFrom) : []
+      const others = device.moveTo === 'any' ? elsewhere(withRoom, device.movedFrom) : []
       const chosen =
         withRoom.find((server) => server.serverId === device.moveTo) ??
         withRoom.find((server) => server.name === device.home?.name) ??

@@ -59,8 +59,9 @@ export function logout(
   clock: Clock,
   id: DeviceId,
   freshCredentialsId: string,
+  why = 'logged out by the operator',
 ): Promise<DeviceRow> {
-  const unwanted = { desired: 'stopped', statusReason: 'logged out by the operator' } as const
+  const unwanted = { desired: 'stopped', statusReason: why } as const
   return write(store, clock, id, {
     unowned: {
       set: { ...unwanted, status: 'logged_out', credentialsId: freshCredentialsId },
@@ -121,23 +122,57 @@ export async function requestPairingCode(
   throw refusal(await readDevice(store, id), 'pair')
 }
 
-/** Asks the owner to let go, so that placement can choose `target`. Nothing takes a device from a live server.
- *  @returns undefined when `owner` does not own it any more, or it is not wanted running */
-export function requestMove(
+export interface Move {
+  readonly device: DeviceId
+  /** Who owned it when it was read; absent when nobody did. */
+  readonly from: ServerId | undefined
+  readonly to: ServerId | 'any'
+  /** The operation that asks. */
+  readonly moveId?: string
+  /** Refused when somebody has asked it to move already. */
+  readonly unlessAsked?: boolean
+}
+
+/** Asks the owner to let go, so that placement can choose `to`; without an owner, placement only learns what to prefer.
+ *  Nothing takes a device from a live server.
+ *  @returns undefined when `from` does not own it any more, or it is not wanted running */
+export function requestMove(store: Store, clock: Clock, move: Move): Promise<DeviceRow | undefined> {
+  const { from, to, moveId, unlessAsked = false } = move
+  return store.update(
+    'Devices',
+    { deviceId: move.device },
+    {
+      set: { moveTo: to, movedFrom: from, moveId, updatedAt: clock.wallMs() },
+      ...(moveId === undefined ? { remove: ['moveId'] } : {}),
+      when: [
+        device.present('deviceId'),
+        from === undefined ? unowned : device.equals('owner', from),
+        device.equals('desired', 'running'),
+        notDeleting,
+        ...(unlessAsked ? [device.absent('moveTo')] : []),
+      ],
+    },
+  )
+}
+
+/** Takes back what an operation asked for, while its device has not been let go.
+ *  @returns false when there is nothing to take back: it was let go, or somebody else has asked since */
+export async function withdrawMove(
   store: Store,
   clock: Clock,
   id: DeviceId,
-  owner: ServerId,
-  target: ServerId | 'any',
-): Promise<DeviceRow | undefined> {
-  return store.update(
+  moveId: string,
+): Promise<boolean> {
+  const withdrawn = await store.update(
     'Devices',
     { deviceId: id },
     {
-      set: { moveTo: target, movedFrom: owner, updatedAt: clock.wallMs() },
-      when: [device.equals('owner', owner), device.equals('desired', 'running')],
+      set: { updatedAt: clock.wallMs() },
+      remove: ['moveTo', 'movedFrom', 'moveId'],
+      when: [device.present('owner'), device.equals('moveId', moveId)],
     },
   )
+  return withdrawn !== undefined
 }
 
 /** Ends what is left to do for a stopped device that has lost its owner: it waits for no server, and a logout that its

@@ -1,56 +1,40 @@
 /**
- * How many servers the service should run. The sweep calls it once; `ServiceControl` is ECS on AWS.
+ * How many servers the service should run. The sweep calls it once.
  * More when devices wait that no server has room for. Fewer when the others would take the devices of the least loaded
- * server with ease: it is drained first, and only a server without devices is stopped.
+ * server with ease: it is drained first, and only a server without devices is stopped. It holds still while the fleet is
+ * restarted, which starts and stops servers itself.
  */
 
 import { coolDown } from './cool-down.ts'
 import { UNASSIGNED_SHARD_KEYS } from './device.ts'
-import { drainServer } from './draining.ts'
+import { beginDrain } from './draining.ts'
+import { RESTART_ID, readOperation } from './operations.ts'
 import { isLive, listServers, type ServerRow } from './server.ts'
+import type { ServiceControl, ServiceLimits } from './service.ts'
 import type { Store } from './store.ts'
 import type { World } from './world.ts'
 
-export interface ServiceSize {
-  readonly desired: number
-  /** No deployment is under way, and as many run as are desired. */
-  readonly steady: boolean
-}
-
-export interface ServiceControl {
-  size(): Promise<ServiceSize>
-  resize(desired: number): Promise<void>
-  /** Keeps the service from stopping these tasks, for a while, when it needs fewer.
-   *  @returns false when some task could not be protected */
-  protect(taskArns: readonly string[], minutes: number): Promise<boolean>
-}
-
-export interface ServiceLimits {
-  readonly minimum: number
-  readonly maximum: number
-}
-
-/** A task needs about a minute until its server has joined. */
-const OUT_COOL_DOWN_SECONDS = 120
-const IN_COOL_DOWN_SECONDS = 600
 /** The load / capacity that the remaining servers may have after a scale-in. */
 const LOAD_AFTER_SCALE_IN_MAX = 0.5
 /** Long enough for the service to choose which task to stop; it also delays deployments, so no longer. */
 const PROTECTED_MINUTES = 5
 /** In the row of a server that is drained to be stopped. */
 const TO_BE_STOPPED = 'drained, to be stopped: the fleet needs fewer servers'
+/** The service stops it when it is empty: if it left by itself, another would be started in its place. */
+const DRAIN_TO_STOP = { askedBy: 'sweep', thenLeave: false, why: TO_BE_STOPPED } as const
 
 export async function scale(world: World, service: ServiceControl, limits: ServiceLimits): Promise<void> {
+  if ((await readOperation(world.store, RESTART_ID))?.state === 'running') return
   const live = (await listServers(world.store)).filter(isLive)
   const { desired, steady } = await service.size()
   const missing = await serversMissing(world.store, live)
-  if (missing > 0) return scaleOut(world, service, desired, Math.min(limits.maximum, desired + missing))
+  if (missing > 0) return scaleOut(world, service, limits, desired, missing)
   if (!steady || desired !== live.length || desired <= limits.minimum) return
   const leaving = live.find((server) => server.state === 'draining' && server.stateReason === TO_BE_STOPPED)
   if (leaving) return scaleIn(world, service, desired, leaving, live)
   const spare = spareServer(live)
-  if (spare && (await coolDown(world, 'scale-in', IN_COOL_DOWN_SECONDS))) {
-    await drainServer(world, spare, TO_BE_STOPPED)
+  if (spare && (await coolDown(world, 'scale-in', limits.scaleInCoolDownSeconds))) {
+    await beginDrain(world, spare, DRAIN_TO_STOP)
   }
 }
 
@@ -71,12 +55,19 @@ async function countWaiting(store: Store): Promise<number> {
   return counts.reduce((sum, count) => sum + count, 0)
 }
 
-async function scaleOut(world: World, service: ServiceControl, desired: number, wanted: number) {
+async function scaleOut(
+  world: World,
+  service: ServiceControl,
+  limits: ServiceLimits,
+  desired: number,
+  missing: number,
+): Promise<void> {
+  const wanted = Math.min(limits.maximum, desired + missing)
   if (wanted <= desired) {
     world.telemetry.emit('service.full', { desired, why: 'devices wait, and the service has its maximum' })
     return
   }
-  if (!(await coolDown(world, 'scale-out', OUT_COOL_DOWN_SECONDS))) return
+  if (!(await coolDown(world, 'scale-out', limits.scaleOutCoolDownSeconds))) return
   await service.resize(wanted)
   world.telemetry.emit('service.resized', { from: desired, to: wanted, why: 'no server has room' })
 }
@@ -103,7 +94,7 @@ async function scaleIn(
 ): Promise<void> {
   const { serverId, name } = leaving
   if (leaving.load > 0) {
-    await drainServer(world, leaving, TO_BE_STOPPED)
+    await beginDrain(world, leaving, DRAIN_TO_STOP)
     return
   }
   const others = live.flatMap((server) => (server.serverId !== serverId && server.taskArn) || [])

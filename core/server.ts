@@ -24,6 +24,16 @@ export interface ServerRow {
   /** The ECS task that runs this server, when there is one. */
   readonly taskArn?: string
   readonly stateReason?: string
+  /** A draining server leaves the fleet as soon as it holds no device. */
+  readonly thenLeave?: boolean
+  /** The server itself is on its way out, by a signal: nothing can call that off. */
+  readonly leaving?: boolean
+  /** Devices above the fleet's mean: so many may move when they lose their socket anyway; see rebalancing.ts. */
+  readonly surplus?: number
+  /** Connects that waited for their turn at the last beat. */
+  readonly waiting?: number
+  /** Connects per second that the sweep gives this server of what the fleet may do; see connect-shares.ts. */
+  readonly connectShare?: number
 }
 
 /** The claim of one server on a name or a URL. Its `serverId` is `name#...` or `url#...`, which no server can have.

@@ -41,6 +41,14 @@ export interface Verdict {
   readonly bury: ServerRow[]
   /** Silent long enough, yet spared: so many fell silent together that the brake waits one more lease. */
   readonly deferred: ServerRow[]
+  /** Live servers that have missed three beats. */
+  readonly quiet: ServerRow[]
+  readonly braking: boolean
+}
+
+/** A server that has missed three beats counts as quiet. */
+export function quietAfterMs({ beatEveryMs, fenceAfterMs }: ProtocolSettings): number {
+  return Math.min(3 * beatEveryMs, fenceAfterMs)
 }
 
 /** Decides whom to bury, look after look. Servers that missed three beats count as silent for the brake, so that it is on
@@ -49,7 +57,7 @@ export interface Verdict {
  *  for three beats itself brakes. The brake stays on for a lease after its cause is over, since a fleet does not come back in
  *  the same second either. */
 export function createJudge(clock: Clock, watch: Watch, settings: ProtocolSettings) {
-  const quietMs = Math.min(3 * settings.beatEveryMs, settings.fenceAfterMs)
+  const quietMs = quietAfterMs(settings)
   let lookedAt: Mark | undefined
   let brakeSince: Mark | undefined
   let causeSeenAt: Mark | undefined
@@ -72,6 +80,11 @@ export function createJudge(clock: Clock, watch: Watch, settings: ProtocolSettin
       brakeSince !== undefined &&
       (clock.elapsedMs(brakeSince) < settings.fenceAfterMs ||
         watch.silentForMs(server) < settings.buryAfterMs + settings.fenceAfterMs)
-    return { bury: due.filter((server) => !isSpared(server)), deferred: due.filter(isSpared) }
+    return {
+      bury: due.filter((server) => !isSpared(server)),
+      deferred: due.filter(isSpared),
+      quiet,
+      braking: brakeSince !== undefined,
+    }
   }
 }

@@ -4,6 +4,7 @@ import type { AuthItem } from './auth-item.ts'
 import type { DeviceRow } from './device.ts'
 import type { HistoryRow } from './history.ts'
 import type { KeyRow } from './keys.ts'
+import type { OperationRow } from './operations.ts'
 import type { ServerItem } from './server.ts'
 
 export interface Rows {
@@ -11,6 +12,7 @@ export interface Rows {
   Servers: ServerItem
   AuthState: AuthItem
   History: HistoryRow
+  Operations: OperationRow
   Keys: KeyRow
 }
 export type Table = keyof Rows
@@ -20,6 +22,7 @@ export interface Keys {
   Servers: Pick<ServerItem, 'serverId'>
   AuthState: Pick<AuthItem, 'deviceId' | 'key'>
   History: Pick<HistoryRow, 'deviceId' | 'at'>
+  Operations: Pick<OperationRow, 'operationId'>
   Keys: Pick<KeyRow, 'keyId'>
 }
 

@@ -4,17 +4,21 @@
  * by more than a lease and no death falls between two. It must be harmless to run two at once: every step is one of the
  * conditional writes of ownership.ts.
  */
-import { assign } from './assign.ts'
+import { assign, type Placement } from './assign.ts'
 import { type Mark, sleep } from './clock.ts'
+import { shareConnects } from './connect-limits.ts'
 import { UNASSIGNED_SHARD_KEYS } from './device.ts'
 import { recordHistory } from './history.ts'
 import { bringHome } from './homecoming.ts'
 import type { DeviceId, ServerId } from './ids.ts'
+import { advanceOperations } from './operation-steps.ts'
 import { bury, correctLoad, evict } from './ownership.ts'
 import { inParallel } from './parallel.ts'
+import { REBALANCE_EVERY_MS, rebalance } from './rebalancing.ts'
 import { isLive, listServers, type ServerRow } from './server.ts'
-import { createJudge, watchBeats } from './silence.ts'
+import { createJudge, quietAfterMs, type Verdict, watchBeats } from './silence.ts'
 import { queryAll, scanAll } from './store.ts'
+import { STAMP_EVERY_MS, stampSweep } from './sweep-stamp.ts'
 import type { World } from './world.ts'
 
 export const SWEEP_LOOKS_FOR_MS = 75_000
@@ -48,6 +52,14 @@ interface Memory {
   readonly alarmed: Set<ServerId>
   /** Absent until the first look is over. */
   homecomingAt: Mark | undefined
+  stampedAt: Mark | undefined
+  /** Since the first look had read the servers. */
+  watchedSince: Mark | undefined
+  /** Of the last look; absent until the sweep has watched for long enough to know who is quiet. */
+  verdict: Verdict | undefined
+  rebalancedAt: Mark | undefined
+  /** See rebalancing.ts. */
+  readonly barren: Map<ServerId, Mark>
 }
 
 export function beginSweep(world: World): { look(): Promise<void> } {
@@ -60,6 +72,11 @@ export function beginSweep(world: World): { look(): Promise<void> } {
     counted: new Set(),
     alarmed: new Set(),
     homecomingAt: undefined,
+    stampedAt: undefined,
+    verdict: undefined,
+    watchedSince: undefined,
+    rebalancedAt: undefined,
+    barren: new Map(),
   }
   return { look: () => lookOnce(world, memory) }
 }
@@ -87,6 +104,7 @@ export async function sweep(world: World, forMs = SWEEP_LOOKS_FOR_MS, until?: Ab
 async function lookOnce(world: World, memory: Memory): Promise<void> {
   const servers = await listServers(world.store)
   memory.watch.look(servers)
+  memory.watchedSince ??= world.clock.mark()
   const buried = await burySilent(world, memory, servers)
   const evicted = await evictFromGone(world, memory, [
     ...servers.filter((server) => !isLive(server)),
@@ -95,13 +113,23 @@ async function lookOnce(world: World, memory: Memory): Promise<void> {
   // Without room only deletions can be finished, and once a sweep is enough for those.
   const hasRoom = servers.some((server) => server.state === 'active' && server.load < server.capacity)
   const waiting = hasRoom || !memory.homecomingAt ? await listWaiting(world) : []
-  await assign(world, [...new Set([...evicted, ...waiting])])
+  const placements = await assign(world, [...new Set([...evicted, ...waiting])])
+  await advanceOperations(world)
+  await shareConnects(
+    world,
+    servers.filter((server) => !buried.some(({ serverId }) => serverId === server.serverId)),
+  )
   await correctLoads(world, memory, servers)
   await homecoming(world, memory, servers)
+  await stamp(world, memory)
+  await evenOut(world, memory, servers, placements)
 }
 
 async function burySilent(world: World, memory: Memory, servers: readonly ServerRow[]): Promise<ServerRow[]> {
+  const knowsSilence =
+    memory.watchedSince && world.clock.elapsedMs(memory.watchedSince) >= quietAfterMs(world.settings)
   const verdict = memory.judge(servers)
+  memory.verdict = knowsSilence ? verdict : undefined
   for (const { serverId, name } of verdict.deferred.filter(
     (server) => !memory.alarmed.has(server.serverId),
   )) {
@@ -188,6 +216,27 @@ async function homecoming(world: World, memory: Memory, servers: readonly Server
   if (memory.homecomingAt && world.clock.elapsedMs(memory.homecomingAt) < HOMECOMING_EVERY_MS) return
   memory.homecomingAt = world.clock.mark()
   await bringHome(world, servers)
+}
+
+/** What moves goes to servers that live: not before this sweep has watched for as long as it takes to know. */
+async function evenOut(
+  world: World,
+  memory: Memory,
+  servers: readonly ServerRow[],
+  placements: readonly Placement[],
+): Promise<void> {
+  if (!memory.verdict) return
+  if (memory.rebalancedAt && world.clock.elapsedMs(memory.rebalancedAt) < REBALANCE_EVERY_MS) return
+  memory.rebalancedAt = world.clock.mark()
+  const waiting = placements.filter(({ outcome }) => outcome === 'no_room').length
+  await rebalance(world, { ...memory.verdict, servers, waiting, barren: memory.barren })
+}
+
+/** Says that somebody watches: only after a whole look, since one that fails half way may not have buried anybody. */
+async function stamp(world: World, memory: Memory): Promise<void> {
+  if (memory.stampedAt && world.clock.elapsedMs(memory.stampedAt) < STAMP_EVERY_MS) return
+  await stampSweep(world.store, world.clock)
+  memory.stampedAt = world.clock.mark()
 }
 
 /** Evicts devices whose owner has no row: it was tidied up long after its death. */

@@ -45,6 +45,11 @@ export const TABLES = {
     expiresAttribute: 'expiresAt',
     indexes: {},
   },
+  Operations: {
+    partitionKey: text('operationId'),
+    expiresAttribute: 'expiresAt',
+    indexes: { byOpen: { partitionKey: text('open'), sortKey: number('startedAt'), projection: 'all' } },
+  },
   Keys: { partitionKey: text('keyId'), indexes: {} },
 } as const satisfies Record<string, TableDefinition>
 

@@ -1,7 +1,9 @@
 /** What the control plane needs from outside, handed in at the top: by a Lambda's file, by a test, by a simulation. */
 import type { Clock } from './clock.ts'
 import type { Random } from './random.ts'
+import type { RebalanceSettings } from './rebalancing-plan.ts'
 import type { ServerRow } from './server.ts'
+import type { ServiceControl } from './service.ts'
 import type { ProtocolSettings } from './settings.ts'
 import type { Store } from './store.ts'
 import type { Telemetry } from './telemetry.ts'
@@ -11,9 +13,10 @@ export interface Doorbell {
   ring(servers: readonly Pick<ServerRow, 'serverId' | 'url'>[]): Promise<void>
 }
 
-/** Ends the task of a server that was buried; best effort, the protocol does not need it. */
+/** Ends the task of a server that was buried, or that an operator gives up; the protocol does not need it. */
 export interface TaskControl {
-  stopTask(taskArn: string, why: string): Promise<void>
+  /** @returns whether the stop was accepted; never throws */
+  stopTask(taskArn: string, why: string): Promise<boolean>
 }
 
 export interface World {
@@ -23,5 +26,11 @@ export interface World {
   readonly telemetry: Telemetry
   readonly doorbell: Doorbell
   readonly tasks: TaskControl
+  /** Where a service runs the servers, and this one may tell it what to do. */
+  readonly service?: ServiceControl
   readonly settings: ProtocolSettings
+  /** Connects that all servers together may do; for the sweep. See connect-limits.ts. */
+  readonly fleetConnectsPerSecond?: number
+  /** How the sweep evens the servers out; REBALANCE_DEFAULTS when left out. */
+  readonly rebalancing?: RebalanceSettings
 }

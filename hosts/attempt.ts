@@ -1,8 +1,10 @@
 /** One socket's life under one epoch: opens it, writes what it tells into the device's row, and says how it ended. */
 import { sleep } from '../core/clock.ts'
+import { recordConflict } from '../core/conflicts.ts'
 import type { Account, DeviceRow } from '../core/device.ts'
 import { isMooringError } from '../core/errors.ts'
 import type { Permit } from '../core/ownership.ts'
+import type { Measures } from '../core/telemetry.ts'
 import type { OpenAuthState } from './auth-state/auth-state.ts'
 import { recentConflicts } from './disconnect.ts'
 import { createReports, type Reports } from './reports.ts'
@@ -30,6 +32,24 @@ export interface Attempt {
   answerPairingCode(row: DeviceRow): void
 }
 
+/** How an attempt ended, as far as it decides when the next one follows. */
+export interface Closed {
+  /** 0 when there never was a socket. */
+  readonly code: number
+  readonly opened: boolean
+  /** Conflicts that still count, this one included. */
+  readonly conflicts: number
+  /** The credentials are set aside: no phone had accepted them. */
+  readonly discards: boolean
+}
+
+/** What the connection machine is asked while an attempt lives. */
+export interface Guidance {
+  mayOpen(): boolean
+  /** Decides when the next try is. @returns undefined when none follows, or at once */
+  retryAfterMs(closed: Closed): number | undefined
+}
+
 /** How long WhatsApp takes an 8-character code. */
 const PAIRING_CODE_VALID_MS = 160_000
 /** Auth-state writes under way get this long when a socket has closed; then the next epoch fences them. */
@@ -44,6 +64,7 @@ interface Course {
   readonly world: HostWorld
   readonly berth: Berth
   readonly permitted: Permit
+  readonly guidance: Guidance
   readonly reports: Reports
   readonly facts: { deviceId: DeviceRow['deviceId']; serverId: Berth['serverId']; epoch: Permit['epoch'] }
   socket: WhatsAppSocket | undefined
@@ -60,16 +81,16 @@ export async function beginAttempt(
   world: HostWorld,
   berth: Berth,
   permitted: Permit,
-  mayOpen: () => boolean,
+  guidance: Guidance,
 ): Promise<Attempt | undefined> {
-  const course = setOut(world, berth, permitted)
+  const course = setOut(world, berth, permitted, guidance)
   const auth = await openAuth(course)
   const { me, account } = auth.state.creds
   // A pairing code sets `me` when it is asked for; `account` comes only with the phone's consent.
   const halfMade = !course.paired && me !== undefined && account === undefined
   if (halfMade) await discard(course)
   // Checked in the same turn of the event loop as the socket is opened: nothing can come in between.
-  if (halfMade || course.closing || !mayOpen() || !berth.lease.isValid()) {
+  if (halfMade || course.closing || !guidance.mayOpen() || !berth.lease.isValid()) {
     auth.close()
     return undefined
   }
@@ -101,11 +122,12 @@ export async function beginAttempt(
   }
 }
 
-function setOut(world: HostWorld, berth: Berth, permitted: Permit): Course {
+function setOut(world: HostWorld, berth: Berth, permitted: Permit, guidance: Guidance): Course {
   const course: Course = {
     world,
     berth,
     permitted,
+    guidance,
     reports: createReports(world, berth, permitted, () => close(course, 'stale')),
     facts: { deviceId: permitted.row.deviceId, serverId: berth.serverId, epoch: permitted.epoch },
     socket: undefined,
@@ -131,7 +153,9 @@ async function openAuth(course: Course): Promise<OpenAuthState> {
     })
   } catch (error) {
     if (isMooringError(error, 'CREDENTIALS_UNREADABLE')) {
-      await reports.say({ set: { status: 'disconnected', statusReason: error.message } })
+      const statusReason = `its credentials cannot be read: ${error.facts.why ?? error.message}`
+      const retryAt = retryTime(course, { code: 0, opened: false, conflicts: 0, discards: false })
+      await reports.say({ set: { status: 'disconnected', statusReason, retryAt } })
     }
     throw error
   }
@@ -196,17 +220,30 @@ async function isOpen(course: Course, account: Account): Promise<void> {
   // Also when the row does not say so yet: the report of the pairing may still be on its way.
   course.paired = true
   const now = world.clock.wallMs()
-  const { connectedAt, disconnectedAt, pairedAt = now, updatedAt: permittedAt } = permitted.row
-  const lostSocket = connectedAt !== undefined && disconnectedAt !== undefined
+  const { pairedAt = now, updatedAt: permittedAt } = permitted.row
   world.telemetry.emit('device.connected', course.facts, {
     ConnectMilliseconds: Math.max(0, now - permittedAt),
-    ...(lostSocket ? { SecondsWithoutSocket: Math.max(0, now - disconnectedAt) / 1000 } : {}),
+    ...withoutSocket(permitted.row, now),
   })
   await reports.say({
     set: { status: 'connected', connectedAt: now, account, pairedAt },
     remove: ['pairing', 'statusReason'],
   })
   await reports.history('connected', `by server ${berth.name}`)
+}
+
+/** How long the device had no socket, if it had one before; and whether that was because it was asked to move. */
+function withoutSocket(
+  { connectedAt, disconnectedAt, assignedAt, movedAt }: DeviceRow,
+  now: number,
+): Measures {
+  if (connectedAt === undefined || disconnectedAt === undefined || disconnectedAt < connectedAt) return {}
+  const seconds = Math.max(0, now - disconnectedAt) / 1000
+  const isMove = movedAt !== undefined && movedAt === assignedAt && disconnectedAt <= movedAt
+  return {
+    SecondsWithoutSocket: seconds,
+    ...(isMove ? { MovesFinished: 1, MoveSeconds: seconds } : {}),
+  }
 }
 
 async function isClosed(course: Course, auth: OpenAuthState, code: number, reason: string): Promise<Ending> {
@@ -223,7 +260,7 @@ async function isClosed(course: Course, auth: OpenAuthState, code: number, reaso
   }
   // A refused report may just have shown that the socket was stale.
   if (course.closing) return { by: course.closing }
-  if (code === 401 && !course.paired) {
+  if (discards(course, code)) {
     await discard(course)
     return { by: 'discarded' }
   }
@@ -231,18 +268,37 @@ async function isClosed(course: Course, auth: OpenAuthState, code: number, reaso
 }
 
 async function sayDisconnected(course: Course, code: number, reason: string): Promise<void> {
-  const { world, reports } = course
+  const { world, berth, reports, facts, opened } = course
   const now = world.clock.wallMs()
+  const conflicts = code === 440 ? recentConflicts(reports.row().conflicts, now) : []
+  const closed = { code, opened, conflicts: conflicts.length, discards: discards(course, code) }
   await reports.say({
     set: {
       status: 'disconnected',
       statusReason: `closed with ${code} (${reason})`,
-      ...(course.opened ? { disconnectedAt: now } : {}),
-      ...(code === 440 ? { conflicts: recentConflicts(reports.row().conflicts, now) } : {}),
+      retryAt: retryTime(course, closed),
+      ...(opened ? { disconnectedAt: now } : {}),
+      ...(code === 440 ? { conflicts } : {}),
     },
     remove: ['pairing'],
   })
+  if (code === 440) {
+    const { deviceId: device, serverId: server, epoch } = facts
+    const conflict = { device, server, serverName: berth.name, epoch }
+    await recordConflict(world, conflict).catch(failing(course))
+  }
   await reports.history('disconnected', `status ${code}: ${reason}`)
+}
+
+/** When the device is tried again, by the time of day: for people. */
+function retryTime({ world, guidance }: Course, closed: Closed): number | undefined {
+  const afterMs = guidance.retryAfterMs(closed)
+  return afterMs === undefined ? undefined : Math.round(world.clock.wallMs() + afterMs)
+}
+
+/** WhatsApp refuses credentials that no phone has accepted: an abandoned pairing. */
+function discards(course: Course, code: number): boolean {
+  return code === 401 && !course.paired
 }
 
 async function discard(course: Course): Promise<void> {

@@ -3,19 +3,19 @@
  * a new socket starts only after the old one is closed. server.ts starts it for each device that the server owns and
  * tells it what its row says. It must never open a socket without a permit of its own and a valid lease.
  */
-import { sleep } from '../core/clock.ts'
+import { type Mark, sleep } from '../core/clock.ts'
 import type { DeviceRow } from '../core/device.ts'
 import { isMooringError } from '../core/errors.ts'
 import type { DeviceId } from '../core/ids.ts'
 import { permit } from '../core/ownership.ts'
 import { backoffMs } from '../core/random.ts'
-import { type Attempt, beginAttempt, type Ending } from './attempt.ts'
+import { type Attempt, beginAttempt, type Closed, type Ending } from './attempt.ts'
+import { createRetries } from './backoff.ts'
 import { afterDisconnect, CONFLICT_WINDOW_MS, CONFLICTS_MAX } from './disconnect.ts'
+import { movesForFree } from './free-move.ts'
 import { letGoOf, type ReleaseReason } from './let-go.ts'
 import type { Berth, HostWorld } from './world.ts'
 
-const BACKOFF_BASE_MS = 1000
-const BACKOFF_CAP_MS = 60_000
 /** A socket that stayed open this long was a good one: the next failure backs off from the start again. */
 const GOOD_AFTER_MS = 30_000
 /** After a conflict the other side gets this long to settle before the ownership is checked again. */
@@ -45,12 +45,13 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
   let askedToLetGo = false
   let restartsSeen = 0
   let epochHeld = 0
-  let failures = 0
+  let letGoFailures = 0
   let confirming = false
   /** Aborted to end whatever wait the loop is in; renewed each time round. */
   let nudge = new AbortController()
 
-  const backOff = () => again(backoffMs(world.random, failures++, BACKOFF_BASE_MS, BACKOFF_CAP_MS))
+  const retries = createRetries(world.clock, world.random, berth.backoff)
+  const backOff = () => again(retries.left())
   const again = (afterMs = 0): Next => ({ do: 'again', afterMs })
   const letGo = (reason: ReleaseReason): Next => ({ do: 'let_go', reason })
 
@@ -65,13 +66,14 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
       }
       const outcome = await letGoOf(world, berth, deviceId, next.reason).catch(() => 'failed' as const)
       if (outcome !== 'still_wanted' && outcome !== 'failed') return { released: outcome === 'released' }
-      if (outcome === 'failed') await sleep(world.clock, backoffMs(world.random, failures++, 200, 2000))
+      if (outcome === 'failed') await sleep(world.clock, backoffMs(world.random, letGoFailures++, 200, 2000))
       nudge = new AbortController()
     }
   }
 
   /** Connects once and holds the socket until it is closed. */
   async function step(): Promise<Next> {
+    retries.forget()
     if (leaving) return letGo({ because: 'leaving' })
     if (askedToLetGo) {
       // At once: others wait for this device, and it would only wait for its turn to be refused a permit.
@@ -87,14 +89,31 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
     restartsSeen = permitted.row.restarts ?? 0
     epochHeld = permitted.epoch
     const told = nudge.signal
-    attempt = await beginAttempt(world, berth, permitted, () => !leaving && !told.aborted)
+    attempt = await beginAttempt(world, berth, permitted, {
+      mayOpen: () => !leaving && !told.aborted,
+      retryAfterMs: (closed) => retryAfterMs(closed, begun),
+    })
     if (!attempt) return again()
     const ending = await attempt.ended
-    const heldMs = world.clock.elapsedMs(begun)
-    const { wasOpen } = attempt
+    if (ending.by === 'asked' && attempt.wasOpen()) noteGood(begun)
     attempt = undefined
-    if (wasOpen() && heldMs > GOOD_AFTER_MS) failures = 0
     return after(ending)
+  }
+
+  function noteGood(permittedAt: Mark): void {
+    if (world.clock.elapsedMs(permittedAt) > GOOD_AFTER_MS) retries.wentWell()
+  }
+
+  /** Planned before the report is written that the socket is closed, so that this one report tells both. */
+  function retryAfterMs(
+    { code, opened, conflicts, discards }: Closed,
+    permittedAt: Mark,
+  ): number | undefined {
+    if (opened) noteGood(permittedAt)
+    if (discards) return retries.plan()
+    const { next } = afterDisconnect(code)
+    if (next === 'reconnect_later') return retries.plan()
+    return next === 'conflict' && conflicts < CONFLICTS_MAX ? retries.plan(CONFLICT_PAUSE_MS) : undefined
   }
 
   async function askPermit() {
@@ -110,7 +129,7 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
     }
   }
 
-  function after(ending: Ending): Next {
+  async function after(ending: Ending): Promise<Next> {
     if (ending.by === 'stale') return { do: 'forget' }
     if (ending.by === 'asked') return again()
     if (ending.by === 'discarded') return backOff()
@@ -122,18 +141,21 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
       case 'conflict':
         return conflict(ending.row)
       case 'logged_out':
-        return letGo({ because: 'logged_out', why: `WhatsApp logged the device out (${reason})` })
+        return letGo({
+          because: 'logged_out',
+          why: `the phone, or WhatsApp, logged the device out (${reason})`,
+        })
       case 'stop':
         return letGo({ because: 'stopped', why: follow.why })
       case 'reconnect_later':
-        return backOff()
+        return (await movesForFree(world, berth, ending.row)) ? letGo({ because: 'row' }) : backOff()
     }
   }
 
   /** The last login wins at WhatsApp, so a stale server must never reconnect unchecked: the next step asks for a permit. */
   function conflict(row: DeviceRow): Next {
     world.telemetry.emit('device.conflict', { deviceId, serverId, epoch: row.epoch, code: 440 })
-    if ((row.conflicts?.length ?? 0) < CONFLICTS_MAX) return again(CONFLICT_PAUSE_MS)
+    if ((row.conflicts?.length ?? 0) < CONFLICTS_MAX) return again(retries.left())
     const minutes = CONFLICT_WINDOW_MS / 60_000
     const why = `${CONFLICTS_MAX} conflicts (440) within ${minutes} minutes: a client outside the fleet uses these credentials`
     return letGo({ because: 'conflicted', why })

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { hasIdForm } from '../core/ids.ts'
 import { type ProtocolSettings, settingsOf } from '../core/settings.ts'
+import { DEFAULT_BACKOFF } from './backoff.ts'
 
 const milliseconds = z.coerce.number().int().positive().optional()
 
@@ -15,6 +16,9 @@ const schema = z.object({
   SERVER_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
   SERVER_LISTEN: z.string().default('0.0.0.0'),
   CONNECTS_PER_SECOND: z.coerce.number().positive().max(1000).default(5),
+  /** Below 100 ms a device that WhatsApp refuses would hammer; above an hour it would be forgotten. */
+  BACKOFF_BASE_MS: z.coerce.number().int().min(100).max(3_600_000).default(DEFAULT_BACKOFF.baseMs),
+  BACKOFF_CAP_MS: z.coerce.number().int().min(100).max(3_600_000).default(DEFAULT_BACKOFF.capMs),
   TABLE_PREFIX: z.string().default('Mooring-'),
   ASSIGN_FUNCTION: z.string().min(1),
   DOORBELL_SECRET: z.string().min(16),
@@ -42,7 +46,7 @@ export type HostEnvironment = Omit<
 
 /** @throws Error that names each variable that is missing or wrong, and what it should be */
 export function readEnvironment(variables: Record<string, string | undefined>): HostEnvironment {
-  const read = schema.safeParse(variables)
+  const read = schema.superRefine(refuseSmallCap).safeParse(variables)
   if (!read.success) {
     const faults = read.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)
     throw new Error(`BAD_ENVIRONMENT: a server cannot start with these variables:\n${faults.join('\n')}`)
@@ -50,4 +54,9 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
   const { BEAT_EVERY_MS, FENCE_AFTER_MS, BURY_AFTER_MS, ...environment } = read.data
   const settings = settingsOf({ BEAT_EVERY_MS, FENCE_AFTER_MS, BURY_AFTER_MS })
   return { ...environment, settings }
+}
+
+function refuseSmallCap(read: z.output<typeof schema>, context: z.core.$RefinementCtx): void {
+  if (read.BACKOFF_CAP_MS >= read.BACKOFF_BASE_MS) return
+  context.addIssue({ code: 'custom', path: ['BACKOFF_CAP_MS'], message: 'is below BACKOFF_BASE_MS' })
 }

@@ -13,6 +13,8 @@ const FENCE_LOOK_MS = 500
 
 export interface HeartbeatEvents {
   connected(): number
+  /** Connects that wait for their turn. */
+  waiting(): number
   /** A beat was acknowledged; `row` carries the state and the assignmentSeq. */
   acknowledged(row: ServerRow): void
   /** The lease has ended: every socket must be cut before this returns. */
@@ -34,7 +36,7 @@ export async function keepBeating(
     // The lease counts from here, before the request leaves: its write may be applied at any time from now on.
     const sentAt = world.clock.mark()
     try {
-      const row = await beat(world.beatStore, world.clock, me, events.connected())
+      const row = await beat(world.beatStore, world.clock, me, events.connected(), events.waiting())
       if (!row) {
         lease.revoke()
         fence.disarm()

@@ -30,9 +30,11 @@ export async function letGoOf(
   if (!manner) return 'still_wanted'
   const { place, event, ...how } = manner
   const { epoch } = row
+  // Its socket was closed just now, on request: no report has said so.
+  const closed = row.status === 'connected' ? { disconnectedAt: world.clock.wallMs() } : {}
   const facts = { deviceId, serverId: berth.serverId, epoch, why: how.statusReason ?? reason.because }
-  if (!(await release(world.store, world.clock, { device: deviceId, server: berth.serverId, epoch, ...how })))
-    return 'lost'
+  const me = { device: deviceId, server: berth.serverId, epoch }
+  if (!(await release(world.store, world.clock, { ...me, ...how, ...closed }))) return 'lost'
   world.telemetry.emit('device.released', facts)
   if (event === 'logged_out') world.telemetry.emit('device.logged_out', facts)
   if (event === 'conflicted') world.telemetry.emit('device.conflicted', facts)

@@ -50,6 +50,7 @@ async function main(): Promise<number> {
     url,
     capacity: environment.SERVER_MAX_CAPACITY,
     connectsPerSecond: environment.CONNECTS_PER_SECOND,
+    backoff: { baseMs: environment.BACKOFF_BASE_MS, capMs: environment.BACKOFF_CAP_MS },
     ...(taskArn ? { taskArn } : {}),
   })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => server?.leave())

@@ -8,14 +8,16 @@ import type { DeviceRow } from '../core/device.ts'
 import { isMooringError, type MooringError } from '../core/errors.ts'
 import type { DeviceId, ServerId } from '../core/ids.ts'
 import { createLease } from '../core/lease.ts'
-import { announce, drain, type Joining, leave } from '../core/ownership.ts'
-import { inParallel } from '../core/parallel.ts'
+import { announce, type Joining, leave, setOutDrained } from '../core/ownership.ts'
 import type { ServerRow } from '../core/server.ts'
 import { queryAll } from '../core/store.ts'
+import type { Backoff } from './backoff.ts'
 import { createConnectLimiter } from './connect-limiter.ts'
+import { createConnectRate } from './connect-rate.ts'
 import { type DeviceConnection, keepConnection } from './device-connection.ts'
 import { keepBeating } from './heartbeat.ts'
 import { join } from './join.ts'
+import { letEverythingGo } from './leaving.ts'
 import type { Berth, HostWorld } from './world.ts'
 
 /** The reserve precedes the claim and the index lags, so devices are listed at every beat for this long after a change. */
@@ -24,13 +26,12 @@ const LIST_AGAIN_MS = 10_000
 const LIST_ANYWAY_MS = 30_000
 /** A device that was let go may stay in the lagging index for a while; its owner is read before it is taken up again. */
 const LET_GO_LATELY_MS = 10_000
-/** Devices let go at the same time when the server leaves. */
-const LEAVING_LANES = 16
 /** A stop may take this long; ECS kills the task after 120 s. */
 const LEAVE_MS_MAX = 100_000
 
 export interface ServerPlan extends Joining {
   readonly connectsPerSecond: number
+  readonly backoff: Backoff
 }
 
 export type ServerEnd =
@@ -59,19 +60,25 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
   const leaseWaiters = new Set<() => void>()
   const leaveAsked = Promise.withResolvers<void>()
   const buried = Promise.withResolvers<ServerEnd>()
+  const holdings = { serverId, name, list: listOnce, connections: () => [...connections.values()] }
   let leaving = false
+  let settingOut = false
   let isFenced = false
   let seq: number | undefined
+  let surplus = 0
   let changedAt: Mark | undefined
   let listedAt: Mark | undefined
   let listing = false
   let listNext = false
 
+  const rate = createConnectRate(plan.connectsPerSecond)
   const berth: Berth = {
     serverId,
     name,
     lease,
-    limiter: createConnectLimiter(world.clock, plan.connectsPerSecond),
+    limiter: createConnectLimiter(world.clock, rate.initial),
+    backoff: plan.backoff,
+    takeSurplus: () => surplus-- > 0,
     mayAct() {
       if (lease.isValid()) return true
       fenced()
@@ -96,6 +103,8 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
   function acknowledged(row: ServerRow): void {
     // The answer can come after the lease that it would have extended: the process was asleep, or leaves.
     if (!lease.isValid()) return
+    berth.limiter.setRate(rate.told(row))
+    surplus = row.state === 'active' ? (row.surplus ?? 0) : 0
     if (isFenced) world.telemetry.emit('server.recovered', { serverId, name })
     isFenced = false
     for (const wake of [...leaseWaiters]) wake()
@@ -104,6 +113,7 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     const listAgain = changedAt !== undefined && world.clock.elapsedMs(changedAt) < LIST_AGAIN_MS
     const listAnyway = listedAt === undefined || world.clock.elapsedMs(listedAt) >= LIST_ANYWAY_MS
     if (listAgain || listAnyway) list()
+    leaveIfDrained(row).catch((error: unknown) => world.telemetry.emit('server.failed', { serverId, error }))
   }
 
   function cutAll(): void {
@@ -171,23 +181,30 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     })
   }
 
-  async function letEverythingGo(): Promise<void> {
-    await drain(world.store, serverId)
-    world.telemetry.emit('server.draining', { serverId, name, devices: connections.size })
-    // Twice: a claim that was reserved before the drain may arrive while the first devices go.
-    for (let round = 0; round < 2; round++) {
-      await listOnce()
-      await inParallel([...connections.values()], LEAVING_LANES, async (connection) => {
-        connection.leave()
-        await connection.ended
-      })
+  /** Drained, and wanted gone when it is empty: it leaves by itself, unless the drain is called off before. */
+  async function leaveIfDrained({ state, thenLeave, load }: ServerRow): Promise<void> {
+    const isDrained = state === 'draining' && thenLeave === true && load === 0 && connections.size === 0
+    if (!isDrained || leaving || settingOut) return
+    settingOut = true
+    try {
+      const { rows } = await world.store.query('Devices', { index: 'byOwner', partition: serverId, limit: 1 })
+      if (rows.length === 0 && (await setOutDrained(world.store, serverId))) startLeaving()
+    } finally {
+      settingOut = false
     }
+  }
+
+  function startLeaving(): void {
+    leaving = true
+    stopJoining.abort()
+    leaveAsked.resolve()
   }
 
   async function run(): Promise<ServerEnd> {
     await announce(world.store, world.clock, plan)
     world.telemetry.emit('server.joining', { serverId, name, url: plan.url })
-    const events = { connected: connectedCount, acknowledged, fenced, refused }
+    const { waiting } = berth.limiter
+    const events = { connected: connectedCount, waiting, acknowledged, fenced, refused }
     const beating = keepBeating(world, serverId, lease, events, stopBeating.signal)
     const end = await Promise.race([live(), buried.promise])
     stopJoining.abort()
@@ -213,7 +230,7 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     await leaveAsked.promise
     const limit = new AbortController()
     await Promise.race([
-      letEverythingGo().catch(leavingFailed),
+      letEverythingGo(world, holdings).catch(leavingFailed),
       sleep(world.clock, LEAVE_MS_MAX, limit.signal),
     ])
     limit.abort()
@@ -234,11 +251,7 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
       changedAt = world.clock.mark()
       if (lease.isValid()) list()
     },
-    leave() {
-      leaving = true
-      stopJoining.abort()
-      leaveAsked.resolve()
-    },
+    leave: startLeaving,
     health: () => ({
       serverId,
       leaseValid: lease.isValid(),

@@ -7,6 +7,7 @@ import type { ProtocolSettings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 import type { Telemetry } from '../core/telemetry.ts'
 import type { OpenAuth } from './auth-state/auth-state.ts'
+import type { Backoff } from './backoff.ts'
 import type { ConnectLimiter } from './connect-limiter.ts'
 import type { OpenSocket } from './whatsapp-socket.ts'
 
@@ -32,6 +33,10 @@ export interface Berth {
   readonly limiter: ConnectLimiter
   /** Whether the lease is valid. When it is not, the fence is raised before this returns. */
   mayAct(): boolean
+  readonly backoff: Backoff
+  /** Takes one of the devices above this server's part of the fleet, as far as the last beat's answer told of them: the store
+   *  decides, and is asked no more often than that. See core/rebalancing.ts. */
+  takeSurplus(): boolean
   /** Resolves when the lease is valid, or when `until` is aborted. */
   leaseValid(until: AbortSignal): Promise<void>
 }

@@ -18,6 +18,7 @@ import type { Route } from './api/route.ts'
 import { ROUTES } from './api/routes.ts'
 import { readEnvironment } from './environment.ts'
 import { atFirstInvocation, flushTelemetry } from './invocation.ts'
+import { tasksOfCluster } from './task-control.ts'
 import { type LambdaWorld, lambdaWorld } from './world.ts'
 
 /** The largest request that makes sense is well below 1 KB. */
@@ -75,6 +76,10 @@ function refuseLargeBody({ event }: { event: ApiEvent }): void {
   throw new MooringError('BODY_TOO_LARGE', `a body may have ${BODY_BYTES_MAX} bytes; this one has ${bytes}`)
 }
 
-export const handler = atFirstInvocation(() =>
-  createApiHandler(lambdaWorld('api', readEnvironment('api', process.env))),
-)
+/** The API as its environment describes it. */
+export function apiOf(variables: Readonly<Record<string, string | undefined>>) {
+  const environment = readEnvironment('api', variables)
+  return createApiHandler(lambdaWorld('api', environment, tasksOfCluster(environment.ECS_CLUSTER)))
+}
+
+export const handler = atFirstInvocation(() => apiOf(process.env))

@@ -1,5 +1,7 @@
 /** The environment of the Lambdas, read once and validated by one schema; functions.ts says who reads what. */
 import * as z from 'zod'
+import { FLEET_CONNECTS_PER_SECOND } from '../core/connect-limits.ts'
+import { REBALANCE_DEFAULTS } from '../core/rebalancing-plan.ts'
 import { SWEEP_LOOKS_FOR_MS } from '../core/sweep.ts'
 import { FUNCTIONS, type FunctionName } from './functions.ts'
 
@@ -17,6 +19,25 @@ const schema = z.object({
   ECS_SERVICE: z.string().min(1).optional(),
   SERVERS_MIN: z.coerce.number().int().min(0).default(1),
   SERVERS_MAX: z.coerce.number().int().min(1).default(1),
+  /** A task needs about a minute until its server has joined. */
+  SCALE_OUT_COOL_DOWN_SECONDS: z.coerce.number().int().positive().default(120),
+  SCALE_IN_COOL_DOWN_SECONDS: z.coerce.number().int().positive().default(600),
+  /** Of all servers together; the sweep shares them. */
+  FLEET_CONNECTS_PER_SECOND: z.coerce.number().positive().max(100_000).default(FLEET_CONNECTS_PER_SECOND),
+  REBALANCING: z.enum(['on', 'off']).default(REBALANCE_DEFAULTS.enabled ? 'on' : 'off'),
+  REBALANCE_BAND_PERCENT: z.coerce.number().min(1).max(100).default(REBALANCE_DEFAULTS.bandPercent),
+  /** Of the fleet's devices, in ten minutes. */
+  REBALANCE_SHARE_OF_FLEET_PERCENT: z.coerce
+    .number()
+    .positive()
+    .max(100)
+    .default(REBALANCE_DEFAULTS.shareOfFleetPercent),
+  REBALANCE_IN_FLIGHT_PER_SERVER: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(REBALANCE_DEFAULTS.inFlightPerServer),
   SWEEP_LOOKS_FOR_MS: z.coerce.number().int().positive().default(SWEEP_LOOKS_FOR_MS),
   BEAT_EVERY_MS: milliseconds,
   FENCE_AFTER_MS: milliseconds,

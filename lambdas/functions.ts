@@ -5,14 +5,32 @@ const PROTOCOL = ['BEAT_EVERY_MS', 'FENCE_AFTER_MS', 'BURY_AFTER_MS'] as const
 /** What every function reads that assigns devices or tells servers to look. */
 const WORLD = ['TABLE_PREFIX', 'DOORBELL_FUNCTION', ...PROTOCOL] as const
 /** Who ends the tasks of buried servers, and says how many servers run. */
-const TASKS = ['ECS_CLUSTER', 'ECS_SERVICE', 'SERVERS_MIN', 'SERVERS_MAX'] as const
+const TASKS = [
+  'ECS_CLUSTER',
+  'ECS_SERVICE',
+  'SERVERS_MIN',
+  'SERVERS_MAX',
+  'SCALE_OUT_COOL_DOWN_SECONDS',
+  'SCALE_IN_COOL_DOWN_SECONDS',
+] as const
+
+/** How the sweep evens the servers out; see core/rebalancing-plan.ts. */
+const REBALANCING = [
+  'REBALANCING',
+  'REBALANCE_BAND_PERCENT',
+  'REBALANCE_SHARE_OF_FLEET_PERCENT',
+  'REBALANCE_IN_FLIGHT_PER_SERVER',
+] as const
 
 export const FUNCTIONS = {
   /** An HTTP API waits 30 s for an answer; a second less, so that the client gets ours. */
-  api: { timeoutSeconds: 29, variables: WORLD },
+  api: { timeoutSeconds: 29, variables: [...WORLD, 'ECS_CLUSTER'] },
   authorizer: { timeoutSeconds: 8, variables: ['TABLE_PREFIX'] },
   /** Looks for 75 s; the last look may take some seconds more. */
-  sweep: { timeoutSeconds: 90, variables: [...WORLD, 'SWEEP_LOOKS_FOR_MS', ...TASKS] },
+  sweep: {
+    timeoutSeconds: 90,
+    variables: [...WORLD, 'SWEEP_LOOKS_FOR_MS', 'FLEET_CONNECTS_PER_SECOND', ...TASKS, ...REBALANCING],
+  },
   'task-stopped': { timeoutSeconds: 60, variables: WORLD },
   assign: { timeoutSeconds: 60, variables: WORLD },
   doorbell: { timeoutSeconds: 10, variables: ['DOORBELL_SECRET'] },

@@ -5,7 +5,7 @@ import {
   UpdateServiceCommand,
   UpdateTaskProtectionCommand,
 } from '@aws-sdk/client-ecs'
-import type { ServiceControl } from '../core/scaling.ts'
+import type { ServiceControl } from '../core/service.ts'
 import { IMPATIENT } from './clients.ts'
 
 const CALL_MS_MAX = 5000
@@ -23,11 +23,16 @@ export function ecsService(
       const answer = await client.send(new DescribeServicesCommand({ cluster, services: [service] }), limit())
       const found = answer.services?.[0]
       if (found?.desiredCount === undefined) throw new Error(`ECS knows no service ${service} in ${cluster}`)
-      const steady = found.deployments?.length === 1 && found.runningCount === found.desiredCount
-      return { desired: found.desiredCount, steady }
+      const { desiredCount: desired, runningCount, deployments = [] } = found
+      const newest = deployments.find(({ status }) => status === 'PRIMARY')
+      const steady = deployments.length === 1 && runningCount === desired
+      return { desired, steady, deployment: newest?.id ?? '' }
     },
     async resize(desired) {
       await client.send(new UpdateServiceCommand({ cluster, service, desiredCount: desired }), limit())
+    },
+    async redeploy() {
+      await client.send(new UpdateServiceCommand({ cluster, service, forceNewDeployment: true }), limit())
     },
     async protect(taskArns, minutes) {
       for (let from = 0; from < taskArns.length; from += TASKS_PER_CALL_MAX) {

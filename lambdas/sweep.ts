@@ -53,11 +53,26 @@ async function flushUntil(world: LambdaWorld, until: AbortSignal): Promise<void>
 /** The sweep as its environment describes it. */
 export function sweepOf(variables: Readonly<Record<string, string | undefined>>, until?: AbortSignal) {
   const environment = readEnvironment('sweep', variables)
-  const { ECS_CLUSTER: cluster, ECS_SERVICE: service, SERVERS_MIN, SERVERS_MAX } = environment
-  const world = lambdaWorld('sweep', environment, tasksOfCluster(cluster))
-  const limits = { minimum: SERVERS_MIN, maximum: SERVERS_MAX }
-  const control = cluster && service ? ecsService(cluster, service) : undefined
-  const scaling = control ? () => scale(world, control, limits) : undefined
+  const { ECS_CLUSTER: cluster, ECS_SERVICE: name } = environment
+  const service = cluster && name ? ecsService(cluster, name) : undefined
+  const world = {
+    ...lambdaWorld('sweep', environment, tasksOfCluster(cluster)),
+    ...(service ? { service } : {}),
+    fleetConnectsPerSecond: environment.FLEET_CONNECTS_PER_SECOND,
+    rebalancing: {
+      enabled: environment.REBALANCING === 'on',
+      bandPercent: environment.REBALANCE_BAND_PERCENT,
+      shareOfFleetPercent: environment.REBALANCE_SHARE_OF_FLEET_PERCENT,
+      inFlightPerServer: environment.REBALANCE_IN_FLIGHT_PER_SERVER,
+    },
+  }
+  const limits = {
+    minimum: environment.SERVERS_MIN,
+    maximum: environment.SERVERS_MAX,
+    scaleOutCoolDownSeconds: environment.SCALE_OUT_COOL_DOWN_SECONDS,
+    scaleInCoolDownSeconds: environment.SCALE_IN_COOL_DOWN_SECONDS,
+  }
+  const scaling = service ? () => scale(world, service, limits) : undefined
   return createSweepHandler(world, environment.SWEEP_LOOKS_FOR_MS, until, scaling)
 }
 

@@ -1,4 +1,5 @@
-/** Ends the Fargate tasks of buried servers; best effort, since a buried server fences itself without it. */
+/** Ends the Fargate tasks of buried servers, best effort, since a buried server fences itself without it; and those that an
+ *  operator gives up. */
 import { ECSClient, StopTaskCommand } from '@aws-sdk/client-ecs'
 import type { Telemetry } from '../core/telemetry.ts'
 import type { TaskControl } from '../core/world.ts'
@@ -19,8 +20,10 @@ export function ecsTasks(client: ECSClient, cluster: string, telemetry: Telemetr
       try {
         await client.send(command, { abortSignal: AbortSignal.timeout(STOP_MS_MAX) })
         telemetry.emit('task.stop_asked', { taskArn, why })
+        return true
       } catch (error) {
         telemetry.emit('task.stop_failed', { taskArn, why, error })
+        return false
       }
     },
   }
@@ -36,6 +39,7 @@ export function noTasks(telemetry: Telemetry): TaskControl {
   return {
     async stopTask(taskArn, why) {
       telemetry.emit('task.stop_skipped', { taskArn, why })
+      return false
     },
   }
 }

@@ -33,6 +33,18 @@ const configuration = z
       .max(90)
       .default(70)
       .describe('Load / capacity of the fleet above which servers are added.'),
+    scaleOutCoolDownSeconds: z
+      .int()
+      .min(30)
+      .max(3600)
+      .default(120)
+      .describe('The sweep adds servers at most once in this time, when devices wait without room.'),
+    scaleInCoolDownSeconds: z
+      .int()
+      .min(60)
+      .max(86_400)
+      .default(600)
+      .describe('The sweep drains an idle server at most once in this time.'),
     taskCpuUnits: z.int().default(512).describe('CPU of a server: 1024 are one vCPU.'),
     taskMemoryMiB: z
       .int()
@@ -45,6 +57,45 @@ const configuration = z
       .max(1000)
       .default(5)
       .describe('Connects of one server, at most.'),
+    fleetConnectsPerSecond: z
+      .number()
+      .positive()
+      .max(100_000)
+      .default(50)
+      .describe('Connects of all servers together, at most; the sweep shares them.'),
+    backoffBaseMs: z
+      .int()
+      .min(100)
+      .max(3_600_000)
+      .default(1000)
+      .describe(
+        'A device that lost its socket is tried again within this; the bound doubles with each failure.',
+      ),
+    backoffCapMs: z
+      .int()
+      .min(100)
+      .max(3_600_000)
+      .default(60_000)
+      .describe('The bound of the waits between the tries of one device.'),
+    rebalancing: z.boolean().default(true).describe('Whether the sweep evens the servers out.'),
+    rebalanceBandPercent: z
+      .number()
+      .min(1)
+      .max(100)
+      .default(10)
+      .describe('The fullest server may be fuller than the emptiest by this much of its capacity.'),
+    rebalanceShareOfFleetPercent: z
+      .number()
+      .min(0.01)
+      .max(100)
+      .default(1)
+      .describe('Devices moved for evenness within ten minutes, of all devices; at least one.'),
+    rebalanceInFlightPerServer: z
+      .int()
+      .min(1)
+      .max(100)
+      .default(4)
+      .describe('Devices under way for evenness from or to one server, at most.'),
     historySync: z
       .boolean()
       .default(true)
@@ -92,6 +143,7 @@ const configuration = z
     const refuse = (path: string, message: string) =>
       context.addIssue({ code: 'custom', path: [path], message })
     if (given.maximumServers < given.minimumServers) refuse('maximumServers', 'is below minimumServers')
+    if (given.backoffCapMs < given.backoffBaseMs) refuse('backoffCapMs', 'is below backoffBaseMs')
     const memory = MEMORY_MIB_BY_CPU[given.taskCpuUnits]
     if (!memory) refuse('taskCpuUnits', `is one of ${Object.keys(MEMORY_MIB_BY_CPU).join(', ')}`)
     else if (given.taskMemoryMiB < memory[0] || given.taskMemoryMiB > memory[1]) {

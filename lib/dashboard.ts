@@ -89,6 +89,7 @@ function ownership(): IWidget[] {
 function timings(): IWidget[] {
   return [
     graph('Seconds without a socket', percentiles('SecondsWithoutSocket')),
+    graph('Moves that ended, and their seconds without a socket / min', sums('MovesFinished', 'MoveSeconds')),
     graph('Milliseconds from permit to login', percentiles('ConnectMilliseconds')),
     graph('Utilisation, %', [metricOf('Utilisation', 'sweep', 'Maximum')]),
     graph('Servers', [metricOf('ServersActive', 'sweep', 'Maximum')]),

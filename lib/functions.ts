@@ -87,6 +87,11 @@ function variables(
     // Resolved by CloudFormation when it deploys: the function has neither a way to Secrets Manager nor a permission.
     DOORBELL_SECRET: doorbellSecret.secretValue.unsafeUnwrap(),
     SWEEP_LOOKS_FOR_MS: '75000',
+    FLEET_CONNECTS_PER_SECOND: String(configuration.fleetConnectsPerSecond),
+    REBALANCING: configuration.rebalancing ? 'on' : 'off',
+    REBALANCE_BAND_PERCENT: String(configuration.rebalanceBandPercent),
+    REBALANCE_SHARE_OF_FLEET_PERCENT: String(configuration.rebalanceShareOfFleetPercent),
+    REBALANCE_IN_FLIGHT_PER_SERVER: String(configuration.rebalanceInFlightPerServer),
     ...protocolVariables(configuration),
   }
   const read: readonly string[] = FUNCTIONS[name].variables

@@ -131,6 +131,8 @@ function variables(configuration: Configuration, tables: Tables, assign: Lambda)
     SERVER_PORT: String(SERVER_PORT),
     SERVER_LISTEN: '0.0.0.0',
     CONNECTS_PER_SECOND: String(configuration.connectsPerSecond),
+    BACKOFF_BASE_MS: String(configuration.backoffBaseMs),
+    BACKOFF_CAP_MS: String(configuration.backoffCapMs),
     HISTORY_SYNC: configuration.historySync ? 'on' : 'off',
     ...protocolVariables(configuration),
   }

@@ -26,7 +26,7 @@ export class MooringStack extends Stack {
     const { api, authorizer, sweep, assign, 'task-stopped': taskStopped } = functions.byName
     const hosts = new Hosts(this, 'Hosts', { configuration, tables, network, doorbellSecret, assign })
     const { cluster, service } = hosts
-    new TaskPermissions(this, 'Tasks', { configuration, sweep, cluster, service })
+    new TaskPermissions(this, 'Tasks', { configuration, api, sweep, cluster, service })
     new Scaling(this, 'Scaling', { configuration, service })
     new Events(this, 'Events', { sweep, taskStopped, cluster, deadLetters: functions.deadLetters })
     const httpApi = new Api(this, 'Api', { configuration, api, authorizer })

@@ -30,9 +30,15 @@ const CLEAR_AWAY = {
   Servers: { actions: [...ASSIGN.Servers.actions, 'DeleteItem'] },
 } as const satisfies Uses
 
+/** What was begun: its rows, and the list of those that run. */
+const OPERATE = {
+  Operations: { actions: ['GetItem', 'PutItem', 'Query'], indexes: ['byOpen'] },
+} as const satisfies Uses
+
 export const TABLE_USES = {
   api: {
     ...CLEAR_AWAY,
+    ...OPERATE,
     Devices: {
       actions: [...CLEAR_AWAY.Devices.actions, 'PutItem', 'Scan'],
       indexes: ['byOwner', 'byStatus'],
@@ -42,6 +48,7 @@ export const TABLE_USES = {
   authorizer: { Keys: { actions: ['GetItem'] } },
   sweep: {
     ...CLEAR_AWAY,
+    ...OPERATE,
     Devices: { actions: [...CLEAR_AWAY.Devices.actions, 'Scan'], indexes: ['byOwner', 'byUnassigned'] },
     Servers: { actions: [...CLEAR_AWAY.Servers.actions, 'GetItem'] },
   },

@@ -1,4 +1,4 @@
-/** What the sweep may do with the tasks of this cluster, and what it must know of it. */
+/** What the sweep and the API may do with the tasks of this cluster, and what they must know of it. */
 import { ArnFormat, CfnResource, Stack, Validations } from 'aws-cdk-lib'
 import type { Cluster, FargateService } from 'aws-cdk-lib/aws-ecs'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
@@ -8,6 +8,7 @@ import type { Lambda } from './lambda.ts'
 
 export interface TaskPermissionsProps {
   readonly configuration: Configuration
+  readonly api: Lambda
   readonly sweep: Lambda
   readonly cluster: Cluster
   readonly service: FargateService
@@ -22,6 +23,8 @@ export class TaskPermissions extends Construct {
     sweep.addEnvironment('ECS_SERVICE', service.serviceName)
     sweep.addEnvironment('SERVERS_MIN', String(configuration.minimumServers))
     sweep.addEnvironment('SERVERS_MAX', String(configuration.maximumServers))
+    sweep.addEnvironment('SCALE_OUT_COOL_DOWN_SECONDS', String(configuration.scaleOutCoolDownSeconds))
+    sweep.addEnvironment('SCALE_IN_COOL_DOWN_SECONDS', String(configuration.scaleInCoolDownSeconds))
     sweep.addToRolePolicy(
       new PolicyStatement({
         actions: ['ecs:StopTask', 'ecs:UpdateTaskProtection'],
@@ -34,7 +37,11 @@ export class TaskPermissions extends Construct {
         resources: [service.serviceArn],
       }),
     )
-    this.#acknowledge(props)
+    props.api.function.addEnvironment('ECS_CLUSTER', cluster.clusterName)
+    props.api.function.addToRolePolicy(
+      new PolicyStatement({ actions: ['ecs:StopTask'], resources: [this.#tasksOf(cluster)] }),
+    )
+    for (const lambda of [props.sweep, props.api]) this.#acknowledge(lambda, cluster)
   }
 
   #tasksOf(cluster: Cluster): string {
@@ -46,8 +53,8 @@ export class TaskPermissions extends Construct {
     })
   }
 
-  #acknowledge({ sweep, cluster }: TaskPermissionsProps): void {
-    const { role } = sweep.function
+  #acknowledge(lambda: Lambda, cluster: Cluster): void {
+    const { role } = lambda.function
     const { defaultChild } = cluster.node
     if (!role || !CfnResource.isCfnResource(defaultChild)) return
     const clusterId = Stack.of(this).getLogicalId(defaultChild)

@@ -12,8 +12,15 @@ const TARGET = /^AmazonEC2ContainerServiceV20141113\.(\w+)$/
 
 /** The service as ECS would run it. */
 export interface LocalService {
-  size(): { readonly desired: number; readonly running: number }
+  size(): {
+    readonly desired: number
+    readonly running: number
+    /** Of the newest deployment, and of those that still have tasks. */
+    readonly deployments: readonly [string, ...string[]]
+  }
   resize(desired: number): Promise<void>
+  /** New tasks beside the old ones, which are stopped unless they are protected. */
+  redeploy(): Promise<void>
   /** Asks the process to end, and kills it when it does not. @returns false when there is no such task */
   stopTask(taskArn: string): boolean
   /** @returns false when there is no such task */
@@ -32,15 +39,19 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
 
   DescribeServices(service) {
-    const { desired, running } = service.size()
+    const { desired, running, deployments } = service.size()
     const described = { serviceName: LOCAL_SERVICE, desiredCount: desired, runningCount: running }
-    return { services: [{ ...described, deployments: [described] }], failures: [] }
+    const listed = deployments.map((id, at) => ({ id, status: at === 0 ? 'PRIMARY' : 'ACTIVE' }))
+    return { services: [{ ...described, deployments: listed }], failures: [] }
   },
 
   async UpdateService(service, request) {
-    const { desiredCount } = z.object({ desiredCount: z.int().min(0) }).parse(request)
-    await service.resize(desiredCount)
-    return { service: { serviceName: LOCAL_SERVICE, desiredCount } }
+    const { desiredCount, forceNewDeployment } = z
+      .object({ desiredCount: z.int().min(0).optional(), forceNewDeployment: z.boolean().optional() })
+      .parse(request)
+    if (desiredCount !== undefined) await service.resize(desiredCount)
+    if (forceNewDeployment) await service.redeploy()
+    return { service: { serviceName: LOCAL_SERVICE, desiredCount: service.size().desired } }
   },
 
   UpdateTaskProtection(service, request) {

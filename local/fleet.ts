@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
 import { keyRow, newApiKey } from '../core/keys.ts'
+import type { RebalanceSettings } from '../core/rebalancing-plan.ts'
 import type { ProtocolSettings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 import { dynamoDbStore } from '../core/store-dynamodb.ts'
@@ -16,6 +17,7 @@ import { LOCAL_CLUSTER, LOCAL_SERVICE, startEcsEndpoint } from './ecs-endpoint.t
 import { type ServerExit, type ServerProcess, startServerProcess } from './server-process.ts'
 import { createService } from './service.ts'
 import { type Simulator, startWhatsAppSimulator } from './whatsapp/simulator.ts'
+import type { SimulatorEvent } from './whatsapp/world.ts'
 
 /** For the fleet's own reads and writes; nobody's lease depends on them. */
 const STORE_MS_MAX = 5000
@@ -24,6 +26,8 @@ export interface FleetOptions {
   readonly servers: number
   /** More are started, up to this many, when no server has room; none when left out. */
   readonly maxServers?: number
+  /** How often at most servers are added, and drained because they are idle; as on AWS when left out. */
+  readonly scaleCoolDownSeconds?: { readonly out: number; readonly in: number }
   /** Of the API; any free port when left out. */
   readonly port?: number
   readonly logDir: string
@@ -31,8 +35,15 @@ export interface FleetOptions {
   readonly dataDir?: string
   readonly apiKey?: string
   readonly capacity?: number
+  /** Of each server; 20 when left out. */
   readonly connectsPerSecond?: number
+  /** Of all servers together; 100 when left out. */
+  readonly fleetConnectsPerSecond?: number
+  /** How the sweep evens the servers out; as on AWS when left out. */
+  readonly rebalancing?: Partial<RebalanceSettings>
   readonly whatsApp?: 'simulated' | 'live'
+  /** What happens at the simulated WhatsApp, as it happens. */
+  readonly onWhatsAppEvent?: (event: SimulatorEvent) => void
   readonly settings?: Partial<ProtocolSettings>
   /** Whether the end of a process is told to the control plane, as ECS does. */
   readonly tellTaskStopped?: boolean
@@ -93,9 +104,10 @@ async function build(
   const simulator =
     options.whatsApp === 'live'
       ? undefined
-      : await startWhatsAppSimulator(
-          options.dataDir ? { dataFile: join(options.dataDir, 'whatsapp.json') } : {},
-        )
+      : await startWhatsAppSimulator({
+          ...(options.dataDir ? { dataFile: join(options.dataDir, 'whatsapp.json') } : {}),
+          ...(options.onWhatsAppEvent ? { onEvent: options.onWhatsAppEvent } : {}),
+        })
   if (simulator) undo.push(() => simulator.close())
 
   const service = createService({
@@ -121,6 +133,8 @@ async function build(
       ...variables,
       AWS_ENDPOINT_URL_ECS: `http://127.0.0.1:${ecs.port}`,
       ECS_CLUSTER: LOCAL_CLUSTER,
+      FLEET_CONNECTS_PER_SECOND: String(options.fleetConnectsPerSecond ?? 100),
+      ...rebalanceVariables(options.rebalancing ?? {}),
       ...(options.maxServers === undefined
         ? {}
         : {
@@ -128,6 +142,12 @@ async function build(
             SERVERS_MIN: String(options.servers),
             SERVERS_MAX: String(options.maxServers),
           }),
+      ...(options.scaleCoolDownSeconds
+        ? {
+            SCALE_OUT_COOL_DOWN_SECONDS: String(options.scaleCoolDownSeconds.out),
+            SCALE_IN_COOL_DOWN_SECONDS: String(options.scaleCoolDownSeconds.in),
+          }
+        : {}),
     },
     ...(options.port === undefined ? {} : { port: options.port }),
   })
@@ -180,5 +200,15 @@ function settingVariables(settings: Partial<ProtocolSettings>): Record<string, s
     ...(beatEveryMs ? { BEAT_EVERY_MS: String(beatEveryMs) } : {}),
     ...(fenceAfterMs ? { FENCE_AFTER_MS: String(fenceAfterMs) } : {}),
     ...(buryAfterMs ? { BURY_AFTER_MS: String(buryAfterMs) } : {}),
+  }
+}
+
+function rebalanceVariables(settings: Partial<RebalanceSettings>): Record<string, string> {
+  const { enabled, bandPercent, shareOfFleetPercent, inFlightPerServer } = settings
+  return {
+    ...(enabled === undefined ? {} : { REBALANCING: enabled ? 'on' : 'off' }),
+    ...(bandPercent ? { REBALANCE_BAND_PERCENT: String(bandPercent) } : {}),
+    ...(shareOfFleetPercent ? { REBALANCE_SHARE_OF_FLEET_PERCENT: String(shareOfFleetPercent) } : {}),
+    ...(inFlightPerServer ? { REBALANCE_IN_FLIGHT_PER_SERVER: String(inFlightPerServer) } : {}),
   }
 }

@@ -1,4 +1,5 @@
-/** The servers of the local fleet as one service: so many are desired, and those that end are started again. */
+/** The servers of the local fleet as one service: so many are desired, and those that end are started again. A deployment
+ *  replaces them one after another: a new one beside the old ones, the next when an old one has ended. */
 import { type Clock, type Mark, systemClock } from '../core/clock.ts'
 import type { LocalService } from './ecs-endpoint.ts'
 import type { ServerExit, ServerProcess } from './server-process.ts'
@@ -26,32 +27,57 @@ export interface RunningService extends LocalService {
 }
 
 export function createService(plan: ServicePlan, clock: Clock = systemClock): RunningService {
-  const running = new Set<ServerProcess>()
+  /** Each with the deployment that started it. */
+  const running = new Map<ServerProcess, number>()
+  const starting = new Map<Promise<ServerProcess>, string>()
   const protectedUntil = new Map<string, { since: Mark; forMs: number }>()
   let { desired } = plan
+  let deployment = 1
   let ending = false
 
-  const find = (taskArn: string) => [...running].find((server) => server.taskArn === taskArn)
+  const servers = () => [...running.keys()]
+  const find = (taskArn: string) => servers().find((server) => server.taskArn === taskArn)
+  const old = () => servers().filter((server) => running.get(server) !== deployment)
+  const startedAnew = () => running.size - old().length + starting.size
   const isProtected = ({ taskArn }: ServerProcess) => {
     const protection = protectedUntil.get(taskArn)
     return protection !== undefined && clock.elapsedMs(protection.since) < protection.forMs
   }
 
   async function add(name: string, start = () => plan.start(name)): Promise<ServerProcess> {
-    const server = await start()
-    running.add(server)
-    void server.exited.then((exit) => ended(server, exit))
-    return server
+    const of = deployment
+    const begun = start()
+    starting.set(begun, name)
+    try {
+      const server = await begun
+      running.set(server, of)
+      void server.exited.then((exit) => ended(server, exit))
+      // The fleet ended while the process was made: it must not outlive that.
+      if (ending) stop(server)
+      return server
+    } finally {
+      starting.delete(begun)
+    }
   }
 
   async function ended(server: ServerProcess, exit: ServerExit): Promise<void> {
+    const wasOld = running.get(server) !== deployment
     running.delete(server)
     protectedUntil.delete(server.taskArn)
     await plan.exited(server, exit)
+    if (wasOld) return replaceNext()
     const isWanted = () => plan.restart && !ending && running.size < desired && exit.code !== REFUSED
-    if (!isWanted()) return
+    const replaces = old().length > 0
+    if (!replaces && !isWanted()) return
     await new Promise((resolve) => setTimeout(resolve, START_AGAIN_AFTER_MS))
+    if (replaces) return replaceNext()
     if (isWanted()) await add(server.name)
+  }
+
+  /** One more of the newest deployment: never more than one beyond what is desired. */
+  async function replaceNext(): Promise<void> {
+    const hasRoom = startedAnew() < desired && running.size + starting.size <= desired
+    if (!ending && hasRoom) await add(freeName())
   }
 
   function stop(server: ServerProcess): void {
@@ -61,21 +87,33 @@ export function createService(plan: ServicePlan, clock: Clock = systemClock): Ru
   }
 
   function freeName(): string {
-    const names = new Set([...running].map((server) => server.name))
+    const names = new Set([...servers().map((server) => server.name), ...starting.values()])
     let number = 1
     while (names.has(`server-${number}`)) number++
     return `server-${number}`
   }
 
   return {
-    servers: () => [...running],
+    servers,
     add,
-    size: () => ({ desired, running: running.size }),
+    size: () => ({
+      desired,
+      running: running.size,
+      deployments: [`local/${deployment}`, ...new Set(old().map((server) => `local/${running.get(server)}`))],
+    }),
     async resize(wanted) {
       desired = wanted
-      while (!ending && running.size < desired) await add(freeName())
+      while (!ending && running.size + starting.size < desired) await add(freeName())
       const tooMany = Math.max(0, running.size - desired)
-      for (const server of [...running].filter((one) => !isProtected(one)).slice(0, tooMany)) stop(server)
+      for (const server of servers()
+        .filter((one) => !isProtected(one))
+        .slice(0, tooMany))
+        stop(server)
+    },
+    async redeploy() {
+      deployment++
+      await replaceNext()
+      for (const server of old().filter((one) => !isProtected(one))) stop(server)
     },
     stopTask(taskArn) {
       const server = find(taskArn)
@@ -89,9 +127,9 @@ export function createService(plan: ServicePlan, clock: Clock = systemClock): Ru
     },
     async end() {
       ending = true
-      const servers = [...running]
-      for (const server of servers) stop(server)
-      await Promise.all(servers.map((server) => server.exited))
+      for (const server of servers()) stop(server)
+      await Promise.allSettled([...starting.keys()])
+      await Promise.all(servers().map((server) => server.exited))
     },
   }
 }

@@ -40,5 +40,5 @@ function isKeyPair(pair: Partial<AuthenticationCreds['noiseKey']> | undefined): 
 }
 
 function unreadable(device: DeviceId, why: string): MooringError {
-  return new MooringError('CREDENTIALS_UNREADABLE', `device ${device} is not connected: ${why}`)
+  return new MooringError('CREDENTIALS_UNREADABLE', `device ${device} is not connected: ${why}`, { why })
 }

@@ -2,9 +2,10 @@
 import * as z from 'zod'
 import { DEVICE_STATUSES, type DeviceRow } from '../../core/device.ts'
 import type { ServerId } from '../../core/ids.ts'
-import { asServer, listServers, type ServerRow } from '../../core/server.ts'
+import { asServer, isLive, listServers, type ServerRow } from '../../core/server.ts'
 import type { Store } from '../../core/store.ts'
-import { explain } from './explanation.ts'
+import { readSweepStamp } from '../../core/sweep-stamp.ts'
+import { type Circumstances, explain, isSilent, roomIn } from './explanation.ts'
 import { named } from './route.ts'
 import { isoTime, Time } from './schemas.ts'
 
@@ -38,19 +39,14 @@ export const DeviceAnswer = named(
     pairedAt: Time.optional(),
     connectedAt: Time.optional().describe('the last login'),
     disconnectedAt: Time.optional(),
+    retryAt: Time.optional().describe('when its server tries again, while it backs off'),
     conflicts: z.array(Time).describe('the last conflicts (status 440)'),
   }),
 )
 export type DeviceAnswer = z.output<typeof DeviceAnswer>
 
-/** @param owner the row of the device's owner, if it has one
- *  @param hasRoom whether some active server has room, where that is known */
-export function deviceAnswer(
-  row: DeviceRow,
-  owner: ServerRow | undefined,
-  nowMs: number,
-  hasRoom?: boolean,
-): DeviceAnswer {
+export function deviceAnswer(row: DeviceRow, known: Circumstances): DeviceAnswer {
+  const { owner, nowMs } = known
   const { deviceId, name, desired, status, epoch, account, moveTo } = row
   const { pairing } = row
   const answer: { [A in keyof DeviceAnswer]: DeviceAnswer[A] | undefined } = {
@@ -59,7 +55,7 @@ export function deviceAnswer(
     desired,
     status,
     statusReason: row.statusReason,
-    explanation: explain(row, owner, hasRoom),
+    explanation: explain(row, known),
     owner: row.owner && { serverId: row.owner, ...(owner ? { name: owner.name } : {}) },
     epoch,
     account: account && { jid: account.jid, ...(account.lid ? { lid: account.lid } : {}) },
@@ -80,42 +76,46 @@ export function deviceAnswer(
     pairedAt: timeOf(row.pairedAt),
     connectedAt: timeOf(row.connectedAt),
     disconnectedAt: timeOf(row.disconnectedAt),
+    retryAt: row.status === 'disconnected' ? timeOf(row.retryAt) : undefined,
     conflicts: (row.conflicts ?? []).map(isoTime),
   }
   // Attributes that are undefined do not leave in JSON.
   return answer as DeviceAnswer
 }
 
-/** The device with its owner's name; for one without an owner, whether any server could take it. */
-export async function describeDevice(
-  world: { store: Store; clock: { wallMs(): number } },
-  row: DeviceRow,
-): Promise<DeviceAnswer> {
-  const nowMs = world.clock.wallMs()
-  if (row.owner) {
-    return deviceAnswer(row, asServer(await world.store.get('Servers', { serverId: row.owner })), nowMs)
+/** What describing a device takes. */
+type Known = { store: Store; clock: { wallMs(): number }; settings: { fenceAfterMs: number } }
+
+function plainly({ clock, settings }: Known): Pick<Circumstances, 'nowMs' | 'fenceAfterMs'> {
+  return { nowMs: clock.wallMs(), fenceAfterMs: settings.fenceAfterMs }
+}
+
+/** The device with what it takes to explain it: its owner; for one without, how full the servers are; and whether the
+ *  sweep runs, where it is the sweep that must do something. */
+export async function describeDevice(world: Known, row: DeviceRow): Promise<DeviceAnswer> {
+  const { store } = world
+  const known = plainly(world)
+  if (!row.owner) {
+    if (row.desired !== 'running') return deviceAnswer(row, known)
+    const [servers, sweptAt] = await Promise.all([listServers(store), readSweepStamp(store)])
+    return deviceAnswer(row, { ...known, room: roomIn(servers), sweptAt })
   }
-  const servers = row.desired === 'running' ? await listServers(world.store) : []
-  return deviceAnswer(row, undefined, nowMs, servers.some(hasRoom))
+  const owner = asServer(await store.get('Servers', { serverId: row.owner }))
+  const isWell = owner && isLive(owner) && !isSilent(owner, known.nowMs, known.fenceAfterMs)
+  const sweep = isWell ? {} : { sweptAt: await readSweepStamp(store) }
+  return deviceAnswer(row, { ...known, owner, ...sweep })
 }
 
 /** Many devices, with one read of their owners. */
-export async function describeDevices(
-  world: { store: Store; clock: { wallMs(): number } },
-  rows: readonly DeviceRow[],
-): Promise<DeviceAnswer[]> {
+export async function describeDevices(world: Known, rows: readonly DeviceRow[]): Promise<DeviceAnswer[]> {
   const owners = [...new Set(rows.flatMap(({ owner }) => owner ?? []))]
   const items = await world.store.getMany(
     'Servers',
     owners.map((serverId) => ({ serverId })),
   )
   const byId = new Map<ServerId, ServerRow | undefined>(items.map((item) => [item.serverId, asServer(item)]))
-  const nowMs = world.clock.wallMs()
-  return rows.map((row) => deviceAnswer(row, row.owner && byId.get(row.owner), nowMs))
-}
-
-function hasRoom(server: ServerRow): boolean {
-  return server.state === 'active' && server.load < server.capacity
+  const known = plainly(world)
+  return rows.map((row) => deviceAnswer(row, { ...known, owner: row.owner && byId.get(row.owner) }))
 }
 
 function timeOf(ms: number | undefined): string | undefined {

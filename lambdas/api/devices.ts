@@ -72,6 +72,9 @@ function refuseOther(row: DeviceRow, name: string | undefined): void {
   }
 }
 
+const DevicePage = named('DevicePage', z.object({ devices: z.array(DeviceAnswer), next: Next.optional() }))
+export type DevicePage = z.output<typeof DevicePage>
+
 const listRoute = defineRoute({
   method: 'GET',
   path: '/devices',
@@ -91,10 +94,7 @@ const listRoute = defineRoute({
     cursor: CursorText.optional(),
   }),
   answers: {
-    200: answers(
-      'a page of devices',
-      named('DevicePage', z.object({ devices: z.array(DeviceAnswer), next: Next.optional() })),
-    ),
+    200: answers('a page of devices', DevicePage),
   },
   refusals: ['BAD_CURSOR'],
   async handle(world, { query }) {
@@ -122,6 +122,9 @@ const showDevice = defineRoute({
   },
 })
 
+const DeletedDevice = named('DeletedDevice', z.object({ deviceId: z.string(), deleted: z.literal(true) }))
+export type DeletedDevice = z.output<typeof DeletedDevice>
+
 const deleteDevice = defineRoute({
   method: 'DELETE',
   path: '/devices/{deviceId}',
@@ -133,10 +136,7 @@ const deleteDevice = defineRoute({
     'erased. Repeat it, or GET the device until it is 404.',
   params: DeviceParams,
   answers: {
-    200: answers(
-      'it is gone',
-      named('DeletedDevice', z.object({ deviceId: z.string(), deleted: z.literal(true) })),
-    ),
+    200: answers('it is gone', DeletedDevice),
     202: answers('its server is asked to let go', DeviceAnswer),
   },
   refusals: ['DEVICE_NOT_FOUND'],
@@ -155,6 +155,25 @@ async function eraseNow(world: LambdaWorld, { deviceId }: DeviceRow): Promise<bo
   return erased
 }
 
+const HistoryPage = named(
+  'HistoryPage',
+  z.object({
+    deviceId: z.string(),
+    history: z.array(
+      z.object({
+        at: Time,
+        event: z.string(),
+        why: z.string(),
+        serverId: z.string().optional(),
+        serverName: z.string().optional(),
+        epoch: z.int().optional(),
+      }),
+    ),
+    next: Next.optional(),
+  }),
+)
+export type HistoryPage = z.output<typeof HistoryPage>
+
 const showHistory = defineRoute({
   method: 'GET',
   path: '/devices/{deviceId}/history',
@@ -163,26 +182,7 @@ const showHistory = defineRoute({
   params: DeviceParams,
   query: z.strictObject({ limit: Limit, cursor: CursorText.optional() }),
   answers: {
-    200: answers(
-      'a page of its history',
-      named(
-        'HistoryPage',
-        z.object({
-          deviceId: z.string(),
-          history: z.array(
-            z.object({
-              at: Time,
-              event: z.string(),
-              why: z.string(),
-              serverId: z.string().optional(),
-              serverName: z.string().optional(),
-              epoch: z.int().optional(),
-            }),
-          ),
-          next: Next.optional(),
-        }),
-      ),
-    ),
+    200: answers('a page of its history', HistoryPage),
   },
   refusals: ['DEVICE_NOT_FOUND', 'BAD_CURSOR'],
   async handle(world, { params, query }) {

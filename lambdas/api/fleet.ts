@@ -2,12 +2,16 @@
 import * as z from 'zod'
 import { CHURN_METRICS, METRICS } from '../../core/catalogue.ts'
 import { readChurn } from '../../core/churn.ts'
+import { CONFLICTS_KEPT_HOURS, readConflicts } from '../../core/conflicts.ts'
 import { DEVICE_STATUSES } from '../../core/device.ts'
 import { inParallel } from '../../core/parallel.ts'
+import { readLedger } from '../../core/rebalancing-ledger.ts'
 import { isLive, listServers, type ServerRow } from '../../core/server.ts'
 import type { Store } from '../../core/store.ts'
+import { readSweepStamp } from '../../core/sweep-stamp.ts'
 import type { LambdaWorld } from '../world.ts'
 import { json } from './answers.ts'
+import { RebalancingAnswer, rebalancingAnswer } from './rebalancing.ts'
 import { answers, defineRoute, named } from './route.ts'
 import { isoTime, Time } from './schemas.ts'
 import { percent, ServerState } from './servers.ts'
@@ -35,6 +39,11 @@ const FleetAnswer = named(
           load: z.int().describe('devices reserved or owned, as the server counts them'),
           owned: z.int().describe('devices whose row names it as the owner'),
           connected: z.int(),
+          waiting: z.int().describe('connects that waited for their turn at its last beat'),
+          connectShare: z
+            .number()
+            .optional()
+            .describe('connects per second that the fleet leaves to it; its own limit may be lower'),
           utilisation: z.number().describe('load / capacity, in percent'),
         }),
       )
@@ -64,11 +73,31 @@ const FleetAnswer = named(
         }),
       )
       .describe('devices that a client outside the fleet keeps taking over; the newest first'),
+    conflictsLately: z
+      .object({
+        hours: z.int(),
+        devices: z.array(
+          z.object({
+            deviceId: z.string(),
+            conflicts: z.int(),
+            lastAt: Time,
+            serverName: z.string().describe('who held it at the last one'),
+          }),
+        ),
+      })
+      .describe('devices that had a conflict (status 440), connected again or not; the latest first'),
+    sweep: z
+      .object({ lastLookAt: Time.optional(), ageSeconds: z.number().optional() })
+      .describe(
+        'when the health of the servers was looked at last; it is written every 5 s. Empty: no sweep has run for a week',
+      ),
+    rebalancing: RebalancingAnswer,
     duplicates: z
       .object({ names: z.array(Duplicate), urls: z.array(Duplicate) })
       .describe('names and URLs that two servers use at the same time; must be empty'),
   }),
 )
+export type FleetAnswer = z.output<typeof FleetAnswer>
 
 const showFleet = defineRoute({
   method: 'GET',
@@ -77,11 +106,14 @@ const showFleet = defineRoute({
   summary: 'Distribution, utilisation, churn and conflicts',
   answers: { 200: answers('the fleet', FleetAnswer) },
   async handle(world) {
-    const [servers, byStatus, churn, conflicted] = await Promise.all([
+    const [servers, byStatus, churn, conflicted, conflictsLately, sweptAt, ledger] = await Promise.all([
       listServers(world.store),
       countByStatus(world.store),
       readChurn(world.store, world.clock, CHURN_MINUTES),
       listConflicted(world.store),
+      readConflicts(world.store, world.clock),
+      readSweepStamp(world.store),
+      readLedger(world.store),
     ])
     const live = servers.filter(isLive)
     const distribution = await distribute(world, live)
@@ -92,18 +124,32 @@ const showFleet = defineRoute({
       byStatus,
       churn: { minutes: CHURN_MINUTES, counts: churn },
       conflicted,
+      conflictsLately: { hours: CONFLICTS_KEPT_HOURS, devices: conflictsLately },
+      sweep: sweepAnswer(sweptAt, world.clock.wallMs()),
+      rebalancing: rebalancingAnswer(ledger, servers, world.clock.wallMs()),
       duplicates: { names: duplicates(live, 'name'), urls: duplicates(live, 'url') },
     })
   },
 })
 
-type Distribution = z.output<typeof FleetAnswer>['servers']
+type Distribution = FleetAnswer['servers']
 
 function distribute(world: LambdaWorld, live: readonly ServerRow[]): Promise<Distribution> {
   return inParallel(live, COUNTS_AT_ONCE, async (server) => {
-    const { serverId, name, state, capacity, load, connected } = server
+    const { serverId, name, state, capacity, load, connected, waiting = 0, connectShare } = server
     const owned = await world.store.count('Devices', { index: 'byOwner', partition: serverId })
-    return { serverId, name, state, capacity, load, owned, connected, utilisation: percent(load, capacity) }
+    return {
+      serverId,
+      name,
+      state,
+      capacity,
+      load,
+      owned,
+      connected,
+      waiting,
+      ...(connectShare === undefined ? {} : { connectShare: Math.round(connectShare * 100) / 100 }),
+      utilisation: percent(load, capacity),
+    }
   })
 }
 
@@ -127,6 +173,11 @@ async function listConflicted(store: Store) {
     since: isoTime(updatedAt),
     statusReason,
   }))
+}
+
+function sweepAnswer(sweptAt: number | undefined, nowMs: number): FleetAnswer['sweep'] {
+  if (sweptAt === undefined) return {}
+  return { lastLookAt: isoTime(sweptAt), ageSeconds: Math.max(0, Math.round((nowMs - sweptAt) / 1000)) }
 }
 
 function totalsOf(live: readonly ServerRow[], distribution: Distribution, byStatus: Record<string, number>) {

@@ -20,6 +20,7 @@ const QR_PIXELS = 512
 const QR_MARGIN_MODULES = 2
 
 const QrAnswer = named('Qr', z.object({ qr: z.string(), since: Time, expiresAt: Time }))
+export type QrAnswer = z.output<typeof QrAnswer>
 
 const showQr = defineRoute({
   method: 'GET',
@@ -42,7 +43,7 @@ const showQr = defineRoute({
   refusals: ['DEVICE_NOT_FOUND', 'QR_NOT_READY', 'ALREADY_PAIRED', 'DEVICE_NOT_RUNNING'],
   async handle(world, { params, query }) {
     const row = await readDevice(world.store, params.deviceId)
-    const { qr, since, expiresAt } = mustHaveQr(row, world.clock.wallMs())
+    const { qr, since, expiresAt } = mustHaveQr(world, row)
     if (query.format === 'png')
       return image('image/png', await toBuffer(qr, { width: QR_PIXELS, margin: QR_MARGIN_MODULES }))
     if (query.format === 'svg')
@@ -52,13 +53,15 @@ const showQr = defineRoute({
 })
 
 /** @throws MooringError QR_NOT_READY | ALREADY_PAIRED | DEVICE_NOT_RUNNING */
-function mustHaveQr(row: DeviceRow, nowMs: number): Pairing & { readonly qr: string } {
+function mustHaveQr(world: LambdaWorld, row: DeviceRow): Pairing & { readonly qr: string } {
   mustBeLinkable(row)
   const { pairing } = row
-  if (pairing?.qr !== undefined && pairing.expiresAt > nowMs) return { ...pairing, qr: pairing.qr }
+  if (pairing?.qr !== undefined && pairing.expiresAt > world.clock.wallMs()) {
+    return { ...pairing, qr: pairing.qr }
+  }
   throw new MooringError(
     'QR_NOT_READY',
-    `device ${row.deviceId} has no QR code at the moment; its status is ${row.status}: ${whyNot(row)}`,
+    `device ${row.deviceId} has no QR code at the moment; its status is ${row.status}: ${whyNot(world, row)}`,
   )
 }
 
@@ -69,6 +72,7 @@ const POLL_EVERY_MS = 250
 const REQUEST_STANDS_MS = 15_000
 
 const CodeAnswer = named('PairingCode', z.object({ code: z.string(), expiresAt: Time }))
+export type CodeAnswer = z.output<typeof CodeAnswer>
 
 const makePairingCode = defineRoute({
   method: 'POST',
@@ -110,9 +114,7 @@ const makePairingCode = defineRoute({
   },
 })
 
-type Code = z.output<typeof CodeAnswer>
-
-function validCode({ pairing }: DeviceRow, phoneNumber: string, nowMs: number): Code | undefined {
+function validCode({ pairing }: DeviceRow, phoneNumber: string, nowMs: number): CodeAnswer | undefined {
   if (!pairing?.code || pairing.phoneNumber !== phoneNumber || pairing.expiresAt <= nowMs) return undefined
   return { code: pairing.code, expiresAt: isoTime(pairing.expiresAt) }
 }
@@ -123,7 +125,7 @@ function standingRequest({ pairingCodeRequest: request }: DeviceRow, phoneNumber
 }
 
 /** @throws MooringError PAIRING_CODE_NOT_READY, or why there will be none */
-async function awaitCode(world: LambdaWorld, id: DeviceId, requestId: string): Promise<Code> {
+async function awaitCode(world: LambdaWorld, id: DeviceId, requestId: string): Promise<CodeAnswer> {
   const begun = world.clock.mark()
   for (;;) {
     const row = await readDevice(world.store, id)
@@ -136,7 +138,7 @@ async function awaitCode(world: LambdaWorld, id: DeviceId, requestId: string): P
     if (!row.owner || world.clock.elapsedMs(begun) >= CODE_WAITED_FOR_MS) {
       throw new MooringError(
         'PAIRING_CODE_NOT_READY',
-        `device ${id} has no code yet; its status is ${row.status}: ${whyNot(row)}; ask again`,
+        `device ${id} has no code yet; its status is ${row.status}: ${whyNot(world, row)}; ask again`,
       )
     }
     await sleep(world.clock, POLL_EVERY_MS)
@@ -153,8 +155,8 @@ function mustBeLinkable({ deviceId, pairedAt, desired }: DeviceRow): void {
   }
 }
 
-function whyNot(row: DeviceRow): string {
-  return explain(row, undefined, undefined) ?? 'it is connected'
+function whyNot({ clock, settings }: LambdaWorld, row: DeviceRow): string {
+  return explain(row, { nowMs: clock.wallMs(), fenceAfterMs: settings.fenceAfterMs }) ?? 'it is connected'
 }
 
 export const PAIRING_ROUTES = [showQr, makePairingCode]

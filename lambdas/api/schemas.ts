@@ -9,6 +9,14 @@ const idText = z
 
 export const DeviceIdText = idText.transform(deviceId)
 export const ServerIdText = idText.transform(serverId)
+/** An operation may be named after a server: longer than that by its kind. */
+export const OperationIdText = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$/,
+    '1 to 80 of A-Z a-z 0-9 _ . - and begins with a letter or digit',
+  )
+  .meta({ example: 'drain-web-2-0a1b2c3d4e5f6071' })
 
 export const DeviceParams = z.strictObject({ deviceId: DeviceIdText })
 export const ServerParams = z.strictObject({ serverId: ServerIdText })

@@ -1,8 +1,12 @@
 /** Routes that show the servers, those that are gone included, as long as their rows are kept. */
 import * as z from 'zod'
+import { runningDrain } from '../../core/draining.ts'
 import { MooringError } from '../../core/errors.ts'
+import type { ServerId } from '../../core/ids.ts'
 import { asServer, listServers, type ServerRow } from '../../core/server.ts'
+import type { LambdaWorld } from '../world.ts'
 import { json } from './answers.ts'
+import { describeDrain, OperationAnswer } from './operation-answer.ts'
 import { answers, defineRoute, named } from './route.ts'
 import { isoTime, ServerParams, Time } from './schemas.ts'
 
@@ -24,6 +28,7 @@ export const ServerAnswer = named(
     beatAt: Time,
     joinedAt: Time,
     taskArn: z.string().optional(),
+    drain: OperationAnswer.optional().describe('the drain that empties it; only where one server is shown'),
   }),
 )
 export type ServerAnswer = z.output<typeof ServerAnswer>
@@ -52,6 +57,9 @@ export function percent(part: number, whole: number): number {
   return whole === 0 ? 0 : Math.round((1000 * part) / whole) / 10
 }
 
+const ServerList = named('ServerList', z.object({ servers: z.array(ServerAnswer) }))
+export type ServerList = z.output<typeof ServerList>
+
 const listRoute = defineRoute({
   method: 'GET',
   path: '/servers',
@@ -59,7 +67,7 @@ const listRoute = defineRoute({
   summary: 'List servers, by name and then by age',
   query: z.strictObject({ state: ServerState.optional() }),
   answers: {
-    200: answers('the servers', named('ServerList', z.object({ servers: z.array(ServerAnswer) }))),
+    200: answers('the servers', ServerList),
   },
   async handle(world, { query }) {
     const servers = await listServers(world.store)
@@ -78,10 +86,17 @@ const showServer = defineRoute({
   answers: { 200: answers('the server', ServerAnswer) },
   refusals: ['SERVER_NOT_FOUND'],
   async handle(world, { params }) {
-    const row = asServer(await world.store.get('Servers', { serverId: params.serverId }))
-    if (!row) throw new MooringError('SERVER_NOT_FOUND', `there is no server ${params.serverId}`)
-    return json(200, serverAnswer(row))
+    const server = await readServer(world, params.serverId)
+    const drain = await runningDrain(world.store, server.serverId)
+    return json(200, { ...serverAnswer(server), ...(drain ? { drain: describeDrain(drain, server) } : {}) })
   },
 })
+
+/** @throws MooringError SERVER_NOT_FOUND */
+export async function readServer(world: LambdaWorld, serverId: ServerId): Promise<ServerRow> {
+  const row = asServer(await world.store.get('Servers', { serverId }))
+  if (!row) throw new MooringError('SERVER_NOT_FOUND', `there is no server ${serverId}`)
+  return row
+}
 
 export const SERVER_ROUTES = [listRoute, showServer]

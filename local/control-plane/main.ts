@@ -4,15 +4,13 @@
  * It must never outlive its parent.
  */
 import { z } from 'zod'
-import { createApiHandler } from '../../lambdas/api.ts'
+import { apiOf } from '../../lambdas/api.ts'
 import { handler as assign } from '../../lambdas/assign.ts'
 import { handler as authorizer } from '../../lambdas/authorizer.ts'
 import { handler as doorbell } from '../../lambdas/doorbell.ts'
-import { readEnvironment } from '../../lambdas/environment.ts'
 import { sweepOf } from '../../lambdas/sweep.ts'
 import { handler as taskStopped } from '../../lambdas/task-stopped.ts'
 import { lambdaTelemetry } from '../../lambdas/telemetry.ts'
-import { lambdaWorld } from '../../lambdas/world.ts'
 import { type LocalFunctions, localFunctionName } from './functions.ts'
 import { startGateway } from './gateway.ts'
 import { startLambdaEndpoint } from './lambda-endpoint.ts'
@@ -82,10 +80,10 @@ async function main(): Promise<void> {
   tell({ type: 'ready', apiPort: gateway.port, lambdaEndpoint })
 }
 
-/** The two that are built here and not by their own files: a sweep has to end early, when the fleet does. */
+/** The two that are built here and not at their first invocation: a sweep has to end early, when the fleet does. */
 function lambdas(closing: AbortSignal): LocalFunctions {
   return {
-    api: createApiHandler(lambdaWorld('api', readEnvironment('api', process.env))),
+    api: apiOf(process.env),
     sweep: sweepOf(process.env, closing),
   }
 }

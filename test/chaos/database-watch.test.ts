@@ -78,5 +78,11 @@ function watching(nowMs = () => 0): DatabaseWatch {
 }
 
 function claimed(server: ReturnType<typeof serverId>) {
-  return { device: DEVICE, server: { serverId: server, name: 'web' }, claimId: server, keepHome: false }
+  return {
+    device: DEVICE,
+    server: { serverId: server, name: 'web' },
+    claimId: server,
+    keepHome: false,
+    moved: false,
+  }
 }

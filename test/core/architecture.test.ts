@@ -14,6 +14,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   local: ['core', 'lambdas', 'hosts'],
   // It names the entry files of lambdas and hosts, and imports none of them: only the list of their names.
   lib: ['core', 'lambdas/functions.ts'],
+  // It calls the API; of lambdas it takes the types of what the API answers, and runs none of it.
+  cli: ['core', 'lambdas/api'],
 }
 
 const LAMBDA_ENTRIES = ['api', 'assign', 'authorizer', 'doorbell', 'sweep', 'task-stopped', 'first-key'].map(
@@ -34,7 +36,7 @@ const WORLD_FILES: Record<string, readonly string[]> = {
 /** Who writes which table. Nobody else decides who owns a device or whether a server lives. */
 const WRITERS: Record<string, readonly string[]> = {
   Devices: ['core/ownership.ts', 'core/requests.ts'],
-  Servers: ['core/ownership.ts'],
+  Servers: ['core/ownership.ts', 'core/server-wishes.ts'],
 }
 
 describe('imports point towards core', () => {
@@ -51,6 +53,12 @@ describe('imports point towards core', () => {
       assert.deepEqual(strays, [])
     })
   }
+})
+
+test('of lambdas cli imports types alone', () => {
+  const run = filesOf('cli').filter((file) => /import (?!type )[^']*from '\.\.\/lambdas\//.test(code(file)))
+
+  assert.deepEqual(run, [])
 })
 
 describe('time, chance and the environment are handed in', () => {

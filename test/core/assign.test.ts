@@ -145,7 +145,11 @@ describe('assigning', () => {
     const from = await anActiveServer(world, 'from')
     const target = await anActiveServer(world, 'target')
     const held = await aPermittedDevice(world, from)
-    await requestMove(world.store, world.clock, held.device, from.serverId, target.serverId)
+    await requestMove(world.store, world.clock, {
+      device: held.device,
+      from: from.serverId,
+      to: target.serverId,
+    })
     await release(world.store, world.clock, { ...held, status: 'unassigned' })
 
     await assign(world, [held.device])
@@ -159,7 +163,7 @@ describe('assigning', () => {
     const other = await anActiveServer(world, 'other', { capacity: 10 })
     await anOwnedDevice(world, other, 'device-0')
     const held = await aPermittedDevice(world, from)
-    await requestMove(world.store, world.clock, held.device, from.serverId, 'any')
+    await requestMove(world.store, world.clock, { device: held.device, from: from.serverId, to: 'any' })
     await release(world.store, world.clock, { ...held, status: 'unassigned' })
 
     await assign(world, [held.device])

@@ -242,7 +242,7 @@ export function worldOn(store: Store, seed = 1): TestWorld {
   const doorbell: Doorbell = {
     ring: async (servers) => void rings.push(...servers.map((server) => server.serverId)),
   }
-  const tasks: TaskControl = { stopTask: async (taskArn) => void stoppedTasks.push(taskArn) }
+  const tasks: TaskControl = { stopTask: async (taskArn) => stoppedTasks.push(taskArn) > 0 }
   return {
     store,
     clock: manualClock(),
@@ -340,7 +340,7 @@ export async function deviceRow(store: Store, id: DeviceId): Promise<DeviceRow> 
 type Owner = Pick<ServerRow, 'serverId' | 'name'>
 
 export function aClaim(device: DeviceId, server: Owner, wish: Partial<Claim> = {}): Claim {
-  return { device, server, claimId: `claim-by-${server.serverId}`, keepHome: false, ...wish }
+  return { device, server, claimId: `claim-by-${server.serverId}`, keepHome: false, moved: false, ...wish }
 }
 
 /** A device that `server` owns and has room reserved for; it was never connected. */

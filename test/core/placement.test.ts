@@ -120,6 +120,17 @@ describe('placement', () => {
     assert.equal(chosen?.serverId, 'other')
   })
 
+  test('of a device that shall move to any server chooses among those that are emptier than most', () => {
+    const full = ['a', 'b', 'c', 'd'].map((id) => aServerRow(id, { load: 50 }))
+    const servers = [...full, aServerRow('left', { load: 60 }), aServerRow('new', { load: 5 })]
+
+    const chosen = Array.from({ length: 20 }, (_, seed) =>
+      berths(servers, 1, seededRandom(seed)).choose({ moveTo: 'any', movedFrom: serverId('left') }),
+    )
+
+    assert.deepEqual([...new Set(chosen.map((server) => server?.serverId))], ['new'])
+  })
+
   test('of a device that shall move to any server takes the one that it leaves when there is no other', () => {
     const servers = [aServerRow('left'), aServerRow('full', { load: 5, capacity: 5 })]
 

@@ -318,7 +318,7 @@ describe('a move', () => {
   test('is asked of the named owner, who keeps the device until it lets go', async () => {
     const { deviceId, owner } = await anOwnedDevice(at, await anActiveServer(at, 'web-1'))
 
-    const row = await requestMove(store, clock, deviceId, owner, 'any')
+    const row = await requestMove(store, clock, { device: deviceId, from: owner, to: 'any' })
 
     assert.deepEqual([row?.moveTo, row?.owner], ['any', 'web-1'])
   })
@@ -329,15 +329,21 @@ describe('a move', () => {
     const { deviceId } = await anOwnedDevice(at, web1)
     const waiting = await aDevice(at, 'device-2')
 
-    assert.equal(await requestMove(store, clock, deviceId, web2.serverId, 'any'), undefined)
-    assert.equal(await requestMove(store, clock, waiting, web1.serverId, 'any'), undefined)
+    assert.equal(
+      await requestMove(store, clock, { device: deviceId, from: web2.serverId, to: 'any' }),
+      undefined,
+    )
+    assert.equal(
+      await requestMove(store, clock, { device: waiting, from: web1.serverId, to: 'any' }),
+      undefined,
+    )
   })
 
   test('is refused for a device that shall stop', async () => {
     const { deviceId, owner } = await anOwnedDevice(at, await anActiveServer(at, 'web-1'))
     await stop(store, clock, deviceId, 'by the operator')
 
-    assert.equal(await requestMove(store, clock, deviceId, owner, 'any'), undefined)
+    assert.equal(await requestMove(store, clock, { device: deviceId, from: owner, to: 'any' }), undefined)
   })
 })
 

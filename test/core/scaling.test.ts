@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { ServiceControl, ServiceSize } from '../../core/scaling.ts'
+import { leave } from '../../core/ownership.ts'
+import { beginRestart } from '../../core/restart-wishes.ts'
 import { scale } from '../../core/scaling.ts'
+import type { ServiceControl, ServiceSize } from '../../core/service.ts'
 import type { TestWorld } from './builders.ts'
 import * as build from './builders.ts'
 
@@ -12,14 +14,15 @@ before(async () => {
 })
 after(() => tables.close())
 
-const LIMITS = { minimum: 1, maximum: 4 }
+const LIMITS = { minimum: 1, maximum: 4, scaleOutCoolDownSeconds: 120, scaleInCoolDownSeconds: 600 }
 
 /** A service that writes down what it is asked. */
 function aService(size: Partial<ServiceSize> = {}) {
   const resized: number[] = []
   const protectedTasks: string[] = []
   const service: ServiceControl = {
-    size: async () => ({ desired: 1, steady: true, ...size }),
+    size: async () => ({ desired: 1, steady: true, deployment: 'first', ...size }),
+    redeploy: async () => assert.fail('scaling never deploys'),
     resize: async (desired) => void resized.push(desired),
     protect: async (tasks) => protectedTasks.push(...tasks) >= 0,
   }
@@ -56,6 +59,44 @@ describe('scaling', () => {
     assert.deepEqual(resized, [2, 2])
   })
 
+  test('asks again sooner when the cool-down is configured shorter', async () => {
+    const world = await build.aWorld(tables)
+    await servers(world, 1)
+    await build.waitingDevices(world, 2)
+    const { service, resized } = aService()
+    const limits = { ...LIMITS, scaleOutCoolDownSeconds: 5 }
+    await scale(world, service, limits)
+    world.clock.advance(6000)
+    await scale(world, service, limits)
+    assert.deepEqual(resized, [2, 2])
+  })
+
+  test('drains one idle server in a cool-down, however many are idle', async () => {
+    const world = await build.aWorld(tables)
+    await servers(world, 10, 10, 10)
+    const limits = { ...LIMITS, scaleInCoolDownSeconds: 60 }
+    await scale(world, aService({ desired: 3 }).service, limits)
+    const [drained] = world.told('server.draining')
+    await leave(world.store, await build.serverRow(world.store, String(drained?.serverId)))
+    await scale(world, aService({ desired: 2 }).service, limits)
+    assert.equal(world.told('server.draining').length, 1)
+    world.clock.advance(61_000)
+    await scale(world, aService({ desired: 2 }).service, limits)
+    assert.equal(world.told('server.draining').length, 2)
+  })
+
+  test('leaves the number alone while the fleet is restarted', async () => {
+    const world = await build.aWorld(tables)
+    await servers(world, 10, 10)
+    await beginRestart(world, 'key-1')
+    const { service, resized } = aService({ desired: 2 })
+    await scale(world, service, LIMITS)
+    await build.waitingDevices(world, 30)
+    await scale(world, service, LIMITS)
+    assert.deepEqual(resized, [])
+    assert.equal(world.told('server.draining').length, 0)
+  })
+
   test('says so when the maximum is reached', async () => {
     const world = await build.aWorld(tables)
     await servers(world, 1)
@@ -82,7 +123,7 @@ describe('scaling', () => {
     const world = await build.aWorld(tables)
     await servers(world, 10, 10)
     await scale(world, aService({ desired: 2, steady: false }).service, LIMITS)
-    await scale(world, aService({ desired: 2 }).service, { minimum: 2, maximum: 4 })
+    await scale(world, aService({ desired: 2 }).service, { ...LIMITS, minimum: 2 })
     assert.equal(world.told('server.draining').length, 0)
   })
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import type { DeviceRow } from '../../core/device.ts'
 import type { DeviceId } from '../../core/ids.ts'
 import {
   activeServers,
@@ -58,11 +59,15 @@ test('a server restarted under the same SERVER_NAME gets its own devices back an
   assert.ok(gone)
   const away = (await fleet.devices(ids)).filter((row) => row.home?.name === gone).map((row) => row.deviceId)
   assert.ok(away.length > 0)
+  const others = (await fleet.devices(ids)).filter((row) => !away.includes(row.deviceId))
   await fleet.startServer(gone)
   await untilActive(fleet, gone)
   await until('devices home', 90_000, async () => (await ownedBy(fleet, away, gone)).length === away.length)
   await untilConnected(fleet, ids)
   assert.deepEqual((await ownedBy(fleet, ids, gone)).sort(), away.sort())
+  const untouched = await fleet.devices(others.map((row) => row.deviceId))
+  const holds = (rows: readonly DeviceRow[]) => rows.map((row) => [row.deviceId, row.owner, row.epoch]).sort()
+  assert.deepEqual(holds(untouched), holds(others))
   assertNeverTwoSockets(fleet)
 })
 

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import { deviceId } from '../../core/ids.ts'
-import { LOCAL_CREDENTIALS, LOCAL_REGION } from '../../local/database.ts'
 import {
   activeServers,
   moor,
   processOf,
   startTestFleet,
+  sweepNow,
   type TestFleet,
   until,
   untilActive,
@@ -31,7 +30,7 @@ test('when no server has room, one more is started, and the devices that waited 
   for (const id of ids) answers.push(await fleet.call('POST', '/devices', { deviceId: id }))
   assert.equal(answers.filter((answer) => answer.body.status === 'unassigned').length, 2)
   assert.match(String(answers.at(-1)?.body.explanation), /room/)
-  await sweepNow()
+  await sweepNow(fleet)
   await untilActive(fleet, 'server-3')
   await until('all have a server', 20_000, async () =>
     (await fleet.devices(ids)).every((row) => row.owner !== undefined),
@@ -58,21 +57,3 @@ test('a server that hangs is buried, its task is stopped, and one is started in 
     [],
   )
 })
-
-/** The scheduler asks for a sweep once a minute; this one does not wait for it. */
-async function sweepNow(): Promise<void> {
-  const client = new LambdaClient({
-    endpoint: fleet.controlPlane.lambdaEndpoint,
-    region: LOCAL_REGION,
-    credentials: LOCAL_CREDENTIALS,
-  })
-  const scheduled = { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} }
-  await client.send(
-    new InvokeCommand({
-      FunctionName: 'mooring-sweep',
-      InvocationType: 'Event',
-      Payload: Buffer.from(JSON.stringify(scheduled)),
-    }),
-  )
-  client.destroy()
-}

@@ -25,7 +25,7 @@ after(() => tables.close())
 
 const REQUESTS = {
   move: ({ store, clock }: TestWorld, { deviceId, owner }: OwnedDevice) =>
-    requestMove(store, clock, deviceId, owner, 'any'),
+    requestMove(store, clock, { device: deviceId, from: owner, to: 'any' }),
   stop: ({ store, clock }: TestWorld, { deviceId }: OwnedDevice) => stop(store, clock, deviceId, 'by a test'),
 }
 
@@ -54,7 +54,9 @@ function aBerthWithoutTurns({ owner }: OwnedDevice): Berth {
     serverId: owner,
     name: 'web-1',
     lease: { renew() {}, revoke() {}, isValid: () => true, remainingMs: () => 8000 },
-    limiter: { turn },
+    limiter: { turn, setRate() {}, waiting: () => 1 },
+    backoff: { baseMs: 1000, capMs: 60_000 },
+    takeSurplus: () => false,
     mayAct: () => true,
     leaseValid: async () => undefined,
   }

@@ -33,3 +33,18 @@ test('times that leave no margin are refused', () => {
 test('WhatsApp is reached over a WebSocket and nothing else', () => {
   assert.throws(() => readEnvironment({ ...LEAST, WHATSAPP_URL: 'http://127.0.0.1/' }), /WHATSAPP_URL/)
 })
+
+test('a device is tried again within a second at first, and within a minute at the latest, unless that is set', () => {
+  const read = readEnvironment(LEAST)
+  assert.deepEqual([read.BACKOFF_BASE_MS, read.BACKOFF_CAP_MS], [1000, 60_000])
+  const set = readEnvironment({ ...LEAST, BACKOFF_BASE_MS: '200', BACKOFF_CAP_MS: '5000' })
+  assert.deepEqual([set.BACKOFF_BASE_MS, set.BACKOFF_CAP_MS], [200, 5000])
+})
+
+test('a backoff that would hammer, or whose cap is below its base, is refused', () => {
+  assert.throws(() => readEnvironment({ ...LEAST, BACKOFF_BASE_MS: '10' }), /BACKOFF_BASE_MS/)
+  assert.throws(
+    () => readEnvironment({ ...LEAST, BACKOFF_BASE_MS: '5000', BACKOFF_CAP_MS: '1000' }),
+    /BACKOFF_CAP_MS: is below BACKOFF_BASE_MS/,
+  )
+})

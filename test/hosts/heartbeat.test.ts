@@ -38,6 +38,7 @@ async function aHeart(wrap: (store: Store, world: TestWorld) => Store) {
   }
   const events: HeartbeatEvents = {
     connected: () => 7,
+    waiting: () => 3,
     acknowledged: (row) => happened.acknowledged.resolve(row),
     fenced: () => happened.fenced.resolve(),
     refused: () => happened.refused.resolve(),
@@ -47,9 +48,10 @@ async function aHeart(wrap: (store: Store, world: TestWorld) => Store) {
   return { world, server, lease, happened, beating, stop }
 }
 
-test('a beat tells how many devices are connected', async () => {
+test('a beat tells how many devices are connected, and how many connects wait for their turn', async () => {
   const heart = await aHeart((store) => store)
-  assert.equal((await heart.happened.acknowledged.promise).connected, 7)
+  const { connected, waiting } = await heart.happened.acknowledged.promise
+  assert.deepEqual([connected, waiting], [7, 3])
   heart.stop.abort()
   await heart.beating
 })

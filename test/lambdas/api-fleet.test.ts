@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { churnLedger } from '../../core/churn.ts'
-import { deviceId } from '../../core/ids.ts'
+import { recordConflict } from '../../core/conflicts.ts'
+import { deviceId, epoch, serverId } from '../../core/ids.ts'
 import { activate, announce, beat, buryExited } from '../../core/ownership.ts'
+import { giveConnectShare } from '../../core/server-wishes.ts'
+import { beginSweep } from '../../core/sweep.ts'
 import {
   anActiveServer,
   embeddedTables,
@@ -48,6 +51,7 @@ test('the fleet shows how devices are spread over the live servers', async () =>
       load: 3,
       owned: 3,
       connected: 3,
+      waiting: 0,
       utilisation: 30,
     },
     {
@@ -58,6 +62,7 @@ test('the fleet shows how devices are spread over the live servers', async () =>
       load: 1,
       owned: 1,
       connected: 0,
+      waiting: 0,
       utilisation: 10,
     },
   ])
@@ -107,6 +112,52 @@ test('the fleet names the devices that are conflicted', async () => {
     ]),
     [['device-0', '3 conflicts']],
   )
+})
+
+test('the fleet tells how many connects wait at each server, and its share of what the fleet may connect', async () => {
+  const { world, call } = await aFleet()
+  const { store, clock } = world
+  await beat(store, clock, serverId('server-1'), 3, 9)
+  await giveConnectShare(store, { serverId: serverId('server-1') }, 12.345)
+  const { body } = await call('GET', '/fleet')
+  const busy = body.servers.find((server: { name: string }) => server.name === 'web-1')
+  assert.deepEqual([busy.waiting, busy.connectShare], [9, 12.35])
+})
+
+test('the fleet names the devices that had a conflict in the last day, connected again or not', async () => {
+  const { world, call } = await aFleet()
+  const conflict = (device: string, name: string) =>
+    recordConflict(world, {
+      device: deviceId(device),
+      server: serverId(`${name}-run`),
+      serverName: name,
+      epoch: epoch(1),
+    })
+  await conflict('long-ago', 'web-1')
+  world.clock.advance(24 * 3_600_000)
+  await conflict('twice', 'web-1')
+  world.clock.advance(60_000)
+  await conflict('once', 'web-1')
+  world.clock.advance(60_000)
+  await conflict('twice', 'web-2')
+  world.clock.advance(60_000)
+  const { body } = await call('GET', '/fleet')
+  assert.deepEqual(body.conflictsLately, {
+    hours: 24,
+    devices: [
+      { deviceId: 'twice', conflicts: 2, lastAt: '2030-01-02T00:02:00.000Z', serverName: 'web-2' },
+      { deviceId: 'once', conflicts: 1, lastAt: '2030-01-02T00:01:00.000Z', serverName: 'web-1' },
+    ],
+  })
+})
+
+test('the fleet tells when the health of its servers was looked at last', async () => {
+  const { world, call } = await aFleet()
+  assert.deepEqual((await call('GET', '/fleet')).body.sweep, {})
+  await beginSweep(world).look()
+  world.clock.advance(90_000)
+  const { body } = await call('GET', '/fleet')
+  assert.deepEqual(body.sweep, { lastLookAt: '2030-01-01T00:00:00.000Z', ageSeconds: 90 })
 })
 
 test('the fleet shows no duplicates while another process only asks for a name that is held', async () => {

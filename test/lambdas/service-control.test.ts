@@ -32,6 +32,21 @@ test('a service is steady when one deployment is there and as many tasks run as 
   )
 })
 
+test('a service is told by its newest deployment, and a new one is forced', async () => {
+  const deployments = [
+    { id: 'ecs-svc/1', status: 'ACTIVE' },
+    { id: 'ecs-svc/2', status: 'PRIMARY' },
+  ]
+  const { client, asked } = anEcs({ services: [{ desiredCount: 3, runningCount: 6, deployments }] })
+  const control = ecsService('mooring', 'servers', client)
+  assert.equal((await control.size()).deployment, 'ecs-svc/2')
+  await control.redeploy()
+  assert.deepEqual(asked[1], {
+    name: 'UpdateServiceCommand',
+    input: { cluster: 'mooring', service: 'servers', forceNewDeployment: true },
+  })
+})
+
 test('a service that ECS does not know is an error', async () => {
   const { client } = anEcs({ services: [] })
   await assert.rejects(ecsService('mooring', 'servers', client).size(), /no service servers in mooring/)

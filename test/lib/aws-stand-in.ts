@@ -20,7 +20,9 @@ export interface AwsStandIn {
 }
 
 const ANSWERS: Readonly<Record<string, object>> = {
-  DescribeServices: { services: [{ desiredCount: 2, runningCount: 2, deployments: [{}] }] },
+  DescribeServices: {
+    services: [{ desiredCount: 2, runningCount: 2, deployments: [{ id: 'ecs-svc/1', status: 'PRIMARY' }] }],
+  },
 }
 
 export async function startAwsStandIn(): Promise<AwsStandIn> {

@@ -23,7 +23,7 @@ const require = createRequire(import.meta.url)
 
 /** The AWS clients that each function uses, and so may carry. */
 const CLIENTS = {
-  api: ['client-dynamodb', 'client-lambda', 'lib-dynamodb'],
+  api: ['client-dynamodb', 'client-ecs', 'client-lambda', 'lib-dynamodb'],
   authorizer: ['client-dynamodb', 'lib-dynamodb'],
   sweep: ['client-dynamodb', 'client-ecs', 'client-lambda', 'lib-dynamodb'],
   'task-stopped': ['client-dynamodb', 'client-lambda', 'lib-dynamodb'],
@@ -69,6 +69,13 @@ after(() => aws.close())
 // biome-ignore lint/suspicious/noExplicitAny: events of many shapes, as AWS sends them
 function recorded(entry: string): any {
   return JSON.parse(readFileSync(new URL(`./events/${entry}.json`, import.meta.url), 'utf8'))
+}
+
+/** Another request with the headers and the caller of the recorded one. */
+function apiRequest(method: string, { rawPath, body }: { rawPath: string; body?: string }) {
+  const { body: _body, ...event } = recorded('api')
+  const http = { ...event.requestContext.http, method, path: rawPath }
+  return { ...event, rawPath, requestContext: { ...event.requestContext, http }, ...(body ? { body } : {}) }
 }
 
 /** Imports the bundle as Lambda does, and invokes it. @returns its answer, and what it asked of AWS meanwhile */
@@ -160,6 +167,24 @@ describe('the bundles, invoked as AWS would', () => {
     assert.equal((await readDevice(store, deviceId('shop-1'))).owner, 'server-1')
     const rung = calls.filter(({ service }) => service === 'lambda')
     assert.match(rung[0]?.action ?? '', /\/functions\/mooring-doorbell\/invocations/)
+  })
+
+  test('api drains a server, and calls it off', async () => {
+    const drain = { rawPath: '/servers/server-1/drain', body: '{"partly": true}' }
+    const begun = await invoke('api', apiRequest('POST', drain))
+    assert.equal(begun.answer.statusCode, 202, begun.answer.body)
+    await invoke('sweep', recorded('sweep'))
+    const listed = await invoke('api', apiRequest('GET', { rawPath: '/operations' }))
+    assert.equal(JSON.parse(listed.answer.body).operations.length, 1)
+    const ended = await invoke('api', apiRequest('DELETE', { rawPath: '/servers/server-1/drain' }))
+    assert.equal(ended.answer.statusCode, 200, ended.answer.body)
+  })
+
+  test('api stops the task of a server that is given up', async () => {
+    const evict = { rawPath: '/servers/server-1/evict', body: '{"stopTask": true}' }
+    const { answer, calls } = await invoke('api', apiRequest('POST', evict))
+    assert.equal(answer.statusCode, 202, answer.body)
+    assert.ok(calls.some(({ service, action }) => service === 'ecs' && action === 'StopTask'))
   })
 
   test('doorbell rings the server with a signature', async () => {

@@ -26,6 +26,7 @@ describe('the configuration', () => {
       /512 to 2048/,
     ],
     ['a CPU that Fargate does not offer', { taskCpuUnits: 300 }, /taskCpuUnits/],
+    ['a cap of the backoff below its base', { backoffBaseMs: 5000, backoffCapMs: 1000 }, /backoffCapMs/],
     ['protocol times without a margin', { fenceAfterMs: 10_000 }, /LEASE_MARGIN_TOO_SMALL/],
     ['a retention that CloudWatch does not offer', { logRetentionDays: 8 }, /logRetentionDays/],
   ]

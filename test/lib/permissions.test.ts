@@ -32,6 +32,9 @@ const ASSIGN = {
   AuthState: ['dynamodb:DeleteItem', 'dynamodb:Query'],
   History: ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
 }
+const OPERATE = {
+  'Operations, byOpen': ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'],
+}
 const EVICT = ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query']
 
 /** By the begin of the role's logical id: what it may do, and with what. */
@@ -42,6 +45,8 @@ const ALLOWED: Record<string, Record<string, string[]>> = {
     ...KEY,
     ...RING,
     ...ASSIGN,
+    ...OPERATE,
+    'tasks of the cluster': ['ecs:StopTask'],
     'Devices, byOwner, byStatus': [...EVICT, 'dynamodb:PutItem', 'dynamodb:Scan', 'dynamodb:UpdateItem'],
     Servers: [
       'dynamodb:BatchGetItem',
@@ -59,6 +64,7 @@ const ALLOWED: Record<string, Record<string, string[]>> = {
     ...RING,
     ...GIVE_UP,
     ...ASSIGN,
+    ...OPERATE,
     'Devices, byOwner, byUnassigned': [...EVICT, 'dynamodb:Scan', 'dynamodb:UpdateItem'],
     Servers: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Scan', 'dynamodb:UpdateItem'],
     'tasks of the cluster': ['ecs:StopTask', 'ecs:UpdateTaskProtection'],
@@ -124,7 +130,7 @@ function statements(role: string): Statement[] {
 function wordFor(resource: unknown): string {
   if (Array.isArray(resource)) return resource.map(wordFor).join(', ')
   const text = JSON.stringify(resource)
-  const table = /"Tables(Devices|Servers|AuthState|History|Keys)[0-9A-F]{8}"/.exec(text)?.[1]
+  const table = /"Tables(Devices|Servers|AuthState|History|Operations|Keys)[0-9A-F]{8}"/.exec(text)?.[1]
   const index = /\/index\/(\w+)/.exec(text)?.[1]
   if (table) return index ?? table
   const words: [RegExp, string][] = [

@@ -2,6 +2,7 @@
  *  ECS service does. */
 import { type ServerId, serverId } from '../../core/ids.ts'
 import { DEFAULT_SETTINGS, HOST_REQUEST_MS_MAX } from '../../core/settings.ts'
+import { DEFAULT_BACKOFF } from '../../hosts/backoff.ts'
 import { type RunningServer, runServer } from '../../hosts/server.ts'
 import type { HostWorld } from '../../hosts/world.ts'
 import { openSimulatedAuth } from './auth.ts'
@@ -85,6 +86,7 @@ export function createFleet(stage: Stage, lambdas: () => Lambdas): Fleet {
       capacity,
       taskArn,
       connectsPerSecond: CONNECTS_PER_SECOND,
+      backoff: DEFAULT_BACKOFF,
     })
     running.push({ process, name, server })
     const exit = (why: string) => {

@@ -52,7 +52,7 @@ export function createLambdas(stage: Stage, ring: (server: ServerId) => void): L
       telemetry: stage.telemetryOf(process),
       doorbell,
       // Best effort in the product, and nothing may depend on it.
-      tasks: { stopTask: async () => undefined },
+      tasks: { stopTask: async () => true },
       settings: DEFAULT_SETTINGS,
     }
     return mutation?.lambda?.(world) ?? world

@@ -1,7 +1,8 @@
 /** What operators ask of devices, by the same functions and in the same order as the API's handlers. */
 import { assign, notify } from '../../core/assign.ts'
 import type { DeviceRow } from '../../core/device.ts'
-import { type DeviceId, deviceId } from '../../core/ids.ts'
+import { beginDrain, cancelDrain } from '../../core/draining.ts'
+import { type DeviceId, deviceId, type ServerId } from '../../core/ids.ts'
 import { readDevice, register } from '../../core/ownership.ts'
 import {
   erase,
@@ -13,6 +14,7 @@ import {
   start,
   stop,
 } from '../../core/requests.ts'
+import { asServer, type ServerRow } from '../../core/server.ts'
 import type { World } from '../../core/world.ts'
 import type { Fleet } from './fleet.ts'
 import type { Lambdas } from './lambdas.ts'
@@ -22,6 +24,8 @@ export interface Operators {
   ask(wish: Wish): void
   register(nth: number): void
   start(nth: number): void
+  /** Calls the drain of the nth server off, if one runs. */
+  callOff(nth: number): void
 }
 
 export function nthDevice(nth: number): DeviceId {
@@ -45,11 +49,27 @@ export function createOperators(lambdas: Lambdas, fleet: Fleet): Operators {
     else await erase(world.store, id)
   }
 
-  async function move(world: World, id: DeviceId, target: Parameters<typeof requestMove>[4]): Promise<void> {
+  async function move(world: World, id: DeviceId, to: ServerId | 'any'): Promise<void> {
     const row = await readDevice(world.store, id)
-    if (!row.owner || row.desired === 'stopped' || row.owner === target) return
-    const asked = await requestMove(world.store, world.clock, id, row.owner, target)
+    if (!row.owner || row.desired === 'stopped' || row.owner === to) return
+    const asked = await requestMove(world.store, world.clock, { device: id, from: row.owner, to })
     if (asked) await tell(world, asked)
+  }
+
+  async function drainAt(world: World, nth: number, thenLeave: boolean): Promise<void> {
+    const server = await rowAt(world, nth)
+    if (server) await beginDrain(world, server, { askedBy: 'operator', atOnce: 2, thenLeave })
+  }
+
+  async function callOffAt(world: World, nth: number): Promise<void> {
+    const server = await rowAt(world, nth)
+    if (server) await cancelDrain(world, server)
+  }
+
+  async function rowAt(world: World, nth: number): Promise<ServerRow | undefined> {
+    const running = fleet.at(nth)
+    if (!running) return undefined
+    return asServer(await world.store.get('Servers', { serverId: running.server.serverId }))
   }
 
   function work(world: World, { what, device, server }: Wish): Promise<unknown> {
@@ -76,6 +96,11 @@ export function createOperators(lambdas: Lambdas, fleet: Fleet): Operators {
         return assign(world, [id])
       case 'move':
         return move(world, id, 'any')
+      case 'drain':
+      case 'drain-then-leave':
+        return drainAt(world, server, what === 'drain-then-leave')
+      case 'call-off':
+        return callOffAt(world, server)
       case 'move-to': {
         const target = fleet.at(server)?.server.serverId
         return target ? move(world, id, target) : Promise.resolve()
@@ -85,6 +110,7 @@ export function createOperators(lambdas: Lambdas, fleet: Fleet): Operators {
 
   return {
     ask: (wish) => lambdas.call(wish.what, (world) => work(world, wish)),
+    callOff: (nth) => lambdas.call('call-off', (world) => callOffAt(world, nth)),
     register: (nth) => lambdas.call('register', (world) => registerAt(world, nthDevice(nth))),
     start: (nth) =>
       lambdas.call('start', (world) =>

@@ -63,7 +63,8 @@ export async function run(scenario: Scenario, options: RunOptions = {}): Promise
   }
 }
 
-/** The faults end: whoever is frozen goes on, whoever was cut off is reached, and every device is wanted. */
+/** The faults end: whoever is frozen goes on, whoever was cut off is reached, every device is wanted, and no server is
+ *  drained. */
 function clearUp(stage: Stage, { fleet, lambdas, operators }: Cast): void {
   const { scenario, scheduler, weather, trace } = stage
   trace.say('fault', 'the faults are over')
@@ -79,6 +80,7 @@ function clearUp(stage: Stage, { fleet, lambdas, operators }: Cast): void {
       if (!row) operators.register(nth)
       else if (row.desired === 'stopped' && !row.deleting) operators.start(nth)
     }
+    for (let nth = 0; nth < scenario.servers; nth++) operators.callOff(nth)
     scheduler.after(ASK_EVERY_MS, ask)
   }
   ask()

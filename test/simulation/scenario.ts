@@ -113,6 +113,9 @@ export interface Wish {
     | 'pair'
     | 'register'
     | 'assign'
+    | 'drain'
+    | 'drain-then-leave'
+    | 'call-off'
   readonly device: number
   readonly server: number
 }
@@ -250,6 +253,9 @@ const wish: fc.Arbitrary<Wish> = fc.record({
     'pair',
     'register',
     'assign',
+    'drain',
+    'drain-then-leave',
+    'call-off',
   ),
   device,
   server,

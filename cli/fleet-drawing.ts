@@ -1,0 +1,121 @@
+/** What a fleet looks like in a terminal. Pure: an answer in, lines out. */
+import type { FleetAnswer } from '../lambdas/api/fleet.ts'
+import { type Column, drawTable } from './table.ts'
+import type { Terminal } from './terminal.ts'
+import { age, counted, plain, span } from './words.ts'
+
+export type Paint = Terminal['paint']
+type FleetServer = FleetAnswer['servers'][number]
+
+const BAR_CELLS = 20
+const TROUBLES_SHOWN_MAX = 5
+/** It looks once a second, and says so every few. */
+const SWEEP_SECONDS_MAX = 30
+
+/** Totals, servers, what moved, and what should not be. */
+export function drawFleet(fleet: FleetAnswer, paint: Paint, width: number): string[] {
+  return [
+    ...drawTotals(fleet),
+    '',
+    ...drawTable(SERVER_COLUMNS, byName(fleet.servers), width),
+    '',
+    ...drawChurn(fleet, paint),
+    drawRebalancing(fleet.rebalancing),
+    ...drawTroubles(fleet, paint),
+  ]
+}
+
+function byName(servers: readonly FleetServer[]): FleetServer[] {
+  return servers.toSorted((one, other) => one.name.localeCompare(other.name, 'en', { numeric: true }))
+}
+
+const SERVER_COLUMNS: Column<FleetServer>[] = [
+  { title: 'SERVER', of: ({ name }) => name },
+  { title: 'STATE', of: ({ state }) => state },
+  { title: 'DEVICES', of: ({ owned }) => owned, right: true },
+  { title: 'CONNECTED', of: ({ connected }) => connected, right: true },
+  { title: 'LOAD', of: ({ load, capacity }) => `${load}/${capacity}`, right: true },
+  { title: 'WAITING', of: ({ waiting }) => waiting, right: true },
+  { title: 'USED', of: ({ utilisation }) => `${utilisation} %`, right: true },
+  { title: '', of: ({ utilisation }) => bar(utilisation) },
+]
+
+function bar(percent: number): string {
+  const full = Math.min(BAR_CELLS, Math.ceil((BAR_CELLS * percent) / 100))
+  return '█'.repeat(full) + '·'.repeat(BAR_CELLS - full)
+}
+
+function drawTotals({ totals, byStatus }: FleetAnswer): string[] {
+  const { servers, serversActive, devices, connected, load, capacity, utilisation } = totals
+  const statuses = Object.entries(byStatus).filter(([, count]) => count > 0)
+  return [
+    `${counted(servers, 'server')}, ${serversActive} active   ${counted(devices, 'device')}, ` +
+      `${connected} connected   load ${load} of ${capacity} (${utilisation} %)`,
+    statuses.map(([status, count]) => `${count} ${status.replace('_', ' ')}`).join(', ') || 'no devices yet',
+  ]
+}
+
+function drawChurn({ churn }: FleetAnswer, paint: Paint): string[] {
+  const { Conflicts = 0, ...others } = churn.counts
+  const conflicts = paint(Conflicts === 0 ? 'green' : ['red', 'bold'], `conflicts ${Conflicts}`)
+  const moved = Object.entries(others).filter(([, count]) => count > 0)
+  const counts = [
+    conflicts,
+    ...moved.map(([metric, count]) => `${inWords(metric)} ${Math.round(10 * count) / 10}`),
+  ]
+  return [`Last ${churn.minutes} minutes: ${counts.join(', ')}`]
+}
+
+/** `PermitsRefused` is `permits refused`. */
+function inWords(metric: string): string {
+  return metric.replaceAll(/(?!^)([A-Z])/g, ' $1').toLowerCase()
+}
+
+export function drawRebalancing(rebalancing: FleetAnswer['rebalancing']): string {
+  const { state, why, spreadPercent, bandPercent, movedInWindow, budgetInWindow, inFlight } = rebalancing
+  const most = budgetInWindow === undefined ? '' : ` of at most ${budgetInWindow}`
+  const moves =
+    movedInWindow + inFlight > 0 ? `; ${movedInWindow}${most} moved lately, ${inFlight} under way` : ''
+  return plain(`Rebalancing ${state}: ${why} (spread ${spreadPercent} %, band ${bandPercent} %)${moves}`)
+}
+
+function drawTroubles(fleet: FleetAnswer, paint: Paint): string[] {
+  const { conflicted, conflictsLately, duplicates, sweep } = fleet
+  const nowMs = Date.parse(fleet.at)
+  const stuck = conflicted.map(({ deviceId, since, statusReason }) => {
+    const why = statusReason ? `: ${plain(statusReason)}` : ''
+    return `Conflicted for ${age(Date.parse(since), nowMs)}: ${deviceId}${why}`
+  })
+  const struck = conflictsLately.devices.map(({ deviceId, conflicts, lastAt, serverName }) => {
+    const last = `the last ${age(Date.parse(lastAt), nowMs)} ago on ${plain(serverName)}`
+    return `${counted(conflicts, 'conflict')} in ${conflictsLately.hours} hours: ${deviceId}, ${last}`
+  })
+  const twice = [...duplicates.names, ...duplicates.urls].map(
+    ({ value, serverIds }) => `Used by ${serverIds.length} servers at once: ${plain(value)}`,
+  )
+  const { ageSeconds = Number.POSITIVE_INFINITY } = sweep
+  const unswept = `No sweep has looked for ${sweep.ageSeconds === undefined ? 'a week' : span(ageSeconds * 1000)}: no silent server is buried, no device placed`
+  return [...few(stuck), ...few(struck), ...twice, ...(ageSeconds > SWEEP_SECONDS_MAX ? [unswept] : [])].map(
+    (line) => paint('red', line),
+  )
+}
+
+function few(lines: readonly string[]): readonly string[] {
+  if (lines.length <= TROUBLES_SHOWN_MAX) return lines
+  return [
+    ...lines.slice(0, TROUBLES_SHOWN_MAX),
+    `and ${lines.length - TROUBLES_SHOWN_MAX} more: --json tells all`,
+  ]
+}
+
+/** For where there is no terminal to draw on. */
+export function fleetInOneLine({ at, totals, churn }: FleetAnswer): string {
+  const { serversActive, servers, devices, connected, utilisation } = totals
+  return [
+    at,
+    `${serversActive} of ${counted(servers, 'server')} active`,
+    `${connected} of ${counted(devices, 'device')} connected`,
+    `${utilisation} % used`,
+    `${counted(churn.counts.Conflicts ?? 0, 'conflict')} and ${counted(churn.counts.Moves ?? 0, 'move')} in ${churn.minutes} minutes`,
+  ].join('  ')
+}

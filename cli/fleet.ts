@@ -1,0 +1,27 @@
+/** `mooring fleet`: shows it, restarts it, and holds its rebalancing. */
+import type { FleetAnswer } from '../lambdas/api/fleet.ts'
+import type { OperationAnswer } from '../lambdas/api/operation-answer.ts'
+import type { RebalancingAnswer } from '../lambdas/api/rebalancing.ts'
+import { drawFleet, drawRebalancing } from './fleet-drawing.ts'
+import { tellBegun, type WaitOptions } from './operations.ts'
+import { type CliWorld, tell } from './world.ts'
+
+export async function showFleet(world: CliWorld): Promise<void> {
+  const { api, terminal } = world
+  const fleet = await api.get<FleetAnswer>('/fleet')
+  tell(world, fleet, () => drawFleet(fleet, terminal.paint, terminal.columns()))
+}
+
+export async function restartFleet(world: CliWorld, options: WaitOptions & { stop?: true }): Promise<void> {
+  const path = options.stop ? '/fleet/restart/stop' : '/fleet/restart'
+  const operation = await world.api.post<OperationAnswer>(path, {})
+  return tellBegun(world, operation, operation, options)
+}
+
+export async function holdRebalancing(world: CliWorld, paused: boolean): Promise<void> {
+  const answer = await world.api.post<RebalancingAnswer>('/fleet/rebalancing', { paused })
+  tell(world, answer, () => [
+    drawRebalancing(answer),
+    ...(paused ? ['Until `mooring fleet resume` no device moves to even the servers out.'] : []),
+  ])
+}

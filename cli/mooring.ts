@@ -1,0 +1,73 @@
+/**
+ * `mooring`: the API at the command line.
+ * Run by people and by scripts. It must never print the API key, wait without an end, or leave the terminal without a cursor.
+ */
+import { CommanderError } from 'commander'
+import { systemClock } from '../core/clock.ts'
+import { connectApi } from './api.ts'
+import { EXIT, Failure, Refused, WrongUsage } from './failures.ts'
+import { createProgram, type GlobalOptions } from './program.ts'
+import { openTerminal } from './terminal.ts'
+import type { CliWorld } from './world.ts'
+
+const HINTS: Readonly<Record<string, string>> = {
+  API_KEY_MISSING: 'Give it in MOORING_API_KEY, or with --key.',
+  DEVICE_NOT_FOUND: '`mooring devices` lists them, `mooring device register` adds one.',
+  NO_ROOM_TO_DRAIN: 'Here that is --partly.',
+  SERVER_STILL_BEATING: 'Here stopTask is --stop-task.',
+  NOT_RESTARTING: 'Here that is `mooring fleet restart`.',
+  API_KEY_UNKNOWN: 'Check MOORING_API_KEY, or --key, and that --url is the fleet it is for.',
+}
+
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
+const terminal = openTerminal(process.stdout, process.stdin)
+// Whatever ends the process, the terminal gets its cursor back.
+process.on('exit', () => terminal.settle())
+// Nobody reads on.
+process.stdout.on('error', () => process.exit(EXIT.done))
+
+function worldOf({ url, key, json }: GlobalOptions): CliWorld {
+  const api = connectApi({ url: readUrl(url), key: readKey(key), clock: systemClock, stop: stop.signal })
+  return { api, terminal, clock: systemClock, stop: stop.signal, json: json === true }
+}
+
+function readUrl(text: string): string {
+  const url = URL.parse(text)
+  if (url && /^https?:$/.test(url.protocol)) return (url.origin + url.pathname).replace(/\/+$/, '')
+  throw new WrongUsage(
+    `--url, or MOORING_URL, is a URL such as http://127.0.0.1:3000, not ${JSON.stringify(text)}`,
+  )
+}
+
+function readKey(text: string | undefined): string | undefined {
+  const key = text?.trim()
+  if (!key || /^[\x21-\x7e]+$/.test(key)) return key
+  throw new WrongUsage('--key, or MOORING_API_KEY, has characters in it that no API key has')
+}
+
+async function main(): Promise<number> {
+  try {
+    await createProgram(worldOf).parseAsync()
+    return EXIT.done
+  } catch (error) {
+    return giveUp(error)
+  }
+}
+
+function giveUp(error: unknown): number {
+  terminal.settle()
+  // It has printed what was wrong, or the help.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.wrongUsage
+  if (!(error instanceof Failure)) throw error
+  if (error.exitCode === EXIT.interrupted) return error.exitCode
+  const hint = error instanceof Refused ? HINTS[error.code] : undefined
+  return say(hint ? `${error.message}. ${hint}` : error.message, error.exitCode)
+}
+
+function say(message: string, exitCode: number): number {
+  process.stderr.write(`${message}\n`)
+  return exitCode
+}
+
+process.exitCode = await main()

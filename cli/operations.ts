@@ -1,0 +1,129 @@
+/** `mooring operations` and `mooring operation`, and the wait of every command that began something: what is under way, until
+ *  it has ended. */
+import type { OperationAnswer } from '../lambdas/api/operation-answer.ts'
+import type { OperationList } from '../lambdas/api/operations.ts'
+import { Interrupted, NotDone } from './failures.ts'
+import { type Column, drawPairs, drawTable } from './table.ts'
+import { age, counted, plain } from './words.ts'
+import { type CliWorld, pause, tell } from './world.ts'
+
+const LOOK_EVERY_MS = 1000
+
+export interface WaitOptions {
+  readonly wait?: true
+  /** In seconds; how long to wait. */
+  readonly timeout: number
+}
+
+export async function listOperations(world: CliWorld): Promise<void> {
+  const { api, terminal } = world
+  const answer = await api.get<OperationList>('/operations')
+  const { operations } = answer
+  tell(world, answer, () => [
+    ...drawTable(operationColumns(api.nowMs()), operations, terminal.columns()),
+    '',
+    `${counted(operations.length, 'operation')} under way`,
+  ])
+}
+
+function operationColumns(nowMs: number): Column<OperationAnswer>[] {
+  return [
+    { title: 'OPERATION', of: ({ operationId }) => operationId },
+    { title: 'KIND', of: ({ kind }) => kind },
+    { title: 'OF', of: ({ deviceId, serverName }) => deviceId ?? serverName },
+    { title: 'FOR', of: ({ startedAt }) => age(Date.parse(startedAt), nowMs), right: true },
+    { title: 'HOW IT STANDS', of: ({ why }) => why },
+  ]
+}
+
+export async function showOperation(world: CliWorld, id: string, options: WaitOptions): Promise<void> {
+  const operation = await world.api.get<OperationAnswer>(`/operations/${id}`)
+  if (options.wait) return follow(world, operation, options.timeout)
+  tell(world, operation, () => [
+    ...drawPairs([
+      ['operation', operation.operationId],
+      ['kind', operation.kind],
+      ['device', operation.deviceId],
+      ['server', operation.serverName],
+      ['from', operation.from],
+      ['to', operation.to],
+      ['asked by', operation.askedBy],
+      ['started', operation.startedAt],
+      ['ended', operation.endedAt],
+      ['state', operation.state],
+    ]),
+    ...drawProgress(operation),
+  ])
+}
+
+/** Prints what was begun, or follows it to its end when that is asked for. */
+export async function tellBegun(
+  world: CliWorld,
+  answer: object,
+  operation: OperationAnswer,
+  { wait, timeout }: WaitOptions,
+): Promise<void> {
+  if (wait) return follow(world, operation, timeout)
+  const { operationId } = operation
+  tell(world, answer, () => [
+    ...drawProgress(operation),
+    `Follow it: mooring operation ${operationId} --wait`,
+  ])
+}
+
+/** Draws its progress until it has ended; what is waited for goes on when the wait ends.
+ *  @throws NotDone when it ended otherwise than done, or not within the time */
+async function follow(world: CliWorld, begun: OperationAnswer, timeoutSeconds: number): Promise<void> {
+  const { api, terminal, clock, json } = world
+  const { operationId } = begun
+  const again = `it goes on; mooring operation ${operationId} --wait`
+  const mark = clock.mark()
+  let operation = begun
+  try {
+    for (;;) {
+      if (!json) terminal.draw(drawProgress(operation))
+      if (operation.state !== 'running') break
+      if (clock.elapsedMs(mark) >= timeoutSeconds * 1000) {
+        throw new NotDone(`Not ended within ${counted(timeoutSeconds, 'second')}: ${again}`)
+      }
+      await pause(world, LOOK_EVERY_MS)
+      operation = await api.get<OperationAnswer>(`/operations/${operationId}`)
+    }
+  } catch (error) {
+    terminal.settle()
+    if (error instanceof Interrupted && !json) terminal.print(`Not waited for any longer: ${again}`)
+    throw error
+  }
+  terminal.settle()
+  if (json) terminal.print(JSON.stringify(operation, undefined, 2))
+  if (operation.state !== 'done') {
+    throw new NotDone(`${operationId} was ${operation.state.replace('_', ' ')}: ${plain(operation.why)}`)
+  }
+}
+
+/** How far it has come. */
+function drawProgress({
+  kind,
+  state,
+  why,
+  progress,
+  steps,
+  deviceId,
+  serverName,
+}: OperationAnswer): string[] {
+  const what = deviceId ?? serverName ?? 'fleet'
+  const lines = [
+    `${kind} of ${what}: ${state === 'running' ? '' : `${state.replace('_', ' ')}; `}${plain(why)}`,
+  ]
+  if (progress) {
+    const { devicesAtStart, moved, underWay, left } = progress
+    lines.push(`${moved} of ${counted(devicesAtStart, 'device')} moved, ${underWay} under way, ${left} left`)
+  }
+  return steps ? [...lines, ...drawTable(STEP_COLUMNS, steps)] : lines
+}
+
+const STEP_COLUMNS: Column<NonNullable<OperationAnswer['steps']>[number]>[] = [
+  { title: 'SERVER', of: ({ name }) => name },
+  { title: 'PHASE', of: ({ phase }) => phase },
+  { title: 'REPLACED BY', of: ({ replacedBy }) => replacedBy },
+]

@@ -1,0 +1,140 @@
+/** `mooring device pair`: shows what links a device to a phone, anew whenever WhatsApp renews it, until it is linked. */
+import { stripVTControlCharacters } from 'node:util'
+import { toString as drawQr } from 'qrcode'
+import type { DeviceAnswer } from '../lambdas/api/device-answer.ts'
+import type { CodeAnswer, QrAnswer } from '../lambdas/api/pairing.ts'
+import { NotDone, Refused } from './failures.ts'
+import { widthOf } from './table.ts'
+import { counted, plain } from './words.ts'
+import { type CliWorld, pause } from './world.ts'
+
+const LOOK_EVERY_MS = 1000
+/** The API has nothing to show yet; it may have in a moment. */
+const NOT_YET = new Set(['QR_NOT_READY', 'PAIRING_CODE_NOT_READY', 'STORE_BUSY', 'HTTP_503'])
+const CODE_HALF = 4
+
+export interface PairOptions {
+  readonly phone?: string
+  /** In seconds. */
+  readonly timeout: number
+}
+
+/** What a person needs to link the device. */
+interface Offer {
+  readonly answer: QrAnswer | CodeAnswer
+  readonly lines: readonly string[]
+}
+
+/** @throws NotDone when the time is over, Refused when it cannot be linked */
+export async function pairDevice(world: CliWorld, id: string, options: PairOptions): Promise<void> {
+  const begun = world.clock.mark()
+  const isOver = () => world.clock.elapsedMs(begun) >= options.timeout * 1000
+  try {
+    await untilLinked(world, id, options, isOver)
+    await untilConnected(world, id, isOver)
+  } finally {
+    world.terminal.settle()
+  }
+}
+
+async function untilLinked(
+  world: CliWorld,
+  id: string,
+  { phone, timeout }: PairOptions,
+  isOver: () => boolean,
+): Promise<void> {
+  const seconds = counted(timeout, 'second')
+  let shown = ''
+  for (;;) {
+    const offer = await lookForOffer(world, id, phone)
+    if (offer === 'linked' && shown !== '') return
+    if (offer === 'linked') {
+      throw new Refused('ALREADY_PAIRED', `device ${id} is paired; log it out to pair it anew`)
+    }
+    if (isOver()) {
+      const instead = 'notYet' in offer ? offer.notYet : 'nobody linked it'
+      throw new NotDone(`${id} was not linked within ${seconds}: ${instead}. Run the command again.`)
+    }
+    if ('notYet' in offer) {
+      if (!world.json) world.terminal.draw([`Waiting: ${offer.notYet}`])
+      shown ||= 'waiting'
+    } else if (shown !== JSON.stringify(offer.answer)) {
+      shown = JSON.stringify(offer.answer)
+      if (world.json) world.terminal.print(shown)
+      else
+        world.terminal.draw([
+          ...offer.lines,
+          `Waiting up to ${seconds} until it is linked; Ctrl-C ends this.`,
+        ])
+    }
+    await pause(world, LOOK_EVERY_MS)
+  }
+}
+
+async function lookForOffer(
+  world: CliWorld,
+  id: string,
+  phone: string | undefined,
+): Promise<Offer | 'linked' | { notYet: string }> {
+  try {
+    return phone === undefined ? await offerQr(world, id) : await offerCode(world, id, phone)
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    if (error.code === 'ALREADY_PAIRED') return 'linked'
+    if (NOT_YET.has(error.code)) return { notYet: error.message }
+    throw error
+  }
+}
+
+async function offerQr({ api, terminal }: CliWorld, id: string): Promise<Offer> {
+  const answer = await api.get<QrAnswer>(`/devices/${id}/qr`)
+  const picture = await drawQr(answer.qr, { type: 'terminal', small: true, errorCorrectionLevel: 'L' })
+  // Its last line has colours and nothing else.
+  const rows = picture.split('\n').filter((row) => stripVTControlCharacters(row) !== '')
+  const width = widthOf(stripVTControlCharacters(rows[0] ?? ''))
+  const isTooWide = width > terminal.columns()
+  return {
+    answer,
+    lines: [
+      `Scan this with the phone of ${id}: WhatsApp, Linked devices, Link a device`,
+      ...rows,
+      ...(isTooWide ? [`It is cut: make the terminal ${width} columns wide, or use --phone.`] : []),
+    ],
+  }
+}
+
+async function offerCode({ api }: CliWorld, id: string, phoneNumber: string): Promise<Offer> {
+  const answer = await api.post<CodeAnswer>(`/devices/${id}/pairing-code`, { phoneNumber })
+  const code = plain(answer.code)
+  return {
+    answer,
+    lines: [
+      `Type this into the phone ${plain(phoneNumber)}: WhatsApp, Linked devices, Link a device, Link with phone number`,
+      '',
+      `    ${code.slice(0, CODE_HALF)}-${code.slice(CODE_HALF)}`,
+      '',
+    ],
+  }
+}
+
+/** After it is linked WhatsApp asks for one reconnect. */
+async function untilConnected(world: CliWorld, id: string, isOver: () => boolean): Promise<void> {
+  const { api, terminal, json } = world
+  if (!json) {
+    terminal.wipe()
+    terminal.print('Linked.')
+  }
+  for (;;) {
+    const device = await api.get<DeviceAnswer>(`/devices/${id}`)
+    if (device.status === 'connected') {
+      const where = device.owner?.name ?? device.owner?.serverId ?? 'its server'
+      const account = device.account ? `, as ${device.account.jid}` : ''
+      return terminal.print(
+        json ? JSON.stringify(device) : plain(`${id} is connected on ${where}${account}.`),
+      )
+    }
+    if (isOver())
+      throw new NotDone(`${id} is linked but not connected yet: ${plain(device.explanation ?? '')}.`)
+    await pause(world, LOOK_EVERY_MS)
+  }
+}

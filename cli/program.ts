@@ -1,0 +1,86 @@
+/** The tree of commands with their help. Each only hands over to the file that does it. */
+import { readFileSync } from 'node:fs'
+import { Command, Option } from 'commander'
+import { operationArgument, positiveNumber } from './arguments.ts'
+import { addDeviceCommands } from './device-commands.ts'
+import { EXIT } from './failures.ts'
+import { addFleetCommands } from './fleet-commands.ts'
+import { listOperations, showOperation } from './operations.ts'
+import { addServerCommands } from './server-commands.ts'
+import { waits } from './waits.ts'
+import { watch } from './watch.ts'
+import type { CliWorld } from './world.ts'
+
+export interface GlobalOptions {
+  readonly url: string
+  readonly key?: string
+  readonly json?: true
+}
+
+export type Act = <Given extends unknown[]>(
+  command: (world: CliWorld, ...given: Given) => Promise<void>,
+) => (...given: unknown[]) => Promise<void>
+
+const DEFAULT_URL = 'http://127.0.0.1:3000'
+
+const EXAMPLES = `
+Examples:
+  $ export MOORING_API_KEY=...         as \`npm start\` printed it
+  $ mooring devices --status conflicted
+  $ mooring device register shop-1 --name "The shop"
+  $ mooring device pair shop-1         shows the QR to scan
+  $ mooring watch
+
+Exit codes: ${EXIT.done} done; ${EXIT.refused} refused by the API, or not done in time; ${EXIT.wrongUsage} wrong usage; ${EXIT.unreachable} the API cannot be reached;
+${EXIT.interrupted} interrupted.`
+
+/** @param worldOf what a command is handed, made from the options that all commands share */
+export function createProgram(worldOf: (options: GlobalOptions) => CliWorld): Command {
+  const act: Act = (command) => {
+    return (...given) => {
+      const self = given.at(-1) as Command
+      return command(worldOf(self.optsWithGlobals<GlobalOptions>()), ...(given.slice(0, -1) as never))
+    }
+  }
+  const program = new Command('mooring')
+    .description('Runs a fleet of WhatsApp devices: what is, why, and what you want of it.')
+    .version(version(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help; every command has its own')
+    .addOption(new Option('--url <url>', 'where the API is').env('MOORING_URL').default(DEFAULT_URL))
+    .addOption(
+      new Option('--key <key>', 'the API key; its variable keeps it out of lists of processes').env(
+        'MOORING_API_KEY',
+      ),
+    )
+    .option('--json', 'print what the API answered')
+    .addHelpText('after', EXAMPLES)
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride()
+    .showHelpAfterError('(--help tells how it is used)')
+  addDeviceCommands(program, act)
+  addServerCommands(program, act)
+  addFleetCommands(program, act)
+  program
+    .command('operations')
+    .description('list what is under way: moves, drains, a rolling restart')
+    .action(act((world) => listOperations(world)))
+  waits(
+    program
+      .command('operation')
+      .description('show how an operation stands, also after its end')
+      .argument('<id>', 'as `mooring operations` lists it', operationArgument),
+  ).action(act(showOperation))
+  program
+    .command('watch')
+    .description('show the fleet and its servers, anew every 2 seconds until Ctrl-C')
+    .option('--count <looks>', 'end after so many looks', positiveNumber)
+    .action(act(watch))
+  return program
+}
+
+function version(): string {
+  const read: { version: string } = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  )
+  return read.version
+}

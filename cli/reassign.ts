@@ -1,0 +1,20 @@
+/** `mooring device reassign`: the owner lets go first, then placement takes the device to the server that was named. */
+import type { DeviceAnswer } from '../lambdas/api/device-answer.ts'
+import type { ReassignedDevice } from '../lambdas/api/reassign.ts'
+import { tellBegun, type WaitOptions } from './operations.ts'
+import { findServer } from './server-by-name.ts'
+import { type CliWorld, tell } from './world.ts'
+
+export async function reassignDevice(
+  world: CliWorld,
+  id: string,
+  serverNameOrId: string | undefined,
+  options: WaitOptions,
+): Promise<void> {
+  const { api } = world
+  const server = serverNameOrId === undefined ? undefined : await findServer(api, serverNameOrId)
+  const wanted = server ? { serverId: server.serverId } : {}
+  const answer = await api.post<DeviceAnswer | ReassignedDevice>(`/devices/${id}/reassign`, wanted)
+  if ('operation' in answer) return tellBegun(world, answer, answer.operation, options)
+  tell(world, answer, () => `${id} is on ${answer.owner?.name ?? answer.owner?.serverId} already.`)
+}

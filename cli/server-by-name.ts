@@ -1,0 +1,26 @@
+/** People say a server's name, the API its id: one of the two is given, and this finds the server. */
+import type { ServerAnswer, ServerList } from '../lambdas/api/servers.ts'
+import type { Api } from './api.ts'
+import { Refused } from './failures.ts'
+import { plain } from './words.ts'
+
+const GONE = new Set<ServerAnswer['state']>(['dead', 'stopped'])
+
+export function isGone({ state }: Pick<ServerAnswer, 'state'>): boolean {
+  return GONE.has(state)
+}
+
+/** Of the runs under one name, the one that lives, else the last.
+ *  @throws Refused when there is none */
+export async function findServer(api: Api, nameOrId: string): Promise<ServerAnswer> {
+  const { servers } = await api.get<ServerList>('/servers')
+  const byId = servers.find(({ serverId }) => serverId === nameOrId)
+  if (byId) return byId
+  const runs = servers.filter(({ name }) => name === nameOrId)
+  const found = runs.findLast((server) => !isGone(server)) ?? runs.at(-1)
+  if (found) return found
+  throw new Refused(
+    'SERVER_NOT_FOUND',
+    `there is no server ${plain(nameOrId)}; \`mooring servers --all\` lists them`,
+  )
+}

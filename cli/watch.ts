@@ -1,0 +1,71 @@
+/** `mooring watch`: the fleet, drawn again in place until Ctrl-C. */
+import type { FleetAnswer } from '../lambdas/api/fleet.ts'
+import { Refused, Unreachable } from './failures.ts'
+import { drawFleet, fleetInOneLine } from './fleet-drawing.ts'
+import { type CliWorld, pause } from './world.ts'
+
+const LOOK_EVERY_MS = 2000
+/** A control plane that is gone for longer has not just been deployed. */
+const MISSED_LOOKS_MAX = 30
+
+export interface WatchOptions {
+  /** Looks, before it ends by itself. */
+  readonly count?: number
+}
+
+export async function watch(
+  world: CliWorld,
+  { count = Number.POSITIVE_INFINITY }: WatchOptions,
+): Promise<void> {
+  let missed = 0
+  let before: FleetAnswer | undefined
+  try {
+    for (let looks = 1; ; looks++) {
+      try {
+        before = await world.api.get<FleetAnswer>('/fleet')
+        missed = 0
+        show(world, before)
+      } catch (error) {
+        if (!before || !isPassing(error) || ++missed > MISSED_LOOKS_MAX) throw error
+        show(world, before, error.message)
+      }
+      if (looks >= count) return
+      await pause(world, LOOK_EVERY_MS)
+    }
+  } finally {
+    world.terminal.settle()
+  }
+}
+
+function isPassing(error: unknown): error is Refused | Unreachable {
+  return error instanceof Unreachable || (error instanceof Refused && /^(STORE_BUSY|HTTP_5)/.test(error.code))
+}
+
+function show({ api, terminal, json }: CliWorld, fleet: FleetAnswer, trouble?: string): void {
+  if (json) {
+    if (trouble === undefined) terminal.print(JSON.stringify(fleet))
+    return
+  }
+  if (!terminal.isInteractive) {
+    terminal.print(trouble ?? fleetInOneLine(fleet))
+    return
+  }
+  const paint = terminal.paint
+  const head = `${paint('bold', 'Mooring')} at ${api.url}   ${fleet.at.slice(11, 19)} UTC   Ctrl-C ends`
+  const lines = [
+    head,
+    ...(trouble ? [paint('red', trouble)] : []),
+    '',
+    ...drawFleet(fleet, paint, terminal.columns()),
+  ]
+  terminal.draw(cut(lines, terminal.rows() - 1))
+}
+
+/** A picture that is higher than the terminal cannot be drawn in place. */
+function cut(lines: readonly string[], rows: number): readonly string[] {
+  if (lines.length <= rows) return lines
+  return [
+    ...lines.slice(0, Math.max(1, rows - 1)),
+    `... ${lines.length - rows + 1} lines more: mooring fleet`,
+  ]
+}

@@ -1,0 +1,83 @@
+/** Takes the next step of everything that was begun: see operations.ts. The sweep does so at every look, and two sweeps at
+ *  once are harmless: of two that take the same step, the version lets one win. */
+import { askMoving, stepDrain } from './draining.ts'
+import {
+  type Drain,
+  listRunning,
+  type OperationRow,
+  type Reassign,
+  type Restart,
+  readOperation,
+  saveOperation,
+} from './operations.ts'
+import { inParallel } from './parallel.ts'
+import { stepReassign } from './reassigning.ts'
+import { actOnRestart, stepRestart } from './restarting.ts'
+import { listServers, type ServerRow } from './server.ts'
+import type { World } from './world.ts'
+
+/** Operations looked at, at the same time. */
+const LANES = 16
+
+/** How one kind of operation goes on. */
+export interface Course<Row extends OperationRow> {
+  /** Reads what the row is about and says what changes in it. `servers` were read after the row.
+   *  @returns undefined when nothing changes; an empty change when there is something to `act` on all the same */
+  step(world: World, servers: readonly ServerRow[], row: Row): Promise<Partial<Row> | undefined>
+  /** Done by the one that has saved the step. After a crash in between, the next step must ask for it again. */
+  act?(world: World, saved: Row): Promise<void>
+}
+
+interface Courses {
+  readonly reassign: Course<Reassign>
+  readonly drain: Course<Drain>
+  readonly restart: Course<Restart>
+}
+
+const COURSES: Courses = {
+  reassign: { step: stepReassign },
+  drain: { step: stepDrain, act: askMoving },
+  restart: { step: stepRestart, act: actOnRestart },
+}
+
+/** Takes one step of every operation that runs. One that fails is reported and does not keep the others from theirs. */
+export async function advanceOperations(world: World): Promise<void> {
+  const listed = await listRunning(world.store)
+  if (listed.length === 0) return
+  const rows = await inParallel(listed, LANES, ({ operationId }) => readOperation(world.store, operationId))
+  // Read after the rows: an operation that was just begun has already written what it wants of its server.
+  const servers = await listServers(world.store)
+  await inParallel(rows, LANES, async (row) => {
+    if (row?.state !== 'running') return
+    const { operationId, kind } = row
+    await advance(world, servers, row).catch((error: unknown) =>
+      world.telemetry.emit('operation.failed', { operationId, kind, error }),
+    )
+  })
+}
+
+function advance(world: World, servers: readonly ServerRow[], row: OperationRow): Promise<void> {
+  switch (row.kind) {
+    case 'reassign':
+      return follow(world, servers, row, COURSES.reassign)
+    case 'drain':
+      return follow(world, servers, row, COURSES.drain)
+    case 'restart':
+      return follow(world, servers, row, COURSES.restart)
+  }
+}
+
+async function follow<Row extends OperationRow>(
+  world: World,
+  servers: readonly ServerRow[],
+  row: Row,
+  course: Course<Row> | undefined,
+): Promise<void> {
+  const next = await course?.step(world, servers, row)
+  if (!next) return
+  const saved = await saveOperation(world.store, world.clock, row, next)
+  if (!saved) return
+  const { operationId, kind, state, why } = saved
+  if (state !== 'running') world.telemetry.emit('operation.ended', { operationId, kind, state, why })
+  await course?.act?.(world, saved)
+}

@@ -1,0 +1,39 @@
+/** A rolling restart in words. */
+import type { Restart, RestartStep } from './operations.ts'
+
+/** The first server that is not done. */
+export function currentStep({ steps }: Pick<Restart, 'steps'>): RestartStep | undefined {
+  return steps.find(({ phase }) => phase !== 'done')
+}
+
+export function stepWords({ name, phase, since, replacedByName }: RestartStep): string {
+  switch (phase) {
+    case 'waiting':
+      return since === undefined ? `${name} waits for its turn` : `${name} waits for its replacement to join`
+    case 'draining':
+      return `the devices of ${name} move to ${replacedByName}`
+    case 'stopping':
+      return `${name} has no devices any more and stops`
+    case 'done':
+      return replacedByName ? `${name} was replaced by ${replacedByName}` : `${name} ended by itself`
+  }
+}
+
+export function progress(restart: Pick<Restart, 'steps' | 'stopAskedBy'>): string {
+  const { steps, stopAskedBy } = restart
+  const step = currentStep(restart)
+  const done = `${countDone(steps)} of ${steps.length} servers are done`
+  const then = stopAskedBy === undefined ? '' : ', then the restart ends as asked'
+  return step ? `${done}; ${stepWords(step)}${then}` : done
+}
+
+export function stoppedAsAsked({ steps, deployment }: Restart): string {
+  const said = `stopped as asked after ${countDone(steps)} of ${steps.length} servers`
+  if (!deployment) return `${said}, before anything was begun`
+  const until = new Date(deployment.protectedUntil).toISOString()
+  return `${said}; the service spares the others until ${until}. POST /fleet/restart goes on with them`
+}
+
+function countDone(steps: readonly RestartStep[]): number {
+  return steps.filter(({ phase }) => phase === 'done').length
+}

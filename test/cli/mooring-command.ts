@@ -1,0 +1,95 @@
+/** The command as a person runs it: a child process, against the real handlers behind the local gateway. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../../core/clock.ts'
+import { keyRow } from '../../core/keys.ts'
+import type { Store } from '../../core/store.ts'
+import { dynamoDbStore } from '../../core/store-dynamodb.ts'
+import { startControlPlane } from '../../local/control-plane/control-plane.ts'
+import { LOCAL_TABLE_PREFIX, startDatabase } from '../../local/database.ts'
+
+const ENTRY = join(import.meta.dirname, '../../cli/mooring.ts')
+const COMMAND_MS_MAX = 60_000
+const STORE_MS_MAX = 10_000
+export const API_KEY = 'the-secret-key-of-the-test'
+
+export interface Ran {
+  /** The exit code; a signal's name when that ended it. */
+  readonly exit: number | NodeJS.Signals | null
+  readonly out: string
+  readonly err: string
+}
+
+export interface Running {
+  readonly child: ChildProcess
+  /** What it has printed so far. */
+  out(): string
+  readonly ended: Promise<Ran>
+}
+
+export function startMooring(
+  args: readonly string[],
+  variables: Readonly<Record<string, string>>,
+  entry = ENTRY,
+): Running {
+  const child = spawn(process.execPath, [entry, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH, ...variables },
+    timeout: COMMAND_MS_MAX,
+    killSignal: 'SIGKILL',
+  })
+  let out = ''
+  let err = ''
+  child.stdout.on('data', (text) => {
+    out += text
+  })
+  child.stderr.on('data', (text) => {
+    err += text
+  })
+  const ended = new Promise<Ran>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve({ exit: code ?? signal, out, err }))
+  })
+  return { child, out: () => out, ended }
+}
+
+export interface TestControlPlane {
+  readonly url: string
+  readonly store: Store
+  readonly clock: typeof systemClock
+  /** Runs a command to its end, with the right URL and key. */
+  mooring(...args: string[]): Promise<Ran>
+  start(...args: string[]): Running
+  close(): Promise<void>
+}
+
+/** The API on a database of its own; no sweep and no servers. */
+export async function startTestControlPlane(): Promise<TestControlPlane> {
+  const directory = mkdtempSync(join(tmpdir(), 'mooring-cli-'))
+  const undo: (() => Promise<void>)[] = [async () => rmSync(directory, { recursive: true })]
+  const close = async () => {
+    for (const step of undo.splice(0).reverse()) await step()
+  }
+  try {
+    const database = await startDatabase()
+    undo.push(() => database.close())
+    const store = dynamoDbStore(database.client, LOCAL_TABLE_PREFIX, STORE_MS_MAX)
+    await store.put('Keys', keyRow(API_KEY, 'admin', 'test', 1))
+    const controlPlane = await startControlPlane({
+      databaseEndpoint: database.endpoint,
+      doorbellSecret: 'a secret of the fleet',
+      logFile: join(directory, 'control-plane.log'),
+      sweep: false,
+    })
+    undo.push(() => controlPlane.close())
+    const url = controlPlane.apiUrl
+    const start = (...args: string[]) => startMooring(args, { MOORING_URL: url, MOORING_API_KEY: API_KEY })
+    const mooring = (...args: string[]) => start(...args).ended
+    return { url, store, clock: systemClock, mooring, start, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}

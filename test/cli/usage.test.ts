@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { API_KEY, startMooring } from './mooring-command.ts'
+
+const requests: { path: string; key: string | string[] | undefined }[] = []
+let server: Server
+let url: string
+
+/** Not Mooring: a page, and a redirection to it. */
+before(async () => {
+  server = createServer((request, response) => {
+    requests.push({ path: request.url ?? '', key: request.headers['x-api-key'] })
+    if (request.url === '/elsewhere') response.end('{"servers": []}')
+    else if (request.url?.startsWith('/moved/')) response.writeHead(302, { location: '/elsewhere' }).end()
+    else response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>Not here</h1>')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+after(() => server.close())
+
+const run = (args: readonly string[], variables: Record<string, string> = {}) =>
+  startMooring(args, { MOORING_URL: url, MOORING_API_KEY: API_KEY, ...variables }).ended
+
+describe('help', () => {
+  let all = ''
+  before(async () => {
+    all = (await run(['--help'])).out
+  })
+
+  for (const command of ['devices', 'device', 'servers', 'server', 'fleet', 'watch']) {
+    test(`mooring --help lists ${command}, and the command has help of its own`, async () => {
+      const { out, exit } = await run([command, '--help'])
+
+      assert.match(all, new RegExp(`^  ${command} `, 'm'))
+      assert.match(out, new RegExp(`^Usage: mooring ${command}`))
+      assert.equal(exit, 0)
+    })
+  }
+
+  test('--help and --version ask nothing of the API', async () => {
+    const asked = requests.length
+
+    const { out, exit } = await run(['--version'])
+
+    assert.match(out, /^\d+\.\d+\.\d+$/m)
+    assert.deepEqual([exit, requests.length], [0, asked])
+  })
+})
+
+describe('wrong usage ends with exit code 2, says what would be right, and asks nothing of the API', () => {
+  const wrong = [
+    [['devics'], /Did you mean one of device, devices\?/],
+    [['devices', '--status', 'lost'], /Allowed choices are unassigned/],
+    [['devices', '--updated-since', 'yesterday'], /--updated-since is a time such as/],
+    [['devices', 'shop-1'], /too many arguments/],
+    [['device', 'show'], /missing required argument 'id'/],
+    [['device', 'show', '../fleet'], /An id has 1 to 64 of/],
+    [['device', 'pair', 'shop-1', '--timeout', '0'], /whole number, 1 or more/],
+    [['device', 'delete', 'shop-1'], /say --yes if it is meant/],
+    [['servers', '--url', 'localhost:3000'], /--url, or MOORING_URL, is a URL such as/],
+    [['servers', '--key', 'two words'], /has characters in it that no API key has/],
+  ] as const
+  for (const [args, says] of wrong) {
+    test(`mooring ${args.join(' ')}`, async () => {
+      const asked = requests.length
+
+      const { exit, err } = await run(args)
+
+      assert.match(err, says)
+      assert.deepEqual([exit, requests.length], [2, asked])
+    })
+  }
+})
+
+describe('an API that cannot be reached ends with exit code 3', () => {
+  test('when nobody listens there, and says which URL and what to check', async () => {
+    const nobody = 'http://127.0.0.1:9'
+
+    const { exit, err, out } = await run(['servers'], { MOORING_URL: nobody })
+
+    assert.match(err, /^http:\/\/127\.0\.0\.1:9 cannot be reached: .+--url, or MOORING_URL.+npm start/)
+    assert.deepEqual([exit, out], [3, ''])
+  })
+
+  test('when somebody else answers there', async () => {
+    const { exit, err } = await run(['servers'])
+
+    assert.match(err, /answered with HTTP 404, but not as Mooring's API does\. Check --url/)
+    assert.equal(exit, 3)
+  })
+
+  test('when it sends the caller elsewhere: the key does not go with him', async () => {
+    const { exit } = await run(['servers'], { MOORING_URL: `${url}/moved` })
+
+    assert.equal(exit, 3)
+    assert.ok(!requests.some(({ path }) => path === '/elsewhere'))
+  })
+})
+
+test('the key goes to the API in its header, and is printed nowhere', async () => {
+  const ran = await Promise.all([
+    run(['servers']),
+    run(['servers', '--json']),
+    run(['--help']),
+    run(['servers'], { MOORING_URL: 'http://127.0.0.1:9' }),
+    run(['servers', '--key', API_KEY, '--status', 'x']),
+  ])
+
+  assert.equal(requests.at(-1)?.key, API_KEY)
+  assert.ok(!ran.some(({ out, err }) => (out + err).includes(API_KEY)))
+})
+
+test('the command that npm links finds a Node for itself', async () => {
+  const linked = join(import.meta.dirname, '../../cli/bin.js')
+
+  const { out, exit } = await startMooring(['--version'], {}, linked).ended
+
+  assert.match(out, /^\d+\.\d+\.\d+$/m)
+  assert.equal(exit, 0)
+})

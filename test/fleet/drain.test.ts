@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { DeviceId } from '../../core/ids.ts'
+import { type Drain, drainId, readOperation } from '../../core/operations.ts'
+import type { ServerRow } from '../../core/server.ts'
+import {
+  activeServers,
+  assertNeverTwoSockets,
+  moor,
+  ownedBy,
+  processOf,
+  startTestFleet,
+  type TestFleet,
+  until,
+  untilActive,
+  untilConnected,
+} from './fleet-under-test.ts'
+
+const AT_ONCE = 4
+const DEVICES = 24
+
+let fleet: TestFleet
+let ids: DeviceId[]
+
+before(async () => {
+  fleet = await startTestFleet({ servers: 3, capacity: 40 })
+  await until('three active servers', 20_000, async () => (await activeServers(fleet)).length === 3)
+  ids = await moor(fleet, DEVICES)
+})
+
+after(async () => {
+  await fleet?.close()
+})
+
+async function aServer(): Promise<ServerRow> {
+  const [server] = await activeServers(fleet)
+  assert.ok(server)
+  return server
+}
+
+async function drainOf(server: ServerRow): Promise<Drain> {
+  const row = await readOperation(fleet.store, drainId(server.serverId))
+  assert.equal(row?.kind, 'drain')
+  return row
+}
+
+function untilEnded(operationId: unknown, limitMs = 60_000) {
+  return until(`operation ${operationId} ended`, limitMs, async () => {
+    const { body } = await fleet.call('GET', `/operations/${operationId}`)
+    return body.state !== 'running' && body
+  })
+}
+
+/** Texts every device again and again, as their correspondents would, until it is stopped. */
+function keepTexting() {
+  let isOver = false
+  const texting = (async () => {
+    while (!isOver) {
+      for (const row of await fleet.devices(ids)) await fleet.simulator.text(row.account?.jid ?? '', 'ahoy')
+      await new Promise((resolve) => setTimeout(resolve, 500))
+    }
+  })()
+  return async () => {
+    isOver = true
+    await texting
+  }
+}
+
+test('a dry run tells what would move where and for how long, and does nothing', async () => {
+  const server = await aServer()
+  const owned = await ownedBy(fleet, ids, server.name)
+
+  const { status, body } = await fleet.call('POST', `/servers/${server.serverId}/drain?dryRun=true`, {
+    atOnce: AT_ONCE,
+  })
+
+  assert.equal(status, 200, JSON.stringify(body))
+  assert.deepEqual(
+    [body.devices, body.waves, body.withoutRoom],
+    [owned.length, Math.ceil(owned.length / AT_ONCE), []],
+  )
+  assert.ok(Number(body.seconds) > 0)
+  assert.equal((await fleet.serverRow(server.name))?.state, 'active')
+  assert.deepEqual((await ownedBy(fleet, ids, server.name)).toSorted(), owned.toSorted())
+})
+
+test('a device is reassigned to a named server, and the operation is read until it is done', async () => {
+  const [from, to] = await activeServers(fleet)
+  assert.ok(from && to)
+  const [id] = await ownedBy(fleet, ids, from.name)
+
+  const { status, body } = await fleet.call('POST', `/devices/${id}/reassign`, { serverId: to.serverId })
+  const { operationId } = body.operation as { operationId: string }
+  const ended = await untilEnded(operationId)
+
+  assert.equal(status, 202)
+  assert.deepEqual([ended.state, ended.why], ['done', `it is on server ${to.name}, connected`])
+  assert.ok((await ownedBy(fleet, ids, to.name)).includes(id as DeviceId))
+  // The sweep writes the end down, so that it stays what it was.
+  await until('the end in the row', 10_000, async () => {
+    return (await readOperation(fleet.store, operationId))?.state === 'done'
+  })
+  assertNeverTwoSockets(fleet)
+})
+
+test('a server that beats is not evicted, and its words tell since when it is silent', async () => {
+  const server = await aServer()
+
+  const { status, body } = await fleet.call('POST', `/servers/${server.serverId}/evict`)
+
+  assert.deepEqual([status, body.code], [409, 'SERVER_STILL_BEATING'])
+  assert.match(
+    String(body.message),
+    new RegExp(
+      `^server ${server.name} beat \\d+\\.\\d s ago; evict it after it has been silent for 11 s, or pass stopTask$`,
+    ),
+  )
+})
+
+test('a drained server moves its devices a few at a time, under messages, and leaves', async () => {
+  const server = await aServer()
+  const leaving = processOf(fleet, server.name)
+  const stopTexting = keepTexting()
+  const underWay: number[] = []
+  const apart: number[] = []
+
+  const begun = await fleet.call('POST', `/servers/${server.serverId}/drain`, { atOnce: AT_ONCE })
+  const again = await fleet.call('POST', `/servers/${server.serverId}/drain`, { atOnce: 1 })
+  await until('drained', 60_000, async () => {
+    const { state, moving } = await drainOf(server)
+    underWay.push(moving.length)
+    apart.push((await fleet.devices(ids)).filter((row) => row.status !== 'connected').length)
+    return state !== 'running'
+  })
+  await stopTexting()
+
+  assert.equal(begun.status, 202, JSON.stringify(begun.body))
+  assert.deepEqual([again.status, again.body.atOnce], [202, AT_ONCE])
+  assert.equal((await drainOf(server)).state, 'done')
+  assert.ok(Math.max(...underWay) <= AT_ONCE && Math.max(...underWay) > 0, `under way ${underWay}`)
+  assert.ok(Math.max(...apart) <= AT_ONCE, `without a socket ${apart}`)
+  assert.equal((await leaving.exited).code, 0)
+  assert.equal((await fleet.store.get('Servers', { serverId: server.serverId }))?.state, 'stopped')
+  await untilConnected(fleet, ids)
+  await until('received', 20_000, async () => fleet.simulator.accounts().every((one) => one.queued === 0))
+  assertNeverTwoSockets(fleet)
+})
+
+test('the moves were measured, and the next dry run predicts by them', async () => {
+  const server = await aServer()
+
+  const basis = await until('measured moves', 20_000, async () => {
+    const { body } = await fleet.call('POST', `/servers/${server.serverId}/drain?dryRun=true`)
+    const said = body.basis as { from: string; secondsPerMove: number; movesMeasured: number }
+    return said.from === 'measured' && said
+  })
+
+  assert.ok(basis.secondsPerMove > 0 && basis.secondsPerMove < 10, JSON.stringify(basis))
+})
+
+test('a drain that is called off half way leaves the rest where it is, on a server that takes devices again', async () => {
+  await fleet.startServer('server-4')
+  await untilActive(fleet, 'server-4')
+  const server = (await activeServers(fleet)).find(({ name }) => name !== 'server-4')
+  assert.ok(server)
+  const before = await ownedBy(fleet, ids, server.name)
+
+  await fleet.call('POST', `/servers/${server.serverId}/drain`, { atOnce: 1 })
+  await until('some have moved', 30_000, async () => (await drainOf(server)).moved >= 2)
+  const cancelled = await fleet.call('DELETE', `/servers/${server.serverId}/drain`)
+  await untilConnected(fleet, ids)
+  const after = await ownedBy(fleet, ids, server.name)
+
+  assert.equal(cancelled.status, 200, JSON.stringify(cancelled.body))
+  assert.equal(cancelled.body.state, 'active')
+  assert.equal((await drainOf(server)).state, 'cancelled')
+  assert.ok(after.length > 0 && after.length <= before.length - 2, `${before.length}, then ${after.length}`)
+  assert.deepEqual(
+    (await fleet.devices(ids)).filter((row) => row.moveTo !== undefined),
+    [],
+  )
+  const repeated = await fleet.call('DELETE', `/servers/${server.serverId}/drain`)
+  assert.deepEqual([repeated.status, repeated.body.code], [409, 'NOT_DRAINING'])
+  assertNeverTwoSockets(fleet)
+})
+
+test('evict with stopTask ends the task, and its devices are open elsewhere', async () => {
+  const server = await aServer()
+  const stopped = processOf(fleet, server.name)
+  const owned = await ownedBy(fleet, ids, server.name)
+
+  const { status, body } = await fleet.call('POST', `/servers/${server.serverId}/evict`, { stopTask: true })
+  await stopped.exited
+  await untilConnected(fleet, ids)
+  const late = await fleet.call('POST', `/servers/${server.serverId}/evict`)
+
+  assert.equal(status, 202, JSON.stringify(body))
+  assert.ok(owned.length > 0)
+  assert.deepEqual(await ownedBy(fleet, owned, server.name), [])
+  assert.deepEqual([late.status, late.body.evicted], [200, 0])
+  assertNeverTwoSockets(fleet)
+})

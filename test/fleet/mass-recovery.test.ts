@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { DeviceId } from '../../core/ids.ts'
+import {
+  activeServers,
+  assertNeverTwoSockets,
+  moor,
+  ownedBy,
+  processOf,
+  startTestFleet,
+  type TestFleet,
+  until,
+  untilConnected,
+} from './fleet-under-test.ts'
+
+const DEVICES = 100
+const BATCH = 20
+const SERVERS = 4
+/** Low, so that the limits are what the recovery waits for. */
+const OF_SERVER = 5
+const OF_FLEET = 10
+/** So many may go at once besides the rate: a quarter of a second's worth, and at least one for each server. */
+const BURST = SERVERS + OF_FLEET / 4
+/** A login follows its turn by a permit and a handshake, one more quickly than the other: of those that got their turn in
+ *  this much longer time, all may arrive within the window. */
+const HANDSHAKES_DIFFER_MS = 1000
+
+let fleet: TestFleet
+const logins: { atMs: number; server: string }[] = []
+
+before(async () => {
+  fleet = await startTestFleet({
+    servers: SERVERS,
+    capacity: 60,
+    connectsPerSecond: OF_SERVER,
+    fleetConnectsPerSecond: OF_FLEET,
+    onWhatsAppEvent: ({ event, label }) => {
+      if (event === 'logged-in') logins.push({ atMs: performance.now(), server: label })
+    },
+  })
+  await until('active servers', 30_000, async () => (await activeServers(fleet)).length === SERVERS)
+})
+
+after(async () => {
+  await fleet?.close()
+})
+
+/** The most logins in any window of so many ms. */
+function mostWithin(windowMs: number, of: readonly { atMs: number }[]): number {
+  const most = of.map(
+    (first) => of.filter(({ atMs }) => atMs >= first.atMs && atMs < first.atMs + windowMs).length,
+  )
+  return Math.max(0, ...most)
+}
+
+test('100 devices recover from the loss of a server evenly, and no faster than both limits allow', async (context) => {
+  const ids: DeviceId[] = []
+  // In batches: a QR that waits for its turn too long expires.
+  while (ids.length < DEVICES) ids.push(...(await moor(fleet, BATCH, `batch-${ids.length / BATCH}`)))
+  const lost = await ownedBy(fleet, ids, 'server-1')
+  assert.ok(lost.length > 0)
+  logins.length = 0
+
+  processOf(fleet, 'server-1').signal('SIGKILL')
+  await until(
+    'the server to be gone',
+    20_000,
+    async () => (await activeServers(fleet)).length === SERVERS - 1,
+  )
+  await until('every socket open', 90_000, async () => fleet.simulator.report().openSockets === DEVICES)
+  await untilConnected(fleet, ids)
+
+  assert.equal(logins.length, lost.length)
+  const allowed = (rate: number, windowMs: number) => (rate * (windowMs + HANDSHAKES_DIFFER_MS)) / 1000
+  for (const windowMs of [1000, 3000]) {
+    const most = mostWithin(windowMs, logins)
+    context.diagnostic(`${lost.length} logins; at most ${most} within ${windowMs} ms`)
+    assert.ok(most <= allowed(OF_FLEET, windowMs) + BURST, `${most} logins within ${windowMs} ms`)
+    for (const server of new Set(logins.map((login) => login.server))) {
+      const ofOne = mostWithin(
+        windowMs,
+        logins.filter((login) => login.server === server),
+      )
+      assert.ok(
+        ofOne <= allowed(OF_SERVER, windowMs) + 2,
+        `${ofOne} logins at ${server} within ${windowMs} ms`,
+      )
+    }
+  }
+  const survivors = (await activeServers(fleet)).map(({ load }) => load)
+  assert.equal(
+    survivors.reduce((sum, load) => sum + load, 0),
+    DEVICES,
+  )
+  assert.ok(Math.max(...survivors) - Math.min(...survivors) <= 0.1 * 60, `loads ${survivors}`)
+  assertNeverTwoSockets(fleet)
+  assert.deepEqual(fleet.simulator.report().conflicts, { overlap: 0, foreign: 0 })
+})
+
+test('GET /fleet tells each server how many connects it may do, and no more than the fleet may in all', async () => {
+  const { body } = await fleet.call('GET', '/fleet')
+  const shares = (body.servers as { connectShare: number }[]).map(({ connectShare }) => connectShare)
+  assert.equal(shares.length, SERVERS - 1)
+  assert.ok(shares.every((share) => share > 0))
+  assert.ok(shares.reduce((sum, share) => sum + share, 0) <= OF_FLEET + 0.05)
+})

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { DeviceRow } from '../../core/device.ts'
+import type { DeviceId } from '../../core/ids.ts'
+import type { RebalancingAnswer } from '../../lambdas/api/rebalancing.ts'
+import {
+  activeServers,
+  assertNeverTwoSockets,
+  moor,
+  ownedBy,
+  startTestFleet,
+  type TestFleet,
+  until,
+  untilActive,
+  untilConnected,
+} from './fleet-under-test.ts'
+
+const CAPACITY = 20
+
+async function standing(fleet: TestFleet): Promise<RebalancingAnswer> {
+  const { body } = await fleet.call('GET', '/fleet')
+  return (body as { rebalancing: RebalancingAnswer }).rebalancing
+}
+
+/** Asked to move, or not yet connected where it has come to. */
+function isUnderWay({ moveTo, movedAt, status }: DeviceRow): boolean {
+  return moveTo !== undefined || (movedAt !== undefined && status !== 'connected')
+}
+
+/** Resolves when the fleet is even; `look` sees every standing on the way. */
+function untilEven(fleet: TestFleet, look: (rows: DeviceRow[]) => void, ids: readonly DeviceId[]) {
+  return until(
+    'the spread closed',
+    120_000,
+    async () => {
+      look(await fleet.devices(ids))
+      const now = await standing(fleet)
+      return now.state === 'balanced' && now
+    },
+    () => standing(fleet),
+  )
+}
+
+describe('a fifth server that joins a fleet of 40 devices', () => {
+  let fleet: TestFleet
+  let ids: DeviceId[]
+
+  before(async () => {
+    const rebalancing = { shareOfFleetPercent: 30, inFlightPerServer: 3 }
+    // Slow enough that database, simulator and test, which share a process, keep up with 40 first logins.
+    fleet = await startTestFleet({ servers: 4, capacity: CAPACITY, connectsPerSecond: 3, rebalancing })
+    await until('four active servers', 60_000, async () => (await activeServers(fleet)).length === 4)
+    ids = await moor(fleet, 40, 'even')
+  })
+  after(async () => {
+    await fleet?.close()
+  })
+
+  test('gets nothing while rebalancing is paused', async () => {
+    const answer = await fleet.call('POST', '/fleet/rebalancing', { paused: true })
+    assert.equal(answer.body.state, 'paused')
+
+    await fleet.startServer('server-5')
+    await untilActive(fleet, 'server-5', 60_000)
+    await new Promise((resolve) => setTimeout(resolve, 10_000))
+
+    assert.deepEqual(await ownedBy(fleet, ids, 'server-5'), [])
+    assert.equal((await standing(fleet)).movedInWindow, 0)
+    assert.ok((await standing(fleet)).spreadPercent > 10)
+  })
+
+  test('gets devices until the spread has closed, a few at a time and within the budget, and never two sockets', async () => {
+    const atOnce: number[] = []
+    await fleet.call('POST', '/fleet/rebalancing', { paused: false })
+
+    const even = await untilEven(fleet, (rows) => atOnce.push(rows.filter(isUnderWay).length), ids)
+
+    const rows = await untilConnected(fleet, ids)
+    const moved = rows.filter(({ movedAt }) => movedAt !== undefined)
+    assert.ok(even.spreadPercent <= 10, `${even.spreadPercent}`)
+    assert.equal(even.budgetInWindow, 12)
+    assert.equal(even.movedInWindow, moved.length)
+    assert.ok(moved.length > 0 && moved.length <= 12, `${moved.length}`)
+    assert.deepEqual(
+      (await ownedBy(fleet, ids, 'server-5')).sort(),
+      moved.map(({ deviceId }) => deviceId).sort(),
+    )
+    assert.ok(Math.max(...atOnce) <= 3, `${atOnce}`)
+    assertNeverTwoSockets(fleet)
+  })
+})
+
+describe('a third server that joins a fleet whose budget is two devices', () => {
+  let fleet: TestFleet
+  let ids: DeviceId[]
+
+  before(async () => {
+    fleet = await startTestFleet({
+      servers: 2,
+      capacity: CAPACITY,
+      rebalancing: { shareOfFleetPercent: 12.5 },
+    })
+    await until('two active servers', 60_000, async () => (await activeServers(fleet)).length === 2)
+    ids = await moor(fleet, 16, 'slow')
+    await fleet.startServer('server-3')
+    await untilActive(fleet, 'server-3', 60_000)
+  })
+  after(async () => {
+    await fleet?.close()
+  })
+
+  test('gets two in ten minutes, and the fleet says what it waits for', async () => {
+    const waiting = await until(
+      'the budget is spent',
+      60_000,
+      async () => {
+        const now = await standing(fleet)
+        return now.state === 'waiting' && now.movedInWindow > 0 && now
+      },
+      () => standing(fleet),
+    )
+
+    assert.deepEqual([waiting.movedInWindow, waiting.budgetInWindow], [2, 2])
+    assert.match(waiting.why, /all 2 moves of 10 minutes were made/)
+    assert.ok(waiting.spreadPercent > 10)
+    assert.equal((await ownedBy(fleet, ids, 'server-3')).length, 2)
+  })
+
+  test('gets those that lose their socket anyway for free, until the spread has closed', async () => {
+    await until('server-1 was told of a surplus', 60_000, async () => {
+      const row = await fleet.serverRow('server-1')
+      return (row?.surplus ?? 0) > 0
+    })
+    // The server learns of it with its next beat.
+    await new Promise((resolve) => setTimeout(resolve, 5000))
+    for (const name of ['server-1', 'server-2']) {
+      for (const row of await fleet.devices(await ownedBy(fleet, ids, name))) {
+        fleet.simulator.breakConnection(row.account?.jid ?? '', '428')
+      }
+    }
+
+    const even = await untilEven(fleet, () => undefined, ids)
+
+    const rows = await untilConnected(fleet, ids)
+    assert.equal(even.movedInWindow, 2)
+    const moved = rows.filter(({ movedAt }) => movedAt !== undefined).length
+    assert.ok(moved > 2 && moved <= 4, `${moved} moved`)
+    assertNeverTwoSockets(fleet)
+  })
+})

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict'
+import { after, before, type TestContext, test } from 'node:test'
+import type { DeviceRow } from '../../core/device.ts'
+import type { DeviceId } from '../../core/ids.ts'
+import { createLease } from '../../core/lease.ts'
+import { offerSurplus } from '../../core/server-wishes.ts'
+import type { Store } from '../../core/store.ts'
+import { openAuthState } from '../../hosts/auth-state/auth-state.ts'
+import { createConnectLimiter } from '../../hosts/connect-limiter.ts'
+import { keepConnection } from '../../hosts/device-connection.ts'
+import type { SocketEvents } from '../../hosts/whatsapp-socket.ts'
+import type { HostWorld } from '../../hosts/world.ts'
+import {
+  anActiveServer,
+  anOwnedDevice,
+  aWorld,
+  deviceRow,
+  embeddedTables,
+  interrupted,
+  serverRow,
+  type Tables,
+} from '../core/builders.ts'
+
+const ACCOUNT = { jid: '15550100:1@s.whatsapp.net' }
+const DAY = 86_400_000
+
+let tables: Tables
+before(async () => {
+  tables = await embeddedTables()
+})
+after(() => tables.close())
+
+interface Wish {
+  /** What the server's row says, and what its last beat's answer said. */
+  readonly surplus: number
+  readonly told?: number
+  readonly device?: Partial<DeviceRow>
+  /** Runs right before the surplus is taken, or the move is requested; without it both are done. */
+  readonly beforeTaking?: () => Promise<void>
+  readonly beforeRequest?: (device: DeviceId, store: Store) => Promise<void>
+}
+
+/** A linked device whose socket is open, on a server with a surplus. */
+async function aConnection(context: TestContext, wish: Wish) {
+  const base = await aWorld(tables)
+  const server = await anActiveServer(base, 'web-1')
+  const { deviceId } = await anOwnedDevice(base, server)
+  const linked = { pairedAt: base.clock.wallMs() - DAY, account: ACCOUNT, ...wish.device }
+  await base.store.update('Devices', { deviceId }, { set: linked, when: [] })
+  await offerSurplus(base.store, server, wish.surplus)
+  const taking = interrupted(base.store, 'Servers', async ({ add }) => {
+    if (add?.surplus) await wish.beforeTaking?.()
+  })
+  const store = interrupted(taking, 'Devices', async ({ set }) => {
+    if (set?.moveTo) await wish.beforeRequest?.(deviceId, base.store)
+  })
+  const sockets: SocketEvents[] = []
+  const placed: string[] = []
+  let told = wish.told ?? wish.surplus
+  const world: HostWorld = {
+    ...base,
+    store,
+    beatStore: store,
+    // Its credentials are not what this is about: it comes with fresh ones.
+    openAuth: ({ everPaired: _linked, ...asked }) => openAuthState({ ...base, ...asked, everPaired: false }),
+    openSocket: ({ events }) => {
+      sockets.push(events)
+      const closed = () => events.closed(0, 'closed')
+      return {
+        requestPairingCode: async () => 'ABCD1234',
+        logout: async () => undefined,
+        close: async () => closed(),
+        cut: closed,
+      }
+    },
+    requestPlacement: async (devices) => void placed.push(...devices),
+  }
+  const lease = createLease(base.clock, { fenceAfterMs: 3_600_000 })
+  lease.renew(base.clock.mark())
+  const connection = keepConnection(
+    world,
+    {
+      serverId: server.serverId,
+      name: server.name,
+      lease,
+      limiter: createConnectLimiter(base.clock, 100),
+      backoff: { baseMs: 1000, capMs: 60_000 },
+      takeSurplus: () => told-- > 0,
+      mayAct: () => true,
+      leaseValid: async () => undefined,
+    },
+    deviceId,
+  )
+  context.after(async () => {
+    connection.leave()
+    await connection.ended
+  })
+  const rowWhen = (is: (row: DeviceRow) => boolean) =>
+    eventually(async () => {
+      const row = await deviceRow(base.store, deviceId)
+      return is(row) ? row : undefined
+    })
+  await eventually(async () => sockets[0])
+  sockets[0]?.open(ACCOUNT)
+  await rowWhen(({ status }) => status === 'connected')
+  const surplusNow = async () => (await serverRow(base.store, server.serverId)).surplus
+  return { world: base, connection, deviceId, sockets, placed, rowWhen, surplusNow }
+}
+
+/** In real time: the clock of the connection stands still unless the test moves it. */
+async function eventually<Found>(look: () => Promise<Found | undefined>): Promise<Found> {
+  for (let tries = 0; tries < 1000; tries++) {
+    const found = await look()
+    if (found !== undefined) return found
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  throw new Error('it did not come about')
+}
+
+test('a device that loses its socket on a server with a surplus is let go, and placement is asked for', async (context) => {
+  const { world, connection, deviceId, sockets, placed, rowWhen, surplusNow } = await aConnection(context, {
+    surplus: 2,
+  })
+
+  sockets[0]?.closed(428, 'lost')
+
+  assert.deepEqual(await connection.ended, { released: true })
+  const row = await rowWhen(({ owner }) => owner === undefined)
+  assert.deepEqual([row.status, row.moveTo, row.movedFrom], ['unassigned', 'any', 'web-1'])
+  assert.deepEqual([await surplusNow(), placed, sockets.length], [1, [deviceId], 1])
+  assert.deepEqual(
+    world.told('device.move_requested').map(({ why }) => why),
+    ['rebalancing: it lost its socket anyway'],
+  )
+})
+
+const stays: [string, Wish][] = [
+  ['the server was told of no surplus', { surplus: 2, told: 0 }],
+  ['somebody else has taken the last of it', { surplus: 0, told: 1 }],
+  ['it was moved within the day', { surplus: 2, device: { movedAt: Date.UTC(2030, 0, 1) - DAY + 60_000 } }],
+  [
+    'a server of the name that it had before may take it back',
+    { surplus: 2, device: { home: { name: 'web-9', since: Date.UTC(2030, 0, 1) } } },
+  ],
+]
+for (const [why, wish] of stays) {
+  test(`a device that loses its socket connects again where it is when ${why}`, async (context) => {
+    const { world, sockets, placed, rowWhen } = await aConnection(context, wish)
+
+    sockets[0]?.closed(428, 'lost')
+
+    const row = await rowWhen(({ status }) => status === 'disconnected')
+    assert.ok(row.retryAt)
+    await reconnect(world, sockets)
+    assert.equal((await rowWhen(({ status }) => status === 'connecting')).owner, 'web-1')
+    assert.deepEqual(placed, [])
+  })
+}
+
+test('a device that loses its socket connects again where it is when the store fails', async (context) => {
+  const { world, sockets, placed, rowWhen } = await aConnection(context, {
+    surplus: 2,
+    beforeTaking: async () => {
+      throw new Error('the store cannot be reached')
+    },
+  })
+
+  sockets[0]?.closed(428, 'lost')
+
+  await rowWhen(({ status }) => status === 'disconnected')
+  await reconnect(world, sockets)
+  assert.deepEqual(placed, [])
+})
+
+test('a device whose request was written though its answer was lost is let go, and opens no socket here', async (context) => {
+  const { world, connection, sockets, placed } = await aConnection(context, {
+    surplus: 2,
+    beforeRequest: async (device, store) => {
+      await store.update('Devices', { deviceId: device }, { set: { moveTo: 'any' }, when: [] })
+      throw new Error('the answer was lost')
+    },
+  })
+
+  sockets[0]?.closed(428, 'lost')
+  await eventually(async () => {
+    world.clock.advance(1000)
+    return placed.length > 0 ? true : undefined
+  })
+
+  assert.deepEqual(await connection.ended, { released: true })
+  assert.equal(sockets.length, 1)
+})
+
+/** Its backoff is over. */
+async function reconnect(world: { clock: { advance(ms: number): void } }, sockets: readonly SocketEvents[]) {
+  await eventually(async () => {
+    world.clock.advance(1000)
+    return sockets[1]
+  })
+}
