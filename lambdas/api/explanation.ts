@@ -26,6 +26,8 @@ export function explain(
 
 function whyStopped(row: DeviceRow): string {
   const because = row.statusReason ? `: ${row.statusReason}` : ''
+  if (row.importing)
+    return 'its credentials are being imported; should that have ended early, run the import again'
   if (row.owner) return `it is wanted stopped${because}; its server closes it`
   if (row.status === 'conflicted') return `it is stopped${because}; end the other client, then start it`
   if (row.status === 'logged_out') return `it is logged out${because}; start it to link it anew`

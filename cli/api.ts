@@ -1,0 +1,137 @@
+/** The API as the commands call it: every request ends, every refusal is an error with its code, and the answers have the
+ *  types of the routes that gave them. */
+import { type Clock, sleep } from '../core/clock.ts'
+import { Interrupted, Refused, Unreachable } from './failures.ts'
+import { plain } from './words.ts'
+
+/** The longest route waits 8 s for a pairing code. */
+const REQUEST_MS_MAX = 20_000
+/** Reading again is harmless: at most so often, after a pause that doubles. */
+const READ_AGAIN_MAX = 3
+const READ_AGAIN_AFTER_MS = 300
+const SHOWN_CHARACTERS_MAX = 200
+
+export type Query = Readonly<Record<string, string | undefined>>
+
+export interface Api {
+  readonly url: string
+  get<T>(path: string, query?: Query): Promise<T>
+  post<T>(path: string, body: object, query?: Query): Promise<T>
+  delete<T>(path: string): Promise<T>
+  /** Time of day at the API, as its last answer told it, in ms since 1970: this machine's may differ. */
+  nowMs(): number
+}
+
+export interface ApiOptions {
+  readonly url: string
+  /** Without one only the public routes answer. */
+  readonly key: string | undefined
+  readonly clock: Clock
+  readonly stop: AbortSignal
+}
+
+type Method = 'GET' | 'POST' | 'DELETE'
+
+export function connectApi({ url, key, clock, stop }: ApiOptions): Api {
+  let aheadMs = 0
+
+  async function call<T>(method: Method, path: string, query: Query = {}, body?: object): Promise<T> {
+    for (let again = 0; ; again++) {
+      try {
+        return (await callOnce(method, target(url, path, query), body)) as T
+      } catch (error) {
+        const isPassing = error instanceof Unreachable || (error instanceof Refused && isBusy(error))
+        if (method !== 'GET' || !isPassing || again === READ_AGAIN_MAX) throw error
+        await sleep(clock, READ_AGAIN_AFTER_MS * 2 ** again, stop)
+      }
+    }
+  }
+
+  async function callOnce(method: Method, to: string, body: object | undefined): Promise<unknown> {
+    if (stop.aborted) throw new Interrupted()
+    let response: Response
+    let text: string
+    try {
+      response = await fetch(to, {
+        method,
+        headers: {
+          accept: 'application/json',
+          ...(key ? { 'x-api-key': key } : {}),
+          ...(body ? { 'content-type': 'application/json' } : {}),
+        },
+        // The key would follow a redirection to wherever it leads.
+        redirect: 'manual',
+        signal: AbortSignal.any([stop, AbortSignal.timeout(REQUEST_MS_MAX)]),
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      })
+      text = await response.text()
+    } catch (error) {
+      throw stop.aborted ? new Interrupted() : unreachable(url, error)
+    }
+    const toldMs = Date.parse(response.headers.get('date') ?? '')
+    if (!Number.isNaN(toldMs)) aheadMs = toldMs - clock.wallMs()
+    return read(url, response.status, text)
+  }
+
+  return {
+    url,
+    get: (path, query) => call('GET', path, query),
+    post: (path, body, query) => call('POST', path, query, body),
+    delete: (path) => call('DELETE', path),
+    nowMs: () => clock.wallMs() + aheadMs,
+  }
+}
+
+function target(url: string, path: string, query: Query): string {
+  const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined)
+  return `${url}${path}${given.length ? `?${new URLSearchParams(given)}` : ''}`
+}
+
+/** @throws Refused | Unreachable */
+function read(url: string, status: number, text: string): unknown {
+  const answer = parse(text)
+  if (answer === undefined) {
+    throw new Unreachable(
+      `${url} answered with HTTP ${status}, but not as Mooring's API does. Check --url, or MOORING_URL.`,
+    )
+  }
+  if (status < 300) return answer
+  const { code, message } = answer as { code?: unknown; message?: unknown }
+  // API Gateway itself answers without a code, when it cuts a request off for instance.
+  const known = typeof code === 'string' ? code : `HTTP_${status}`
+  const words = typeof message === 'string' ? message : text.slice(0, SHOWN_CHARACTERS_MAX)
+  throw new Refused(plain(known), plain(words))
+}
+
+function parse(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isBusy({ code }: Refused): boolean {
+  return code === 'STORE_BUSY' || code === 'HTTP_503'
+}
+
+function unreachable(url: string, error: unknown): Unreachable {
+  const why = isTimeout(error) ? `no answer within ${REQUEST_MS_MAX / 1000} s` : causeOf(error)
+  return new Unreachable(
+    `${url} cannot be reached: ${why}. Is it the right URL (--url, or MOORING_URL), and does the API run there? ` +
+      'On this machine `npm start` runs it.',
+  )
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError'
+}
+
+/** fetch says "fetch failed", and why only in the cause; of two addresses tried, each has its own. */
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error instanceof AggregateError && error.errors.length > 0) return causeOf(error.errors[0])
+  if (error.cause !== undefined) return causeOf(error.cause)
+  return error.message
+}
