@@ -61,6 +61,20 @@ export async function writeAuth(
   if (!written) throw stale(device, key, epoch)
 }
 
+/** Writes an item that must not have a value yet: what it holds may be all that other items can be read with.
+ *  @returns false when it has a value, or a newer socket has touched it: read it to know which */
+export function createAuth(
+  store: Store,
+  device: DeviceId,
+  key: string,
+  epoch: Epoch,
+  value: string,
+  order: number,
+): Promise<boolean> {
+  const row = { deviceId: device, key, epoch, value, order }
+  return store.put('AuthState', row, [...notNewerThan(epoch, order), item.absent('value')])
+}
+
 /** Deletes an item's value. What remains is the fence, until TTL removes it.
  *  @param expiresAt in seconds since 1970; no older holder may be alive by then
  *  @throws MooringError STALE_EPOCH when a newer socket has touched it */

@@ -77,6 +77,9 @@ export interface DeviceRow {
   /** When it last came to a server because it was asked to move. */
   readonly movedAt?: number
   readonly deleting?: boolean
+  /** The import that is writing its credentials: until it has finished nothing may start the device, since it would pair
+   *  anew over half of them. */
+  readonly importing?: string
   /** The owner shall log the device out at WhatsApp and archive its credentials. */
   readonly logout?: boolean
   /** Raised by each restart that an operator asks for. */

@@ -1,4 +1,5 @@
-/** The signature of a doorbell: it keeps strangers from making servers look, and old rings from being played again. */
+/** The signature of a doorbell: it keeps strangers from making servers look, and old rings from being played again.
+ *  Messages to and from the operator's application are signed in the same way, with a secret of their own. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
 /** A ring older than this, or as far in the future, is refused. */

@@ -28,25 +28,29 @@ const SERVER_ROW_KEPT_SECONDS = 3 * 86_400
 
 // ---- devices ------------------------------------------------------------------------------------------------------
 
+export interface Registration
+  extends Pick<DeviceRow, 'deviceId' | 'name' | 'credentialsId' | 'home' | 'importing'> {
+  /** Why it is not wanted running yet; without it, it is. */
+  readonly restsBecause?: string
+}
+
 /** Puts the device, unassigned, under epoch 0.
  *  @returns false when there is such a device already; it is left untouched */
-export function register(
-  store: Store,
-  clock: Clock,
-  { deviceId: id, name, credentialsId }: Pick<DeviceRow, 'deviceId' | 'name' | 'credentialsId'>,
-): Promise<boolean> {
+export function register(store: Store, clock: Clock, wanted: Registration): Promise<boolean> {
+  const { deviceId: id, restsBecause, ...given } = wanted
   const now = clock.wallMs()
+  const wish =
+    restsBecause === undefined
+      ? ({ desired: 'running', status: 'unassigned' } as const)
+      : ({ desired: 'stopped', status: 'stopped', statusReason: restsBecause } as const)
   const row: DeviceRow = {
     deviceId: id,
-    name,
-    desired: 'running',
-    status: 'unassigned',
+    ...given,
+    ...wish,
     epoch: epoch(0),
-    credentialsId,
     createdAt: now,
     updatedAt: now,
-    unassignedShard: unassignedShard(id),
-    unassignedSince: now,
+    ...(restsBecause === undefined ? { unassignedShard: unassignedShard(id), unassignedSince: now } : {}),
   }
   return store.put('Devices', row, [device.absent('deviceId')])
 }

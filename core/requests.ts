@@ -10,6 +10,7 @@ import { type Change, queryAll, type Store, when } from './store.ts'
 const device = when<DeviceRow>()
 const unowned = device.absent('owner')
 const notDeleting = device.absent('deleting')
+const notImporting = device.absent('importing')
 
 /** Wants the device connected; also ends what `conflicted`, `logged_out` and a stop by WhatsApp left behind. */
 export function start(store: Store, clock: Clock, id: DeviceId): Promise<DeviceRow> {
@@ -223,7 +224,7 @@ async function write(
       {
         set: { ...set, updatedAt: clock.wallMs() },
         ...(remove ? { remove } : {}),
-        when: [device.present('deviceId'), condition, ...(evenDeleting ? [] : [notDeleting])],
+        when: [device.present('deviceId'), condition, ...(evenDeleting ? [] : [notDeleting, notImporting])],
       },
     )
     if (row) return row
@@ -233,6 +234,12 @@ async function write(
 
 function refusal(row: DeviceRow, wish: string): MooringError {
   if (row.deleting) return new MooringError('DEVICE_BEING_DELETED', `device ${row.deviceId} is being deleted`)
+  if (row.importing && wish === 'change') {
+    return new MooringError(
+      'DEVICE_BEING_IMPORTED',
+      `device ${row.deviceId} has only a part of its credentials: run its import again, or delete it`,
+    )
+  }
   if (row.desired === 'stopped') {
     return new MooringError('DEVICE_NOT_RUNNING', `device ${row.deviceId} is stopped; start it first`)
   }

@@ -1,14 +1,17 @@
 /** One socket's life under one epoch: opens it, writes what it tells into the device's row, and says how it ended. */
-import { sleep } from '../core/clock.ts'
+import { type Mark, sleep, type Timer } from '../core/clock.ts'
 import { recordConflict } from '../core/conflicts.ts'
 import type { Account, DeviceRow } from '../core/device.ts'
-import { isMooringError } from '../core/errors.ts'
+import { isMooringError, MooringError } from '../core/errors.ts'
 import type { Permit } from '../core/ownership.ts'
 import type { Measures } from '../core/telemetry.ts'
 import type { OpenAuthState } from './auth-state/auth-state.ts'
 import { recentConflicts } from './disconnect.ts'
+import { handOver } from './handing-over.ts'
+import type { PairingLimit } from './pairing-limit.ts'
 import { createReports, type Reports } from './reports.ts'
-import type { SocketEvents, WhatsAppSocket } from './whatsapp-socket.ts'
+import { sendUntilConfirmed } from './sending.ts'
+import type { OutgoingText, SocketEvents, WhatsAppSocket } from './whatsapp-socket.ts'
 import type { Berth, HostWorld } from './world.ts'
 
 export type Ending =
@@ -17,6 +20,8 @@ export type Ending =
   | { readonly by: 'asked' }
   /** The device has another owner or a newer socket. */
   | { readonly by: 'stale' }
+  /** Nobody has linked it for as long as its server waits. */
+  | { readonly by: 'unlinked' }
   /** WhatsApp refused credentials that no phone had accepted; they were set aside. */
   | { readonly by: 'discarded' }
 
@@ -26,6 +31,8 @@ export interface Attempt {
   close(why: 'asked' | 'stale'): void
   /** Closes without waiting for anything. */
   cut(): void
+  /** @throws MooringError DEVICE_NOT_CONNECTED | SEND_REFUSED | SEND_UNCONFIRMED */
+  send(message: OutgoingText): Promise<void>
   /** Tells WhatsApp to unlink the device, if it can be told. */
   logout(): Promise<void>
   wantsPairingCode(row: DeviceRow): boolean
@@ -50,8 +57,11 @@ export interface Guidance {
   retryAfterMs(closed: Closed): number | undefined
 }
 
-/** How long WhatsApp takes an 8-character code. */
-const PAIRING_CODE_VALID_MS = 160_000
+/** A connection that nobody links ends when it has no more QRs: six of them, the first for 60 s, each other for 20 s. An
+ *  8-character code ends with it. */
+const UNLINKED_MS_MAX = 160_000
+/** A person needs this long to type a code; a connection that ends sooner makes way for a new one first. */
+const CODE_TYPED_WITHIN_MS = 60_000
 /** Auth-state writes under way get this long when a socket has closed; then the next epoch fences them. */
 const SETTLE_MS_MAX = 3000
 /** The credentials of a pairing that is just over stand nowhere else: a person would have to scan again. Saving them is
@@ -68,11 +78,17 @@ interface Course {
   readonly reports: Reports
   readonly facts: { deviceId: DeviceRow['deviceId']; serverId: Berth['serverId']; epoch: Permit['epoch'] }
   socket: WhatsAppSocket | undefined
-  closing: 'asked' | 'stale' | undefined
+  closing: 'asked' | 'stale' | 'unlinked' | undefined
   opened: boolean
   paired: boolean
-  offersQr: boolean
+  /** Since the first QR. */
+  offersQrSince: Mark | undefined
   answeredRequest: string | undefined
+  readonly pairingLimit: PairingLimit
+  givingUp: Timer | undefined
+  /** Aborted when the socket is closed. */
+  readonly closed: AbortController
+  handingOver: Promise<void> | undefined
 }
 
 /** @returns undefined when no socket was opened: the lease ended or the wish changed while the credentials were read, or
@@ -82,8 +98,9 @@ export async function beginAttempt(
   berth: Berth,
   permitted: Permit,
   guidance: Guidance,
+  pairingLimit: PairingLimit,
 ): Promise<Attempt | undefined> {
-  const course = setOut(world, berth, permitted, guidance)
+  const course = setOut(world, berth, permitted, guidance, pairingLimit)
   const auth = await openAuth(course)
   const { me, account } = auth.state.creds
   // A pairing code sets `me` when it is asked for; `account` comes only with the phone's consent.
@@ -113,6 +130,7 @@ export async function beginAttempt(
       course.closing ??= 'asked'
       course.socket?.cut()
     },
+    send: (message) => send(course, message),
     logout: () => logout(course),
     wantsPairingCode: ({ pairingCodeRequest }) =>
       !course.paired &&
@@ -122,7 +140,13 @@ export async function beginAttempt(
   }
 }
 
-function setOut(world: HostWorld, berth: Berth, permitted: Permit, guidance: Guidance): Course {
+function setOut(
+  world: HostWorld,
+  berth: Berth,
+  permitted: Permit,
+  guidance: Guidance,
+  pairingLimit: PairingLimit,
+): Course {
   const course: Course = {
     world,
     berth,
@@ -134,8 +158,12 @@ function setOut(world: HostWorld, berth: Berth, permitted: Permit, guidance: Gui
     closing: undefined,
     opened: false,
     paired: permitted.row.pairedAt !== undefined,
-    offersQr: false,
+    offersQrSince: undefined,
     answeredRequest: undefined,
+    pairingLimit,
+    givingUp: undefined,
+    closed: new AbortController(),
+    handingOver: undefined,
   }
   return course
 }
@@ -152,13 +180,21 @@ async function openAuth(course: Course): Promise<OpenAuthState> {
       onStale: () => close(course, 'stale'),
     })
   } catch (error) {
-    if (isMooringError(error, 'CREDENTIALS_UNREADABLE')) {
-      const statusReason = `its credentials cannot be read: ${error.facts.why ?? error.message}`
+    // It is tried again, for ever: credentials that cannot be read now are never given up for fresh ones.
+    if (!isMooringError(error, 'STALE_EPOCH') && !isMooringError(error, 'LEASE_OVER')) {
       const retryAt = retryTime(course, { code: 0, opened: false, conflicts: 0, discards: false })
-      await reports.say({ set: { status: 'disconnected', statusReason, retryAt } })
+      await reports.say({ set: { status: 'disconnected', statusReason: whyUnread(error), retryAt } })
     }
     throw error
   }
+}
+
+function whyUnread(error: unknown): string {
+  if (isMooringError(error, 'CREDENTIALS_UNREADABLE'))
+    return `its credentials cannot be read: ${error.facts.why ?? error.message}`
+  if (isMooringError(error)) return `${error.code}: ${error.message}`
+  const why = error instanceof Error ? error.message : String(error)
+  return `its credentials cannot be read at the moment: ${why}`
 }
 
 function listenTo(course: Course, auth: OpenAuthState, closed: SocketEvents['closed']): SocketEvents {
@@ -166,7 +202,7 @@ function listenTo(course: Course, auth: OpenAuthState, closed: SocketEvents['clo
   return {
     qr: (qr, validMs) => offersQr(course, qr, validMs),
     paired: (account) => void isPaired(course, auth, account).catch(failed),
-    open: (account) => void isOpen(course, account).catch(failed),
+    open: (account) => void isOpen(course, auth, account).catch(failed),
     received: (messages) =>
       course.world.telemetry.emit('device.message_received', { ...course.facts, messages }),
     closed,
@@ -175,25 +211,44 @@ function listenTo(course: Course, auth: OpenAuthState, closed: SocketEvents['clo
 
 function offersQr(course: Course, qr: string, validMs: number): void {
   const { world, reports, facts } = course
-  course.offersQr = true
+  course.offersQrSince ??= world.clock.mark()
+  giveUpInTime(course)
   answerPairingCode(course, reports.row()).catch(failing(course))
   // The person with the phone was given a code: a QR would take its place in the row.
   if (course.answeredRequest !== undefined) return
   const since = world.clock.wallMs()
-  void reports.say({ set: { status: 'pairing', pairing: { qr, since, expiresAt: since + validMs } } })
+  const expiresAt = since + Math.min(validMs, course.pairingLimit.remainingMs())
+  void reports.say({ set: { status: 'pairing', pairing: { qr, since, expiresAt } } })
   world.telemetry.emit('device.pairing', { ...facts, by: 'qr' })
+}
+
+/** Closes the socket when the time to link the device is over. */
+function giveUpInTime(course: Course): void {
+  const { world, reports, pairingLimit, facts } = course
+  course.givingUp?.cancel()
+  course.givingUp = world.clock.startTimer(pairingLimit.remainingMs(), () => {
+    if (course.paired || course.closing) return
+    world.telemetry.emit('device.pairing_timed_out', { ...facts, why: pairingLimit.why })
+    void reports.say({ remove: ['pairing', 'pairingCodeRequest'] })
+    close(course, 'unlinked')
+  })
 }
 
 async function answerPairingCode(course: Course, row: DeviceRow): Promise<void> {
   const { world, reports, socket, facts } = course
   const request = row.pairingCodeRequest
-  if (!request || !socket || !course.offersQr || course.paired) return
+  if (!request || !socket || !course.offersQrSince || course.paired) return
   if (request.requestId === course.answeredRequest) return
+  const leftMs = UNLINKED_MS_MAX - world.clock.elapsedMs(course.offersQrSince)
+  if (leftMs < CODE_TYPED_WITHIN_MS) return close(course, 'asked')
   course.answeredRequest = request.requestId
+  course.pairingLimit.restart()
+  giveUpInTime(course)
   const { phoneNumber, requestId } = request
   const code = await socket.requestPairingCode(phoneNumber)
   const since = world.clock.wallMs()
-  const pairing = { code, phoneNumber, since, expiresAt: since + PAIRING_CODE_VALID_MS }
+  const validMs = Math.min(leftMs, course.pairingLimit.remainingMs())
+  const pairing = { code, phoneNumber, since, expiresAt: since + validMs }
   await reports.say({
     set: { status: 'pairing', pairing, pairingRequestId: requestId },
     remove: ['pairingCodeRequest'],
@@ -214,9 +269,13 @@ async function isPaired(course: Course, auth: OpenAuthState, account: Account): 
   await reports.history('paired', 'linked by the phone')
 }
 
-async function isOpen(course: Course, account: Account): Promise<void> {
+async function isOpen(course: Course, auth: OpenAuthState, account: Account): Promise<void> {
   const { world, berth, reports, permitted } = course
   course.opened = true
+  course.handingOver ??= handOver(
+    { ...world, inbox: auth.inbox, device: course.facts.deviceId, account, failed: failing(course) },
+    course.closed.signal,
+  )
   // Also when the row does not say so yet: the report of the pairing may still be on its way.
   course.paired = true
   const now = world.clock.wallMs()
@@ -248,9 +307,13 @@ function withoutSocket(
 
 async function isClosed(course: Course, auth: OpenAuthState, code: number, reason: string): Promise<Ending> {
   const { world, reports, facts, permitted } = course
+  course.givingUp?.cancel()
+  course.closed.abort()
   const isNewlyPaired = course.paired && permitted.row.pairedAt === undefined
   const settleMsMax = isNewlyPaired ? PAIRED_SETTLE_MS_MAX : SETTLE_MS_MAX
-  await Promise.race([auth.settled().catch(() => undefined), sleep(world.clock, settleMsMax)])
+  // What the consumer is just taking would be handed over twice.
+  const settled = Promise.all([course.handingOver, auth.settled().catch(() => undefined)])
+  await Promise.race([settled, sleep(world.clock, settleMsMax)])
   auth.close()
   const isExpected = course.closing !== undefined || code === 515
   if (isExpected) world.telemetry.emit('device.closed', { ...facts, code, why: course.closing ?? reason })
@@ -259,6 +322,7 @@ async function isClosed(course: Course, auth: OpenAuthState, code: number, reaso
     await sayDisconnected(course, code, reason)
   }
   // A refused report may just have shown that the socket was stale.
+  if (course.closing === 'unlinked' && course.paired) return { by: 'asked' }
   if (course.closing) return { by: course.closing }
   if (discards(course, code)) {
     await discard(course)
@@ -307,13 +371,21 @@ async function discard(course: Course): Promise<void> {
   world.telemetry.emit('device.pairing_discarded', facts)
 }
 
+async function send({ world, socket, opened, closed, facts }: Course, message: OutgoingText): Promise<void> {
+  if (!opened || !socket || closed.signal.aborted) {
+    throw new MooringError('DEVICE_NOT_CONNECTED', `device ${facts.deviceId} has no socket at the moment`)
+  }
+  await sendUntilConfirmed({ ...world, socket, closed: closed.signal }, message)
+  world.telemetry.emit('device.message_sent', { ...facts })
+}
+
 async function logout(course: Course): Promise<void> {
   const { world, socket, opened } = course
   if (!opened || !socket) return
   await Promise.race([socket.logout().catch(failing(course)), sleep(world.clock, LOGOUT_MS_MAX)])
 }
 
-function close(course: Course, why: 'asked' | 'stale'): void {
+function close(course: Course, why: 'asked' | 'stale' | 'unlinked'): void {
   course.closing ??= why
   void course.socket?.close()
 }

@@ -2,17 +2,25 @@
 import { Boom } from '@hapi/boom'
 import makeWASocket, {
   type BaileysEventMap,
+  type BinaryNode,
   DisconnectReason,
   type UserFacingSocketConfig,
+  type WASocket,
 } from '@whiskeysockets/baileys'
 import type { WebSocket } from 'ws'
+import { systemClock } from '../core/clock.ts'
 import type { Account } from '../core/device.ts'
+import { MooringError } from '../core/errors.ts'
 import { authOptions } from './auth-state/socket-options.ts'
-import type { OpenSocket, SocketWish, WhatsAppSocket } from './whatsapp-socket.ts'
+import { jidOf } from './sending.ts'
+import { silentLogger } from './silent-logger.ts'
+import type { OpenSocket, OutgoingText, SocketWish, WhatsAppSocket } from './whatsapp-socket.ts'
 
 /** Baileys' own times for the first QR and those that follow. */
 const FIRST_QR_VALID_MS = 60_000
 const LATER_QR_VALID_MS = 20_000
+/** WhatsApp confirms a message within tenths of a second. */
+const CONFIRM_MS_MAX = 10_000
 /** A goodbye that is not answered within this is cut short. */
 const CLOSE_MS_MAX = 1000
 
@@ -20,6 +28,8 @@ export interface BaileysOptions {
   /** WhatsApp's own address when left out. */
   readonly url?: string
   readonly historySync: boolean
+  /** How long each QR is shown, for tests; WhatsApp's own times when left out. */
+  readonly qrValidMs?: number
 }
 
 export function baileysSockets(options: BaileysOptions): OpenSocket {
@@ -28,13 +38,12 @@ export function baileysSockets(options: BaileysOptions): OpenSocket {
 
 function openBaileysSocket(options: BaileysOptions, wish: SocketWish): WhatsAppSocket {
   const { auth, events, server } = wish
-  const sock = makeWASocket({
-    ...configure(options, server),
-    ...authOptions(auth),
-  })
+  const { config, met } = authOptions(auth, systemClock, () => wire.terminate())
+  const sock = makeWASocket({ ...configure(options, server), ...config })
   // The wrapper hides the WebSocket, but only the WebSocket can be cut without waiting for the other side.
   const wire = (sock.ws as unknown as { socket: WebSocket }).socket
   actOnlyIf(wire, wish.mayAct)
+  sock.ws.prependListener('CB:message', met)
   const gone = new Promise<void>((resolve) => wire.once('close', () => resolve()))
   let qrCount = 0
   let isOver = false
@@ -50,7 +59,8 @@ function openBaileysSocket(options: BaileysOptions, wish: SocketWish): WhatsAppS
   })
   sock.ev.on('messages.upsert', ({ messages }) => events.received(messages.length))
   sock.ev.on('connection.update', (update: BaileysEventMap['connection.update']) => {
-    if (update.qr) events.qr(update.qr, qrCount++ === 0 ? FIRST_QR_VALID_MS : LATER_QR_VALID_MS)
+    if (update.qr)
+      events.qr(update.qr, options.qrValidMs ?? (qrCount++ === 0 ? FIRST_QR_VALID_MS : LATER_QR_VALID_MS))
     if (update.isNewLogin) events.paired(accountOf(auth.state.creds.me))
     if (update.connection === 'open') events.open(accountOf(auth.state.creds.me))
     if (update.connection === 'close') {
@@ -67,6 +77,7 @@ function openBaileysSocket(options: BaileysOptions, wish: SocketWish): WhatsAppS
     over(0, 'cut by this server')
   }
   return {
+    send: (message) => send(sock, message),
     requestPairingCode: (phoneNumber) => sock.requestPairingCode(phoneNumber),
     logout: () => sock.logout(),
     async close() {
@@ -95,6 +106,30 @@ function actOnlyIf(wire: WebSocket, mayAct: () => boolean): void {
   }
 }
 
+/** `sendMessage` resolves when the frame is written; WhatsApp has the message when it says so. */
+async function send(sock: WASocket, { to, text, messageId }: OutgoingText): Promise<void> {
+  const { promise: answer, resolve } = Promise.withResolvers<BinaryNode | undefined>()
+  const hear = (ack: BinaryNode) => {
+    if (ack.attrs.id === messageId) resolve(ack)
+  }
+  const limit = systemClock.startTimer(CONFIRM_MS_MAX, () => resolve(undefined))
+  sock.ws.on('CB:ack,class:message', hear)
+  try {
+    // without a preview, for which the address in a text would be fetched
+    const content = { text, linkPreview: null }
+    await Promise.race([sock.sendMessage(jidOf(to), content, { messageId }), answer])
+    const ack = await answer
+    if (!ack) throw new Error(`WhatsApp has not confirmed message ${messageId}`)
+    const { error } = ack.attrs
+    if (error) {
+      throw new MooringError('SEND_REFUSED', `WhatsApp does not take message ${messageId}: code ${error}`)
+    }
+  } finally {
+    limit.cancel()
+    sock.ws.off('CB:ack,class:message', hear)
+  }
+}
+
 function configure(options: BaileysOptions, server: string): Omit<UserFacingSocketConfig, 'auth'> {
   const url = options.url === undefined ? undefined : new URL(options.url)
   // The local simulator tells by this which server a socket belongs to; WhatsApp itself is never told.
@@ -105,6 +140,9 @@ function configure(options: BaileysOptions, server: string): Omit<UserFacingSock
     // The phone keeps its notifications.
     markOnlineOnConnect: false,
     syncFullHistory: false,
+    // What this device sends itself is not received.
+    emitOwnEvents: false,
+    ...(options.qrValidMs === undefined ? {} : { qrTimeout: options.qrValidMs }),
     ...(options.historySync ? {} : { shouldSyncHistoryMessage: () => false }),
   }
 }
@@ -112,16 +150,4 @@ function configure(options: BaileysOptions, server: string): Omit<UserFacingSock
 function accountOf(me: { id: string; lid?: string } | undefined): Account {
   if (!me) throw new Error('logged in without an account')
   return { jid: me.id, ...(me.lid ? { lid: me.lid } : {}) }
-}
-
-const nothing = () => undefined
-/** Baileys' log lines hold key material. */
-export const silentLogger = {
-  level: 'silent',
-  child: () => silentLogger,
-  trace: nothing,
-  debug: nothing,
-  info: nothing,
-  warn: nothing,
-  error: nothing,
 }

@@ -5,7 +5,7 @@
  */
 import { type Mark, sleep } from '../core/clock.ts'
 import type { DeviceRow } from '../core/device.ts'
-import { isMooringError } from '../core/errors.ts'
+import { isMooringError, MooringError } from '../core/errors.ts'
 import type { DeviceId } from '../core/ids.ts'
 import { permit } from '../core/ownership.ts'
 import { backoffMs } from '../core/random.ts'
@@ -14,6 +14,8 @@ import { createRetries } from './backoff.ts'
 import { afterDisconnect, CONFLICT_WINDOW_MS, CONFLICTS_MAX } from './disconnect.ts'
 import { movesForFree } from './free-move.ts'
 import { letGoOf, type ReleaseReason } from './let-go.ts'
+import { createPairingLimit } from './pairing-limit.ts'
+import type { OutgoingText } from './whatsapp-socket.ts'
 import type { Berth, HostWorld } from './world.ts'
 
 /** A socket that stayed open this long was a good one: the next failure backs off from the start again. */
@@ -26,6 +28,8 @@ export interface DeviceConnection {
   /** Takes in the row as an index listed it; what matters is confirmed by a consistent read. */
   notice(listed: DeviceRow): void
   isConnected(): boolean
+  /** @throws MooringError DEVICE_NOT_CONNECTED | SEND_REFUSED | SEND_UNCONFIRMED */
+  send(message: OutgoingText): Promise<void>
   /** The lease is over: cuts the socket before this returns. The machine goes on when the lease is valid again. */
   fence(): void
   /** The server leaves: closes the socket and releases the device. */
@@ -39,6 +43,7 @@ type Next = { do: 'again'; afterMs: number } | { do: 'let_go'; reason: ReleaseRe
 
 export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceId): DeviceConnection {
   const { serverId } = berth
+  const pairingLimit = createPairingLimit(world.clock, world.pairingTimeoutMs)
   let attempt: Attempt | undefined
   let leaving = false
   /** The row asked for it when it was last read. */
@@ -89,10 +94,11 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
     restartsSeen = permitted.row.restarts ?? 0
     epochHeld = permitted.epoch
     const told = nudge.signal
-    attempt = await beginAttempt(world, berth, permitted, {
+    const guidance = {
       mayOpen: () => !leaving && !told.aborted,
-      retryAfterMs: (closed) => retryAfterMs(closed, begun),
-    })
+      retryAfterMs: (closed: Closed) => retryAfterMs(closed, begun),
+    }
+    attempt = await beginAttempt(world, berth, permitted, guidance, pairingLimit)
     if (!attempt) return again()
     const ending = await attempt.ended
     if (ending.by === 'asked' && attempt.wasOpen()) noteGood(begun)
@@ -133,6 +139,7 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
     if (ending.by === 'stale') return { do: 'forget' }
     if (ending.by === 'asked') return again()
     if (ending.by === 'discarded') return backOff()
+    if (ending.by === 'unlinked') return letGo({ because: 'stopped', why: pairingLimit.why })
     const { code, reason } = ending
     const follow = afterDisconnect(code)
     switch (follow.next) {
@@ -190,6 +197,10 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
     deviceId,
     ended: run(),
     isConnected: () => attempt?.wasOpen() ?? false,
+    async send(message) {
+      if (attempt) return attempt.send(message)
+      throw new MooringError('DEVICE_NOT_CONNECTED', `device ${deviceId} has no socket at the moment`)
+    },
     notice(listed) {
       const matters =
         listed.owner !== serverId ||

@@ -4,9 +4,11 @@ import { hasIdForm } from '../core/ids.ts'
 import { type ProtocolSettings, settingsOf } from '../core/settings.ts'
 import { DEFAULT_BACKOFF } from './backoff.ts'
 
+/** Longer timers run out at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1
 const milliseconds = z.coerce.number().int().positive().optional()
 
-const schema = z.object({
+const variables = z.object({
   SERVER_NAME: z
     .string()
     .refine(hasIdForm, 'use 1 to 64 of A-Z a-z 0-9 _ . - and begin with a letter or digit')
@@ -24,6 +26,22 @@ const schema = z.object({
   DOORBELL_SECRET: z.string().min(16),
   /** Only the operator may set it: TLS to WhatsApp's own address is what authenticates WhatsApp. */
   WHATSAPP_URL: z.url({ protocol: /^wss?$/ }).optional(),
+  /** The KMS key that wraps the data keys of the auth state, by its ARN: an alias can be pointed elsewhere unnoticed. */
+  AUTH_KEY: z
+    .string()
+    .regex(
+      /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/,
+      'is the ARN of a KMS key, not of an alias',
+    )
+    .optional(),
+  /** Where there is no KMS: a file with 32 random bytes in base64 on each line, the newest first. */
+  AUTH_KEY_FILE: z.string().min(1).optional(),
+  AUTH_DATA_KEY_DAYS: z.coerce.number().int().min(1).max(36_500).default(365),
+  PAIRING_TIMEOUT_MS: z.coerce.number().int().min(1000).max(TIMER_MS_MAX).default(600_000),
+  /** Of the operator's application: it gets every message that a device receives. Without it they are only counted. */
+  MESSAGES_URL: z.url({ protocol: /^https?$/ }).optional(),
+  /** Signs what the application gets, and what it asks a server to send. Without it nothing can be sent. */
+  MESSAGES_SECRET: z.string().min(16).optional(),
   HISTORY_SYNC: z.enum(['on', 'off']).default('on'),
   BEAT_EVERY_MS: milliseconds,
   FENCE_AFTER_MS: milliseconds,
@@ -34,8 +52,29 @@ const schema = z.object({
   ECS_CONTAINER_METADATA_URI_V4: z.url().optional(),
 })
 
+const schema = variables
+  .superRefine(({ AUTH_KEY, AUTH_KEY_FILE }, context) => {
+    if ((AUTH_KEY === undefined) !== (AUTH_KEY_FILE === undefined)) return
+    const both = AUTH_KEY !== undefined
+    context.addIssue({
+      code: 'custom',
+      path: ['AUTH_KEY'],
+      message: both
+        ? 'set either AUTH_KEY or AUTH_KEY_FILE, not both'
+        : 'credentials are stored encrypted only: set AUTH_KEY to the ARN of a KMS key, or AUTH_KEY_FILE to a file that ' +
+          'holds `openssl rand -base64 32`, with mode 600',
+    })
+  })
+  .refine(
+    ({ MESSAGES_URL, MESSAGES_SECRET }) => MESSAGES_URL === undefined || MESSAGES_SECRET !== undefined,
+    {
+      path: ['MESSAGES_SECRET'],
+      message: 'is needed with MESSAGES_URL: your application knows by it that a message is from here',
+    },
+  )
+
 /** Every variable that a server reads. */
-export const HOST_VARIABLES = Object.keys(schema.shape)
+export const HOST_VARIABLES = Object.keys(variables.shape)
 
 export type HostEnvironment = Omit<
   z.infer<typeof schema>,
@@ -45,8 +84,8 @@ export type HostEnvironment = Omit<
 }
 
 /** @throws Error that names each variable that is missing or wrong, and what it should be */
-export function readEnvironment(variables: Record<string, string | undefined>): HostEnvironment {
-  const read = schema.superRefine(refuseSmallCap).safeParse(variables)
+export function readEnvironment(given: Record<string, string | undefined>): HostEnvironment {
+  const read = schema.superRefine(refuseSmallCap).safeParse(given)
   if (!read.success) {
     const faults = read.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)
     throw new Error(`BAD_ENVIRONMENT: a server cannot start with these variables:\n${faults.join('\n')}`)

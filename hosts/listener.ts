@@ -1,12 +1,14 @@
-/** The server's own HTTP endpoint: the doorbell, and health for ECS and load balancers. */
+/** The server's own HTTP endpoint: the doorbell, messages to send, and health for ECS and load balancers. */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../core/clock.ts'
-import { verifyDoorbell } from '../core/doorbell-signature.ts'
+import { type SignedRing, verifyDoorbell } from '../core/doorbell-signature.ts'
+import type { Random } from '../core/random.ts'
 import type { Telemetry } from '../core/telemetry.ts'
+import { answerSend, deviceOfSend, SEND_BYTES_MAX } from './outgoing-requests.ts'
 import type { RunningServer } from './server.ts'
 
-const BODY_BYTES_MAX = 4096
+const RING_BYTES_MAX = 4096
 const REQUEST_MS_MAX = 5000
 
 export interface Listener {
@@ -14,10 +16,21 @@ export interface Listener {
   close(): Promise<void>
 }
 
+export interface ListenerOptions {
+  readonly host: string
+  readonly port: number
+  readonly doorbellSecret: string
+  /** Without it nothing can be sent through this endpoint. */
+  readonly messagesSecret?: string | undefined
+  readonly clock: Clock
+  readonly random: Random
+  readonly telemetry: Telemetry
+}
+
 /** @throws when the port is taken */
 export async function listen(
-  options: { host: string; port: number; doorbellSecret: string; clock: Clock; telemetry: Telemetry },
-  server: () => Pick<RunningServer, 'ring' | 'health' | 'serverId'> | undefined,
+  options: ListenerOptions,
+  server: () => Pick<RunningServer, 'ring' | 'health' | 'serverId' | 'send'> | undefined,
 ): Promise<Listener> {
   const http = createServer((request, response) => {
     const answer = (status: number, body: object) => {
@@ -38,6 +51,13 @@ export async function listen(
       return health?.leaseValid ? [200, health] : [503, health ?? { leaseValid: false }]
     }
     if (request.method === 'POST' && request.url === '/doorbell') return ringing(request, running)
+    const device = deviceOfSend(request.method, request.url)
+    if (device && options.messagesSecret) {
+      const body = await readBody(request, SEND_BYTES_MAX)
+      const { clock, random, messagesSecret: secret } = options
+      const asked = { device, path: request.url ?? '', body, ...signatureOf(request) }
+      return answerSend({ secret, clock, random }, running, asked)
+    }
     return [404, { code: 'ROUTE_NOT_FOUND', message: 'a server answers GET /health and POST /doorbell' }]
   }
 
@@ -45,12 +65,8 @@ export async function listen(
     request: IncomingMessage,
     running: ReturnType<typeof server>,
   ): Promise<[number, object]> {
-    const body = await readBody(request)
-    const signed = {
-      time: String(request.headers['x-mooring-time'] ?? ''),
-      signature: String(request.headers['x-mooring-signature'] ?? ''),
-    }
-    if (!verifyDoorbell(options.doorbellSecret, signed, body, options.clock.wallMs())) {
+    const body = await readBody(request, RING_BYTES_MAX)
+    if (!verifyDoorbell(options.doorbellSecret, signatureOf(request), body, options.clock.wallMs())) {
       options.telemetry.emit('doorbell.refused', { why: 'the signature does not fit' })
       return [401, { code: 'API_KEY_UNKNOWN', message: 'the signature does not fit' }]
     }
@@ -75,12 +91,19 @@ function started(http: Server, port: number, host: string): Promise<void> {
   })
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+function signatureOf({ headers }: IncomingMessage): SignedRing {
+  return {
+    time: String(headers['x-mooring-time'] ?? ''),
+    signature: String(headers['x-mooring-signature'] ?? ''),
+  }
+}
+
+async function readBody(request: IncomingMessage, bytesMax: number): Promise<string> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > BODY_BYTES_MAX) throw new RangeError('the body is too large')
+    if (bytes > bytesMax) throw new RangeError('the body is too large')
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

@@ -14,7 +14,10 @@ import { HOST_REQUEST_MS_MAX } from '../core/settings.ts'
 import { dynamoDbStore } from '../core/store-dynamodb.ts'
 import { powertoolsTelemetry } from '../core/telemetry-powertools.ts'
 import { openAuthState } from './auth-state/auth-state.ts'
+import type { KeyWrapping } from './auth-state/key-wrapping.ts'
+import { openWrapping } from './auth-state/open-wrapping.ts'
 import { baileysSockets } from './baileys-socket.ts'
+import { type Consumer, droppingConsumer } from './consumer.ts'
 import { type HostEnvironment, readEnvironment } from './environment.ts'
 import { readFargateTask } from './fargate.ts'
 import { listen } from './listener.ts'
@@ -22,6 +25,7 @@ import { placementRequests } from './placement-requests.ts'
 import { type RunningServer, runServer, type ServerEnd } from './server.ts'
 import { silenceConsole } from './silence-console.ts'
 import { ignoreStrayRejections } from './stray-rejections.ts'
+import { webhookConsumer } from './webhook-consumer.ts'
 import type { HostWorld } from './world.ts'
 
 const EXIT_CODES: Readonly<Record<ServerEnd['why'], number>> = { left: 0, buried: 3, refused: 4 }
@@ -31,7 +35,7 @@ const ORPHANED_MS_MAX = 5000
 
 async function main(): Promise<number> {
   const environment = readEnvironment(process.env)
-  const { world, flush } = createWorld(environment)
+  const { world, flush } = createWorld(environment, await openWrapping(environment))
   ignoreStrayRejections(process, world.telemetry)
   const task = environment.ECS_CONTAINER_METADATA_URI_V4
     ? await readFargateTask(environment.ECS_CONTAINER_METADATA_URI_V4)
@@ -40,8 +44,9 @@ async function main(): Promise<number> {
   if (!name) throw new Error('BAD_ENVIRONMENT: SERVER_NAME is missing, and no task metadata supplies it')
 
   let server: RunningServer | undefined
-  const { SERVER_LISTEN: host, SERVER_PORT: port, DOORBELL_SECRET: doorbellSecret } = environment
-  const listener = await listen({ host, port, doorbellSecret, ...world }, () => server)
+  const { SERVER_LISTEN: host, SERVER_PORT: port } = environment
+  const { DOORBELL_SECRET: doorbellSecret, MESSAGES_SECRET: messagesSecret } = environment
+  const listener = await listen({ host, port, doorbellSecret, messagesSecret, ...world }, () => server)
   const url = environment.SERVER_URL ?? `http://${task?.address ?? '127.0.0.1'}:${listener.port}`
   const taskArn = environment.TASK_ARN ?? task?.taskArn
   server = runServer(world, {
@@ -69,7 +74,10 @@ async function main(): Promise<number> {
   return EXIT_CODES[end.why]
 }
 
-function createWorld(environment: HostEnvironment): { world: HostWorld; flush(): Promise<void> } {
+function createWorld(
+  environment: HostEnvironment,
+  wrapping: KeyWrapping,
+): { world: HostWorld; flush(): Promise<void> } {
   const clock = systemClock
   const random = systemRandom
   const retrying = new DynamoDBClient({ maxAttempts: 3 })
@@ -78,6 +86,7 @@ function createWorld(environment: HostEnvironment): { world: HostWorld; flush():
   const beatStore = dynamoDbStore(single, environment.TABLE_PREFIX, HOST_REQUEST_MS_MAX)
   const telemetry = powertoolsTelemetry('host', churnLedger(store, clock))
   const lambda = new LambdaClient({ maxAttempts: 2 })
+  const renewDataKeysAfterDays = environment.AUTH_DATA_KEY_DAYS
   const world: HostWorld = {
     store,
     beatStore,
@@ -85,16 +94,23 @@ function createWorld(environment: HostEnvironment): { world: HostWorld; flush():
     random,
     telemetry,
     settings: environment.settings,
-    openAuth: (wish) => openAuthState({ store, clock, telemetry, ...wish }),
+    pairingTimeoutMs: environment.PAIRING_TIMEOUT_MS,
+    openAuth: (wish) => openAuthState({ store, clock, telemetry, wrapping, renewDataKeysAfterDays, ...wish }),
     openSocket: baileysSockets({
       ...(environment.WHATSAPP_URL ? { url: environment.WHATSAPP_URL } : {}),
       historySync: environment.HISTORY_SYNC === 'on',
     }),
+    consumer: consumerOf(environment),
     requestPlacement: placementRequests({ clock, telemetry }, lambda, environment.ASSIGN_FUNCTION),
   }
   // Counts that cannot be written are lost; the next flush writes the next ones.
   const flush = () => telemetry.flush().catch((error: unknown) => telemetry.emit('server.failed', { error }))
   return { world, flush }
+}
+
+function consumerOf({ MESSAGES_URL: url, MESSAGES_SECRET: secret }: HostEnvironment): Consumer {
+  if (url === undefined || secret === undefined) return droppingConsumer
+  return webhookConsumer({ url, secret, clock: systemClock, random: systemRandom })
 }
 
 silenceConsole()

@@ -5,7 +5,7 @@
  */
 import { type Mark, sleep } from '../core/clock.ts'
 import type { DeviceRow } from '../core/device.ts'
-import { isMooringError, type MooringError } from '../core/errors.ts'
+import { isMooringError, MooringError } from '../core/errors.ts'
 import type { DeviceId, ServerId } from '../core/ids.ts'
 import { createLease } from '../core/lease.ts'
 import { announce, type Joining, leave, setOutDrained } from '../core/ownership.ts'
@@ -18,6 +18,7 @@ import { type DeviceConnection, keepConnection } from './device-connection.ts'
 import { keepBeating } from './heartbeat.ts'
 import { join } from './join.ts'
 import { letEverythingGo } from './leaving.ts'
+import type { OutgoingText } from './whatsapp-socket.ts'
 import type { Berth, HostWorld } from './world.ts'
 
 /** The reserve precedes the claim and the index lags, so devices are listed at every beat for this long after a change. */
@@ -44,6 +45,8 @@ export interface RunningServer {
   readonly serverId: ServerId
   /** The doorbell rang: look now. */
   ring(): void
+  /** @throws MooringError DEVICE_NOT_HERE | DEVICE_NOT_CONNECTED | SEND_REFUSED | SEND_UNCONFIRMED */
+  send(device: DeviceId, message: OutgoingText): Promise<void>
   /** Lets every device go and leaves the fleet. */
   leave(): void
   health(): { serverId: ServerId; leaseValid: boolean; devices: number; connected: number; leaving: boolean }
@@ -252,6 +255,14 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
       if (lease.isValid()) list()
     },
     leave: startLeaving,
+    async send(device, message) {
+      const connection = connections.get(device)
+      if (connection) return connection.send(message)
+      throw new MooringError(
+        'DEVICE_NOT_HERE',
+        `server ${name} does not hold device ${device}: GET /devices/${device} tells which one does`,
+      )
+    },
     health: () => ({
       serverId,
       leaseValid: lease.isValid(),

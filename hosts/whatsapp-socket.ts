@@ -15,7 +15,18 @@ export interface SocketEvents {
   closed(code: number, reason: string): void
 }
 
+export interface OutgoingText {
+  /** A phone number, or the jid of a contact or a group. */
+  readonly to: string
+  readonly text: string
+  /** WhatsApp drops what comes again under the same id. */
+  readonly messageId: string
+}
+
 export interface WhatsAppSocket {
+  /** Resolves when WhatsApp has the message.
+   *  @throws MooringError SEND_REFUSED when WhatsApp does not take it; any other error leaves open whether it has it */
+  send(message: OutgoingText): Promise<void>
   requestPairingCode(phoneNumber: string): Promise<string>
   /** Tells WhatsApp to unlink the device. */
   logout(): Promise<void>

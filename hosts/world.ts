@@ -9,6 +9,7 @@ import type { Telemetry } from '../core/telemetry.ts'
 import type { OpenAuth } from './auth-state/auth-state.ts'
 import type { Backoff } from './backoff.ts'
 import type { ConnectLimiter } from './connect-limiter.ts'
+import type { Consumer } from './consumer.ts'
 import type { OpenSocket } from './whatsapp-socket.ts'
 
 export interface HostWorld {
@@ -19,8 +20,11 @@ export interface HostWorld {
   readonly random: Random
   readonly telemetry: Telemetry
   readonly settings: ProtocolSettings
+  /** How long a device may wait to be linked by a phone. */
+  readonly pairingTimeoutMs: number
   readonly openAuth: OpenAuth
   readonly openSocket: OpenSocket
+  readonly consumer: Consumer
   /** Asks the control plane to find servers for devices that were let go. Best effort: the sweep finds them, too. */
   requestPlacement(devices: readonly DeviceId[]): Promise<void>
 }

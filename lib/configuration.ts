@@ -17,6 +17,9 @@ const RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653,
 ] as const
 
+/** Of the key itself: an alias can be pointed elsewhere unnoticed. */
+const kmsKeyArn = z.string().regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/)
+
 const configuration = z
   .strictObject({
     stackName: z
@@ -107,6 +110,37 @@ const configuration = z
         'public: servers have public addresses and no open port to the internet; no NAT. ' +
           'private: servers stand behind a NAT gateway for each zone.',
       ),
+    pairingTimeoutMinutes: z
+      .int()
+      .min(1)
+      .max(10_080)
+      .default(10)
+      .describe('A device that nobody links for so long is stopped; start it to try again.'),
+    authKey: kmsKeyArn
+      .optional()
+      .describe(
+        "The ARN of a KMS key of yours that wraps the data keys of credentials, instead of the stack's own.",
+      ),
+    formerAuthKeys: z
+      .array(kmsKeyArn)
+      .max(5)
+      .optional()
+      .describe('ARNs of keys that authKey named before, and that may still have wrapped data keys.'),
+    authDataKeyDays: z
+      .int()
+      .min(1)
+      .max(36_500)
+      .default(365)
+      .describe("A device's data key gets a successor when it is older than this."),
+    messagesUrl: z
+      .url({ protocol: /^https$/ })
+      .optional()
+      .describe('Of your application: it gets every message that a device receives.'),
+    messagesSecretArn: z
+      .string()
+      .regex(/^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-\w{6}$/)
+      .optional()
+      .describe('The secret that signs messages to and from your application, 16 characters or more.'),
     apiRequestsPerSecond: z.int().min(1).max(10_000).default(50).describe('Throttle of the whole API.'),
     apiBurst: z.int().min(1).max(5000).default(100).describe('Requests that the API takes at once.'),
     logRetentionDays: z
@@ -122,7 +156,7 @@ const configuration = z
     removalPolicy: z
       .enum(['retain', 'destroy'])
       .default('retain')
-      .describe('What becomes of tables, their key and the API key when the stack is deleted.'),
+      .describe('What becomes of tables, their keys and the API key when the stack is deleted.'),
     deletionProtection: z.boolean().default(true).describe('Whether DynamoDB refuses to delete the tables.'),
     hostImage: z
       .string()
@@ -142,6 +176,8 @@ const configuration = z
   .superRefine((given, context) => {
     const refuse = (path: string, message: string) =>
       context.addIssue({ code: 'custom', path: [path], message })
+    if (given.messagesUrl && !given.messagesSecretArn)
+      refuse('messagesSecretArn', 'is needed with messagesUrl')
     if (given.maximumServers < given.minimumServers) refuse('maximumServers', 'is below minimumServers')
     if (given.backoffCapMs < given.backoffBaseMs) refuse('backoffCapMs', 'is below backoffBaseMs')
     const memory = MEMORY_MIB_BY_CPU[given.taskCpuUnits]

@@ -17,9 +17,10 @@ import {
 } from 'aws-cdk-lib/aws-ecs'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import { LogGroup } from 'aws-cdk-lib/aws-logs'
-import type { Secret } from 'aws-cdk-lib/aws-secretsmanager'
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import { Size } from 'aws-cdk-lib/core'
 import { Construct } from 'constructs'
+import type { AuthKey } from './auth-key.ts'
 import { type Configuration, protocolVariables } from './configuration.ts'
 import type { Lambda } from './lambda.ts'
 import { type Network, SERVER_PORT } from './network.ts'
@@ -40,6 +41,7 @@ export interface HostsProps {
   readonly network: Network
   readonly doorbellSecret: Secret
   readonly assign: Lambda
+  readonly authKey: AuthKey
 }
 
 export class Hosts extends Construct {
@@ -76,7 +78,7 @@ export class Hosts extends Construct {
   }
 
   #defineTask(props: HostsProps): FargateTaskDefinition {
-    const { configuration, tables, assign, doorbellSecret } = props
+    const { configuration, tables, assign, doorbellSecret, authKey } = props
     const task = new FargateTaskDefinition(this, 'Task', {
       cpu: configuration.taskCpuUnits,
       memoryLimitMiB: configuration.taskMemoryMiB,
@@ -85,7 +87,8 @@ export class Hosts extends Construct {
         operatingSystemFamily: OperatingSystemFamily.LINUX,
       },
     })
-    for (const statement of tableStatements(tables, TABLE_USES.host)) task.addToTaskRolePolicy(statement)
+    const statements = [...tableStatements(tables, TABLE_USES.host), ...authKey.statements()]
+    for (const statement of statements) task.addToTaskRolePolicy(statement)
     task.addToTaskRolePolicy(
       new PolicyStatement({
         actions: ['lambda:InvokeFunction'],
@@ -94,8 +97,11 @@ export class Hosts extends Construct {
     )
     task.addContainer('server', {
       image: imageOf(configuration),
-      environment: variables(configuration, tables, assign),
-      secrets: { DOORBELL_SECRET: EcsSecret.fromSecretsManager(doorbellSecret) },
+      environment: variables(props),
+      secrets: {
+        DOORBELL_SECRET: EcsSecret.fromSecretsManager(doorbellSecret),
+        ...messagesSecret(this, configuration),
+      },
       readonlyRootFilesystem: true,
       user: 'node',
       portMappings: [{ containerPort: SERVER_PORT }],
@@ -122,8 +128,14 @@ export class Hosts extends Construct {
   }
 }
 
+function messagesSecret(scope: Construct, { messagesSecretArn }: Configuration): Record<string, EcsSecret> {
+  if (!messagesSecretArn) return {}
+  const secret = Secret.fromSecretCompleteArn(scope, 'MessagesSecret', messagesSecretArn)
+  return { MESSAGES_SECRET: EcsSecret.fromSecretsManager(secret) }
+}
+
 /** All that a server reads and does not learn from its task. */
-function variables(configuration: Configuration, tables: Tables, assign: Lambda): Record<string, string> {
+function variables({ configuration, tables, assign, authKey }: HostsProps): Record<string, string> {
   return {
     TABLE_PREFIX: tables.prefix,
     ASSIGN_FUNCTION: assign.function.functionName,
@@ -133,6 +145,10 @@ function variables(configuration: Configuration, tables: Tables, assign: Lambda)
     CONNECTS_PER_SECOND: String(configuration.connectsPerSecond),
     BACKOFF_BASE_MS: String(configuration.backoffBaseMs),
     BACKOFF_CAP_MS: String(configuration.backoffCapMs),
+    AUTH_KEY: authKey.arn,
+    AUTH_DATA_KEY_DAYS: String(configuration.authDataKeyDays),
+    PAIRING_TIMEOUT_MS: String(configuration.pairingTimeoutMinutes * 60_000),
+    ...(configuration.messagesUrl ? { MESSAGES_URL: configuration.messagesUrl } : {}),
     HISTORY_SYNC: configuration.historySync ? 'on' : 'off',
     ...protocolVariables(configuration),
   }
@@ -143,6 +159,7 @@ export const NOT_SET_BY_THE_STACK = {
   SERVER_NAME: 'each task has its own, from its metadata',
   SERVER_URL: 'each task has its own address',
   TASK_ARN: 'from its metadata',
+  AUTH_KEY_FILE: 'AUTH_KEY names a KMS key',
   ECS_CONTAINER_METADATA_URI_V4: 'set by ECS',
   WHATSAPP_URL: "the client's own address of WhatsApp is the right one",
 } as const

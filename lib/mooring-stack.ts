@@ -4,6 +4,7 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import type { Construct } from 'constructs'
 import { Alarms } from './alarms.ts'
 import { Api } from './api.ts'
+import { AuthKey } from './auth-key.ts'
 import type { Configuration } from './configuration.ts'
 import { FleetDashboard } from './dashboard.ts'
 import { Events } from './events.ts'
@@ -24,7 +25,15 @@ export class MooringStack extends Stack {
     const doorbellSecret = createDoorbellSecret(this)
     const functions = new Functions(this, 'Functions', { configuration, tables, network, doorbellSecret })
     const { api, authorizer, sweep, assign, 'task-stopped': taskStopped } = functions.byName
-    const hosts = new Hosts(this, 'Hosts', { configuration, tables, network, doorbellSecret, assign })
+    const authKey = new AuthKey(this, 'AuthKey', configuration)
+    const hosts = new Hosts(this, 'Hosts', {
+      configuration,
+      tables,
+      network,
+      doorbellSecret,
+      assign,
+      authKey,
+    })
     const { cluster, service } = hosts
     new TaskPermissions(this, 'Tasks', { configuration, api, sweep, cluster, service })
     new Scaling(this, 'Scaling', { configuration, service })

@@ -3,7 +3,9 @@
  * `npm start`, the demo and the fleet tests run it. It must never leave a process or a port behind.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
 import { keyRow, newApiKey } from '../core/keys.ts'
@@ -11,6 +13,7 @@ import type { RebalanceSettings } from '../core/rebalancing-plan.ts'
 import type { ProtocolSettings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 import { dynamoDbStore } from '../core/store-dynamodb.ts'
+import { createKeyFile } from '../hosts/auth-state/key-file.ts'
 import { type ControlPlane, startControlPlane } from './control-plane/control-plane.ts'
 import { LOCAL_TABLE_PREFIX, type LocalDatabase, startDatabase } from './database.ts'
 import { LOCAL_CLUSTER, LOCAL_SERVICE, startEcsEndpoint } from './ecs-endpoint.ts'
@@ -56,7 +59,8 @@ export interface ServerOverrides {
   readonly url?: string
   readonly databaseEndpoint?: string
   readonly capacity?: number
-  readonly variables?: Readonly<Record<string, string>>
+  /** One that is undefined is taken away. */
+  readonly variables?: Readonly<Record<string, string | undefined>>
 }
 
 export interface LocalFleet {
@@ -65,6 +69,8 @@ export interface LocalFleet {
   readonly database: LocalDatabase
   readonly store: Store
   readonly controlPlane: ControlPlane
+  /** What a server of this fleet needs to read credentials. */
+  readonly authKeyFile: string
   /** Absent when the real WhatsApp is used. */
   readonly simulator: Simulator | undefined
   servers(): ServerProcess[]
@@ -96,6 +102,7 @@ async function build(
   const apiKey = options.apiKey ?? newApiKey()
   const variables = settingVariables(options.settings ?? {})
 
+  const authKeyFile = await keyFileOf(options, undo)
   const database = await startDatabase(options.dataDir ? { dataDir: join(options.dataDir, 'database') } : {})
   undo.push(() => database.close())
   const store = dynamoDbStore(database.client, LOCAL_TABLE_PREFIX, STORE_MS_MAX)
@@ -166,6 +173,7 @@ async function build(
       tablePrefix: LOCAL_TABLE_PREFIX,
       assignFunction: controlPlane.functions.assign,
       doorbellSecret,
+      authKeyFile,
       logDir: options.logDir,
       capacity: overrides.capacity ?? options.capacity ?? 400,
       connectsPerSecond: options.connectsPerSecond ?? 20,
@@ -184,11 +192,22 @@ async function build(
     database,
     store,
     controlPlane,
+    authKeyFile,
     simulator,
     servers: service.servers,
     startServer,
     close,
   }
+}
+
+/** Kept beside the database. Without a data folder both are gone at the end. */
+async function keyFileOf({ dataDir }: FleetOptions, undo: (() => Promise<void>)[]): Promise<string> {
+  const folder = dataDir ?? mkdtempSync(join(tmpdir(), 'mooring-key-'))
+  if (dataDir === undefined) undo.push(() => rm(folder, { recursive: true, force: true }))
+  else mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const file = join(folder, 'auth-keys')
+  await createKeyFile(file)
+  return file
 }
 
 /** What a shell says of a process that SIGKILL ended. */

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { sleep, systemClock } from '../core/clock.ts'
 import { newApiKey } from '../core/keys.ts'
 import { listServers } from '../core/server.ts'
+import { LOCAL_CREDENTIALS, LOCAL_REGION } from './database.ts'
 import { type LocalFleet, startFleet } from './fleet.ts'
 import { HELP, readOptions, type StartOptions } from './options.ts'
 import { showPairings } from './pairing-in-terminal.ts'
@@ -70,7 +71,11 @@ function keepApiKey({ dataDir }: StartOptions): string {
   return key
 }
 
-function welcome({ apiUrl, apiKey, simulator }: LocalFleet, { dataDir }: StartOptions): string {
+function welcome(
+  { apiUrl, apiKey, simulator, database, authKeyFile }: LocalFleet,
+  { dataDir }: StartOptions,
+): string {
+  const { accessKeyId, secretAccessKey } = LOCAL_CREDENTIALS
   const lines = [
     '',
     `  API          ${apiUrl}      (its description: ${apiUrl}/openapi.json)`,
@@ -95,6 +100,11 @@ function welcome({ apiUrl, apiKey, simulator }: LocalFleet, { dataDir }: StartOp
           '',
         ]
       : []),
+    'Import devices of another system, or export one (docs/importing.md), after:',
+    '',
+    `  export AWS_ENDPOINT_URL_DYNAMODB=${database.endpoint} AUTH_KEY_FILE=${resolve(authKeyFile)} \\`,
+    `    AWS_REGION=${LOCAL_REGION} AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey}`,
+    '',
     'Ctrl-C ends the fleet.',
   ]
   return lines.join('\n')

@@ -17,13 +17,15 @@ export interface ServerProcessPlan {
   readonly tablePrefix: string
   readonly assignFunction: string
   readonly doorbellSecret: string
+  /** Holds the keys that the data keys of the auth state are wrapped by. */
+  readonly authKeyFile: string
   readonly logDir: string
   readonly capacity: number
   readonly connectsPerSecond: number
   readonly whatsAppUrl?: string
   readonly url?: string
   /** Further variables of hosts/environment.ts. */
-  readonly variables?: Readonly<Record<string, string>>
+  readonly variables?: Readonly<Record<string, string | undefined>>
 }
 
 export interface ServerExit {
@@ -63,6 +65,7 @@ export async function startServerProcess(plan: ServerProcessPlan): Promise<Serve
       TABLE_PREFIX: plan.tablePrefix,
       ASSIGN_FUNCTION: plan.assignFunction,
       DOORBELL_SECRET: plan.doorbellSecret,
+      AUTH_KEY_FILE: plan.authKeyFile,
       SERVER_NAME: plan.name,
       SERVER_URL: url,
       SERVER_PORT: String(port),

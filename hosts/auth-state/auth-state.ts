@@ -5,25 +5,40 @@
  */
 import type { AuthenticationState } from '@whiskeysockets/baileys'
 import { credsKey } from '../../core/auth-item.ts'
-import { type Clock, sleep } from '../../core/clock.ts'
-import { isMooringError, type MooringError } from '../../core/errors.ts'
+import type { EventName } from '../../core/catalogue.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { ErrorCode, MooringError } from '../../core/errors.ts'
 import type { DeviceId, Epoch } from '../../core/ids.ts'
 import type { Store } from '../../core/store.ts'
 import type { Telemetry } from '../../core/telemetry.ts'
 import { credsFrom } from './creds.ts'
+import { openDataKeys } from './data-keys.ts'
+import { fencedRequests } from './fenced-requests.ts'
+import { type Inbox, openInbox } from './inbox.ts'
 import { openItems } from './items.ts'
+import type { KeyWrapping } from './key-wrapping.ts'
+import { type Patience, persistently } from './persistently.ts'
 import { serialise } from './serialise.ts'
 import { signalKeys } from './signal-keys.ts'
 import { createUnderWay, savesInOrder } from './turns.ts'
 
 /** Creds that cannot be saved are tried again for about as long as a lease lasts without the store. */
-const CREDS_TRIES_MAX = 20
-const CREDS_TRY_AGAIN_AFTER_MS = 500
+const CREDS_PATIENCE: Patience = { triesMax: 20, againAfterMs: 500 }
+
+const FAULT_EVENTS: { readonly [Code in ErrorCode]?: EventName } = {
+  CREDENTIALS_UNREADABLE: 'device.auth_item_unreadable',
+  AUTH_ITEM_UNREADABLE: 'device.auth_item_unreadable',
+  AUTH_ITEM_TOO_LARGE: 'device.auth_item_too_large',
+}
 
 export interface AuthWorld {
   readonly store: Store
   readonly clock: Clock
   readonly telemetry: Telemetry
+  /** What the data keys are wrapped by. */
+  readonly wrapping: KeyWrapping
+  /** A data key that is older gets a successor. */
+  readonly renewDataKeysAfterDays: number
 }
 
 export interface AuthWish {
@@ -44,6 +59,8 @@ export type OpenAuth = (wish: AuthWish) => Promise<OpenAuthState>
 export interface OpenAuthState {
   /** Plain get and set: makeWASocket adds transactions to them. */
   readonly state: AuthenticationState
+  /** The messages that were decrypted and not yet taken. */
+  readonly inbox: Inbox
   /** Saves the creds whole. Call it on each `creds.update`.
    *  @throws MooringError when they may not be saved any more; Baileys does not listen, so the caller has to */
   saveCreds(): Promise<void>
@@ -53,11 +70,11 @@ export interface OpenAuthState {
   close(): void
 }
 
-/** Fences and reads the creds; every other item follows when it is asked for.
- *  @throws MooringError CREDENTIALS_UNREADABLE | STALE_EPOCH | LEASE_OVER, or what the store threw */
+/** Fences and reads the data keys, then the creds; every other item follows when it is asked for.
+ *  @throws MooringError CREDENTIALS_UNREADABLE | DATA_KEY_UNAVAILABLE | STALE_EPOCH | LEASE_OVER, or what the store threw */
 export async function openAuthState(options: AuthWorld & AuthWish): Promise<OpenAuthState> {
   const { store, clock, telemetry, device, credentialsId, epoch, mayWrite } = options
-  const items = openItems({
+  const requests = fencedRequests({
     store,
     clock,
     device,
@@ -68,7 +85,25 @@ export async function openAuthState(options: AuthWorld & AuthWish): Promise<Open
       options.onStale(refusal)
     },
   })
+  const dataKeys = await openDataKeys({
+    ...options,
+    requests,
+    renewAfterDays: options.renewDataKeysAfterDays,
+  })
+  const items = openItems({
+    requests,
+    sealing: dataKeys.sealing,
+    onFault: ({ code, message, facts }) =>
+      telemetry.emit(FAULT_EVENTS[code] ?? 'device.failed', {
+        deviceId: device,
+        epoch,
+        ...facts,
+        why: message,
+      }),
+  })
   const creds = credsFrom(await items.read(credsKey(credentialsId)), options)
+  // Only now: credentials that are sealed, or gone, need the data keys that they were sealed with and no other.
+  await dataKeys.begin()
 
   const keys = signalKeys(items, credentialsId)
   const underWay = createUnderWay()
@@ -76,9 +111,15 @@ export async function openAuthState(options: AuthWorld & AuthWish): Promise<Open
 
   // made anew for each try: Baileys changes the creds in place, and the newest are the ones to keep
   const save = () => items.write(credsKey(credentialsId), serialise(creds))
-  const saveInOrder = savesInOrder(() => persistently(save, clock, stop.signal))
+  const saveInOrder = savesInOrder(() => persistently(save, clock, CREDS_PATIENCE, stop.signal))
+
+  const underWayItems = {
+    read: (key: string) => underWay.add(items.read(key)),
+    write: (key: string, value: string) => underWay.add(items.write(key, value)),
+  }
 
   return {
+    inbox: openInbox(underWayItems, clock, credentialsId),
     state: {
       creds,
       keys: {
@@ -92,17 +133,5 @@ export async function openAuthState(options: AuthWorld & AuthWish): Promise<Open
       items.close()
       stop.abort()
     },
-  }
-}
-
-/** Tries again what failed for a reason that may pass. A refusal of Mooring's own does not pass. */
-async function persistently(work: () => Promise<void>, clock: Clock, stop: AbortSignal): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (isMooringError(error) || tries >= CREDS_TRIES_MAX) throw error
-      await sleep(clock, CREDS_TRY_AGAIN_AFTER_MS, stop)
-    }
   }
 }

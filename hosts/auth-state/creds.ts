@@ -15,12 +15,13 @@ export function credsFrom(
     if (everPaired) throw unreadable(device, 'it was paired, but its credentials are missing')
     return initAuthCreds()
   }
-  const creds = readable(stored)
+  const creds = wholeCreds(stored)
   if (!creds) throw unreadable(device, 'its stored credentials are damaged')
   return creds
 }
 
-function readable(stored: string): AuthenticationCreds | undefined {
+/** @returns undefined when the text is damaged, or a part that every device needs is missing */
+export function wholeCreds(stored: string): AuthenticationCreds | undefined {
   try {
     const creds = deserialise(stored) as Partial<AuthenticationCreds>
     const isWhole =

@@ -1,94 +1,96 @@
 /** The items of one device's auth state under one epoch. The first access of each is a fencing read or a write, both of
- *  which shut out older epochs; from then on the cache answers, since nobody else can have written since. */
+ *  which shut out older epochs; from then on the cache answers, since nobody else can have written since. The store sees
+ *  them sealed, the cache holds them open. */
 import { kindOf } from '../../core/auth-item.ts'
-import { fenceAndRead, orderOf, tombstone, writeAuth } from '../../core/auth-writes.ts'
-import type { Clock } from '../../core/clock.ts'
 import { isMooringError, MooringError } from '../../core/errors.ts'
-import type { DeviceId, Epoch } from '../../core/ids.ts'
-import type { Store } from '../../core/store.ts'
+import type { FencedRequests } from './fenced-requests.ts'
 import { recentlyUsed } from './recently-used.ts'
+import type { Sealing } from './sealing.ts'
 import { createTurns } from './turns.ts'
 
 /** Some 200 sessions and all pre-keys; 400 devices fill at most 200 MB with it. */
 const CACHED_CHARACTERS_MAX = 500_000
-/** A tombstone has to outlive every process that could still write under an older epoch. */
-const TOMBSTONE_KEPT_SECONDS = 7 * 86_400
+/** DynamoDB takes 400 KB with everything that stands beside the value. */
+export const SEALED_BYTES_MAX = 350 * 1024
+/** Sealing makes a text longer by a third and some bytes; shorter ones need not be tried. */
+const SURELY_FITS_BYTES = SEALED_BYTES_MAX / 2
 
 export interface ItemsOptions {
-  readonly store: Store
-  readonly clock: Clock
-  readonly device: DeviceId
-  readonly epoch: Epoch
-  /** Whether this server's lease is valid: asked right before each request. */
-  readonly mayWrite: () => boolean
-  /** Called once, when a newer epoch is found on an item. From then on every access is refused. */
-  readonly onStale: (refusal: MooringError) => void
+  readonly requests: FencedRequests
+  readonly sealing: Sealing
+  /** Called once for each item that does not open, or is too large. */
+  readonly onFault: (fault: MooringError) => void
 }
 
 export interface AuthItems {
-  /** @returns undefined when the item is empty, deleted or was never there */
+  /** @returns undefined when the item is empty, deleted or was never there
+   *  @throws MooringError CREDENTIALS_UNREADABLE | AUTH_ITEM_UNREADABLE when it does not open */
   read(key: string): Promise<string | undefined>
   /** Replaces the value by what `to` makes of it; undefined deletes it. No other access comes in between. */
   change(key: string, to: (value: string | undefined) => string | undefined): Promise<void>
+  /** @throws MooringError AUTH_ITEM_TOO_LARGE; nothing was written then, and what stood there still does */
   write(key: string, value: string): Promise<void>
   remove(key: string): Promise<void>
+  /** @throws MooringError AUTH_ITEM_TOO_LARGE, as writing it would */
+  assertFits(key: string, value: string): void
   /** Refuses every access from now on. */
   close(): void
 }
 
-export function openItems({ store, clock, device, epoch, mayWrite, onStale }: ItemsOptions): AuthItems {
+export function openItems({ requests, sealing, onFault }: ItemsOptions): AuthItems {
   const cache = recentlyUsed(CACHED_CHARACTERS_MAX)
   const turns = createTurns()
-  let sent = 0
-  let closed = false
-  let refusal: MooringError | undefined
+  const faultsTold = new Set<string>()
 
-  const assertHeld = (key: string) => {
-    if (refusal) throw refusal
-    if (closed)
-      throw new MooringError('AUTH_STATE_CLOSED', `the auth state of ${device} was closed`, { epoch })
-    if (mayWrite()) return
-    const kind = kindOf(key)
-    throw new MooringError('LEASE_OVER', `outside the lease, the ${kind} of ${device} may not be touched`, {
-      kind,
-      epoch,
-    })
+  function tellFault(key: string, fault: unknown): void {
+    if (!isMooringError(fault) || faultsTold.has(key)) return
+    faultsTold.add(key)
+    onFault(fault)
   }
 
-  async function request<Result>(key: string, send: (order: number) => Promise<Result>): Promise<Result> {
-    assertHeld(key)
+  /** Nothing that goes wrong with a request leaves the cache as it was. */
+  async function uncached<Result>(key: string, request: () => Promise<Result>): Promise<Result> {
     try {
-      // Requests on one item follow one another, so that only one that was given up can come too late for its order.
-      sent += 1
-      return await send(orderOf(epoch, sent))
+      return await request()
     } catch (error) {
       // an unanswered write may have been applied or not: only the store knows what the item holds
       cache.forget(key)
-      if (isMooringError(error, 'STALE_EPOCH') && !refusal) {
-        refusal = error
-        cache.clear()
-        onStale(error)
-      }
+      if (isMooringError(error, 'STALE_EPOCH')) cache.clear()
       throw error
     }
   }
 
+  function open(key: string, stored: string | undefined): string | undefined {
+    try {
+      return stored === undefined ? undefined : sealing.open(key, stored)
+    } catch (error) {
+      tellFault(key, error)
+      throw error
+    }
+  }
+
+  function seal(key: string, value: string): string {
+    const sealed = sealing.seal(key, value)
+    const bytes = Buffer.byteLength(sealed)
+    if (bytes <= SEALED_BYTES_MAX) return sealed
+    const fault = tooLarge(key, bytes)
+    tellFault(key, fault)
+    throw fault
+  }
+
   async function read(key: string): Promise<string | undefined> {
-    assertHeld(key)
+    requests.assertHeld(key)
     const cached = cache.get(key)
     if (cached) return cached.value
-    const value = await request(key, (order) => fenceAndRead(store, device, key, epoch, order))
+    const value = open(key, await uncached(key, () => requests.read(key)))
     cache.keep(key, value)
     return value
   }
 
   async function replace(key: string, value: string | undefined): Promise<void> {
-    const expiresAt = Math.floor(clock.wallMs() / 1000) + TOMBSTONE_KEPT_SECONDS
-    await request(key, (order) =>
-      value === undefined
-        ? tombstone(store, device, key, epoch, expiresAt, order)
-        : writeAuth(store, device, key, epoch, value, order),
-    )
+    requests.assertHeld(key)
+    const sealed = value === undefined ? undefined : seal(key, value)
+    await uncached(key, () => (sealed === undefined ? requests.remove(key) : requests.write(key, sealed)))
     cache.keep(key, value)
   }
 
@@ -102,9 +104,18 @@ export function openItems({ store, clock, device, epoch, mayWrite, onStale }: It
       }),
     write: (key, value) => turns.take(key, () => replace(key, value)),
     remove: (key) => turns.take(key, () => replace(key, undefined)),
+    assertFits(key, value) {
+      if (Buffer.byteLength(value) > SURELY_FITS_BYTES) seal(key, value)
+    },
     close() {
-      closed = true
+      requests.close()
       cache.clear()
     },
   }
+}
+
+function tooLarge(key: string, bytes: number): MooringError {
+  const kind = kindOf(key)
+  const message = `a ${kind} of ${bytes} bytes is not stored: an item takes at most ${SEALED_BYTES_MAX}`
+  return new MooringError('AUTH_ITEM_TOO_LARGE', message, { kind, bytes })
 }

@@ -39,6 +39,15 @@ export function signalKeys(items: AuthItems, credentialsId: string): SignalKeySt
     }
   }
 
+  /** A set with one item that is too large is refused whole, before anything of it is written. Baileys takes a set that
+   *  threw for one that was not stored: half of it would be a version whose changes nobody was told, or a session that
+   *  has moved on without its message. */
+  function assertAllFit(groups: readonly Group[]): void {
+    for (const { item, isPack, entries } of groups) {
+      if (!isPack) for (const [, value] of entries) items.assertFits(item, serialise(value))
+    }
+  }
+
   return {
     async get<T extends KeyType>(type: T, ids: string[]) {
       const groups = groupsOf(
@@ -52,6 +61,7 @@ export function signalKeys(items: AuthItems, credentialsId: string): SignalKeySt
     async set(data) {
       const entries = entriesOf(data)
       const writes = entries.filter(([, [, value]]) => !isDeletion(value))
+      assertAllFit(groupsOf(credentialsId, writes))
       const deletions = entries.filter(([, [, value]]) => isDeletion(value))
       // A crash in between must leave too much rather than too little: a session that moves to another id is written
       // there before it is deleted here, and a pre-key goes after the session that was made of it is stored.

@@ -1,27 +1,79 @@
 /** What makeWASocket has to be told so that it uses an auth state safely. */
-import type { AuthenticationCreds, SocketConfig } from '@whiskeysockets/baileys'
+import type { AuthenticationCreds, BinaryNode, SocketConfig } from '@whiskeysockets/baileys'
+import type { Clock } from '../../core/clock.ts'
+import { type ErrorCode, isMooringError } from '../../core/errors.ts'
 import type { OpenAuthState } from './auth-state.ts'
 import { contactTurns } from './contact-turns.ts'
+import type { Inbox } from './inbox.ts'
+import { givesBackPlaintexts, keepsPlaintexts, meetStanzas, type Stanzas } from './kept-plaintexts.ts'
 import { loudReads } from './loud-reads.ts'
+import { persistently } from './persistently.ts'
 import { serialisedDecrypts } from './serialised-decrypts.ts'
 import { libsignalRepository, type MakeSignalRepository } from './signal-repository.ts'
+import { type EarlyKeys, earlyKeys, storedBeforeSent } from './stored-before-sent.ts'
+import { untouchedSessions } from './untouched-sessions.ts'
 
-/** A commit holds up every send and decrypt of the device while it is tried again. Baileys' own 30 seconds are longer
+/** A request holds up every send and decrypt of the device while it is tried again. Baileys' own 30 seconds are longer
  *  than a lease: by then another server has the device. */
-const COMMIT_TRIES_MAX = 8
-const COMMIT_TRY_AGAIN_AFTER_MS = 500
+export const PATIENCE = { triesMax: 8, againAfterMs: 500 }
+/** This socket may not touch the store any more. */
+const ENDS: readonly ErrorCode[] = ['STALE_EPOCH', 'LEASE_OVER', 'AUTH_STATE_CLOSED']
 
-export function authOptions({
-  state,
-}: Pick<OpenAuthState, 'state'>): Pick<SocketConfig, 'auth' | 'makeSignalRepository' | 'transactionOpts'> {
+type Auth = Pick<OpenAuthState, 'state' | 'inbox'>
+
+export interface AuthOptions {
+  readonly config: Pick<SocketConfig, 'auth' | 'makeSignalRepository' | 'transactionOpts'>
+  /** Call it with each `message` stanza before Baileys handles it. */
+  readonly met: (stanza: BinaryNode) => void
+}
+
+/** @param cut closes the socket without another word: of a message that cannot be stored WhatsApp must hear neither a
+ *  receipt nor a refusal, so that it delivers the message again */
+export function authOptions(auth: Auth, clock: Clock, cut: () => void): AuthOptions {
+  const { creds } = auth.state
+  const keys = earlyKeys(auth.state.keys)
+  const orCut = async <Result>(work: () => Result | Promise<Result>): Promise<Result> => {
+    try {
+      return await persistently(async () => work(), clock, PATIENCE)
+    } catch (error) {
+      if (!isMooringError(error) || ENDS.includes(error.code)) cut()
+      throw error
+    }
+  }
+  const safeKeys: EarlyKeys = {
+    get: (type, ids) => orCut(() => keys.get(type, ids)),
+    set: (data) => orCut(() => keys.set(data)),
+    setEarly: (changes) => orCut(() => keys.setEarly(changes)),
+  }
+  const inbox: Inbox = {
+    ...auth.inbox,
+    find: (hash) => orCut(() => auth.inbox.find(hash)),
+    keep: (kept) => orCut(() => auth.inbox.keep(kept)),
+  }
+  const stanzas = meetStanzas()
   return {
-    auth: state,
-    makeSignalRepository: safeRepository(state.creds),
-    transactionOpts: { maxCommitRetries: COMMIT_TRIES_MAX, delayBetweenTriesMs: COMMIT_TRY_AGAIN_AFTER_MS },
+    config: {
+      auth: { creds, keys: safeKeys },
+      makeSignalRepository: safeRepository({ creds, keys: safeKeys, inbox, clock, stanzas, cut }),
+      // A commit is tried again above.
+      transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 0 },
+    },
+    met: stanzas.met,
   }
 }
 
+interface SafeParts {
+  readonly creds: Pick<AuthenticationCreds, 'me'>
+  readonly keys: Pick<EarlyKeys, 'setEarly'>
+  readonly inbox: Inbox
+  readonly clock: Clock
+  readonly stanzas: Stanzas
+  readonly cut: () => void
+}
+
 /** The device's own turn comes first: who waits for a contact must hold up no other contact's turn. */
-export function safeRepository(creds: Pick<AuthenticationCreds, 'me'>): MakeSignalRepository {
-  return serialisedDecrypts(creds, contactTurns(loudReads(libsignalRepository)))
+function safeRepository({ creds, keys, inbox, clock, stanzas, cut }: SafeParts): MakeSignalRepository {
+  const oneByOne = storedBeforeSent(keys, contactTurns(loudReads(untouchedSessions(libsignalRepository))))
+  const keeping = keepsPlaintexts(inbox, stanzas, clock, oneByOne)
+  return givesBackPlaintexts(inbox, stanzas, clock, cut, serialisedDecrypts(creds, keeping))
 }

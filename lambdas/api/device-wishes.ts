@@ -25,13 +25,13 @@ const WISHES: readonly Wish[] = [
   {
     verb: 'start',
     summary: 'Want the device connected; also after a conflict or a logout',
-    refusals: [],
+    refusals: ['DEVICE_BEING_IMPORTED'],
     write: ({ store, clock }, id) => start(store, clock, id),
   },
   {
     verb: 'stop',
     summary: 'Want its socket closed; its credentials stay',
-    refusals: [],
+    refusals: ['DEVICE_BEING_IMPORTED'],
     write: ({ store, clock }, id, asked) => stop(store, clock, id, `stopped ${asked}`),
   },
   {
@@ -43,7 +43,7 @@ const WISHES: readonly Wish[] = [
   {
     verb: 'logout',
     summary: 'Want it unlinked at WhatsApp, and its credentials archived',
-    refusals: [],
+    refusals: ['DEVICE_BEING_IMPORTED'],
     write: ({ store, clock, random }, id, asked) =>
       logout(store, clock, id, random.id(), `logged out ${asked}`),
   },

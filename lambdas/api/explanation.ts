@@ -69,6 +69,8 @@ function whySilent({ name, beatAt }: ServerRow, known: Circumstances): string {
 
 function whyStopped(row: DeviceRow): string {
   const because = row.statusReason ? `: ${row.statusReason}` : ''
+  if (row.importing)
+    return 'its credentials are being imported; should that have ended early, run the import again'
   if (row.owner) return `it is wanted stopped${because}; its server closes it`
   if (row.status === 'conflicted') {
     const since = isoTime(row.conflicts?.at(-1) ?? row.updatedAt)

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '../../core/clock.ts'
 import { deviceId, serverId } from '../../core/ids.ts'
+import { openInbox } from '../../hosts/auth-state/inbox.ts'
 import { baileysSockets } from '../../hosts/baileys-socket.ts'
 import { ignoreStrayRejections } from '../../hosts/stray-rejections.ts'
 import type { Simulator } from '../../local/whatsapp/simulator.ts'
@@ -52,6 +54,9 @@ test('a frame that comes when the lease is over raises the fence before it is re
   assert.deepEqual([received, simulator.report().messages.received], [0, 0])
 })
 
+/** Nothing was kept before, and what comes is kept in memory only. */
+const NO_ITEMS = { read: async () => undefined, write: async () => undefined }
+
 interface Ears {
   mayAct(): boolean
   closed(): void
@@ -71,6 +76,7 @@ function openSocket(
       saveCreds: async () => undefined,
       settled: async () => undefined,
       close: () => undefined,
+      inbox: openInbox(NO_ITEMS, systemClock, 'none'),
     },
     mayAct,
     events: {

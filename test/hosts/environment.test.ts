@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readEnvironment } from '../../hosts/environment.ts'
 
-const LEAST = { ASSIGN_FUNCTION: 'mooring-assign', DOORBELL_SECRET: 'sixteen-and-more' }
+const WITHOUT_KEY = { ASSIGN_FUNCTION: 'mooring-assign', DOORBELL_SECRET: 'sixteen-and-more' }
+const LEAST = { ...WITHOUT_KEY, AUTH_KEY_FILE: 'auth-keys' }
+const KEY_ARN = 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab'
 
 test('the older system: name, URL, and a capacity of 400 unless it is set', () => {
   const read = readEnvironment({ ...LEAST, SERVER_NAME: 'web-1', SERVER_URL: 'http://10.0.0.1:8080' })
@@ -47,4 +49,24 @@ test('a backoff that would hammer, or whose cap is below its base, is refused', 
     () => readEnvironment({ ...LEAST, BACKOFF_BASE_MS: '5000', BACKOFF_CAP_MS: '1000' }),
     /BACKOFF_CAP_MS: is below BACKOFF_BASE_MS/,
   )
+})
+
+test('without a key for the credentials a server refuses to start and says what to do', () => {
+  assert.throws(
+    () => readEnvironment(WITHOUT_KEY),
+    /AUTH_KEY: .*encrypted only.*AUTH_KEY to the ARN.*or AUTH_KEY_FILE to a file/,
+  )
+  assert.throws(() => readEnvironment({ ...LEAST, AUTH_KEY: KEY_ARN }), /either AUTH_KEY or AUTH_KEY_FILE/)
+  assert.equal(readEnvironment({ ...WITHOUT_KEY, AUTH_KEY: KEY_ARN }).AUTH_KEY, KEY_ARN)
+})
+
+test('the key of KMS is named by its own ARN, since an alias can be pointed elsewhere', () => {
+  for (const AUTH_KEY of ['alias/mooring', KEY_ARN.replace('key/', 'alias/'), '']) {
+    assert.throws(() => readEnvironment({ ...WITHOUT_KEY, AUTH_KEY }), /AUTH_KEY: .*not of an alias/)
+  }
+})
+
+test('a pairing is waited for ten minutes unless it is said otherwise', () => {
+  assert.equal(readEnvironment(LEAST).PAIRING_TIMEOUT_MS, 600_000)
+  assert.equal(readEnvironment({ ...LEAST, PAIRING_TIMEOUT_MS: '90000' }).PAIRING_TIMEOUT_MS, 90_000)
 })

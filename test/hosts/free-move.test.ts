@@ -7,6 +7,7 @@ import { offerSurplus } from '../../core/server-wishes.ts'
 import type { Store } from '../../core/store.ts'
 import { openAuthState } from '../../hosts/auth-state/auth-state.ts'
 import { createConnectLimiter } from '../../hosts/connect-limiter.ts'
+import { droppingConsumer } from '../../hosts/consumer.ts'
 import { keepConnection } from '../../hosts/device-connection.ts'
 import type { SocketEvents } from '../../hosts/whatsapp-socket.ts'
 import type { HostWorld } from '../../hosts/world.ts'
@@ -20,6 +21,7 @@ import {
   serverRow,
   type Tables,
 } from '../core/builders.ts'
+import { wrapping } from './auth-state/fixtures.ts'
 
 const ACCOUNT = { jid: '15550100:1@s.whatsapp.net' }
 const DAY = 86_400_000
@@ -62,17 +64,21 @@ async function aConnection(context: TestContext, wish: Wish) {
     store,
     beatStore: store,
     // Its credentials are not what this is about: it comes with fresh ones.
-    openAuth: ({ everPaired: _linked, ...asked }) => openAuthState({ ...base, ...asked, everPaired: false }),
+    openAuth: ({ everPaired: _linked, ...asked }) =>
+      openAuthState({ ...base, ...asked, wrapping, renewDataKeysAfterDays: 365, everPaired: false }),
     openSocket: ({ events }) => {
       sockets.push(events)
       const closed = () => events.closed(0, 'closed')
       return {
         requestPairingCode: async () => 'ABCD1234',
         logout: async () => undefined,
+        send: async () => undefined,
         close: async () => closed(),
         cut: closed,
       }
     },
+    pairingTimeoutMs: 600_000,
+    consumer: droppingConsumer,
     requestPlacement: async (devices) => void placed.push(...devices),
   }
   const lease = createLease(base.clock, { fenceAfterMs: 3_600_000 })

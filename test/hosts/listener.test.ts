@@ -2,23 +2,35 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { systemClock } from '../../core/clock.ts'
 import { signDoorbell } from '../../core/doorbell-signature.ts'
-import { serverId } from '../../core/ids.ts'
+import { MooringError } from '../../core/errors.ts'
+import { deviceId, serverId } from '../../core/ids.ts'
+import { systemRandom } from '../../core/random.ts'
 import { type Listener, listen } from '../../hosts/listener.ts'
+import type { OutgoingText } from '../../hosts/whatsapp-socket.ts'
 
 const SECRET = 'a secret of the fleet'
+const MESSAGES_SECRET = 'another secret, of the application'
+const DEVICE = deviceId('device-1')
 const ID = serverId('web-1-0123456789abcdef')
 
 let listener: Listener
 let rings = 0
+let sent: OutgoingText[] = []
 let leaseValid = true
 
 before(async () => {
   const telemetry = { emit: () => undefined }
-  const options = { host: '127.0.0.1', port: 0, doorbellSecret: SECRET, clock: systemClock, telemetry }
+  const world = { clock: systemClock, random: systemRandom, telemetry }
+  const secrets = { doorbellSecret: SECRET, messagesSecret: MESSAGES_SECRET }
+  const options = { host: '127.0.0.1', port: 0, ...secrets, ...world }
   listener = await listen(options, () => ({
     serverId: ID,
     ring: () => {
       rings += 1
+    },
+    async send(device, message) {
+      if (device !== DEVICE) throw new MooringError('DEVICE_NOT_HERE', 'another server has it')
+      sent.push(message)
     },
     health: () => ({ serverId: ID, leaseValid, devices: 3, connected: 2, leaving: false }),
   }))
@@ -26,6 +38,7 @@ before(async () => {
 
 beforeEach(() => {
   rings = 0
+  sent = []
   leaseValid = true
 })
 
@@ -65,4 +78,43 @@ test('health is good while the lease is valid, and tells how many devices are co
 
 test('nothing else is answered', async () => {
   assert.equal((await fetch(`http://127.0.0.1:${listener.port}/devices`)).status, 404)
+})
+
+function askToSend(device: string, body: object, { secret = MESSAGES_SECRET, signedFor = device } = {}) {
+  const text = JSON.stringify(body)
+  const { time, signature } = signDoorbell(
+    secret,
+    `/devices/${signedFor}/messages\n${text}`,
+    systemClock.wallMs(),
+  )
+  const headers = { 'x-mooring-time': time, 'x-mooring-signature': signature }
+  const url = `http://127.0.0.1:${listener.port}/devices/${device}/messages`
+  return fetch(url, { method: 'POST', headers, body: text })
+}
+
+test('a signed request sends a text, under the given id or a fresh one that is answered', async () => {
+  const given = await askToSend(DEVICE, { to: '+15550100', text: 'ahoy', messageId: 'ORDER-4711' })
+  const fresh = await askToSend(DEVICE, { to: '15550100@s.whatsapp.net', text: 'ahoy again' })
+
+  assert.deepEqual(await given.json(), { messageId: 'ORDER-4711' })
+  assert.deepEqual(await fresh.json(), { messageId: sent[1]?.messageId })
+  assert.deepEqual(sent[0], { to: '15550100@s.whatsapp.net', text: 'ahoy', messageId: 'ORDER-4711' })
+  assert.match(sent[1]?.messageId ?? '', /^3EB0[0-9A-F]{16}$/)
+})
+
+test('a send that is signed with the doorbell secret, or for another device, is refused', async () => {
+  const wish = { to: '15550100', text: 'ahoy' }
+
+  assert.equal((await askToSend(DEVICE, wish, { secret: SECRET })).status, 401)
+  assert.equal((await askToSend(DEVICE, wish, { signedFor: 'device-2' })).status, 401)
+  assert.deepEqual(sent, [])
+})
+
+test('a send for a device of another server, or without a text, says so with a code', async () => {
+  const elsewhere = await askToSend('device-2', { to: '15550100', text: 'ahoy' })
+  const empty = await askToSend(DEVICE, { to: '15550100' })
+
+  assert.equal(elsewhere.status, 404)
+  assert.equal(((await elsewhere.json()) as { code: string }).code, 'DEVICE_NOT_HERE')
+  assert.equal(empty.status, 400)
 })

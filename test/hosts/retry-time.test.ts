@@ -6,6 +6,7 @@ import { createLease } from '../../core/lease.ts'
 import type { Store } from '../../core/store.ts'
 import { openAuthState } from '../../hosts/auth-state/auth-state.ts'
 import { createConnectLimiter } from '../../hosts/connect-limiter.ts'
+import { droppingConsumer } from '../../hosts/consumer.ts'
 import { keepConnection } from '../../hosts/device-connection.ts'
 import type { SocketEvents } from '../../hosts/whatsapp-socket.ts'
 import type { HostWorld } from '../../hosts/world.ts'
@@ -18,6 +19,7 @@ import {
   scriptedRandom,
   type Tables,
 } from '../core/builders.ts'
+import { wrapping } from './auth-state/fixtures.ts'
 
 let tables: Tables
 
@@ -56,17 +58,20 @@ async function aConnection(context: TestContext) {
     store,
     beatStore: store,
     random: { ...base.random, fraction: scriptedRandom(0.5).fraction },
-    openAuth: (wish) => openAuthState({ store, clock: base.clock, telemetry: base.telemetry, ...wish }),
+    openAuth: (wish) => openAuthState({ ...base, store, wrapping, renewDataKeysAfterDays: 365, ...wish }),
     openSocket: ({ events }) => {
       sockets.push(events)
       const closed = () => events.closed(0, 'closed')
       return {
         requestPairingCode: async () => 'ABCD1234',
         logout: async () => undefined,
+        send: async () => undefined,
         close: async () => closed(),
         cut: closed,
       }
     },
+    pairingTimeoutMs: 600_000,
+    consumer: droppingConsumer,
     requestPlacement: async () => undefined,
   }
   const lease = createLease(base.clock, { fenceAfterMs: 3_600_000 })

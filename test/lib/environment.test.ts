@@ -7,7 +7,12 @@ import { FUNCTION_NAMES, FUNCTIONS } from '../../lambdas/functions.ts'
 import { NOT_SET_BY_THE_STACK } from '../../lib/hosts.ts'
 import { find, functionId, one, synthesise } from './synthesised.ts'
 
-const template = synthesise({ capacityPerServer: 250, fenceAfterMs: 7000 })
+const template = synthesise({
+  capacityPerServer: 250,
+  fenceAfterMs: 7000,
+  messagesUrl: 'https://app.example.com/messages',
+  messagesSecretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:messages-AbCdEf',
+})
 /** Of Node, not of ours. */
 const OF_THE_RUNTIME = ['NODE_OPTIONS']
 
@@ -24,11 +29,14 @@ function containerOfServers() {
   }
 }
 
+/** Where any text would not do. */
+const RESOLVED: Record<string, string> = { AUTH_KEY: 'arn:aws:kms:eu-west-1:123456789012:key/resolved' }
+
 /** References become some text, as CloudFormation makes them. */
 function resolved(variables: Record<string, unknown>): Record<string, string> {
   const texts = Object.entries(variables).map(([name, value]) => [
     name,
-    typeof value === 'string' ? value : 'resolved-by-cloudformation',
+    typeof value === 'string' ? value : (RESOLVED[name] ?? 'resolved-by-cloudformation'),
   ])
   return Object.fromEntries(texts)
 }
@@ -65,6 +73,10 @@ describe('the variables that the stack sets', () => {
     assert.equal(read.settings.fenceAfterMs, 7000)
     assert.equal(read.TABLE_PREFIX, 'Mooring-')
     assert.equal(read.WHATSAPP_URL, undefined)
+    assert.equal(read.AUTH_KEY, RESOLVED.AUTH_KEY)
+    assert.equal(read.AUTH_KEY_FILE, undefined)
+    assert.equal(read.PAIRING_TIMEOUT_MS, 600_000)
+    assert.equal(read.AUTH_DATA_KEY_DAYS, 365)
   })
 
   test('give hosts and functions the same times', () => {

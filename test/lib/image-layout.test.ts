@@ -50,6 +50,7 @@ function startFromLayout(): ChildProcess {
       ASSIGN_FUNCTION: fleet.controlPlane.functions.assign,
       // Not the fleet's own: rings are refused, and the beats tell.
       DOORBELL_SECRET: 'the secret of the image test',
+      AUTH_KEY_FILE: fleet.authKeyFile,
       SERVER_NAME: 'from-the-image',
       SERVER_PORT: '0',
       SERVER_LISTEN: '127.0.0.1',

@@ -96,6 +96,7 @@ const ALLOWED: Record<string, Record<string, string[]>> = {
     AuthState: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
     History: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
     assign: ['lambda:InvokeFunction'],
+    'the key of the auth state': ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey'],
   },
   HostsTaskExecutionRole: {
     '*': ['ecr:GetAuthorizationToken'],
@@ -136,6 +137,7 @@ function wordFor(resource: unknown): string {
   const words: [RegExp, string][] = [
     [/^"\*"$/, '*'],
     [/TablesKey/, 'the key of the tables'],
+    [/AuthKey/, 'the key of the auth state'],
     [/Log[0-9A-F]{8}","Arn"/, 'its log'],
     [/FunctionsdoorbellFunction/, 'doorbell'],
     [/FunctionsassignFunction/, 'assign'],
@@ -193,9 +195,59 @@ describe('least privilege', () => {
   test('the key of the tables is used through DynamoDB only', () => {
     const uses = Object.keys(ALLOWED)
       .flatMap(statements)
-      .filter((statement) => actionsOf(statement).includes('kms:Decrypt'))
+      .filter(({ Resource }) => wordFor(Resource) === 'the key of the tables')
     assert.ok(uses.length > 0)
     for (const { Condition } of uses) assert.match(JSON.stringify(Condition), /kms:ViaService.*dynamodb\./)
+  })
+
+  test('nobody but a server can unwrap a data key, and a server only for a device and its credentials', () => {
+    const roles = find(template, 'AWS::IAM::Role').map(([id]) => id)
+    const users = roles.filter((role) =>
+      statements(role).some(({ Resource }) => JSON.stringify(Resource).includes('AuthKey')),
+    )
+    assert.deepEqual(
+      users.map((role) => role.replace(/[0-9A-F]{8}$/, '')),
+      ['HostsTaskTaskRole'],
+    )
+    const [use] = statements('HostsTaskTaskRole').filter(
+      ({ Resource }) => wordFor(Resource) === 'the key of the auth state',
+    )
+    assert.deepEqual(use?.Condition, {
+      StringLike: { 'kms:EncryptionContext:deviceId': '?*', 'kms:EncryptionContext:credentialsId': '?*' },
+      'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': ['deviceId', 'credentialsId'] },
+    })
+  })
+
+  test('no role may use a key that it does not name, and the policy of the auth key names no other principal', () => {
+    const keyUses = Object.keys(ALLOWED)
+      .flatMap(statements)
+      .filter((statement) => actionsOf(statement).some((action) => action.startsWith('kms:')))
+    const words = new Set(keyUses.map(({ Resource }) => wordFor(Resource)))
+    assert.deepEqual([...words].sort(), ['the key of the auth state', 'the key of the tables'])
+    const [key] = find(template, 'AWS::KMS::Key').filter(([id]) => id.startsWith('AuthKey'))
+    const principals = key?.[1].Properties.KeyPolicy.Statement.map(({ Principal }: { Principal: unknown }) =>
+      JSON.stringify(Principal),
+    )
+    assert.equal(principals.length, 1)
+    assert.match(principals[0], /:root/)
+    assert.equal(key?.[1].Properties.EnableKeyRotation, true)
+  })
+
+  test('another key for the auth state is used for new data keys, and former ones only unwrap', () => {
+    const authKey = 'arn:aws:kms:eu-west-1:123456789012:key/0a1b'
+    const former = 'arn:aws:kms:eu-west-1:123456789012:key/2c3d'
+    const policies = find(synthesise({ authKey, formerAuthKeys: [former] }), 'AWS::IAM::Policy').filter(
+      ([id]) => id.startsWith('HostsTaskTaskRole'),
+    )
+    const uses = policies
+      .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement as Statement[])
+      .filter(({ Condition }) => JSON.stringify(Condition ?? '').includes('EncryptionContextKeys'))
+      .map((statement) => [wordFor(statement.Resource), actionsOf(statement)])
+    assert.deepEqual(uses, [
+      [JSON.stringify(authKey), ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey']],
+      ['the key of the auth state', ['kms:Decrypt']],
+      [JSON.stringify(former), ['kms:Decrypt']],
+    ])
   })
 
   test('the code of the doorbell cannot use what Lambda needs to attach it to the network', () => {

@@ -7,7 +7,10 @@ import type { Epoch } from '../../core/ids.ts'
 import type { Random } from '../../core/random.ts'
 import type { Store } from '../../core/store.ts'
 import type { AuthWish, OpenAuthState } from '../../hosts/auth-state/auth-state.ts'
+import { fencedRequests } from '../../hosts/auth-state/fenced-requests.ts'
+import { openInbox } from '../../hosts/auth-state/inbox.ts'
 import { openItems } from '../../hosts/auth-state/items.ts'
+import type { Sealing } from '../../hosts/auth-state/sealing.ts'
 import { createUnderWay, savesInOrder } from '../../hosts/auth-state/turns.ts'
 
 export interface Creds {
@@ -29,6 +32,9 @@ export interface SimulatedAuth extends OpenAuthState {
 
 export const CONTACTS = 4
 
+/** Encryption decides nothing here, and costs the time of many seeds. */
+const unsealed: Sealing = { seal: (_, value) => value, open: (_, stored) => stored }
+
 const CREDS_TRIES_MAX = 20
 const CREDS_TRY_AGAIN_AFTER_MS = 500
 
@@ -41,7 +47,8 @@ export async function openSimulatedAuth(
 ): Promise<SimulatedAuth> {
   const { store, clock } = world
   const { device, credentialsId, epoch, everPaired, mayWrite, onStale } = wish
-  const items = openItems({ store, clock, device, epoch, mayWrite, onStale })
+  const requests = fencedRequests({ store, clock, device, epoch, mayWrite, onStale })
+  const items = openItems({ requests, sealing: unsealed, onFault: () => undefined })
   const ofCreds = credsKey(credentialsId)
   const sessions = Array.from({ length: CONTACTS }, (_, contact) =>
     signalKey(credentialsId, 'session', `${contact}`),
@@ -60,6 +67,7 @@ export async function openSimulatedAuth(
   return {
     creds,
     epoch,
+    inbox: openInbox(items, clock, credentialsId),
     // The connection machine asks only whether the credentials are half-made.
     state: { creds, keys: undefined } as unknown as OpenAuthState['state'],
     saveCreds: () => underWay.add(saveInOrder()),

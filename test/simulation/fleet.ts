@@ -3,6 +3,7 @@
 import { type ServerId, serverId } from '../../core/ids.ts'
 import { DEFAULT_SETTINGS, HOST_REQUEST_MS_MAX } from '../../core/settings.ts'
 import { DEFAULT_BACKOFF } from '../../hosts/backoff.ts'
+import { droppingConsumer } from '../../hosts/consumer.ts'
 import { type RunningServer, runServer } from '../../hosts/server.ts'
 import type { HostWorld } from '../../hosts/world.ts'
 import { openSimulatedAuth } from './auth.ts'
@@ -34,6 +35,9 @@ export interface Fleet {
   ring(server: ServerId): void
 }
 
+/** Phones take part of this; what a device does that nobody links is another test's matter. */
+const PAIRING_TIMEOUT_MS = 600_000
+
 export function createFleet(stage: Stage, lambdas: () => Lambdas): Fleet {
   const { scheduler, network, weather, whatsapp, trace, judge, scenario, mutation } = stage
   const running: Running[] = []
@@ -57,10 +61,12 @@ export function createFleet(stage: Stage, lambdas: () => Lambdas): Fleet {
       random,
       telemetry: stage.telemetryOf(process),
       settings: DEFAULT_SETTINGS,
+      pairingTimeoutMs: PAIRING_TIMEOUT_MS,
       openAuth: (wish) =>
         openSimulatedAuth({ store: mutated.store, clock, random }, wish, (key) =>
           judge.read(wish.device, key, wish.epoch),
         ),
+      consumer: droppingConsumer,
       openSocket: mutation?.sockets?.(sockets, process) ?? sockets,
       async requestPlacement(devices) {
         process.send(() => {

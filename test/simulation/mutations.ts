@@ -165,6 +165,7 @@ function reconnecting(open: OpenSocket): OpenSocket {
     }
     let socket = open({ ...wish, events: { ...wish.events, closed } })
     return {
+      send: (message) => socket.send(message),
       requestPairingCode: (phoneNumber) => socket.requestPairingCode(phoneNumber),
       logout: () => socket.logout(),
       close: () => socket.close(),

@@ -124,6 +124,7 @@ export function simulatedSockets(process: Process, parts: SocketParts): OpenSock
     })
 
     return {
+      async send() {},
       async requestPairingCode() {
         creds.me = account().jid
         await save()

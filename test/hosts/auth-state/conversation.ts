@@ -10,11 +10,13 @@ import {
   type SignalRepositoryWithLIDStore,
   signedKeyPair,
 } from '@whiskeysockets/baileys'
+import { type Clock, systemClock } from '../../../core/clock.ts'
 import type { OpenAuthState } from '../../../hosts/auth-state/auth-state.ts'
 import {
   libsignalRepository,
   type MakeSignalRepository,
 } from '../../../hosts/auth-state/signal-repository.ts'
+import { authOptions } from '../../../hosts/auth-state/socket-options.ts'
 import { silentLogger } from './fixtures.ts'
 
 type Encrypted = Awaited<ReturnType<SignalRepositoryWithLIDStore['encryptMessage']>>
@@ -27,14 +29,19 @@ export interface Party {
   decrypt(from: string, message: Encrypted): Promise<string>
 }
 
-/** A device as makeWASocket sets it up: sends lock the device's own jid. */
-export function deviceParty(jid: string, { state }: OpenAuthState, make: MakeSignalRepository): Party {
-  state.creds.me = { id: jid }
-  const keys = addTransactionCapability(state.keys, silentLogger, {
-    maxCommitRetries: 1,
-    delayBetweenTriesMs: 0,
-  })
-  const repository = make({ creds: state.creds, keys }, silentLogger)
+/** A device as makeWASocket sets it up: sends lock the device's own jid.
+ *  @param wrong stands in for the Signal repository that Mooring makes */
+export function deviceParty(
+  jid: string,
+  auth: OpenAuthState,
+  wrong?: MakeSignalRepository,
+  clock: Clock = systemClock,
+): Party {
+  const { creds } = auth.state
+  creds.me = { id: jid }
+  const { config } = authOptions(auth, clock, () => undefined)
+  const keys = addTransactionCapability(config.auth.keys, silentLogger, config.transactionOpts)
+  const repository = (wrong ?? config.makeSignalRepository)({ creds, keys }, silentLogger)
   return {
     jid,
     repository,

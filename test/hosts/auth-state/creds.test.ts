@@ -15,7 +15,9 @@ import {
   open,
   startStore,
   stoppedClock,
+  wrapping,
 } from './fixtures.ts'
+import { unsealed } from './unsealed.ts'
 
 const CREDS_KEY = `${CREDENTIALS_ID}/creds`
 
@@ -28,8 +30,7 @@ after(() => close())
 
 /** The creds as they stand in the store. */
 async function stored(device: ReturnType<typeof newDevice>): Promise<AuthenticationCreds> {
-  const item = await store.get('AuthState', { deviceId: device, key: CREDS_KEY })
-  return deserialise(item?.value ?? 'null') as AuthenticationCreds
+  return deserialise((await unsealed(store, device, CREDS_KEY, wrapping)) ?? 'null') as AuthenticationCreds
 }
 
 describe('credentials', () => {
@@ -86,6 +87,23 @@ describe('credentials', () => {
     assert.equal(refused.code, 'CREDENTIALS_UNREADABLE')
     assert.equal(refused.cause, undefined)
     assert.doesNotMatch(`${refused.stack}`, /c2VjcmV0/)
+  })
+
+  test('that do not decrypt are never replaced by fresh ones, whether they were ever saved as paired or not', async () => {
+    const device = newDevice()
+    const first = await open({ store, device, epoch: 1 })
+    await first.saveCreds()
+    const item = await store.get('AuthState', { deviceId: device, key: CREDS_KEY })
+    const changed = (item?.value ?? '').replace(/.{8}$/, 'AAAAAAAA')
+    await writeAuth(store, device, CREDS_KEY, epoch(1), changed)
+
+    for (const everPaired of [true, false]) {
+      const refused = await open({ store, device, epoch: 2, everPaired }).catch((error) => error)
+
+      assert.equal(refused.code, 'CREDENTIALS_UNREADABLE')
+      assert.match(refused.message, /does not decrypt/)
+    }
+    assert.equal((await store.get('AuthState', { deviceId: device, key: CREDS_KEY }))?.value, changed)
   })
 
   test('that are not whole are never replaced by fresh ones', async () => {
@@ -146,11 +164,12 @@ describe('saving credentials', () => {
   test('asked for many times while one is under way takes one more write', async () => {
     const held = holding(store)
     const { requests, store: noted } = noting(held.store)
-    const { saveCreds } = await open({ store: noted })
+    const { state, saveCreds } = await open({ store: noted })
     requests.length = 0
     held.hold()
     const first = saveCreds()
     await turnOfTheLoop()
+    state.creds.accountSyncCounter = 1
     const second = saveCreds()
     await turnOfTheLoop()
     const third = saveCreds()
@@ -233,8 +252,8 @@ describe('settled', () => {
     await waiting
 
     assert.equal((await stored(device)).accountSyncCounter, 5)
-    const mapping = { deviceId: device, key: `${CREDENTIALS_ID}/lid-mapping/a` }
-    assert.equal((await store.get('AuthState', mapping))?.value, '"1"')
+    const mapping = `${CREDENTIALS_ID}/lid-mapping/a`
+    assert.equal(await unsealed(store, device, mapping, wrapping), '"1"')
   })
 
   test('comes at once when nothing is under way, and does not fail when a write did', async () => {

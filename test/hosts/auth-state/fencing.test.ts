@@ -43,9 +43,9 @@ describe('a zombie, whose device has a newer socket,', () => {
     await zombie.state.keys.set({ session: { there: Buffer.from('1'), deleted: Buffer.from('1') } })
     await zombie.state.keys.set({ session: { deleted: null } })
     const zombies = await Promise.all(
-      ['there', 'deleted', 'never'].map(() => open({ store, device, epoch: 1 })),
+      ['there', 'deleted', 'never'].map(() => open({ store, device, epoch: 2 })),
     )
-    const owner = await open({ store, device, epoch: 2 })
+    const owner = await open({ store, device, epoch: 3 })
     const before = await owner.state.keys.get('session', ['there', 'deleted', 'never'])
 
     const [onThere, onDeleted, onNever] = zombies
@@ -56,7 +56,7 @@ describe('a zombie, whose device has a newer socket,', () => {
     )
     await assert.rejects(async () => onNever?.state.keys.set({ session: { never: Buffer.from('2') } }), STALE)
 
-    const next = await open({ store, device, epoch: 3 })
+    const next = await open({ store, device, epoch: 4 })
     assert.deepEqual(await next.state.keys.get('session', ['there', 'deleted', 'never']), before)
   })
 
@@ -103,6 +103,7 @@ describe('a zombie, whose device has a newer socket,', () => {
       onStale: ({ code }) => refusals.push(code),
     })
     await zombie.state.keys.set({ 'lid-mapping': { '15550100101': '1' } })
+    events.length = 0
     const owner = await open({ store, device, epoch: 2 })
     await owner.state.keys.set({ 'lid-mapping': { '15550100101': '2' } })
     await assert.rejects(async () => zombie.state.keys.set({ 'lid-mapping': { '15550100101': '3' } }), STALE)

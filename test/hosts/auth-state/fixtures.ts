@@ -1,4 +1,5 @@
 /** Builders for the tests of the auth state, on the embedded DynamoDB. */
+import { randomBytes } from 'node:crypto'
 import type { ILogger } from '@whiskeysockets/baileys/lib/Utils/logger.js'
 import { type Clock, systemClock } from '../../../core/clock.ts'
 import { deviceId, epoch } from '../../../core/ids.ts'
@@ -6,11 +7,25 @@ import type { Store } from '../../../core/store.ts'
 import { dynamoDbStore } from '../../../core/store-dynamodb.ts'
 import type { EventFields, Telemetry } from '../../../core/telemetry.ts'
 import { type AuthWish, type OpenAuthState, openAuthState } from '../../../hosts/auth-state/auth-state.ts'
+import { keyFileWrapping } from '../../../hosts/auth-state/key-file-wrapping.ts'
+import type { KeyWrapping } from '../../../hosts/auth-state/key-wrapping.ts'
 import { LOCAL_TABLE_PREFIX, startDatabase } from '../../../local/database.ts'
 
 export const CREDENTIALS_ID = 'credentials-1'
 const REQUEST_MS_MAX = 10_000
 let devices = 0
+
+/** One wrapping key for all tests of a file, unless a test brings its own. */
+export const wrapping = wrappingBy([newWrappingKey()])
+
+export function newWrappingKey(): Buffer {
+  return randomBytes(32)
+}
+
+/** @param keys the newest first; may be changed later, as a file may */
+export function wrappingBy(keys: Buffer[]): KeyWrapping {
+  return keyFileWrapping(async () => keys)
+}
 
 export async function startStore(): Promise<{ store: Store; close: () => Promise<void> }> {
   const database = await startDatabase()
@@ -29,12 +44,16 @@ export interface Opening extends Partial<Omit<AuthWish, 'epoch'>> {
   readonly epoch?: number
   readonly telemetry?: Telemetry
   readonly clock?: Clock
+  readonly wrapping?: KeyWrapping
+  readonly renewDataKeysAfterDays?: number
 }
 
 export function open(opening: Opening): Promise<OpenAuthState> {
   return openAuthState({
     clock: systemClock,
     telemetry: silentTelemetry,
+    wrapping,
+    renewDataKeysAfterDays: 365,
     device: newDevice(),
     credentialsId: CREDENTIALS_ID,
     everPaired: false,

@@ -42,7 +42,7 @@ test('every pack stays far below what an item may hold', async () => {
   assert.ok(Math.max(...rows.map(({ value }) => value?.length ?? 0)) < 20_000)
 })
 
-test('a reconnect takes one fencing read of the creds, one write of a key, and one request for each save', async () => {
+test('a reconnect takes one fencing read of the data keys and of the creds each, and one request for each save', async () => {
   const device = newDevice()
   const first = await open({ store, device, epoch: 1 })
   await first.saveCreds()
@@ -50,11 +50,14 @@ test('a reconnect takes one fencing read of the creds, one write of a key, and o
   const { requests, store: noted } = noting(store)
 
   const second = await open({ store: noted, device, epoch: 2 })
+  second.state.creds.accountSyncCounter = 1
   await second.saveCreds()
   await second.state.keys.set({ 'device-list': { '4915': ['1'] } })
+  second.state.creds.accountSyncCounter = 2
   await second.saveCreds()
 
   assert.deepEqual(requests, [
+    `update ${CREDENTIALS_ID}/data-key`,
     `update ${CREDENTIALS_ID}/creds`,
     `put ${CREDENTIALS_ID}/creds`,
     `put ${CREDENTIALS_ID}/device-list/4915`,

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { systemClock } from '../../../core/clock.ts'
 import type { Store } from '../../../core/store.ts'
+import type { OpenAuthState } from '../../../hosts/auth-state/auth-state.ts'
 import { serialisedDecrypts } from '../../../hosts/auth-state/serialised-decrypts.ts'
-import { libsignalRepository } from '../../../hosts/auth-state/signal-repository.ts'
-import { authOptions, safeRepository } from '../../../hosts/auth-state/socket-options.ts'
+import {
+  libsignalRepository,
+  type MakeSignalRepository,
+} from '../../../hosts/auth-state/signal-repository.ts'
+import { authOptions, PATIENCE } from '../../../hosts/auth-state/socket-options.ts'
 import { silenceConsole } from '../../../hosts/silence-console.ts'
 import { contactParty, deviceParty, introduce, talkAtOnce } from './conversation.ts'
-import { breakable, newDevice, open, startStore, watched } from './fixtures.ts'
+import { breakable, impatientClock, newDevice, open, startStore, watched } from './fixtures.ts'
 
 const ROUNDS = 20
 const CONTACT = '4916@s.whatsapp.net'
@@ -26,7 +31,7 @@ after(() => close())
 describe('a device that sends and receives at once', () => {
   test('loses no message and breaks no session', async () => {
     const auth = await open({ store })
-    const device = deviceParty('4915:1@s.whatsapp.net', auth, safeRepository(auth.state.creds))
+    const device = deviceParty('4915:1@s.whatsapp.net', auth)
     const contact = contactParty(CONTACT)
     await introduce(device, contact)
 
@@ -46,13 +51,13 @@ describe('a device that sends and receives at once', () => {
     const deviceId = newDevice()
     const first = await open({ store, device: deviceId, epoch: 1 })
     const contact = contactParty(CONTACT)
-    const before = deviceParty('4915:1@s.whatsapp.net', first, safeRepository(first.state.creds))
+    const before = deviceParty('4915:1@s.whatsapp.net', first)
     await introduce(before, contact)
     await first.saveCreds()
     await talkAtOnce([[before, contact]], 3)
 
     const second = await open({ store, device: deviceId, epoch: 2, everPaired: true })
-    const afterwards = deviceParty('4915:1@s.whatsapp.net', second, safeRepository(second.state.creds))
+    const afterwards = deviceParty('4915:1@s.whatsapp.net', second)
 
     assert.deepEqual(await talkAtOnce([[afterwards, contact]], 3), [])
   })
@@ -60,12 +65,14 @@ describe('a device that sends and receives at once', () => {
 
 describe('devices of one process that write to the same contact at once', () => {
   test('store every step that they take', async () => {
-    const lost = await writeAtOnceThenOnceMore(safeRepository)
+    const lost = await writeAtOnceThenOnceMore(() => undefined)
     assert.deepEqual(lost, [])
   })
 
   test('lose steps without turns (should this fail, libsignal keeps the async context)', async () => {
-    const lost = await writeAtOnceThenOnceMore((creds) => serialisedDecrypts(creds, libsignalRepository))
+    const lost = await writeAtOnceThenOnceMore(({ state }) =>
+      serialisedDecrypts(state.creds, libsignalRepository),
+    )
     assert.notDeepEqual(lost, [])
   })
 })
@@ -76,11 +83,11 @@ describe('a session that cannot be read', () => {
     const deviceId = newDevice()
     const first = await open({ store, device: deviceId, epoch: 1 })
     const contact = contactParty(CONTACT)
-    const before = deviceParty('4915:1@s.whatsapp.net', first, safeRepository(first.state.creds))
+    const before = deviceParty('4915:1@s.whatsapp.net', first)
     await introduce(before, contact)
     await first.saveCreds()
     const second = await open({ store: failing, device: deviceId, epoch: 2, everPaired: true })
-    const device = deviceParty('4915:1@s.whatsapp.net', second, safeRepository(second.state.creds))
+    const device = deviceParty('4915:1@s.whatsapp.net', second, undefined, impatientClock().clock)
     await device.repository.lidMapping.getLIDForPN(CONTACT)
 
     breaker.broken = true
@@ -97,7 +104,7 @@ describe('a session that cannot be read', () => {
   test('does not count as one that is not there', async () => {
     const { breaker, store: failing } = breakable(store)
     const auth = await open({ store: failing })
-    const device = deviceParty('4915:1@s.whatsapp.net', auth, safeRepository(auth.state.creds))
+    const device = deviceParty('4915:1@s.whatsapp.net', auth, undefined, impatientClock().clock)
 
     breaker.broken = true
     await assert.rejects(device.repository.validateSession(CONTACT), /out of reach/)
@@ -111,17 +118,21 @@ describe('a session that cannot be read', () => {
 })
 
 test('a socket tries a commit again for less than a lease lasts', async () => {
-  const { transactionOpts } = authOptions(await open({ store }))
-  assert.ok(transactionOpts.maxCommitRetries * transactionOpts.delayBetweenTriesMs < 8_000)
+  const { config } = authOptions(await open({ store }), systemClock, () => undefined)
+
+  assert.equal(config.transactionOpts.maxCommitRetries, 1, 'Baileys tries nothing again by itself')
+  assert.ok(PATIENCE.triesMax * PATIENCE.againAfterMs < 8_000)
 })
 
 /** Four devices burst to one contact's jid; then, with the contact's queue empty again, each writes once more.
  *  @returns the last messages that could not be decrypted */
-async function writeAtOnceThenOnceMore(make: typeof safeRepository): Promise<string[]> {
+async function writeAtOnceThenOnceMore(
+  wrong: (auth: OpenAuthState) => MakeSignalRepository | undefined,
+): Promise<string[]> {
   const pairs = await Promise.all(
     [1, 2, 3, 4].map(async (at) => {
       const auth = await open({ store })
-      const device = deviceParty(`4915${at}:1@s.whatsapp.net`, auth, make(auth.state.creds))
+      const device = deviceParty(`4915${at}:1@s.whatsapp.net`, auth, wrong(auth))
       return { device, contact: contactParty(CONTACT) }
     }),
   )

@@ -1,0 +1,60 @@
+/** The fleet's tables and the key that wraps its data keys, for the commands that carry key material: it never passes the
+ *  API. They use the operator's own AWS credentials, from the usual AWS environment. */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { isMooringError } from '../core/errors.ts'
+import { type Random, systemRandom } from '../core/random.ts'
+import type { Store } from '../core/store.ts'
+import { dynamoDbStore } from '../core/store-dynamodb.ts'
+import type { KeyWrapping } from '../hosts/auth-state/key-wrapping.ts'
+import { openWrapping } from '../hosts/auth-state/open-wrapping.ts'
+import { Failure, Refused, Unreachable, WrongUsage } from './failures.ts'
+
+/** With the tries of the SDK; nobody's lease depends on it. */
+const REQUEST_MS_MAX = 30_000
+const TRIES_MAX = 10
+
+export interface FleetOptions {
+  readonly tablePrefix: string
+  readonly authKey?: string
+  readonly authKeyFile?: string
+}
+
+export interface Fleet {
+  readonly store: Store
+  readonly random: Random
+  readonly wrapping: KeyWrapping
+}
+
+/** Runs `work` on the fleet, and turns what goes wrong into a sentence and an exit code. */
+export async function withFleet(options: FleetOptions, work: (fleet: Fleet) => Promise<void>): Promise<void> {
+  const { tablePrefix, authKey: AUTH_KEY, authKeyFile: AUTH_KEY_FILE } = options
+  if ((AUTH_KEY === undefined) === (AUTH_KEY_FILE === undefined)) {
+    throw new WrongUsage(
+      'Say by what the servers of the fleet wrap data keys: either --auth-key, or --auth-key-file.',
+    )
+  }
+  const wrapping = await openWrapping({ AUTH_KEY, AUTH_KEY_FILE }).catch((error: Error) => {
+    throw new WrongUsage(error.message)
+  })
+  const client = new DynamoDBClient({ maxAttempts: TRIES_MAX })
+  const store = dynamoDbStore(client, tablePrefix, REQUEST_MS_MAX)
+  try {
+    await work({ store, random: systemRandom, wrapping })
+  } catch (error) {
+    throw failureOf(error, tablePrefix)
+  } finally {
+    client.destroy()
+  }
+}
+
+function failureOf(error: unknown, tablePrefix: string): Failure {
+  if (error instanceof Failure) return error
+  if (isMooringError(error)) return new Refused(error.code, error.message)
+  const { name, message } = error instanceof Error ? error : new Error(String(error))
+  const hint =
+    name === 'ResourceNotFoundException' ? ` Is ${tablePrefix} the prefix of the fleet's tables?` : ''
+  return new Unreachable(
+    `The fleet's tables cannot be used: ${name}: ${message}.${hint} ` +
+      'Region, credentials and endpoint come from the usual AWS environment, such as AWS_REGION and AWS_PROFILE.',
+  )
+}

@@ -1,0 +1,16 @@
+/** `mooring import`: devices of another system, with their credentials, so that no phone has to be taken in hand. */
+import { type FleetOptions, withFleet } from './fleet-access.ts'
+import { folders } from './import/folders.ts'
+import { type Columns, rows } from './import/rows.ts'
+import { type RunOptions, runImport } from './import/run.ts'
+import type { CliWorld } from './world.ts'
+
+type Options = FleetOptions & RunOptions
+
+export function importMultiFile(world: CliWorld, paths: string[], options: Options): Promise<void> {
+  return withFleet(options, (fleet) => runImport(world, fleet, folders(paths), options))
+}
+
+export function importPostgres(world: CliWorld, file: string, options: Options & Columns): Promise<void> {
+  return withFleet(options, (fleet) => runImport(world, fleet, rows(file, options), options))
+}

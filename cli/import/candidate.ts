@@ -1,0 +1,75 @@
+/** A device as another system has it, before anything is known of it here. */
+import { createHash } from 'node:crypto'
+import { type DeviceId, deviceId, hasIdForm } from '../../core/ids.ts'
+import type { Linked, Unusable } from './credentials.ts'
+
+export interface Candidate {
+  /** Where it was found: a folder, or a line of a file. The same in every reading. */
+  readonly from: string
+  /** Absent when no id can be made of what it is called there. */
+  readonly deviceId: DeviceId | undefined
+  readonly name: string
+  /** The server name to prefer. */
+  readonly homeName?: string
+  /** What a person should know of it. */
+  readonly notes: readonly string[]
+  load(): Promise<Loaded>
+}
+
+export type Loaded =
+  | (Linked & { readonly digest: string })
+  | Unusable
+  /** It has no credentials, and none are expected. */
+  | { readonly unlinked: true }
+
+/** Everything that can be imported, anew at each call and in the same order. */
+export interface Source {
+  /** How one of them is called in a sentence. */
+  readonly kind: string
+  candidates(): AsyncIterable<Candidate>
+}
+
+const ID_CHARACTERS_MAX = 64
+const NAME_CHARACTERS_MAX = 128
+
+/** The id of a device that is called `text` elsewhere: what an id must not have becomes `-`. */
+export function idFrom(text: string): { readonly deviceId: DeviceId | undefined; readonly notes: string[] } {
+  if (hasIdForm(text)) return { deviceId: deviceId(text), notes: [] }
+  const made = text
+    .replaceAll(/[^A-Za-z0-9_.-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, ID_CHARACTERS_MAX)
+  if (!hasIdForm(made)) return { deviceId: undefined, notes: [] }
+  return { deviceId: deviceId(made), notes: [`its id here is ${made}: ${JSON.stringify(text)} is none`] }
+}
+
+/** A name that can be shown to people. */
+export function nameFrom(text: string, otherwise: string): string {
+  const name = text
+    .replaceAll(/[\p{Cc}\p{Cs}]+/gu, ' ')
+    .trim()
+    .slice(0, NAME_CHARACTERS_MAX)
+  return name.isWellFormed() && name !== '' ? name : otherwise
+}
+
+export function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+/** Runs `work` over what is iterated, `width` at a time, and hands on the results in order. */
+export async function* inOrder<Item, Result>(
+  items: AsyncIterable<Item>,
+  width: number,
+  work: (item: Item) => Promise<Result>,
+): AsyncGenerator<Result> {
+  const running: Promise<Result>[] = []
+  try {
+    for await (const item of items) {
+      running.push(work(item))
+      if (running.length >= width) yield await (running.shift() as Promise<Result>)
+    }
+    while (running.length > 0) yield await (running.shift() as Promise<Result>)
+  } finally {
+    await Promise.allSettled(running)
+  }
+}

@@ -1,0 +1,100 @@
+/** Imports one candidate: at rest, then its credentials, then the one write that makes it a device that can be started.
+ *  Whatever ends it in between leaves a device that cannot start, and that the next run imports from the beginning. */
+import type { Clock } from '../../core/clock.ts'
+import { isMooringError } from '../../core/errors.ts'
+import { recordHistory } from '../../core/history.ts'
+import type { DeviceId } from '../../core/ids.ts'
+import { beginImport, discardHalf, finishImport } from '../../core/importing.ts'
+import { readDevice, register } from '../../core/ownership.ts'
+import type { Random } from '../../core/random.ts'
+import type { Store } from '../../core/store.ts'
+import type { KeyWrapping } from '../../hosts/auth-state/key-wrapping.ts'
+import { writeWholeState } from '../../hosts/auth-state/whole-state.ts'
+import type { Candidate, Loaded } from './candidate.ts'
+import { type Planned, refusal } from './plan.ts'
+
+export interface ImportWorld {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly wrapping: KeyWrapping
+}
+
+export interface Outcome extends Omit<Planned, 'intent' | 'digest'> {
+  readonly outcome: 'imported' | 'registered' | 'done' | 'skipped' | 'failed'
+}
+
+type Result = Pick<Outcome, 'outcome' | 'why'>
+type Linked = Extract<Loaded, { digest: string }>
+
+const RESTS = 'imported: start it when the old system is stopped'
+const UNLINKED = 'imported without credentials: start it to link it'
+const CHANGED = 'it has changed since it was read: is the old system still running?'
+
+export async function carryOut(
+  world: ImportWorld,
+  candidate: Candidate,
+  { intent, digest, ...planned }: Planned,
+  stopped: boolean,
+): Promise<Outcome> {
+  const { deviceId } = candidate
+  if (intent === 'skip' || !deviceId) return { ...planned, outcome: 'skipped' }
+  if (intent === 'done') return { ...planned, outcome: 'done' }
+  try {
+    if (intent === 'register') return { ...planned, ...(await registerUnlinked(world, deviceId, candidate)) }
+    const loaded = await candidate.load()
+    if (!('digest' in loaded) || loaded.digest !== digest)
+      return { ...planned, outcome: 'skipped', why: CHANGED }
+    return { ...planned, ...(await store(world, deviceId, candidate, loaded, stopped)) }
+  } catch (error) {
+    const why = isMooringError(error) ? `${error.code}: ${error.message}` : String(error)
+    return { ...planned, outcome: 'failed', why }
+  }
+}
+
+async function store(
+  world: ImportWorld,
+  device: DeviceId,
+  candidate: Candidate,
+  { creds, keys, account }: Linked,
+  stopped: boolean,
+): Promise<Result> {
+  const before = await world.store.get('Devices', { deviceId: device })
+  const importId = world.random.id()
+  const credentialsId = world.random.id()
+  const begun = { device, importId, credentialsId, ...called(world, candidate) }
+  const row = await beginImport(world.store, world.clock, begun)
+  if (!row) {
+    const why = refusal(await readDevice(world.store, device))
+    return { outcome: 'skipped', why: why ?? 'another import has just begun' }
+  }
+  await writeWholeState(world, { device, credentialsId, epoch: row.epoch }, { creds, keys })
+  const finished = await finishImport(world.store, world.clock, {
+    device,
+    importId,
+    credentialsId,
+    account,
+    ...(stopped ? { restsBecause: RESTS } : {}),
+  })
+  if (!finished) return { outcome: 'failed', why: 'another import has begun meanwhile, or it was deleted' }
+  if (before?.importing) await discardHalf(world.store, before)
+  const why = 'imported with its credentials'
+  await recordHistory(world, { deviceId: device, event: 'registered', why })
+  return { outcome: 'imported' }
+}
+
+async function registerUnlinked(
+  world: ImportWorld,
+  deviceId: DeviceId,
+  candidate: Candidate,
+): Promise<Result> {
+  const credentialsId = world.random.id()
+  const registration = { deviceId, credentialsId, restsBecause: UNLINKED, ...called(world, candidate) }
+  if (!(await register(world.store, world.clock, registration))) return { outcome: 'done' }
+  await recordHistory(world, { deviceId, event: 'registered', why: 'imported without credentials' })
+  return { outcome: 'registered' }
+}
+
+function called({ clock }: ImportWorld, { name, homeName }: Candidate) {
+  return { name, ...(homeName === undefined ? {} : { home: { name: homeName, since: clock.wallMs() } }) }
+}

@@ -1,0 +1,115 @@
+/** What becomes of each candidate, as the fleet stands. Nothing is written here. */
+import type { DeviceRow } from '../../core/device.ts'
+import type { DeviceId } from '../../core/ids.ts'
+import { type Store, scanAll } from '../../core/store.ts'
+import { type Candidate, inOrder, type Loaded, type Source } from './candidate.ts'
+
+/** Candidates that are read at the same time; a device is some 800 files. */
+const READ_AT_ONCE = 4
+const DEVICES_MAX = 1_000_000
+
+export type Intent =
+  | 'import'
+  /** An earlier import of it was given up: it is imported from the beginning. */
+  | 'finish'
+  /** Without credentials, to be linked later. */
+  | 'register'
+  /** An earlier import has done it. */
+  | 'done'
+  | 'skip'
+
+export interface Planned {
+  readonly from: string
+  readonly deviceId?: DeviceId
+  readonly intent: Intent
+  /** Why it is skipped. */
+  readonly why?: string
+  readonly notes: readonly string[]
+  /** Of what was read, if anything is to be stored. */
+  readonly digest?: string
+}
+
+export interface PlanOptions {
+  readonly linkedOnly: boolean
+}
+
+/** The fleet, as it was when the import began. Each write checks again. */
+interface Fleet {
+  readonly rows: ReadonlyMap<string, DeviceRow>
+  readonly byAccount: ReadonlyMap<string, DeviceId>
+}
+
+/** What was met before in the same import. */
+interface Met {
+  readonly ids: Map<string, string>
+  readonly accounts: Map<string, string>
+}
+
+export async function plan(
+  store: Store,
+  source: Source,
+  options: PlanOptions,
+  progress: (read: number) => void,
+): Promise<Planned[]> {
+  const fleet = await readFleet(store)
+  const met: Met = { ids: new Map(), accounts: new Map() }
+  const planned: Planned[] = []
+  const loading = inOrder(source.candidates(), READ_AT_ONCE, async (candidate) => ({
+    candidate,
+    loaded: await candidate.load(),
+  }))
+  for await (const { candidate, loaded } of loading) {
+    planned.push(judge(candidate, loaded, fleet, met, options))
+    progress(planned.length)
+  }
+  return planned
+}
+
+async function readFleet(store: Store): Promise<Fleet> {
+  const rows = await scanAll(store, 'Devices', {}, DEVICES_MAX)
+  const linked = rows.flatMap((row) => (row.account ? [[row.account.jid, row.deviceId] as const] : []))
+  return { rows: new Map(rows.map((row) => [row.deviceId, row])), byAccount: new Map(linked) }
+}
+
+function judge(
+  candidate: Candidate,
+  loaded: Loaded,
+  fleet: Fleet,
+  met: Met,
+  { linkedOnly }: PlanOptions,
+): Planned {
+  const { from, deviceId, notes } = candidate
+  const told = { from, ...(deviceId ? { deviceId } : {}), notes }
+  const skip = (why: string): Planned => ({ ...told, intent: 'skip', why })
+  if ('unusable' in loaded) return skip(loaded.unusable)
+  if (!deviceId) return skip('no device id can be made of what it is called')
+  const sameId = met.ids.get(deviceId)
+  if (sameId) return skip(`${sameId} has the same device id`)
+  if ('unlinked' in loaded) {
+    if (linkedOnly) return skip('it has no credentials')
+    met.ids.set(deviceId, from)
+    return fleet.rows.has(deviceId) ? { ...told, intent: 'done' } : { ...told, intent: 'register' }
+  }
+  const { jid } = loaded.account
+  const twin = met.accounts.get(jid)
+  if (twin) return skip(`${twin} is the same linked device (${jid}): both would be two live copies`)
+  met.ids.set(deviceId, from)
+  met.accounts.set(jid, from)
+  const here = fleet.byAccount.get(jid)
+  if (here === deviceId) return { ...told, intent: 'done' }
+  if (here) return skip(`the fleet has this linked device (${jid}) already, as ${here}`)
+  const row = fleet.rows.get(deviceId)
+  const why = row && refusal(row)
+  if (why) return skip(why)
+  const all = [...notes, ...loaded.leftOut]
+  return { ...told, notes: all, intent: row?.importing ? 'finish' : 'import', digest: loaded.digest }
+}
+
+/** Why no credentials may be given to a device that the fleet has. */
+export function refusal(row: DeviceRow): string | undefined {
+  if (row.deleting) return 'the fleet is just deleting a device with this id'
+  if (row.pairedAt) return `the fleet has a device with this id, linked otherwise (${row.account?.jid})`
+  if (row.owner || row.desired === 'running')
+    return `the fleet waits for ${row.deviceId} to be linked: stop it first, then import it`
+  return undefined
+}

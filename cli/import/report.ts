@@ -1,0 +1,59 @@
+/** What an import would do, and what it has done, in words. Pure. */
+import { type Column, drawTable } from '../table.ts'
+import { counted } from '../words.ts'
+import type { Outcome } from './carry-out.ts'
+import type { Intent, Planned } from './plan.ts'
+
+const NOTES_SHOWN_MAX = 5
+
+const WILL_BE: Readonly<Record<Intent, string>> = {
+  import: 'to import',
+  finish: 'to finish',
+  register: 'to register, not linked',
+  done: 'there already',
+  skip: 'skipped',
+}
+
+const WAS: Readonly<Record<Outcome['outcome'], string>> = {
+  imported: 'imported',
+  registered: 'registered, not linked',
+  done: 'there already',
+  skipped: 'skipped',
+  failed: 'failed',
+}
+
+export function drawPlan(planned: readonly Planned[], kind: string, width: number): string[] {
+  const lines = planned.map(({ intent, ...rest }) => ({ ...rest, how: WILL_BE[intent] }))
+  return draw(lines, kind, width)
+}
+
+export function drawReport(outcomes: readonly Outcome[], kind: string, width: number): string[] {
+  const lines = outcomes.map(({ outcome, ...rest }) => ({ ...rest, how: WAS[outcome] }))
+  return draw(lines, kind, width)
+}
+
+interface Line extends Pick<Planned, 'from' | 'deviceId' | 'why' | 'notes'> {
+  readonly how: string
+}
+
+/** A table of those with something to say, then how many there are of each. */
+function draw(lines: readonly Line[], kind: string, width: number): string[] {
+  const columns: Column<Line>[] = [
+    { title: kind.toUpperCase(), of: ({ from }) => from },
+    { title: 'DEVICE', of: ({ deviceId }) => deviceId },
+    { title: 'WHAT', of: ({ how }) => how },
+    { title: 'WHY', of: ({ why, notes }) => [...(why ? [why] : []), ...few(notes)].join('; ') },
+  ]
+  const telling = lines.filter(({ why, notes }) => why !== undefined || notes.length > 0)
+  const counts = Map.groupBy(lines, ({ how }) => how)
+  const sums = [...counts].map(([how, all]) => `${all.length} ${how}`)
+  return [
+    ...(telling.length > 0 ? [...drawTable(columns, telling, width), ''] : []),
+    `${counted(lines.length, kind)}: ${sums.join(', ') || 'nothing to import'}`,
+  ]
+}
+
+function few(notes: readonly string[]): readonly string[] {
+  if (notes.length <= NOTES_SHOWN_MAX) return notes
+  return [...notes.slice(0, NOTES_SHOWN_MAX), `and ${notes.length - NOTES_SHOWN_MAX} more`]
+}

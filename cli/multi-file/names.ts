@@ -1,0 +1,61 @@
+/** How Baileys names the files of a multi-file auth folder, and back. It writes `__` for `/` and `-` for `:`, so that a
+ *  name alone does not tell an id: what each type of key uses as its ids does. Pure. */
+
+/** The longest that fits comes first: `sender-key-memory-...` is no sender key. */
+const TYPES = [
+  'app-state-sync-version',
+  'app-state-sync-key',
+  'sender-key-memory',
+  'identity-key',
+  'device-list',
+  'lid-mapping',
+  'sender-key',
+  'pre-key',
+  'session',
+  'tctoken',
+] as const
+type KeyType = (typeof TYPES)[number]
+
+export const CREDS_FILE = 'creds.json'
+const ENDING = '.json'
+
+export interface KeyName {
+  readonly type: string
+  readonly id: string
+}
+
+export function fileOf({ type, id }: KeyName): string {
+  return `${type}-${id}${ENDING}`.replaceAll('/', '__').replaceAll(':', '-')
+}
+
+/** @returns undefined for a file that Baileys has not written, or whose id cannot be told for certain */
+export function keyOf(file: string): KeyName | undefined {
+  const type = TYPES.find((name) => file.startsWith(`${name}-`))
+  if (!type || !file.endsWith(ENDING)) return undefined
+  const id = idOf(type, file.slice(type.length + 1, -ENDING.length))
+  return id ? { type, id } : undefined
+}
+
+function idOf(type: KeyType, written: string): string | undefined {
+  switch (type) {
+    // base64: it has `/`, and neither `-`, `:` nor `_`
+    case 'app-state-sync-key':
+      return /[-:]/.test(written) ? undefined : written.replaceAll('__', '/')
+    // group::sender::device; older groups have a `-` of their own
+    case 'sender-key':
+      return written.replace(/^(.+)--([^-]+)--(\d+)$/, '$1::$2::$3').match(/^.+::[^:]+::\d+$/)?.[0]
+    // a group
+    case 'sender-key-memory':
+      return written.includes('__') ? undefined : written
+    // a user, perhaps with its device; or the list of all of them
+    case 'tctoken':
+      return written === '__index' ? written : unambiguous(written.replace(/^(\d+)-(\d+@)/, '$1:$2'))
+    // numbers, addresses like 15550100.0 and 99001_1.2, and names like critical_block: none of the four characters
+    default:
+      return unambiguous(written)
+  }
+}
+
+function unambiguous(written: string): string | undefined {
+  return written.includes('-') || written.includes('__') ? undefined : written
+}

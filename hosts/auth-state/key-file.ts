@@ -1,0 +1,33 @@
+/** The wrapping keys of a local fleet: a file with 32 random bytes in base64 on each line, the newest first. The others
+ *  are kept to unwrap what they had wrapped. */
+import { randomBytes } from 'node:crypto'
+import { readFile, stat, writeFile } from 'node:fs/promises'
+
+const KEY_BYTES = 32
+/** 32 bytes in base64. */
+const LINE_FORM = /^[A-Za-z0-9+/]{43}=$/
+const OWNER_ONLY = 0o600
+const OTHERS = 0o077
+
+/** @returns the newest first
+ *  @throws Error that says what to do; it shows nothing of a key */
+export async function readKeyFile(path: string): Promise<readonly Buffer[]> {
+  const { mode } = await stat(path).catch((error: Error) => {
+    throw new Error(`the key file ${path} cannot be read (${error.message}); put it back`)
+  })
+  if (mode & OTHERS) throw new Error(`others may read the key file ${path}: chmod 600 it`)
+  const lines = (await readFile(path, 'utf8')).split('\n').map((line) => line.trim())
+  const keys = lines.filter((line) => line !== '')
+  const wrong = keys.findIndex((line) => !LINE_FORM.test(line))
+  if (wrong !== -1) throw new Error(`key ${wrong + 1} in the key file ${path} is not 32 bytes in base64`)
+  if (keys.length === 0) throw new Error(`the key file ${path} is empty; put it back`)
+  return keys.map((line) => Buffer.from(line, 'base64'))
+}
+
+/** Makes a file with one key; one that is there is left as it is. */
+export async function createKeyFile(path: string): Promise<void> {
+  const line = `${randomBytes(KEY_BYTES).toString('base64')}\n`
+  await writeFile(path, line, { flag: 'wx', mode: OWNER_ONLY }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
+}

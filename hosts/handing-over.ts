@@ -1,0 +1,52 @@
+/** Hands over to the consumer what the inbox of one device keeps: what was left by an earlier socket first, then what
+ *  comes. One batch after the other, so that the order stays; a consumer that fails is asked again. */
+import { type Clock, sleep } from '../core/clock.ts'
+import type { Account } from '../core/device.ts'
+import type { DeviceId } from '../core/ids.ts'
+import { backoffMs, type Random } from '../core/random.ts'
+import type { Inbox } from './auth-state/inbox.ts'
+import { messageOf } from './auth-state/kept-messages.ts'
+import type { Consumer } from './consumer.ts'
+
+/** A consumer that takes a part of a batch and fails gets that part again, so that a batch is small. */
+const BATCH_MAX = 8
+const AGAIN_BASE_MS = 500
+const AGAIN_CAP_MS = 30_000
+
+export interface HandingOver {
+  readonly clock: Clock
+  readonly random: Random
+  readonly consumer: Consumer
+  readonly inbox: Inbox
+  readonly device: DeviceId
+  readonly account: Account
+  /** The consumer or the store failed; it is tried again. */
+  readonly failed: (error: unknown) => void
+}
+
+/** Ends when `until` is aborted: when the socket is closed, and with it the inbox. It never rejects. */
+export async function handOver(world: HandingOver, until: AbortSignal): Promise<void> {
+  const { clock, random } = world
+  let failures = 0
+  while (!until.aborted) {
+    try {
+      await handOverBatch(world, until)
+      failures = 0
+    } catch (error) {
+      if (until.aborted) return
+      world.failed(error)
+      await sleep(clock, backoffMs(random, failures++, AGAIN_BASE_MS, AGAIN_CAP_MS), until)
+    }
+  }
+}
+
+async function handOverBatch(
+  { consumer, inbox, device, account }: HandingOver,
+  until: AbortSignal,
+): Promise<void> {
+  const batch = (await inbox.waiting(until)).slice(0, BATCH_MAX)
+  const read = await Promise.all(batch.map((kept) => messageOf(kept, account)))
+  const messages = read.filter((message) => message !== undefined)
+  if (messages.length > 0) await consumer.take(device, messages)
+  if (batch.length > 0) await inbox.take(batch.map(({ hash }) => hash))
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { scanAll } from '../../core/store.ts'
+import { TABLE_NAMES } from '../../core/tables.ts'
+import { readKeyFile } from '../../hosts/auth-state/key-file.ts'
+import { keyFileWrapping } from '../../hosts/auth-state/key-file-wrapping.ts'
+import {
+  activeServers,
+  moor,
+  processOf,
+  startTestFleet,
+  type TestFleet,
+  until,
+  untilConnected,
+} from './fleet-under-test.ts'
+import { filesIn, findSecrets, type Secret, secretsOf } from './key-search.ts'
+
+const ANSWERS = ['/devices', '/servers', '/fleet', '/health', '/openapi.json']
+
+let fleet: TestFleet
+let secrets: Secret[]
+let answers: string
+
+/** A pairing by QR, one by code, messages, a takeover, a restart, a logout; then all keys there are, and all answers. */
+before(async () => {
+  fleet = await startTestFleet({ servers: 2 })
+  await until('two active servers', 20_000, async () => (await activeServers(fleet)).length === 2)
+  const ids = await moor(fleet, 3, 'secretive')
+  const rows = await fleet.devices(ids)
+  for (const row of rows) await fleet.simulator.text(row.account?.jid ?? '', 'ahoy')
+  await untilReceived()
+  const victim = (await activeServers(fleet)).find(({ serverId }) => rows[0]?.owner === serverId)
+  processOf(fleet, victim?.name ?? '').signal('SIGKILL')
+  for (const row of rows) await fleet.simulator.text(row.account?.jid ?? '', 'still there?')
+  await untilConnected(fleet, ids)
+  await untilReceived()
+  const [wrappingKey = Buffer.alloc(0)] = await readKeyFile(fleet.authKeyFile)
+  const wrapping = keyFileWrapping(() => readKeyFile(fleet.authKeyFile))
+  secrets = [{ name: 'wrapping key', bytes: wrappingKey }]
+  for (const { deviceId, credentialsId } of await fleet.devices(ids))
+    secrets.push(...(await secretsOf(fleet.store, deviceId, credentialsId, wrapping)))
+  const paths = [...ANSWERS, ...ids.flatMap((id) => [`/devices/${id}`, `/devices/${id}/history`])]
+  const bodies = await Promise.all(paths.map(async (path) => (await fleet.call('GET', path)).body))
+  answers = JSON.stringify(bodies)
+  await fleet.call('POST', `/devices/${ids[0]}/restart`)
+  await fleet.call('POST', `/devices/${ids[1]}/logout`)
+  await until('logged out', 20_000, async () => (await fleet.devices(ids))[1]?.status === 'logged_out')
+})
+
+after(() => fleet?.close())
+
+function untilReceived(): Promise<unknown> {
+  return until('received', 20_000, async () => fleet.simulator.accounts().every((one) => one.queued === 0))
+}
+
+async function rawRows(): Promise<string> {
+  const tables = await Promise.all(TABLE_NAMES.map((table) => scanAll(fleet.store, table)))
+  return JSON.stringify(tables)
+}
+
+describe('the keys of devices that were paired, wrote and moved', () => {
+  test('are known to this test: of every kind some', () => {
+    const kinds = new Set(secrets.map(({ name }) => name))
+
+    for (const kind of [
+      'noise key',
+      'identity key',
+      'signed pre-key',
+      'adv secret',
+      'data key',
+      'wrapping key',
+    ])
+      assert.ok(kinds.has(kind), kind)
+    assert.ok(secrets.filter(({ name }) => name === 'pre-key').length > 2000)
+    assert.ok(secrets.filter(({ name }) => name === 'session').length >= 3 * 4)
+  })
+
+  test('stand in no log: neither of servers nor of the control plane, stdout and stderr included', () => {
+    const logs = filesIn(fleet.logDir)
+    assert.match(logs, /device\.connected/)
+    assert.match(logs, /server\.buried/)
+    assert.match(logs, /device\.logged_out/)
+
+    assert.deepEqual(findSecrets(logs, secrets), [])
+    assert.doesNotMatch(logs, /privKey|rootKey|"private"|chainKey/)
+  })
+
+  test('stand in no answer of the API', () => {
+    assert.match(answers, /secretive-1/)
+
+    assert.deepEqual(findSecrets(answers, secrets), [])
+  })
+
+  test('stand in no row of the database', async () => {
+    const rows = await rawRows()
+    assert.match(rows, /"v1\.1\.z\./)
+
+    assert.deepEqual(findSecrets(rows, secrets), [])
+  })
+
+  test('would be found wherever they stood, in whatever form', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mooring-planted-'))
+    const log = join(folder, 'server-1.log')
+    const forms: ((bytes: Buffer) => string)[] = [
+      (bytes) => bytes.toString('base64'),
+      (bytes) => bytes.toString('base64url'),
+      (bytes) => bytes.toString('hex'),
+      (bytes) => JSON.stringify({ key: bytes }),
+      (bytes) => JSON.stringify({ key: new Uint8Array(bytes) }),
+      (bytes) => `<Buffer ${[...bytes].join(', ')}>`,
+    ]
+    const kinds = [...new Set(secrets.map(({ name }) => name))]
+    for (const kind of kinds) {
+      for (const [at, form] of forms.entries()) {
+        const planted = secrets.find(({ name }) => name === kind)
+        assert.ok(planted)
+        copyFileSync(join(fleet.logDir, 'server-1.log'), log)
+        appendFileSync(log, `{"level":"INFO","event":"oops","said":${JSON.stringify(form(planted.bytes))}}\n`)
+
+        const found = findSecrets(readFileSync(log, 'utf8').replaceAll('\\"', '"'), secrets)
+
+        assert.deepEqual(found, [kind], `form ${at}`)
+      }
+    }
+    rmSync(folder, { recursive: true })
+  })
+})

@@ -1,0 +1,49 @@
+/** Opens what a server has stored, for tests that look at it: with the wrapping key, from outside of any socket. */
+import { dataKeysKey } from '../../../core/auth-item.ts'
+import type { DeviceId } from '../../../core/ids.ts'
+import type { Store } from '../../../core/store.ts'
+import type { KeyWrapping } from '../../../hosts/auth-state/key-wrapping.ts'
+import { createSealing } from '../../../hosts/auth-state/sealing.ts'
+
+interface StoredDataKey {
+  readonly number: number
+  readonly by: string
+  readonly wrapped: string
+  readonly madeAt: number
+}
+
+/** The data keys of these credentials as they stand in the store, unwrapped. */
+export async function dataKeysOf(
+  store: Store,
+  device: DeviceId,
+  credentialsId: string,
+  wrapping: KeyWrapping,
+): Promise<(StoredDataKey & { plain: Buffer })[]> {
+  const item = await store.get('AuthState', { deviceId: device, key: dataKeysKey(credentialsId) })
+  const { keys } = JSON.parse(item?.value ?? '{"keys":[]}') as { keys: StoredDataKey[] }
+  return Promise.all(
+    keys.map(async (key) => ({
+      ...key,
+      plain: await wrapping.unwrap(key, { deviceId: device, credentialsId }),
+    })),
+  )
+}
+
+/** @returns undefined when the item is empty */
+export async function unsealed(
+  store: Store,
+  device: DeviceId,
+  key: string,
+  wrapping: KeyWrapping,
+): Promise<string | undefined> {
+  const item = await store.get('AuthState', { deviceId: device, key })
+  if (item?.value === undefined) return undefined
+  const dataKeys = await dataKeysOf(store, device, key.split('/')[0] ?? '', wrapping)
+  const sealing = createSealing(device, {
+    current: () => {
+      throw new Error('a test seals nothing')
+    },
+    byNumber: (number) => dataKeys.find((one) => one.number === number)?.plain,
+  })
+  return sealing.open(key, item.value)
+}

@@ -1,0 +1,147 @@
+/** Servers in the test's own process, with the real Baileys client against the simulator: for what a test wants to look at
+ *  from inside, and with times of its own. The fleet's tests run real processes. */
+import assert from 'node:assert/strict'
+import { systemClock } from '../../core/clock.ts'
+import type { DeviceRow } from '../../core/device.ts'
+import { type DeviceId, serverId } from '../../core/ids.ts'
+import { claim, register, reserve } from '../../core/ownership.ts'
+import { systemRandom } from '../../core/random.ts'
+import { protocolSettings } from '../../core/settings.ts'
+import type { Store } from '../../core/store.ts'
+import { dynamoDbStore } from '../../core/store-dynamodb.ts'
+import { openAuthState } from '../../hosts/auth-state/auth-state.ts'
+import type { KeyWrapping } from '../../hosts/auth-state/key-wrapping.ts'
+import { DEFAULT_BACKOFF } from '../../hosts/backoff.ts'
+import { baileysSockets } from '../../hosts/baileys-socket.ts'
+import { droppingConsumer } from '../../hosts/consumer.ts'
+import { type RunningServer, runServer } from '../../hosts/server.ts'
+import { silenceConsole } from '../../hosts/silence-console.ts'
+import { LOCAL_TABLE_PREFIX, startDatabase } from '../../local/database.ts'
+import { type Simulator, startWhatsAppSimulator } from '../../local/whatsapp/simulator.ts'
+import { recordingTelemetry, wrapping } from './auth-state/fixtures.ts'
+
+const REQUEST_MS_MAX = 10_000
+const LOOK_EVERY_MS = 20
+const WAIT_MS_MAX = 20_000
+const CAPACITY = 50
+
+export interface Harbour {
+  readonly store: Store
+  readonly simulator: Simulator
+  startServer(name: string, options?: ServerOptions): RunningServer
+  register(id: DeviceId): Promise<void>
+  /** What the control plane does for a device that waits. */
+  give(id: DeviceId, server: RunningServer): Promise<void>
+  row(id: DeviceId): Promise<DeviceRow>
+  /** The device's row, as soon as `holds` does. */
+  rowWhen(what: string, id: DeviceId, holds: (row: DeviceRow) => boolean): Promise<DeviceRow>
+  close(): Promise<void>
+}
+
+export interface ServerOptions {
+  readonly pairingTimeoutMs?: number
+  readonly qrValidMs?: number
+  readonly wrapping?: KeyWrapping
+  /** What the server sees of the store. */
+  readonly store?: Store
+}
+
+export async function startHarbour(): Promise<Harbour> {
+  silenceConsole()
+  const database = await startDatabase()
+  const store = dynamoDbStore(database.client, LOCAL_TABLE_PREFIX, REQUEST_MS_MAX)
+  const simulator = await startWhatsAppSimulator()
+  const running: RunningServer[] = []
+
+  const row = async (id: DeviceId) => {
+    const found = await store.get('Devices', { deviceId: id })
+    assert.ok(found, `no device ${id}`)
+    return found
+  }
+  return {
+    store,
+    simulator,
+    row,
+    startServer(name, options = {}) {
+      const server = startServer(name, store, simulator, options)
+      running.push(server)
+      return server
+    },
+    async register(id) {
+      assert.ok(
+        await register(store, systemClock, { deviceId: id, name: id, credentialsId: systemRandom.id() }),
+      )
+    },
+    async give(id, server) {
+      const me = { serverId: server.serverId, name: server.serverId, capacity: CAPACITY }
+      await until('the server is active', () => reserve(store, me, 1))
+      await claim(store, systemClock, {
+        device: id,
+        server: me,
+        claimId: systemRandom.id(),
+        keepHome: false,
+        moved: false,
+      })
+      server.ring()
+    },
+    async rowWhen(what, id, holds) {
+      let found = await row(id)
+      await until(what, async () => {
+        found = await row(id)
+        return holds(found)
+      }).catch((error: Error) => {
+        throw new Error(`${error.message}: ${found.status} (${found.statusReason})`)
+      })
+      return found
+    },
+    async close() {
+      for (const server of running) server.leave()
+      await Promise.all(running.map((server) => server.ended))
+      await simulator.close()
+      await database.close()
+    },
+  }
+}
+
+function startServer(name: string, store: Store, simulator: Simulator, options: ServerOptions) {
+  const { telemetry } = recordingTelemetry()
+  const clock = systemClock
+  const seen = options.store ?? store
+  const auth = { store: seen, clock, telemetry, renewDataKeysAfterDays: 365 }
+  return runServer(
+    {
+      store: seen,
+      beatStore: store,
+      clock,
+      random: systemRandom,
+      telemetry,
+      settings: protocolSettings(),
+      pairingTimeoutMs: options.pairingTimeoutMs ?? 600_000,
+      openAuth: (wish) => openAuthState({ ...auth, wrapping: options.wrapping ?? wrapping, ...wish }),
+      openSocket: baileysSockets({
+        url: simulator.url,
+        historySync: false,
+        ...(options.qrValidMs === undefined ? {} : { qrValidMs: options.qrValidMs }),
+      }),
+      consumer: droppingConsumer,
+      requestPlacement: async () => undefined,
+    },
+    {
+      serverId: serverId(`${name}-${systemRandom.id()}`),
+      name,
+      url: `http://127.0.0.1/${name}`,
+      capacity: CAPACITY,
+      connectsPerSecond: 20,
+      backoff: DEFAULT_BACKOFF,
+    },
+  )
+}
+
+/** @throws Error that says what was waited for */
+export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const begun = performance.now()
+  while (!(await holds())) {
+    if (performance.now() - begun > WAIT_MS_MAX) throw new Error(`not within ${WAIT_MS_MAX} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+  }
+}

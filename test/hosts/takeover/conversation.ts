@@ -1,0 +1,175 @@
+/** A conversation of a device with its contacts while its hosts die: whoever has the device goes on with it. It says at the end
+ *  what arrived. */
+import { systemClock } from '../../../core/clock.ts'
+import { serverId } from '../../../core/ids.ts'
+import { evict } from '../../../core/ownership.ts'
+import type { ReceivedMessage } from '../../../hosts/consumer.ts'
+import { DEVICE, deviceRow, give, type LinkedDevice, PHONE, textOf, until } from './linked-device.ts'
+import { type Death, type MortalHost, startHost } from './mortal-host.ts'
+
+/** It and the device have heard each other before the snapshot. */
+export const FRIEND = '15550100101'
+/** Writes to the device first. */
+const CALLER = '15550100102'
+/** Is written to first. */
+const CALLED = '15550100103'
+
+export interface Outcome {
+  /** What the phones sent to the device and no consumer has got. */
+  readonly lostInbound: string[]
+  /** What the device sent and the phone has not got. */
+  readonly lostOutbound: string[]
+  /** Texts that a consumer got more than once. */
+  readonly twice: string[]
+  readonly undecryptable: number
+  readonly nacked: number
+  readonly retries: number
+  readonly queued: number
+  /** Requests that the first host made before the goodbyes. */
+  readonly requests: number
+  /** What went wrong on the way, for a person who reads a failure. */
+  readonly faults: string[]
+}
+
+export async function converse(device: LinkedDevice, death?: Death): Promise<Outcome> {
+  const talk = await begin(device, death)
+  try {
+    await sayEverything(talk)
+    const requests = talk.requests()
+    await sayGoodbye(talk)
+    return { ...(await talk.outcome()), requests }
+  } finally {
+    talk.end()
+  }
+}
+
+type Talk = Awaited<ReturnType<typeof begin>>
+
+/** Both directions, one after the other and at once; contacts that are known, that write first, and that are written to. */
+async function sayEverything(talk: Talk): Promise<void> {
+  await talk.hears(FRIEND, 'in 1')
+  await talk.says(FRIEND, 'out 1')
+  await talk.hears(CALLER, 'in 2, the first of its sender')
+  await talk.says(CALLER, 'out 2')
+  await talk.says(CALLED, 'out 3, the first to this contact')
+  await talk.hears(CALLED, 'in 3')
+  await Promise.all([
+    talk.says(FRIEND, 'out 4'),
+    talk.hears(FRIEND, 'in 4'),
+    talk.hears(CALLER, 'in 5'),
+    talk.says(CALLED, 'out 5'),
+  ])
+  await Promise.all([talk.hears(FRIEND, 'in 6'), talk.hears(FRIEND, 'in 7')])
+}
+
+/** Whatever happened: every session is still good in both directions. */
+async function sayGoodbye(talk: Talk): Promise<void> {
+  for (const contact of [FRIEND, CALLER, CALLED]) {
+    await talk.hears(contact, `last in of ${contact}`)
+    await talk.says(contact, `last out to ${contact}`)
+  }
+}
+
+async function begin({ simulator, store }: LinkedDevice, death: Death | undefined) {
+  const sent: string[] = []
+  const texted: string[] = []
+  const got: string[] = []
+  const faults: string[] = []
+  let over = false
+  const consumer = {
+    async take(_: unknown, messages: readonly ReceivedMessage[]) {
+      got.push(...messages.map(textOf))
+    },
+  }
+  const plan = { device: DEVICE, store, url: simulator.url, consumer }
+  const hostNamed = (name: string, dying?: Death) =>
+    startHost({
+      ...plan,
+      name,
+      death: dying,
+      failed: (event, fields) => {
+        const { error, why } = fields ?? {}
+        if (['device.failed', 'device.stale_write_refused', 'device.disconnected'].includes(event)) {
+          faults.push(`${name}: ${event} ${error instanceof Error ? error.stack : (error ?? why)}`)
+        }
+      },
+    })
+
+  await give(store, 'server-1')
+  const first = hostNamed('server-1', death)
+  let host: MortalHost = first
+  const takenOver = first.died.then(async () => {
+    if (over) return
+    await evict(store, systemClock, DEVICE, { serverId: serverId('server-1'), name: 'server-1' })
+    await textFrom(FRIEND, 'while nobody listens')
+    await give(store, 'server-2')
+    host = hostNamed('server-2')
+    await heard('while nobody listens')
+    await first.applyLate()
+  })
+  takenOver.catch((error: unknown) => faults.push(String(error)))
+
+  async function textFrom(from: string, text: string): Promise<void> {
+    texted.push(text)
+    await simulator.text(PHONE, text, from)
+  }
+  const heard = (text: string) =>
+    until(
+      `"${text}" at the consumer`,
+      async () => got.includes(text),
+      () => state(),
+    )
+  const state = () => ({ got, faults, messages: simulator.report().messages, host: host.name })
+
+  return {
+    async hears(from: string, text: string): Promise<void> {
+      await textFrom(from, text)
+      await heard(text)
+    },
+    /** As an application does: again under the same id until a server has confirmed it. */
+    async says(to: string, text: string): Promise<void> {
+      sent.push(text)
+      const messageId = `ID-${sent.length}-${text.replaceAll(/\W/g, '')}`
+      await until(
+        `"${text}" sent`,
+        async () => {
+          const { connection, died } = host
+          const confirmed = connection.send({ to, text, messageId }).then(
+            () => true,
+            () => false,
+          )
+          return Promise.race([confirmed, died.then(() => false)])
+        },
+        () => state(),
+      )
+    },
+    requests: () => first.requests(),
+    async outcome(): Promise<Omit<Outcome, 'requests'>> {
+      if (death && first.isDead()) await takenOver
+      const account = () => simulator.accounts()[0]
+      await until(
+        'an empty queue',
+        async () => account()?.queued === 0,
+        () => state(),
+      )
+      await until('connected', async () => (await deviceRow(store))?.status === 'connected')
+      const { undecryptable, nacked, retries } = simulator.report().messages
+      const arrived = simulator.received(PHONE).map(({ text }) => text)
+      return {
+        lostInbound: texted.filter((text) => !got.includes(text)),
+        lostOutbound: sent.filter((text) => !arrived.includes(text)),
+        twice: got.filter((text, at) => got.indexOf(text) !== at),
+        undecryptable,
+        nacked,
+        retries,
+        queued: account()?.queued ?? 0,
+        faults,
+      }
+    },
+    end() {
+      over = true
+      first.die()
+      host.die()
+    },
+  }
+}

@@ -1,0 +1,123 @@
+/** A linked device with its phones and its store, as a snapshot that any number of runs can start from. */
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../../../core/clock.ts'
+import type { DeviceRow } from '../../../core/device.ts'
+import { deviceId, serverId } from '../../../core/ids.ts'
+import { claim, register } from '../../../core/ownership.ts'
+import { systemRandom } from '../../../core/random.ts'
+import type { Store } from '../../../core/store.ts'
+import type { ReceivedMessage } from '../../../hosts/consumer.ts'
+import { type Simulator, startWhatsAppSimulator } from '../../../local/whatsapp/simulator.ts'
+import { createMemory, type Memory, storeOn } from '../../simulation/memory-store.ts'
+import { startHost } from './mortal-host.ts'
+
+export const DEVICE = deviceId('device-1')
+export const PHONE = '15550100100'
+const WAIT_MS_MAX = 60_000
+
+export interface Snapshot {
+  /** With a simulator and a store of its own, which end with `close`. */
+  restore(): Promise<LinkedDevice>
+  remove(): void
+}
+
+export interface LinkedDevice {
+  readonly simulator: Simulator
+  readonly store: Store
+  close(): Promise<void>
+}
+
+/** Links a device and lets `settle` talk over it for a while. */
+export async function linkDevice(
+  settle: (talk: {
+    hears(from: string, text: string): Promise<void>
+    says(to: string, text: string): Promise<void>
+  }) => Promise<void>,
+): Promise<Snapshot> {
+  const folder = mkdtempSync(join(tmpdir(), 'mooring-takeover-'))
+  const dataFile = join(folder, 'linked.json')
+  const simulator = await startWhatsAppSimulator({ dataFile })
+  const memory = newMemory()
+  const store = storeOn(memory)
+  await register(store, systemClock, { deviceId: DEVICE, name: 'device', credentialsId: systemRandom.id() })
+  await give(store, 'server-0')
+  const heard: string[] = []
+  const consumer = {
+    async take(_: unknown, messages: readonly ReceivedMessage[]) {
+      heard.push(...messages.map(textOf))
+    },
+  }
+  const host = startHost({
+    name: 'server-0',
+    device: DEVICE,
+    store,
+    url: simulator.url,
+    consumer,
+    failed: () => undefined,
+  })
+  const qr = await until('a QR', async () => (await store.get('Devices', { deviceId: DEVICE }))?.pairing?.qr)
+  await simulator.scanQr(qr, PHONE)
+  await until('a connected device', async () => host.connection.isConnected())
+  await settle({
+    async hears(from, text) {
+      await simulator.text(PHONE, text, from)
+      await until(text, async () => heard.includes(text))
+    },
+    async says(to, text) {
+      await host.connection.send({ to, text, messageId: `SETTLE-${systemRandom.id()}` })
+      await until(text, async () => simulator.received(PHONE).some((one) => one.text === text))
+    },
+  })
+  host.connection.leave()
+  await host.connection.ended
+  await simulator.close()
+  let runs = 0
+  return {
+    async restore() {
+      runs += 1
+      const copy = join(folder, `run-${runs}.json`)
+      copyFileSync(dataFile, copy)
+      const restored = newMemory()
+      for (const row of memory.rows('AuthState')) restored.put('AuthState', row, [], 'snapshot')
+      for (const row of memory.rows('Devices')) restored.put('Devices', row, [], 'snapshot')
+      const own = await startWhatsAppSimulator({ dataFile: copy })
+      return { simulator: own, store: storeOn(restored), close: () => own.close() }
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+/** Gives the device, which has no owner, to a server of this name. */
+export async function give(store: Store, name: string): Promise<void> {
+  const server = { serverId: serverId(name), name }
+  const claimId = systemRandom.id()
+  await claim(store, systemClock, { device: DEVICE, server, claimId, keepHome: false, moved: false })
+}
+
+export async function until<Found>(
+  what: string,
+  look: () => Promise<Found | undefined | false>,
+  instead: () => unknown = () => '',
+): Promise<Found> {
+  const end = performance.now() + WAIT_MS_MAX
+  while (performance.now() < end) {
+    const found = await look()
+    if (found) return found
+    await new Promise((resolve) => setTimeout(resolve, 3))
+  }
+  throw new Error(`${what}: not within ${WAIT_MS_MAX} ms. ${JSON.stringify(instead())}`)
+}
+
+export function deviceRow(store: Store): Promise<DeviceRow | undefined> {
+  return store.get('Devices', { deviceId: DEVICE })
+}
+
+export function textOf({ message }: ReceivedMessage): string {
+  return (message as { conversation?: string }).conversation ?? JSON.stringify(message)
+}
+
+function newMemory(): Memory {
+  return createMemory({ nowMs: () => performance.now(), lagMs: () => 0, written: () => undefined })
+}

@@ -1,0 +1,175 @@
+/** A host that dies at a request to the store, as a process does: from that instant it reaches neither the store nor WhatsApp
+ *  nor the consumer. It is the real connection machine with the real client; only its store and its end are the test's. */
+import { systemClock } from '../../../core/clock.ts'
+import { MooringError } from '../../../core/errors.ts'
+import { type DeviceId, serverId } from '../../../core/ids.ts'
+import { systemRandom } from '../../../core/random.ts'
+import { DEFAULT_SETTINGS } from '../../../core/settings.ts'
+import type { Store, Table } from '../../../core/store.ts'
+import type { EventFields } from '../../../core/telemetry.ts'
+import { openAuthState } from '../../../hosts/auth-state/auth-state.ts'
+import { DEFAULT_BACKOFF } from '../../../hosts/backoff.ts'
+import { baileysSockets } from '../../../hosts/baileys-socket.ts'
+import { createConnectLimiter } from '../../../hosts/connect-limiter.ts'
+import type { Consumer } from '../../../hosts/consumer.ts'
+import { type DeviceConnection, keepConnection } from '../../../hosts/device-connection.ts'
+import type { OpenSocket, WhatsAppSocket } from '../../../hosts/whatsapp-socket.ts'
+import type { Berth, HostWorld } from '../../../hosts/world.ts'
+import { wrapping } from '../auth-state/fixtures.ts'
+
+export interface Death {
+  readonly atRequest: number
+  /** The request is never sent; it is applied and its answer is lost; or it is applied when another host has taken over. */
+  readonly how: 'before' | 'after' | 'late'
+}
+
+export interface MortalHost {
+  readonly name: string
+  readonly connection: DeviceConnection
+  readonly died: Promise<void>
+  isDead(): boolean
+  die(): void
+  requests(): number
+  /** Applies the request that was on its way when it died. @returns whether there was one */
+  applyLate(): Promise<boolean>
+}
+
+export interface HostPlan {
+  readonly name: string
+  readonly device: DeviceId
+  readonly store: Store
+  readonly url: string
+  readonly consumer: Consumer
+  readonly death?: Death | undefined
+  readonly failed: (event: string, fields: EventFields | undefined) => void
+}
+
+/** Thrown, not waited for: contacts have their turns in the whole process, which the hosts of a test share. */
+const gone = () => new MooringError('LEASE_OVER', 'this host is dead')
+
+/** A device that is not there makes its machine end. */
+function afterDeath<Answer>(table: Table): Answer {
+  if (table === 'Devices') return undefined as Answer
+  throw gone()
+}
+const turn = () => new Promise((resolve) => setTimeout(resolve, 1))
+
+export function startHost(plan: HostPlan): MortalHost {
+  const { name, death } = plan
+  const died = Promise.withResolvers<void>()
+  const sockets: WhatsAppSocket[] = []
+  let dead = false
+  let requests = 0
+  let late: (() => Promise<unknown>) | undefined
+
+  function die(): void {
+    dead = true
+    for (const socket of sockets) socket.cut()
+    died.resolve()
+  }
+
+  async function pass<Answer>(table: Table, request: () => Promise<Answer>): Promise<Answer> {
+    if (dead) return afterDeath(table)
+    requests += 1
+    if (requests === death?.atRequest) {
+      if (death.how === 'after') await request()
+      if (death.how === 'late') late = request
+      die()
+      return afterDeath(table)
+    }
+    await turn()
+    const answer = await request()
+    await turn()
+    return dead ? afterDeath(table) : answer
+  }
+
+  const open = baileysSockets({ url: plan.url, historySync: false })
+  const openSocket: OpenSocket = (wish) => {
+    const { qr, paired, open: opened, received, closed } = wish.events
+    const alive =
+      <Told extends unknown[]>(tell: (...told: Told) => void) =>
+      (...told: Told) => {
+        if (!dead) tell(...told)
+      }
+    const events = {
+      qr: alive(qr),
+      paired: alive(paired),
+      open: alive(opened),
+      received: alive(received),
+      // it ends what the host has begun
+      closed,
+    }
+    const socket = open({ ...wish, events })
+    sockets.push(socket)
+    return socket
+  }
+
+  const store = mortal(plan.store, pass)
+  const world: HostWorld = {
+    store,
+    beatStore: store,
+    clock: systemClock,
+    random: systemRandom,
+    telemetry: {
+      emit: (event, fields) => {
+        if (!dead) plan.failed(event, fields)
+      },
+    },
+    settings: DEFAULT_SETTINGS,
+    pairingTimeoutMs: 600_000,
+    openAuth: (wish) =>
+      openAuthState({
+        store,
+        clock: systemClock,
+        telemetry: world.telemetry,
+        wrapping,
+        renewDataKeysAfterDays: 365,
+        ...wish,
+      }),
+    openSocket,
+    consumer: {
+      async take(device, messages) {
+        if (dead) throw gone()
+        await plan.consumer.take(device, messages)
+      },
+    },
+    requestPlacement: async () => undefined,
+  }
+  const berth: Berth = {
+    serverId: serverId(name),
+    name,
+    lease: { renew: () => undefined, revoke: () => undefined, isValid: () => !dead, remainingMs: () => 8000 },
+    limiter: createConnectLimiter(systemClock, 1000),
+    backoff: DEFAULT_BACKOFF,
+    takeSurplus: () => false,
+    mayAct: () => !dead,
+    leaseValid: async () => undefined,
+  }
+  return {
+    name,
+    connection: keepConnection(world, berth, plan.device),
+    died: died.promise,
+    isDead: () => dead,
+    die,
+    requests: () => requests,
+    async applyLate() {
+      await late?.()
+      return late !== undefined
+    },
+  }
+}
+
+type Pass = <Answer>(table: Table, request: () => Promise<Answer>) => Promise<Answer>
+
+function mortal(store: Store, pass: Pass): Store {
+  return {
+    get: (table, key) => pass(table, () => store.get(table, key)),
+    getMany: (table, keys) => pass(table, () => store.getMany(table, keys)),
+    put: (table, row, conditions) => pass(table, () => store.put(table, row, conditions)),
+    update: (table, key, change) => pass(table, () => store.update(table, key, change)),
+    remove: (table, key, conditions) => pass(table, () => store.remove(table, key, conditions)),
+    query: (table, query) => pass(table, () => store.query(table, query)),
+    count: (table, query) => pass(table, () => store.count(table, query)),
+    scan: (table, part) => pass(table, () => store.scan(table, part)),
+  }
+}
