@@ -172,6 +172,8 @@ function format(keys: readonly DataKey[]): string {
 
 function unreadable(device: DeviceId, error: unknown): MooringError {
   const why = error instanceof Error ? error.message : String(error)
-  const message = `device ${device} is not connected: its data key cannot be had: ${why}`
-  return new MooringError('CREDENTIALS_UNREADABLE', message)
+  const lost = `its data key cannot be had: ${why}`
+  return new MooringError('CREDENTIALS_UNREADABLE', `device ${device} is not connected: ${lost}`, {
+    why: lost,
+  })
 }

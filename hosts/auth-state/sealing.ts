@@ -63,8 +63,9 @@ export function createSealing(device: DeviceId, keys: SealingKeys): Sealing {
 function unreadable(device: DeviceId, key: string, why: string): MooringError {
   const kind = kindOf(key)
   if (kind === 'creds') {
+    const facts = { kind, why: `they are ${why}` }
     const message = `device ${device} is not connected: its credentials are ${why}`
-    return new MooringError('CREDENTIALS_UNREADABLE', message, { kind })
+    return new MooringError('CREDENTIALS_UNREADABLE', message, facts)
   }
   return new MooringError('AUTH_ITEM_UNREADABLE', `the ${kind} of device ${device} is ${why}`, { kind })
 }

@@ -21,10 +21,12 @@ test('no metric is counted by two events, so that a sum means one thing', () => 
   assert.deepEqual(counted, [...new Set(counted)])
 })
 
-test('every churn metric is counted by an event', () => {
-  const counted = new Set<MetricName>(
-    (Object.keys(EVENTS) as EventName[]).flatMap((event) => countedBy(event) ?? []),
-  )
+test('every churn metric is counted by an event, or measured with device.connected', () => {
+  const counted = new Set<MetricName>([
+    ...(Object.keys(EVENTS) as EventName[]).flatMap((event) => countedBy(event) ?? []),
+    'MovesFinished',
+    'MoveSeconds',
+  ])
 
   assert.deepEqual(
     CHURN_METRICS.filter((metric) => !counted.has(metric)),

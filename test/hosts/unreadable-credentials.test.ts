@@ -81,19 +81,19 @@ async function assertWaits(device: DeviceId, why: RegExp): Promise<void> {
 }
 
 const DAMAGES: Record<string, { spoil(item: AuthItem): AuthItem | undefined; why: RegExp }> = {
-  gone: { spoil: () => undefined, why: /CREDENTIALS_UNREADABLE: .* its credentials are missing/ },
-  empty: { spoil: ({ value: _, ...rest }) => rest, why: /CREDENTIALS_UNREADABLE: .* are missing/ },
+  gone: { spoil: () => undefined, why: /its credentials cannot be read: .* its credentials are missing/ },
+  empty: { spoil: ({ value: _, ...rest }) => rest, why: /its credentials cannot be read: .* are missing/ },
   'cut short': {
     spoil: (item) => ({ ...item, value: item.value?.slice(0, 200) ?? '' }),
-    why: /CREDENTIALS_UNREADABLE: .* does not decrypt/,
+    why: /its credentials cannot be read: .* does not decrypt/,
   },
   'plain and damaged': {
     spoil: (item) => ({ ...item, value: '{"noiseKey":{"pri' }),
-    why: /CREDENTIALS_UNREADABLE: .* damaged/,
+    why: /its credentials cannot be read: .* damaged/,
   },
   'plain and not whole': {
     spoil: (item) => ({ ...item, value: serialise({ ...initAuthCreds(), signedIdentityKey: undefined }) }),
-    why: /CREDENTIALS_UNREADABLE: .* damaged/,
+    why: /its credentials cannot be read: .* damaged/,
   },
 }
 
@@ -125,7 +125,7 @@ test('a device whose data key is lost waits, and connects when it is back', asyn
   await harbour.store.remove('AuthState', keyOfItem(item))
 
   await started(device)
-  await assertWaits(device, /CREDENTIALS_UNREADABLE: .* sealed by data key 1, which is missing/)
+  await assertWaits(device, /its credentials cannot be read: .* sealed by data key 1, which is missing/)
 
   await harbour.store.put('AuthState', { ...item, epoch: (await harbour.row(device)).epoch })
   await connected(device)
@@ -138,7 +138,7 @@ test('a device whose key is with KMS waits while KMS does not answer, paired or 
   await stopped(device, byKms)
   kms.failWith('ThrottlingException')
   await started(device, byKms)
-  await assertWaits(device, /CREDENTIALS_UNREADABLE: .* KMS answers ThrottlingException/)
+  await assertWaits(device, /its credentials cannot be read: .* KMS answers ThrottlingException/)
   const fresh = deviceId('kms-fresh')
   await harbour.register(fresh)
   await harbour.give(fresh, byKms)
