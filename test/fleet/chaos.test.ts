@@ -25,7 +25,6 @@ test('in a minute of chaos no two running servers hold a socket for one device, 
   })
   for (const line of [...drawTable([outcome]), `logs: ${logDir}`]) context.diagnostic(line)
   assert.deepEqual(outcome.violations, [])
-  assert.deepEqual(outcome.words.unanswered, [])
   const struck = [...outcome.struck.values()].reduce((sum, count) => sum + count, 0)
   assert.ok(struck > 30 && outcome.moves > 0, `${struck} faults, ${outcome.moves} moves`)
 })

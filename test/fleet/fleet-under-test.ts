@@ -89,7 +89,8 @@ export async function moor(fleet: TestFleet, count: number, prefix = 'device'): 
       const qr = row.pairing?.qr
       if (!qr || scanned.has(row.deviceId)) continue
       scanned.add(row.deviceId)
-      await fleet.simulator.scanQr(qr)
+      // On a busy machine the socket that showed it may be gone: the next one shows another.
+      await fleet.simulator.scanQr(qr).catch(() => scanned.delete(row.deviceId))
     }
     return scanned.size === count
   })
