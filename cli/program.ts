@@ -5,6 +5,7 @@ import { operationArgument, positiveNumber } from './arguments.ts'
 import { addDeviceCommands } from './device-commands.ts'
 import { EXIT } from './failures.ts'
 import { addFleetCommands } from './fleet-commands.ts'
+import { addImportCommands } from './import-commands.ts'
 import { listOperations, showOperation } from './operations.ts'
 import { addServerCommands } from './server-commands.ts'
 import { waits } from './waits.ts'
@@ -60,6 +61,7 @@ export function createProgram(worldOf: (options: GlobalOptions) => CliWorld): Co
   addDeviceCommands(program, act)
   addServerCommands(program, act)
   addFleetCommands(program, act)
+  addImportCommands(program, act)
   program
     .command('operations')
     .description('list what is under way: moves, drains, a rolling restart')

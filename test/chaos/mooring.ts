@@ -1,13 +1,13 @@
 /** The fleet with Mooring under chaos: the very one that `npm start` runs, each server behind its own network. */
 import { once } from 'node:events'
-import { credsKey } from '../../core/auth-item.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { DeviceRow } from '../../core/device.ts'
 import { inParallel } from '../../core/parallel.ts'
 import { listServers } from '../../core/server.ts'
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
 import { scanAll } from '../../core/store.ts'
-import { deserialise } from '../../hosts/auth-state/serialise.ts'
+import { openWrapping } from '../../hosts/auth-state/open-wrapping.ts'
+import { readWholeState } from '../../hosts/auth-state/whole-state.ts'
 import { LOCAL_TABLE_PREFIX } from '../../local/database.ts'
 import { connectApi } from '../../local/demo/api.ts'
 import type { Undo } from '../../local/demo/undo.ts'
@@ -35,6 +35,7 @@ export async function startMooring({ logDir, clock, nowMs, undo, stop }: FleetWi
   const fleet = await startFleet({ servers: 0, logDir, connectsPerSecond: CONNECTS_PER_SECOND })
   undo.add(() => fleet.close())
   const { simulator, store } = fleet
+  const wrapping = await openWrapping({ AUTH_KEY_FILE: fleet.authKeyFile })
   if (!simulator) throw new Error('the fleet runs without a simulator')
   const tables = { devices: `${LOCAL_TABLE_PREFIX}Devices`, authState: `${LOCAL_TABLE_PREFIX}AuthState` }
   const watch = watchDatabase(tables, nowMs)
@@ -54,9 +55,12 @@ export async function startMooring({ logDir, clock, nowMs, undo, stop }: FleetWi
   }
 
   async function compare({ deviceId, credentialsId, account }: DeviceRow) {
-    const item = await store.get('AuthState', { deviceId, key: credsKey(credentialsId) })
+    const stored = await readWholeState({ store, wrapping }, { device: deviceId, credentialsId }).catch(
+      // Whatever the reason is: a device that was linked has to have credentials that can be read.
+      () => undefined,
+    )
     const kept = simulator?.accounts().find(({ jid }) => jid === account?.jid)
-    return { deviceId, differences: differences(item?.value && deserialise(item.value), kept) }
+    return { deviceId, differences: differences(stored?.creds, kept) }
   }
 
   return {

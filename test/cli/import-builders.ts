@@ -19,7 +19,7 @@ import { keyFileWrapping } from '../../hosts/auth-state/key-file-wrapping.ts'
 import type { KeyWrapping } from '../../hosts/auth-state/key-wrapping.ts'
 import { LOCAL_CREDENTIALS, LOCAL_REGION, LOCAL_TABLE_PREFIX, startDatabase } from '../../local/database.ts'
 
-const ENTRY = join(import.meta.dirname, 'import-entry.ts')
+const ENTRY = join(import.meta.dirname, '../../cli/mooring.ts')
 const COMMAND_MS_MAX = 60_000
 const REQUEST_MS_MAX = 10_000
 
