@@ -56,9 +56,9 @@ test('a device whose key file is lost waits for it, says so, and connects when i
     return now.status === 'disconnected' && now
   })
 
-  assert.match(waiting.statusReason ?? '', /CREDENTIALS_UNREADABLE: .*key file .* put it back/)
+  assert.match(waiting.statusReason ?? '', /its credentials cannot be read: .*key file .* put it back/)
   const shown = await fleet.call('GET', `/devices/${device}`)
-  assert.match(JSON.stringify(shown.body), /CREDENTIALS_UNREADABLE/)
+  assert.match(JSON.stringify(shown.body), /its credentials cannot be read/)
   renameSync(`${fleet.authKeyFile}.lost`, fleet.authKeyFile)
   const [connected] = await untilConnected(fleet, [device], 90_000)
   assert.equal(connected?.credentialsId, before.credentialsId)
