@@ -12,6 +12,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   lambdas: ['core'],
   hosts: ['core'],
   local: ['core', 'lambdas', 'hosts'],
+  // Credentials that come in or go out are sealed and opened as servers do it.
+  cli: ['core', 'hosts/auth-state'],
+  bench: ['core', 'hosts', 'local'],
   // It names the entry files of lambdas and hosts, and imports none of them: only the list of their names.
   lib: ['core', 'lambdas/functions.ts'],
 }
