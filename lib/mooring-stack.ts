@@ -52,6 +52,11 @@ export class MooringStack extends Stack {
       control: [api, sweep, taskStopped, assign].map((lambda) => lambda.logGroup),
     })
     this.#output('ApiUrl', httpApi.url, 'The API')
+    this.#output(
+      'AuthKeyArn',
+      authKey.arn,
+      'The KMS key that wraps data keys: AUTH_KEY of mooring import and export',
+    )
     this.#output('DashboardUrl', dashboardUrl(this, dashboard.dashboardName), 'The dashboard')
     if (configuration.firstApiKey) {
       const { secret } = new FirstKey(this, 'FirstKey', { configuration, tables })

@@ -54,8 +54,8 @@ async function run(store: Store, folder: string) {
 }
 
 test('an import that is killed at any write leaves a device that cannot start, or one that is complete', async () => {
-  const { 'pre-key': preKeys, 'device-list': lists, 'lid-mapping': mappings } = keysOfAllTypes()
-  const keys: SignalDataSet = { 'pre-key': preKeys, 'device-list': lists, 'lid-mapping': mappings }
+  const { 'pre-key': preKeys = {}, session = {} } = keysOfAllTypes()
+  const keys: SignalDataSet = { 'pre-key': preKeys, session }
   let points = 0
   for (let dead = true; dead; ) {
     points += 1

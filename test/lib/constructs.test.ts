@@ -232,7 +232,7 @@ describe('events', () => {
 describe('outputs', () => {
   test('are the API, the key and the dashboard', () => {
     const outputs = Object.keys(template.findOutputs('*'))
-    assert.deepEqual(outputs.sort(), ['ApiKeyCommand', 'ApiUrl', 'DashboardUrl'])
+    assert.deepEqual(outputs.sort(), ['ApiKeyCommand', 'ApiUrl', 'AuthKeyArn', 'DashboardUrl'])
     template.hasOutput('ApiKeyCommand', { Value: Match.anyValue() })
   })
 

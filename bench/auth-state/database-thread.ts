@@ -1,0 +1,19 @@
+/** The embedded DynamoDB in a thread of its own, so that its work is not counted as the auth state's. */
+import { parentPort, Worker } from 'node:worker_threads'
+import { startDatabase } from '../../local/database.ts'
+
+export interface DatabaseThread {
+  readonly endpoint: string
+  close(): Promise<unknown>
+}
+
+export async function startDatabaseThread(): Promise<DatabaseThread> {
+  const thread = new Worker(new URL(import.meta.url))
+  const endpoint = await new Promise<string>((resolve, reject) => {
+    thread.once('message', resolve)
+    thread.once('error', reject)
+  })
+  return { endpoint, close: () => thread.terminate() }
+}
+
+if (parentPort) parentPort.postMessage((await startDatabase()).endpoint)

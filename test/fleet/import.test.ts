@@ -1,0 +1,171 @@
+/** Devices that another system has linked, brought into a fleet and out of it again. With MOORING_IMPORT_DEVICES=100 as many. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { systemClock } from '../../core/clock.ts'
+import { signDoorbell } from '../../core/doorbell-signature.ts'
+import { type DeviceId, deviceId } from '../../core/ids.ts'
+import { asServer } from '../../core/server.ts'
+import { silenceConsole } from '../../hosts/silence-console.ts'
+import { startChild } from '../../local/demo/child.ts'
+import { openNaiveSocket } from '../../local/demo/naive-socket.ts'
+import { importVariables, runMooring } from '../cli/import-builders.ts'
+import {
+  assertNeverTwoSockets,
+  startTestFleet,
+  type TestFleet,
+  until,
+  untilActive,
+  untilConnected,
+} from './fleet-under-test.ts'
+
+const DEVICES = Number(process.env.MOORING_IMPORT_DEVICES ?? 20)
+/** These have talked before they were imported: their sessions must go on. */
+const TALKED = 2
+const SECRET = 'the secret of the messages'
+const CONTACT = '15550100150'
+const MS_EACH_MAX = 4000
+
+let fleet: TestFleet
+let consumer: Server
+let folder: string
+/** `device text` of every message that the application got. */
+const taken: string[] = []
+const ids = Array.from({ length: DEVICES }, (_, at) => deviceId(`shop-${at + 1}`))
+
+before(async () => {
+  silenceConsole()
+  folder = mkdtempSync(join(tmpdir(), 'mooring-import-fleet-'))
+  consumer = await startConsumer()
+  fleet = await startTestFleet({ servers: 0 })
+  const { port } = consumer.address() as AddressInfo
+  const variables = { MESSAGES_URL: `http://127.0.0.1:${port}`, MESSAGES_SECRET: SECRET }
+  for (const name of ['server-1', 'server-2']) {
+    await fleet.startServer(name, { variables })
+    await untilActive(fleet, name)
+  }
+})
+
+after(async () => {
+  await fleet?.close()
+  await new Promise((resolve) => consumer?.close(resolve))
+  rmSync(folder, { recursive: true, force: true })
+})
+
+function startConsumer(): Promise<Server> {
+  const server = createServer(async (request, response) => {
+    const { deviceId: id, message } = JSON.parse(Buffer.concat(await request.toArray()).toString())
+    taken.push(`${id} ${message.conversation ?? message.extendedTextMessage?.text}`)
+    response.end()
+  })
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)))
+}
+
+/** Pairs all of them by the real useMultiFileAuthState, as a system without Mooring does. */
+async function pairElsewhere(): Promise<void> {
+  const { url: whatsAppUrl, controlUrl } = fleet.simulator
+  const plan = { deviceIds: ids, authDir: folder, whatsAppUrl, controlUrl }
+  const log = join(fleet.logDir, 'elsewhere.log')
+  const child = await startChild('naive-pairing.ts', plan, log)
+  assert.equal(await child.exited, 0, `see ${log}`)
+}
+
+/** Logs in with a folder, runs `talk`, and logs out of the socket. */
+async function withFolder(id: string, authDir: string, talk: () => Promise<void>): Promise<void> {
+  const closed = Promise.withResolvers<void>()
+  const opened = Promise.withResolvers<void>()
+  const socket = await openNaiveSocket({
+    deviceId: id,
+    authDir,
+    whatsAppUrl: fleet.simulator.url,
+    server: 'elsewhere',
+    open: () => opened.resolve(),
+    closed: () => {
+      opened.reject(new Error('it was closed'))
+      closed.resolve()
+    },
+  })
+  await opened.promise
+  await talk()
+  void socket.end(undefined)
+  await closed.promise
+}
+
+async function send(id: DeviceId, text: string): Promise<number> {
+  const [row] = await fleet.devices([id])
+  assert.ok(row?.owner)
+  const server = asServer(await fleet.store.get('Servers', { serverId: row.owner }))
+  const path = `/devices/${id}/messages`
+  const body = JSON.stringify({ to: `+${CONTACT}`, text })
+  const { time, signature } = signDoorbell(SECRET, `${path}\n${body}`, systemClock.wallMs())
+  const headers = { 'x-mooring-time': time, 'x-mooring-signature': signature }
+  return (await fetch(`${server?.url}${path}`, { method: 'POST', headers, body })).status
+}
+
+const isRead = async (jid: string) =>
+  fleet.simulator.accounts().find((account) => account.jid === jid)?.queued === 0
+
+test(`${DEVICES} devices that were linked elsewhere connect without pairing again, receive and send`, async (t) => {
+  const begun = systemClock.mark()
+  const tell = (what: string) =>
+    t.diagnostic(`${what} after ${Math.round(systemClock.elapsedMs(begun) / 1000)} s`)
+  await pairElsewhere()
+  tell('linked elsewhere')
+  const jids = fleet.simulator.accounts().map(({ jid }) => jid)
+  assert.equal(jids.length, DEVICES)
+  for (const id of ids.slice(0, TALKED)) {
+    await withFolder(id, folder, async () => {
+      const jid = fleet.simulator.accounts().find(({ connectedTo }) => connectedTo)?.jid ?? ''
+      await fleet.simulator.text(jid, 'before', CONTACT)
+      await until('read elsewhere', 20_000, () => isRead(jid))
+    })
+  }
+
+  const variables = importVariables(fleet.database.endpoint, fleet.authKeyFile)
+  const { out, err, exit } = await runMooring(['import', 'multi-file', folder, '--yes'], variables, 300_000)
+
+  assert.equal(exit, 0, out + err)
+  tell('imported')
+  assert.match(out, new RegExp(`^${DEVICES} folders: ${DEVICES} imported$`, 'm'))
+  const rows = await untilConnected(fleet, ids, 30_000 + DEVICES * MS_EACH_MAX)
+  tell('connected')
+  assert.deepEqual(rows.map((row) => row.account?.jid).toSorted(), jids.toSorted())
+  assert.equal(fleet.simulator.accounts().length, DEVICES)
+  for (const row of rows) await fleet.simulator.text(row.account?.jid ?? '', 'ahoy', CONTACT)
+  await until('every message taken', 30_000 + DEVICES * MS_EACH_MAX, async () =>
+    ids.every((id) => taken.includes(`${id} ahoy`)),
+  )
+  tell('received')
+  for (const row of rows) {
+    assert.equal(await send(row.deviceId, 'aye'), 200, row.deviceId)
+    const got = fleet.simulator.received(row.account?.jid ?? '').map(({ text }) => text)
+    assert.ok(got.includes('aye'), row.deviceId)
+  }
+  assert.equal(fleet.simulator.report().messages.nacked, 0)
+  assertNeverTwoSockets(fleet)
+})
+
+test('a device that is stopped and exported goes on with plain Baileys', async () => {
+  const [id = deviceId('none')] = ids
+  const [row] = await fleet.devices([id])
+  const variables = importVariables(fleet.database.endpoint, fleet.authKeyFile)
+  const early = await runMooring(['export', id, join(folder, 'early'), '--yes'], variables)
+  await fleet.call('POST', `/devices/${id}/stop`)
+  await until('stopped', 20_000, async () => (await fleet.devices([id]))[0]?.owner === undefined)
+
+  const { exit, err } = await runMooring(['export', id, join(folder, 'out', id), '--yes'], variables)
+
+  assert.match(early.err, /^DEVICE_NOT_STOPPED/)
+  assert.equal(exit, 0, err)
+  const jid = row?.account?.jid ?? ''
+  await withFolder(id, join(folder, 'out'), async () => {
+    await fleet.simulator.text(jid, 'outside again', CONTACT)
+    await until('read outside', 20_000, () => isRead(jid))
+  })
+  assert.equal(fleet.simulator.report().messages.nacked, 0)
+  assertNeverTwoSockets(fleet)
+})
