@@ -56,6 +56,8 @@ export interface ChaosFleet {
   /** The devices that should have a socket and have none. */
   notConnected(): Promise<Missing[]>
   compareAuth(): Promise<Compared[]>
+  /** What kinds of keys stand in the logs. Absent where nobody keeps them out. */
+  readonly keysInLogs?: () => Promise<string[]>
 }
 
 export interface Churn {

@@ -12,6 +12,7 @@ import { LOCAL_TABLE_PREFIX } from '../../local/database.ts'
 import { connectApi } from '../../local/demo/api.ts'
 import type { Undo } from '../../local/demo/undo.ts'
 import { startFleet } from '../../local/fleet.ts'
+import { filesIn, findSecrets, secretsOfFleet } from '../fleet/key-search.ts'
 import { ANSWERING } from './application.ts'
 import { differences } from './auth-comparison.ts'
 import { watchDatabase } from './database-watch.ts'
@@ -110,6 +111,7 @@ export async function startMooring({ logDir, clock, nowMs, undo, stop }: FleetWi
       })
     },
     compareAuth: async () => inParallel(await scanAll(store, 'Devices', {}), LANES, compare),
+    keysInLogs: async () => findSecrets(filesIn(logDir), await secretsOfFleet(store, fleet.authKeyFile)),
   }
 }
 

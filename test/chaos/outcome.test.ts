@@ -27,6 +27,7 @@ for (const [what, mark, wrong] of [
     /not connected at the end .* ! 1$/m,
     { missing: [{ deviceId: 'one', why: 'x' }] },
   ],
+  ['a key in a log', /found in the logs .* ! 1$/m, { keysInLogs: ['noise key'] }],
   ['other credentials', /credentials are not .* ! 1$/m, { auth: [{ deviceId: 'one', differences: ['x'] }] }],
 ] as const) {
   test(`the table marks ${what}, and it is a violation`, () => {
@@ -89,6 +90,7 @@ function seen(wrong: Partial<Seen> = {}): Seen {
     connectedAfterMs: 1000,
     words: { asked: 1, unanswered: [] },
     auth: [{ deviceId: 'one', differences: [] }],
+    keysInLogs: [],
     lateMsP99: 20,
     ...wrong,
   }

@@ -14,6 +14,8 @@ export interface Seen {
   readonly connectedAfterMs: number
   readonly words: LastWords
   readonly auth: readonly Compared[]
+  /** The kinds of keys that stand in the logs; undefined where nobody keeps them out. */
+  readonly keysInLogs: readonly string[] | undefined
   /** Of the process that is database, WhatsApp and network at once: a machine with too little room spoils the figures. */
   readonly lateMsP99: number
 }
@@ -81,6 +83,7 @@ export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): 
         ),
       ),
       ...seen.missing.map(({ deviceId, why }) => `${deviceId} is not connected: ${why}`),
+      ...(seen.keysInLogs ?? []).map((kind) => `a ${kind} stands in a log`),
       ...differing.map((one) => `the credentials of ${one.deviceId} differ: ${one.differences.join(', ')}`),
     ],
   }

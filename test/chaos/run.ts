@@ -79,6 +79,7 @@ async function play(wish: RunWish, undo: Undo): Promise<Outcome> {
     const connectedAfterMs = clock.elapsedMs(begun)
     const words = await lastWords(fleet, clock, wish.stop)
     const auth = await fleet.compareAuth()
+    const keysInLogs = await fleet.keysInLogs?.()
     return outcomeOf(course, {
       report: fleet.simulator.report(),
       moves: fleet.watch.moves - movesBefore,
@@ -87,6 +88,7 @@ async function play(wish: RunWish, undo: Undo): Promise<Outcome> {
       connectedAfterMs,
       words,
       auth,
+      keysInLogs,
       lateMsP99: lateness.percentile(99) / NANOSECONDS_PER_MS,
     })
   } finally {

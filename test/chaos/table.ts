@@ -28,6 +28,7 @@ const VERDICTS: readonly Row[] = [
   ['stale auth writes accepted', ({ staleWrites }) => (staleWrites ? zero(staleWrites.accepted) : UNKNOWN)],
   ['stale auth writes refused', ({ staleWrites }) => (staleWrites ? count(staleWrites.refused) : UNKNOWN)],
   ['devices not connected at the end', ({ missing }) => zero(missing.length)],
+  ['kinds of keys found in the logs', ({ keysInLogs }) => (keysInLogs ? zero(keysInLogs.length) : UNKNOWN)],
   ['devices whose credentials are not those WhatsApp keeps', ({ differing }) => zero(differing.length)],
 ]
 

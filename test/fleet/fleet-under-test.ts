@@ -11,6 +11,7 @@ import { LOCAL_CREDENTIALS, LOCAL_REGION } from '../../local/database.ts'
 import { type FleetOptions, type LocalFleet, startFleet } from '../../local/fleet.ts'
 import type { ServerProcess } from '../../local/server-process.ts'
 import type { Simulator } from '../../local/whatsapp/simulator.ts'
+import { filesIn, findSecrets, secretsOfFleet } from './key-search.ts'
 
 const LOOK_EVERY_MS = 50
 
@@ -32,10 +33,15 @@ export async function startTestFleet(options: Partial<FleetOptions> = {}): Promi
   const fleet = await startFleet({ servers: 3, logDir, ...options })
   const { simulator } = fleet
   assert.ok(simulator)
+  let closing: Promise<void> | undefined
   return {
     ...fleet,
     simulator,
     logDir,
+    close: () => {
+      closing ??= closeAndSearch(fleet, logDir)
+      return closing
+    },
     async call(method, path, body) {
       const answer = await fetch(`${fleet.apiUrl}${path}`, {
         method,
@@ -56,6 +62,12 @@ export async function startTestFleet(options: Partial<FleetOptions> = {}): Promi
     serverRow: async (name) =>
       (await listServers(fleet.store)).filter((server) => server.name === name).at(-1),
   }
+}
+
+/** Every fleet test ends by this: no key of any of its devices stands in a log, on stdout or stderr of any process. */
+async function closeAndSearch(fleet: LocalFleet, logDir: string): Promise<void> {
+  const secrets = await secretsOfFleet(fleet.store, fleet.authKeyFile).finally(fleet.close)
+  assert.deepEqual(findSecrets(filesIn(logDir), secrets), [], `keys in the logs in ${logDir}`)
 }
 
 /** Looks again and again until `look` finds something; a test that waits for ever tells nothing.

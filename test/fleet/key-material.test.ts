@@ -5,8 +5,6 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { scanAll } from '../../core/store.ts'
 import { TABLE_NAMES } from '../../core/tables.ts'
-import { readKeyFile } from '../../hosts/auth-state/key-file.ts'
-import { keyFileWrapping } from '../../hosts/auth-state/key-file-wrapping.ts'
 import {
   activeServers,
   moor,
@@ -16,7 +14,7 @@ import {
   until,
   untilConnected,
 } from './fleet-under-test.ts'
-import { filesIn, findSecrets, type Secret, secretsOf } from './key-search.ts'
+import { filesIn, findSecrets, type Secret, secretsOfFleet } from './key-search.ts'
 
 const ANSWERS = ['/devices', '/servers', '/fleet', '/health', '/openapi.json']
 
@@ -37,11 +35,7 @@ before(async () => {
   for (const row of rows) await fleet.simulator.text(row.account?.jid ?? '', 'still there?')
   await untilConnected(fleet, ids)
   await untilReceived()
-  const [wrappingKey = Buffer.alloc(0)] = await readKeyFile(fleet.authKeyFile)
-  const wrapping = keyFileWrapping(() => readKeyFile(fleet.authKeyFile))
-  secrets = [{ name: 'wrapping key', bytes: wrappingKey }]
-  for (const { deviceId, credentialsId } of await fleet.devices(ids))
-    secrets.push(...(await secretsOf(fleet.store, deviceId, credentialsId, wrapping)))
+  secrets = await secretsOfFleet(fleet.store, fleet.authKeyFile)
   const paths = [...ANSWERS, ...ids.flatMap((id) => [`/devices/${id}`, `/devices/${id}/history`])]
   const bodies = await Promise.all(paths.map(async (path) => (await fleet.call('GET', path)).body))
   answers = JSON.stringify(bodies)

@@ -2,39 +2,57 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AuthenticationCreds } from '@whiskeysockets/baileys'
-import type { DeviceId } from '../../core/ids.ts'
-import type { Store } from '../../core/store.ts'
+import { type AuthItem, kindOf } from '../../core/auth-item.ts'
+import { inParallel } from '../../core/parallel.ts'
+import { type Store, scanAll } from '../../core/store.ts'
+import { readKeyFile } from '../../hosts/auth-state/key-file.ts'
+import { keyFileWrapping } from '../../hosts/auth-state/key-file-wrapping.ts'
 import type { KeyWrapping } from '../../hosts/auth-state/key-wrapping.ts'
 import { deserialise } from '../../hosts/auth-state/serialise.ts'
-import { dataKeysOf, unsealed } from '../hosts/auth-state/unsealed.ts'
+import { dataKeysOf, openedBy } from '../hosts/auth-state/unsealed.ts'
 
 /** Shorter bytes are no key, and would be found anywhere. */
 const KEY_BYTES_MIN = 16
 /** What libsignal keeps in base64, in a session or a sender key. */
 const TEXT_KEY = /^[A-Za-z0-9+/]{43}=$/
+/** By so many characters a text is looked up among all the forms of a hundred thousand keys; no form is shorter. */
+const BEGINNING = 16
+const LANES = 8
 
 export interface Secret {
   readonly name: string
   readonly bytes: Buffer
 }
 
-/** Everything secret of a device's present credentials: its creds, its Signal keys, its data keys. */
-export async function secretsOf(
-  store: Store,
-  device: DeviceId,
-  credentialsId: string,
-  wrapping: KeyWrapping,
-): Promise<Secret[]> {
-  const { rows } = await store.query('AuthState', { partition: device })
-  const items = rows.filter(({ key, value }) => value && !key.endsWith('/data-key'))
-  const secrets = (await dataKeysOf(store, device, credentialsId, wrapping)).map(({ plain }) => ({
-    name: 'data key',
-    bytes: plain,
-  }))
-  for (const { key } of items) {
-    const value = deserialise((await unsealed(store, device, key, wrapping)) ?? 'null')
-    secrets.push(...secretsIn(key.split('/')[1] ?? '', value))
-  }
+/** The wrapping keys, and everything secret that they lead to. */
+export async function secretsOfFleet(store: Store, keyFile: string): Promise<Secret[]> {
+  const keys = await readKeyFile(keyFile)
+  const secrets = await secretsStored(
+    store,
+    keyFileWrapping(async () => keys),
+  )
+  return [...keys.map((bytes) => ({ name: 'wrapping key', bytes })), ...secrets]
+}
+
+/** Everything secret that the store holds, of all devices: their creds, their Signal keys, their data keys; archived ones
+ *  as well. */
+async function secretsStored(store: Store, wrapping: KeyWrapping): Promise<Secret[]> {
+  const items = (await scanAll(store, 'AuthState')).filter(({ value }) => value !== undefined)
+  const groups = Map.groupBy(items, ({ deviceId, key }) => `${deviceId}/${key.split('/')[0]}`)
+  const secrets = await inParallel([...groups.values()], LANES, (group) => secretsOf(store, group, wrapping))
+  return secrets.flat()
+}
+
+/** @param items of one device, under the same credentials */
+async function secretsOf(store: Store, items: readonly AuthItem[], wrapping: KeyWrapping): Promise<Secret[]> {
+  const [first] = items
+  if (!first) return []
+  const { deviceId: device, key: anyKey } = first
+  const dataKeys = await dataKeysOf(store, device, anyKey.split('/')[0] ?? '', wrapping)
+  const sealing = openedBy(dataKeys, device)
+  const secrets = dataKeys.map(({ plain }) => ({ name: 'data key', bytes: plain }))
+  for (const { key, value = '' } of items.filter((item) => kindOf(item.key) !== 'data-key'))
+    secrets.push(...secretsIn(kindOf(key), deserialise(sealing.open(key, value))))
   return secrets
 }
 
@@ -73,8 +91,14 @@ function keysWithin(kind: string, value: unknown): Secret[] {
 
 /** @returns the names of the secrets that stand in the text */
 export function findSecrets(text: string, secrets: readonly Secret[]): string[] {
-  const found = secrets.filter(({ bytes }) => formsOf(bytes).some((form) => text.includes(form)))
-  return [...new Set(found.map(({ name }) => name))].sort()
+  const forms = secrets.flatMap(({ name, bytes }) => formsOf(bytes).map((form) => ({ name, form })))
+  const byBeginning = Map.groupBy(forms, ({ form }) => form.slice(0, BEGINNING))
+  const found = new Set<string>()
+  for (let at = 0; at + BEGINNING <= text.length; at++) {
+    for (const { name, form } of byBeginning.get(text.slice(at, at + BEGINNING)) ?? [])
+      if (text.startsWith(form, at)) found.add(name)
+  }
+  return [...found].sort()
 }
 
 /** As text, and as an array of numbers, which is how a Uint8Array is printed. Without the last characters, which depend on

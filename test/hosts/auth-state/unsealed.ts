@@ -3,7 +3,7 @@ import { dataKeysKey } from '../../../core/auth-item.ts'
 import type { DeviceId } from '../../../core/ids.ts'
 import type { Store } from '../../../core/store.ts'
 import type { KeyWrapping } from '../../../hosts/auth-state/key-wrapping.ts'
-import { createSealing } from '../../../hosts/auth-state/sealing.ts'
+import { createSealing, type Sealing } from '../../../hosts/auth-state/sealing.ts'
 
 interface StoredDataKey {
   readonly number: number
@@ -39,11 +39,18 @@ export async function unsealed(
   const item = await store.get('AuthState', { deviceId: device, key })
   if (item?.value === undefined) return undefined
   const dataKeys = await dataKeysOf(store, device, key.split('/')[0] ?? '', wrapping)
-  const sealing = createSealing(device, {
+  return openedBy(dataKeys, device).open(key, item.value)
+}
+
+/** Opens every item that these data keys have sealed. */
+export function openedBy(
+  dataKeys: readonly { readonly number: number; readonly plain: Buffer }[],
+  device: DeviceId,
+): Pick<Sealing, 'open'> {
+  return createSealing(device, {
     current: () => {
       throw new Error('a test seals nothing')
     },
     byNumber: (number) => dataKeys.find((one) => one.number === number)?.plain,
   })
-  return sealing.open(key, item.value)
 }
