@@ -15,6 +15,7 @@ import {
   untilActive,
   untilConnected,
 } from './fleet-under-test.ts'
+import { keepTexting } from './texting.ts'
 
 const AT_ONCE = 4
 const DEVICES = 24
@@ -49,21 +50,6 @@ function untilEnded(operationId: unknown, limitMs = 60_000) {
     const { body } = await fleet.call('GET', `/operations/${operationId}`)
     return body.state !== 'running' && body
   })
-}
-
-/** Texts every device again and again, as their correspondents would, until it is stopped. */
-function keepTexting() {
-  let isOver = false
-  const texting = (async () => {
-    while (!isOver) {
-      for (const row of await fleet.devices(ids)) await fleet.simulator.text(row.account?.jid ?? '', 'ahoy')
-      await new Promise((resolve) => setTimeout(resolve, 500))
-    }
-  })()
-  return async () => {
-    isOver = true
-    await texting
-  }
 }
 
 test('a dry run tells what would move where and for how long, and does nothing', async () => {
@@ -120,7 +106,7 @@ test('a server that beats is not evicted, and its words tell since when it is si
 test('a drained server moves its devices a few at a time, under messages, and leaves', async () => {
   const server = await aServer()
   const leaving = processOf(fleet, server.name)
-  const stopTexting = keepTexting()
+  const stopTexting = keepTexting(fleet, ids)
   const underWay: number[] = []
   const apart: number[] = []
 
