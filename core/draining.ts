@@ -4,6 +4,7 @@ import { notify } from './assign.ts'
 import { type DeviceRow, hasSettled } from './device.ts'
 import { MooringError } from './errors.ts'
 import type { DeviceId, ServerId } from './ids.ts'
+import { drain, resume } from './membership.ts'
 import {
   beginOperation,
   type Drain,
@@ -12,7 +13,6 @@ import {
   readOperation,
   saveOperation,
 } from './operations.ts'
-import { drain, resume } from './ownership.ts'
 import { requestMove, withdrawMove } from './requests.ts'
 import { asServer, isLive, type ServerRow } from './server.ts'
 import { wishThenLeave } from './server-wishes.ts'

@@ -2,7 +2,7 @@
  * The sweep: buries the silent, evicts from the gone, claims for every device that waits, corrects loads.
  * The `sweep` Lambda starts it every minute; it looks once a second for 75 s, so that each outlives the start of the next
  * by more than a lease and no death falls between two. It must be harmless to run two at once: every step is one of the
- * conditional writes of ownership.ts.
+ * conditional writes of ownership.ts and membership.ts.
  */
 import { assign, type Placement } from './assign.ts'
 import { type Mark, sleep } from './clock.ts'
@@ -11,8 +11,9 @@ import { UNASSIGNED_SHARD_KEYS } from './device.ts'
 import { recordHistory } from './history.ts'
 import { bringHome } from './homecoming.ts'
 import type { DeviceId, ServerId } from './ids.ts'
+import { bury, correctLoad } from './membership.ts'
 import { advanceOperations } from './operation-steps.ts'
-import { bury, correctLoad, evict } from './ownership.ts'
+import { evict } from './ownership.ts'
 import { inParallel } from './parallel.ts'
 import { REBALANCE_EVERY_MS, rebalance } from './rebalancing.ts'
 import { isLive, listServers, type ServerRow } from './server.ts'

@@ -2,7 +2,7 @@
 import { type Clock, sleep, type Timer } from '../core/clock.ts'
 import type { ServerId } from '../core/ids.ts'
 import type { Lease } from '../core/lease.ts'
-import { beat } from '../core/ownership.ts'
+import { beat } from '../core/membership.ts'
 import type { ServerRow } from '../core/server.ts'
 import type { HostWorld } from './world.ts'
 

@@ -2,7 +2,7 @@
 import { sleep } from '../core/clock.ts'
 import { MooringError } from '../core/errors.ts'
 import type { ServerId } from '../core/ids.ts'
-import { activate, hold } from '../core/ownership.ts'
+import { activate, hold } from '../core/membership.ts'
 import type { ServerRow } from '../core/server.ts'
 import type { HostWorld } from './world.ts'
 

@@ -3,7 +3,7 @@
 import { type Mark, sleep } from '../core/clock.ts'
 import { hasSettled } from '../core/device.ts'
 import type { DeviceId, ServerId } from '../core/ids.ts'
-import { setOut } from '../core/ownership.ts'
+import { setOut } from '../core/membership.ts'
 import { inParallel } from '../core/parallel.ts'
 import { backoffMs } from '../core/random.ts'
 import type { DeviceConnection } from './device-connection.ts'

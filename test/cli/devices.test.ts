@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { systemClock } from '../../core/clock.ts'
 import type { DeviceId } from '../../core/ids.ts'
-import { beat } from '../../core/ownership.ts'
+import { beat } from '../../core/membership.ts'
 import { anActiveServer, anOwnedDevice, waitingDevices } from '../core/builders.ts'
 import { API_KEY, startTestControlPlane, type TestControlPlane } from './mooring-command.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { buryExited } from '../../core/ownership.ts'
+import { buryExited } from '../../core/membership.ts'
 import { anActiveServer, ownedDevices } from '../core/builders.ts'
 import { startTestControlPlane, type TestControlPlane } from './mooring-command.ts'
 

@@ -38,7 +38,7 @@ const WORLD_FILES: Record<string, readonly string[]> = {
 /** Who writes which table. Nobody else decides who owns a device or whether a server lives. */
 const WRITERS: Record<string, readonly string[]> = {
   Devices: ['core/importing.ts', 'core/ownership.ts', 'core/requests.ts'],
-  Servers: ['core/ownership.ts', 'core/server-wishes.ts'],
+  Servers: ['core/membership.ts', 'core/server-wishes.ts'],
 }
 
 describe('imports point towards core', () => {

@@ -3,7 +3,8 @@ import { after, beforeEach, describe, test } from 'node:test'
 import { assign, notify } from '../../core/assign.ts'
 import { readHistory } from '../../core/history.ts'
 import { deviceId } from '../../core/ids.ts'
-import { bury, claim, drain, release } from '../../core/ownership.ts'
+import { bury, drain } from '../../core/membership.ts'
+import { claim, release } from '../../core/ownership.ts'
 import { requestDeletion, requestMove, stop } from '../../core/requests.ts'
 import {
   aClaim,

@@ -5,18 +5,9 @@ import type { EventName } from '../../core/catalogue.ts'
 import type { Clock, Mark } from '../../core/clock.ts'
 import type { DeviceRow, OwnedDevice } from '../../core/device.ts'
 import { type DeviceId, deviceId, epoch, type ServerId, serverId } from '../../core/ids.ts'
+import { activate, announce, beat, hold, reserve } from '../../core/membership.ts'
 import type { Standing } from '../../core/ownership.ts'
-import {
-  activate,
-  announce,
-  beat,
-  type Claim,
-  claim,
-  hold,
-  permit,
-  register,
-  reserve,
-} from '../../core/ownership.ts'
+import { type Claim, claim, permit, register } from '../../core/ownership.ts'
 import type { Random } from '../../core/random.ts'
 import type { ServerRow } from '../../core/server.ts'
 import { asServer } from '../../core/server.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, describe, test } from 'node:test'
-import { beat, buryExited } from '../../core/ownership.ts'
+import { beat, buryExited } from '../../core/membership.ts'
 import type { ServerRow } from '../../core/server.ts'
 import { giveConnectShare } from '../../core/server-wishes.ts'
 import { beginSweep } from '../../core/sweep.ts'

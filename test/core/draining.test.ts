@@ -3,17 +3,10 @@ import { after, before, describe, test } from 'node:test'
 import { assign } from '../../core/assign.ts'
 import { beginDrain, cancelDrain, type DrainWish, runningDrain } from '../../core/draining.ts'
 import type { DeviceId } from '../../core/ids.ts'
+import { activate, announce, buryExited, leave, setOut, setOutDrained } from '../../core/membership.ts'
 import { advanceOperations } from '../../core/operation-steps.ts'
 import { type Drain, drainId, readOperation } from '../../core/operations.ts'
-import {
-  activate,
-  announce,
-  buryExited,
-  leave,
-  release,
-  setOut,
-  setOutDrained,
-} from '../../core/ownership.ts'
+import { release } from '../../core/ownership.ts'
 import { requestMove, stop } from '../../core/requests.ts'
 import type { ServerRow } from '../../core/server.ts'
 import { queryAll } from '../../core/store.ts'

@@ -1,17 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, describe, test } from 'node:test'
 import { epoch, serverId } from '../../core/ids.ts'
-import {
-  bury,
-  claim,
-  evict,
-  permit,
-  readDevice,
-  register,
-  release,
-  report,
-  reserve,
-} from '../../core/ownership.ts'
+import { bury, reserve } from '../../core/membership.ts'
+import { claim, evict, permit, readDevice, register, release, report } from '../../core/ownership.ts'
 import { logout, requestDeletion, requestMove, requestPairingCode, start, stop } from '../../core/requests.ts'
 import type { Store } from '../../core/store.ts'
 import {

@@ -14,7 +14,7 @@ import {
   raiseAssignmentSeq,
   reserve,
   unreserve,
-} from '../../core/ownership.ts'
+} from '../../core/membership.ts'
 import type { Store } from '../../core/store.ts'
 import {
   aDevice,

@@ -1,9 +1,10 @@
 /** A fleet that a rolling restart can be played with: the service is written down by hand, and servers do what their
  *  devices' rows ask for. Used by restarting.test.ts; it asserts nothing itself. */
 import { assign } from '../../core/assign.ts'
+import { leave } from '../../core/membership.ts'
 import { advanceOperations } from '../../core/operation-steps.ts'
 import { type Drain, drainId, RESTART_ID, type Restart, readOperation } from '../../core/operations.ts'
-import { leave, permit, release, report } from '../../core/ownership.ts'
+import { permit, release, report } from '../../core/ownership.ts'
 import { isLive, listServers, type ServerRow } from '../../core/server.ts'
 import type { ServiceControl } from '../../core/service.ts'
 import type { Store } from '../../core/store.ts'

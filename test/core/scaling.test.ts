@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { leave } from '../../core/ownership.ts'
+import { leave } from '../../core/membership.ts'
 import { beginRestart } from '../../core/restart-wishes.ts'
 import { scale } from '../../core/scaling.ts'
 import type { ServiceControl, ServiceSize } from '../../core/service.ts'

@@ -9,13 +9,12 @@ import {
   bury,
   buryExited,
   drain,
-  evict,
   hold,
   leave,
-  release,
   reserve,
   unreserve,
-} from '../../core/ownership.ts'
+} from '../../core/membership.ts'
+import { evict, release } from '../../core/ownership.ts'
 import { requestDeletion, stop } from '../../core/requests.ts'
 import type { Store } from '../../core/store.ts'
 import { beginSweep, sweep } from '../../core/sweep.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { createLease } from '../../core/lease.ts'
-import { bury } from '../../core/ownership.ts'
+import { bury } from '../../core/membership.ts'
 import type { ServerRow } from '../../core/server.ts'
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
 import type { Store } from '../../core/store.ts'

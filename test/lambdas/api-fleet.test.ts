@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { churnLedger } from '../../core/churn.ts'
 import { recordConflict } from '../../core/conflicts.ts'
 import { deviceId, epoch, serverId } from '../../core/ids.ts'
-import { activate, announce, beat, buryExited } from '../../core/ownership.ts'
+import { activate, announce, beat, buryExited } from '../../core/membership.ts'
 import { giveConnectShare } from '../../core/server-wishes.ts'
 import { beginSweep } from '../../core/sweep.ts'
 import {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { deviceId, serverId } from '../../core/ids.ts'
+import { announce, beat, bury, buryExited, drain, setOut } from '../../core/membership.ts'
 import { advanceOperations } from '../../core/operation-steps.ts'
-import { announce, beat, bury, buryExited, drain, setOut } from '../../core/ownership.ts'
 import type { Store } from '../../core/store.ts'
 import {
   anActiveServer,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { deviceId } from '../../core/ids.ts'
-import { buryExited, drain, evict } from '../../core/ownership.ts'
+import { buryExited, drain } from '../../core/membership.ts'
+import { evict } from '../../core/ownership.ts'
 import {
   anActiveServer,
   anOwnedDevice,

@@ -3,7 +3,7 @@
 import type { APIGatewayProxyEventV2, APIGatewayRequestAuthorizerEventV2, Context } from 'aws-lambda'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import type { Scope } from '../../core/keys.ts'
-import { beat } from '../../core/ownership.ts'
+import { beat } from '../../core/membership.ts'
 import { systemRandom } from '../../core/random.ts'
 import type { ServerRow } from '../../core/server.ts'
 import type { Store } from '../../core/store.ts'

@@ -2,7 +2,7 @@
  *  and are killed half way. */
 import { assign } from '../../core/assign.ts'
 import type { DeviceId, ServerId } from '../../core/ids.ts'
-import { buryExited } from '../../core/ownership.ts'
+import { buryExited } from '../../core/membership.ts'
 import { listServers } from '../../core/server.ts'
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
 import { evictFrom, sweep } from '../../core/sweep.ts'

@@ -1,7 +1,7 @@
 /** Deliberate mistakes, one for each rule, made around the product's code: a store that drops a condition, a clock that lies, a
  *  socket that does not close. The simulation must find every one of them, or it could not find the real thing either. */
 import type { Mark } from '../../core/clock.ts'
-import { bury } from '../../core/ownership.ts'
+import { bury } from '../../core/membership.ts'
 import { isLive, listServers } from '../../core/server.ts'
 import type { Change, Condition, Store } from '../../core/store.ts'
 import type { World } from '../../core/world.ts'
