@@ -14,10 +14,8 @@ import {
   anOwnedDevice,
   aPermittedDevice,
   aWorld,
-  cuttable,
   deviceRow,
   embeddedTables,
-  interrupted,
   loadsOf,
   ownedCounts,
   ownersOf,
@@ -26,6 +24,7 @@ import {
   waitingDevices,
   worldOn,
 } from './builders.ts'
+import { cuttable, interrupted } from './faulty-stores.ts'
 
 const tables = await embeddedTables()
 after(() => tables.close())

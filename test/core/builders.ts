@@ -1,27 +1,24 @@
-/** What the tests of core/ are built from: tables on one embedded database, a clock and a chance that the test owns, and
- *  recorders for what leaves the domain. Used by every test of this folder; it asserts nothing itself. */
+/** What the tests of core/ are built from: tables on one embedded database, a world with recorders for what leaves the
+ *  domain, and servers and devices in it. Used by every test of this folder; it asserts nothing itself. */
 
 import type { EventName } from '../../core/catalogue.ts'
-import type { Clock, Mark } from '../../core/clock.ts'
 import type { DeviceRow, OwnedDevice } from '../../core/device.ts'
 import { type DeviceId, deviceId, epoch, type ServerId, serverId } from '../../core/ids.ts'
 import { activate, announce, beat, hold, reserve } from '../../core/membership.ts'
 import type { Standing } from '../../core/ownership.ts'
 import { type Claim, claim, permit, register } from '../../core/ownership.ts'
-import type { Random } from '../../core/random.ts'
 import type { ServerRow } from '../../core/server.ts'
 import { asServer } from '../../core/server.ts'
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
-import type { Change, Rows, Store, Table } from '../../core/store.ts'
+import type { Store } from '../../core/store.ts'
 import { dynamoDbStore } from '../../core/store-dynamodb.ts'
 import type { EventFields, Measures, Telemetry } from '../../core/telemetry.ts'
 import type { Doorbell, TaskControl, World } from '../../core/world.ts'
 import { createTables, LOCAL_TABLE_PREFIX, startDatabase } from '../../local/database.ts'
+import { seededRandom } from './chance.ts'
+import { type ManualClock, manualClock, WALL_START_MS } from './manual-clock.ts'
 
 const REQUEST_MS_MAX = 10_000
-/** 2030-01-01T00:00:00Z: any time will do, this one is easy to recognise. */
-const WALL_START_MS = Date.UTC(2030, 0, 1)
-
 // ---- the store ----------------------------------------------------------------------------------------------------
 
 export interface Tables {
@@ -41,161 +38,6 @@ export async function embeddedTables(): Promise<Tables> {
       return dynamoDbStore(database.client, prefix, REQUEST_MS_MAX)
     },
     close: () => database.close(),
-  }
-}
-
-/** The store as a caller sees it whose every first answer is lost: the SDK sends each update a second time. */
-export function losingAnswers(store: Store): Store {
-  return {
-    ...store,
-    async update(table, key, change) {
-      await store.update(table, key, change)
-      return store.update(table, key, change)
-    },
-  }
-}
-
-/** A store that fails every call, or a number of calls, when it is cut. */
-export function cuttable(store: Store): Store & { cut(calls?: number): void; mend(): void } {
-  let callsCut = 0
-  const reach = (): Store => {
-    if (callsCut-- > 0) throw new Error('the store cannot be reached')
-    return store
-  }
-  return {
-    get: async (table, key) => reach().get(table, key),
-    getMany: async (table, keys) => reach().getMany(table, keys),
-    put: async (table, row, conditions) => reach().put(table, row, conditions),
-    update: async (table, key, change) => reach().update(table, key, change),
-    remove: async (table, key, conditions) => reach().remove(table, key, conditions),
-    query: async (table, query) => reach().query(table, query),
-    count: async (table, query) => reach().count(table, query),
-    scan: async (table, part) => reach().scan(table, part),
-    cut: (calls = Number.POSITIVE_INFINITY) => {
-      callsCut = calls
-    },
-    mend: () => {
-      callsCut = 0
-    },
-  }
-}
-
-/** A store that runs `before` right before each update of `table`: another process acts in between. */
-export function interrupted<T extends Table>(
-  store: Store,
-  table: T,
-  before: (change: Change<Rows[T]>) => Promise<void>,
-): Store {
-  return {
-    ...store,
-    async update(at, key, change) {
-      if ((at as Table) === table) await before(change as unknown as Change<Rows[T]>)
-      return store.update(at, key, change)
-    },
-  }
-}
-
-// ---- time and chance ----------------------------------------------------------------------------------------------
-
-export interface ManualClock extends Clock {
-  /** Moves all clocks on and fires what falls due, in order. */
-  advance(ms: number): void
-  /** The machine sleeps: only its boot-time clock and the time of day go on. */
-  suspend(ms: number): void
-  /** Somebody sets the time of day. */
-  setWallBy(ms: number): void
-  timersSet(): number
-  /** Runs virtual time, timer after timer, until `work` has ended. */
-  runUntilDone<Result>(work: Promise<Result>): Promise<Result>
-}
-
-export function manualClock(): ManualClock {
-  let monotonicMs = 1000
-  let asleepMs = 0
-  let wallMs = WALL_START_MS
-  let timers: { dueMs: number; run: () => void }[] = []
-  let timerSet = () => {}
-
-  const advance = (ms: number) => {
-    const untilMs = monotonicMs + ms
-    for (;;) {
-      const next = timers.filter(({ dueMs }) => dueMs <= untilMs).sort((a, b) => a.dueMs - b.dueMs)[0]
-      const toMs = Math.max(monotonicMs, next?.dueMs ?? untilMs)
-      wallMs += toMs - monotonicMs
-      monotonicMs = toMs
-      if (!next) return
-      timers = timers.filter((timer) => timer !== next)
-      next.run()
-    }
-  }
-
-  return {
-    wallMs: () => wallMs,
-    mark: (): Mark => ({ monotonicMs, bootMs: monotonicMs + asleepMs }),
-    elapsedMs: (since) => Math.max(monotonicMs - since.monotonicMs, monotonicMs + asleepMs - since.bootMs),
-    startTimer(afterMs, run) {
-      const timer = { dueMs: monotonicMs + afterMs, run }
-      timers.push(timer)
-      timerSet()
-      return {
-        cancel: () => {
-          timers = timers.filter((other) => other !== timer)
-        },
-      }
-    },
-    advance,
-    timersSet: () => timers.length,
-    suspend(ms) {
-      asleepMs += ms
-      wallMs += ms
-    },
-    setWallBy(ms) {
-      wallMs += ms
-    },
-    async runUntilDone(work) {
-      let done = false
-      const ended = work.finally(() => {
-        done = true
-      })
-      while (!done) {
-        const setOrEnded = new Promise<void>((resolve) => {
-          timerSet = resolve
-          ended.then(
-            () => resolve(),
-            () => resolve(),
-          )
-        })
-        if (timers.length === 0) await setOrEnded
-        if (timers.length > 0) advance(Math.min(...timers.map(({ dueMs }) => dueMs)) - monotonicMs)
-        await Promise.resolve()
-      }
-      return ended
-    },
-  }
-}
-
-/** Mulberry32: the same seed gives the same chances. */
-export function seededRandom(seed = 1): Random {
-  let state = seed >>> 0
-  const fraction = () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-  const hex = () =>
-    Math.floor(fraction() * 2 ** 32)
-      .toString(16)
-      .padStart(8, '0')
-  return { fraction, id: () => hex() + hex() }
-}
-
-/** Gives these fractions, one after the other, and the last for ever. */
-export function scriptedRandom(...fractions: readonly number[]): Random {
-  let at = 0
-  return {
-    fraction: () => fractions[Math.min(at++, fractions.length - 1)] ?? 0,
-    id: () => `id-${at++}`,
   }
 }
 

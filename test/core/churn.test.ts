@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, beforeEach, describe, test } from 'node:test'
 import { CHURN_METRICS } from '../../core/catalogue.ts'
 import { churnLedger, readChurn } from '../../core/churn.ts'
-import { aWorld, cuttable, embeddedTables, type TestWorld } from './builders.ts'
+import { aWorld, embeddedTables, type TestWorld } from './builders.ts'
+import { cuttable } from './faulty-stores.ts'
 
 const tables = await embeddedTables()
 after(() => tables.close())

@@ -9,12 +9,12 @@ import {
   activeServers,
   anActiveServer,
   aWorld,
-  cuttable,
   embeddedTables,
   lookEverySecond,
   serverRow,
   type TestWorld,
 } from './builders.ts'
+import { cuttable } from './faulty-stores.ts'
 
 const tables = await embeddedTables()
 after(() => tables.close())

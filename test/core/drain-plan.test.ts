@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { planDrain } from '../../core/drain-plan.ts'
-import { aDeviceRow, aServerRow, seededRandom } from './builders.ts'
+import { aDeviceRow, aServerRow } from './builders.ts'
+import { seededRandom } from './chance.ts'
 
 const FROM = aServerRow('from', { state: 'active', load: 6 })
 const UNMEASURED = { moves: 0, seconds: 0 }

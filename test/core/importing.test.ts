@@ -7,7 +7,8 @@ import { beginImport, discardHalf, finishImport } from '../../core/importing.ts'
 import { claim, readDevice, register } from '../../core/ownership.ts'
 import { logout, requestDeletion, start, stop } from '../../core/requests.ts'
 import type { Store } from '../../core/store.ts'
-import { embeddedTables, losingAnswers, type Tables } from './builders.ts'
+import { embeddedTables, type Tables } from './builders.ts'
+import { losingAnswers } from './faulty-stores.ts'
 
 const clock: Clock = systemClock
 const ID = deviceId('shop-1')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { beforeEach, describe, test } from 'node:test'
 import { createLease } from '../../core/lease.ts'
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
-import { type ManualClock, manualClock } from './builders.ts'
+import { type ManualClock, manualClock } from './manual-clock.ts'
 
 let clock: ManualClock
 beforeEach(() => {

@@ -3,7 +3,8 @@ import { describe, test } from 'node:test'
 import { serverId } from '../../core/ids.ts'
 import { berths } from '../../core/placement.ts'
 import type { ServerRow } from '../../core/server.ts'
-import { aServerRow, scriptedRandom, seededRandom } from './builders.ts'
+import { aServerRow } from './builders.ts'
+import { scriptedRandom, seededRandom } from './chance.ts'
 
 const newDevice = {}
 

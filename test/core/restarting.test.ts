@@ -6,6 +6,7 @@ import { advanceOperations } from '../../core/operation-steps.ts'
 import { beginRestart, stopRestart } from '../../core/restart-wishes.ts'
 import type { Store } from '../../core/store.ts'
 import * as build from './builders.ts'
+import { interrupted } from './faulty-stores.ts'
 import {
   aFleet,
   aServer,
@@ -383,7 +384,7 @@ describe('a rolling restart is harmless to', () => {
 
 /** The process ends at its first update of `table`. */
 function failingAt(store: Store, table: string): Store {
-  return build.interrupted(store, table as 'Servers', async () => {
+  return interrupted(store, table as 'Servers', async () => {
     throw new Error('the process ended here')
   })
 }

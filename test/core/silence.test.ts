@@ -3,7 +3,8 @@ import { beforeEach, describe, test } from 'node:test'
 import type { ServerRow } from '../../core/server.ts'
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
 import { createJudge, watchBeats } from '../../core/silence.ts'
-import { aServerRow, type ManualClock, manualClock } from './builders.ts'
+import { aServerRow } from './builders.ts'
+import { type ManualClock, manualClock } from './manual-clock.ts'
 
 let clock: ManualClock
 beforeEach(() => {

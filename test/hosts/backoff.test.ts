@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createRetries } from '../../hosts/backoff.ts'
-import { manualClock, scriptedRandom } from '../core/builders.ts'
+import { scriptedRandom } from '../core/chance.ts'
+import { manualClock } from '../core/manual-clock.ts'
 
 const BACKOFF = { baseMs: 1000, capMs: 5000 }
 /** The longest wait that is drawn. */

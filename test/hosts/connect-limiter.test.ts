@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { burstOf, createConnectLimiter } from '../../hosts/connect-limiter.ts'
-import { manualClock } from '../core/builders.ts'
+import { manualClock } from '../core/manual-clock.ts'
 
 const never = new AbortController().signal
 

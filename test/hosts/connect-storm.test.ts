@@ -5,7 +5,7 @@ import { shareChanges } from '../../core/connect-shares.ts'
 import { type ServerId, serverId } from '../../core/ids.ts'
 import { burstOf, createConnectLimiter } from '../../hosts/connect-limiter.ts'
 import { createConnectRate } from '../../hosts/connect-rate.ts'
-import { type ManualClock, manualClock } from '../core/builders.ts'
+import { type ManualClock, manualClock } from '../core/manual-clock.ts'
 
 const BEAT_EVERY_MS = 2000
 const LOOK_EVERY_MS = 1000

@@ -17,10 +17,10 @@ import {
   aWorld,
   deviceRow,
   embeddedTables,
-  interrupted,
   serverRow,
   type Tables,
 } from '../core/builders.ts'
+import { interrupted } from '../core/faulty-stores.ts'
 import { wrapping } from './auth-state/fixtures.ts'
 
 const ACCOUNT = { jid: '15550100:1@s.whatsapp.net' }

@@ -10,12 +10,12 @@ import type { HostWorld } from '../../hosts/world.ts'
 import {
   anActiveServer,
   aWorld,
-  cuttable,
   embeddedTables,
   serverRow,
   type Tables,
   type TestWorld,
 } from '../core/builders.ts'
+import { cuttable } from '../core/faulty-stores.ts'
 
 let tables: Tables
 

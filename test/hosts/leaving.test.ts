@@ -9,7 +9,6 @@ import {
   aClaim,
   anActiveServer,
   aWorld,
-  cuttable,
   deviceRow,
   embeddedTables,
   ownedDevices,
@@ -18,6 +17,7 @@ import {
   type Tables,
   type TestWorld,
 } from '../core/builders.ts'
+import { cuttable } from '../core/faulty-stores.ts'
 
 const LANES = 16
 const CONNECT_MS = 300

@@ -16,9 +16,9 @@ import {
   aWorld,
   deviceRow,
   embeddedTables,
-  scriptedRandom,
   type Tables,
 } from '../core/builders.ts'
+import { scriptedRandom } from '../core/chance.ts'
 import { wrapping } from './auth-state/fixtures.ts'
 
 let tables: Tables

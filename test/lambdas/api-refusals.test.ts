@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { dynamoDbStore } from '../../core/store-dynamodb.ts'
 import { localClient } from '../../local/database.ts'
-import { cuttable, embeddedTables, type Tables } from '../core/builders.ts'
+import { embeddedTables, type Tables } from '../core/builders.ts'
+import { cuttable } from '../core/faulty-stores.ts'
 import { anApi, apiEvent, apiOn, lambdaWorldOn, type TestApi, type Wish } from './events.ts'
 
 let tables: Tables

@@ -8,11 +8,11 @@ import {
   anOwnedDevice,
   deviceRow,
   embeddedTables,
-  interrupted,
   newcomer,
   serverRow,
   type Tables,
 } from '../core/builders.ts'
+import { interrupted } from '../core/faulty-stores.ts'
 import { anApi, apiOn, lambdaWorldOn } from './events.ts'
 
 let tables: Tables

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { keyRow, newApiKey } from '../../core/keys.ts'
 import { createAuthorizerHandler } from '../../lambdas/authorizer.ts'
-import { cuttable, embeddedTables, type Tables } from '../core/builders.ts'
+import { embeddedTables, type Tables } from '../core/builders.ts'
+import { cuttable } from '../core/faulty-stores.ts'
 import { aContext, authorizerRequest, lambdaWorldOn } from './events.ts'
 
 let tables: Tables
