@@ -2,26 +2,12 @@ import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
 import type { DeviceRow } from '../../core/device.ts'
 import type { DeviceId } from '../../core/ids.ts'
-import { createLease } from '../../core/lease.ts'
 import { offerSurplus } from '../../core/server-wishes.ts'
 import type { Store } from '../../core/store.ts'
-import { openAuthState } from '../../hosts/auth-state/auth-state.ts'
-import { createConnectLimiter } from '../../hosts/connect-limiter.ts'
-import { droppingConsumer } from '../../hosts/consumer.ts'
-import { keepConnection } from '../../hosts/device-connection.ts'
 import type { SocketEvents } from '../../hosts/whatsapp-socket.ts'
-import type { HostWorld } from '../../hosts/world.ts'
-import {
-  anActiveServer,
-  anOwnedDevice,
-  aWorld,
-  deviceRow,
-  embeddedTables,
-  serverRow,
-  type Tables,
-} from '../core/builders.ts'
+import { embeddedTables, serverRow, type Tables } from '../core/builders.ts'
 import { interrupted } from '../core/faulty-stores.ts'
-import { wrapping } from './auth-state/fixtures.ts'
+import { aConnection, eventually } from './connection-scene.ts'
 
 const ACCOUNT = { jid: '15550100:1@s.whatsapp.net' }
 const DAY = 86_400_000
@@ -43,88 +29,31 @@ interface Wish {
 }
 
 /** A linked device whose socket is open, on a server with a surplus. */
-async function aConnection(context: TestContext, wish: Wish) {
-  const base = await aWorld(tables)
-  const server = await anActiveServer(base, 'web-1')
-  const { deviceId } = await anOwnedDevice(base, server)
-  const linked = { pairedAt: base.clock.wallMs() - DAY, account: ACCOUNT, ...wish.device }
-  await base.store.update('Devices', { deviceId }, { set: linked, when: [] })
-  await offerSurplus(base.store, server, wish.surplus)
-  const taking = interrupted(base.store, 'Servers', async ({ add }) => {
-    if (add?.surplus) await wish.beforeTaking?.()
-  })
-  const store = interrupted(taking, 'Devices', async ({ set }) => {
-    if (set?.moveTo) await wish.beforeRequest?.(deviceId, base.store)
-  })
-  const sockets: SocketEvents[] = []
-  const placed: string[] = []
+async function onSurplus(context: TestContext, wish: Wish) {
   let told = wish.told ?? wish.surplus
-  const world: HostWorld = {
-    ...base,
-    store,
-    beatStore: store,
-    // Its credentials are not what this is about: it comes with fresh ones.
-    openAuth: ({ everPaired: _linked, ...asked }) =>
-      openAuthState({ ...base, ...asked, wrapping, renewDataKeysAfterDays: 365, everPaired: false }),
-    openSocket: ({ events }) => {
-      sockets.push(events)
-      const closed = () => events.closed(0, 'closed')
-      return {
-        requestPairingCode: async () => 'ABCD1234',
-        logout: async () => undefined,
-        send: async () => undefined,
-        close: async () => closed(),
-        cut: closed,
-      }
+  const scene = await aConnection(context, tables, {
+    device: { pairedAt: Date.UTC(2030, 0, 1) - DAY, account: ACCOUNT, ...wish.device },
+    freshCredentials: true,
+    takeSurplus: () => told-- > 0,
+    prepare: (store, server) => offerSurplus(store, server, wish.surplus),
+    between(base, device) {
+      const taking = interrupted(base, 'Servers', async ({ add }) => {
+        if (add?.surplus) await wish.beforeTaking?.()
+      })
+      return interrupted(taking, 'Devices', async ({ set }) => {
+        if (set?.moveTo) await wish.beforeRequest?.(device, base)
+      })
     },
-    pairingTimeoutMs: 600_000,
-    consumer: droppingConsumer,
-    requestPlacement: async (devices) => void placed.push(...devices),
-  }
-  const lease = createLease(base.clock, { fenceAfterMs: 3_600_000 })
-  lease.renew(base.clock.mark())
-  const connection = keepConnection(
-    world,
-    {
-      serverId: server.serverId,
-      name: server.name,
-      lease,
-      limiter: createConnectLimiter(base.clock, 100),
-      backoff: { baseMs: 1000, capMs: 60_000 },
-      takeSurplus: () => told-- > 0,
-      mayAct: () => true,
-      leaseValid: async () => undefined,
-    },
-    deviceId,
-  )
-  context.after(async () => {
-    connection.leave()
-    await connection.ended
   })
-  const rowWhen = (is: (row: DeviceRow) => boolean) =>
-    eventually(async () => {
-      const row = await deviceRow(base.store, deviceId)
-      return is(row) ? row : undefined
-    })
+  const { world, server, sockets, rowWhen } = scene
   await eventually(async () => sockets[0])
   sockets[0]?.open(ACCOUNT)
   await rowWhen(({ status }) => status === 'connected')
-  const surplusNow = async () => (await serverRow(base.store, server.serverId)).surplus
-  return { world: base, connection, deviceId, sockets, placed, rowWhen, surplusNow }
-}
-
-/** In real time: the clock of the connection stands still unless the test moves it. */
-async function eventually<Found>(look: () => Promise<Found | undefined>): Promise<Found> {
-  for (let tries = 0; tries < 1000; tries++) {
-    const found = await look()
-    if (found !== undefined) return found
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-  throw new Error('it did not come about')
+  return { ...scene, surplusNow: async () => (await serverRow(world.store, server.serverId)).surplus }
 }
 
 test('a device that loses its socket on a server with a surplus is let go, and placement is asked for', async (context) => {
-  const { world, connection, deviceId, sockets, placed, rowWhen, surplusNow } = await aConnection(context, {
+  const { world, connection, deviceId, sockets, placed, rowWhen, surplusNow } = await onSurplus(context, {
     surplus: 2,
   })
 
@@ -151,7 +80,7 @@ const stays: [string, Wish][] = [
 ]
 for (const [why, wish] of stays) {
   test(`a device that loses its socket connects again where it is when ${why}`, async (context) => {
-    const { world, sockets, placed, rowWhen } = await aConnection(context, wish)
+    const { world, sockets, placed, rowWhen } = await onSurplus(context, wish)
 
     sockets[0]?.closed(428, 'lost')
 
@@ -164,7 +93,7 @@ for (const [why, wish] of stays) {
 }
 
 test('a device that loses its socket connects again where it is when the store fails', async (context) => {
-  const { world, sockets, placed, rowWhen } = await aConnection(context, {
+  const { world, sockets, placed, rowWhen } = await onSurplus(context, {
     surplus: 2,
     beforeTaking: async () => {
       throw new Error('the store cannot be reached')
@@ -179,7 +108,7 @@ test('a device that loses its socket connects again where it is when the store f
 })
 
 test('a device whose request was written though its answer was lost is let go, and opens no socket here', async (context) => {
-  const { world, connection, sockets, placed } = await aConnection(context, {
+  const { world, connection, sockets, placed } = await onSurplus(context, {
     surplus: 2,
     beforeRequest: async (device, store) => {
       await store.update('Devices', { deviceId: device }, { set: { moveTo: 'any' }, when: [] })
