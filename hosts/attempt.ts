@@ -15,7 +15,13 @@ import type { OutgoingText, SocketEvents, WhatsAppSocket } from './whatsapp-sock
 import type { Berth, HostWorld } from './world.ts'
 
 export type Ending =
-  | { readonly by: 'whatsapp'; readonly code: number; readonly reason: string; readonly row: DeviceRow }
+  | {
+      readonly by: 'whatsapp'
+      readonly code: number
+      readonly reason: string
+      readonly row: DeviceRow
+      readonly unproven: boolean
+    }
   /** This server closed it: the row asks for it, the lease is over, or the server leaves. */
   | { readonly by: 'asked' }
   /** The device has another owner or a newer socket. */
@@ -48,6 +54,8 @@ export interface Closed {
   readonly conflicts: number
   /** The credentials are set aside: no phone had accepted them. */
   readonly discards: boolean
+  /** A phone has accepted the credentials, and no login with them has succeeded since. */
+  readonly unproven: boolean
 }
 
 /** What the connection machine is asked while an attempt lives. */
@@ -103,6 +111,8 @@ export async function beginAttempt(
   const course = setOut(world, berth, permitted, guidance, pairingLimit)
   const auth = await openAuth(course)
   const { me, account } = auth.state.creds
+  // The row may not have been told.
+  course.paired ||= account !== undefined
   // A pairing code sets `me` when it is asked for; `account` comes only with the phone's consent.
   const halfMade = !course.paired && me !== undefined && account === undefined
   if (halfMade) await discard(course)
@@ -182,7 +192,13 @@ async function openAuth(course: Course): Promise<OpenAuthState> {
   } catch (error) {
     // It is tried again, for ever: credentials that cannot be read now are never given up for fresh ones.
     if (!isMooringError(error, 'STALE_EPOCH') && !isMooringError(error, 'LEASE_OVER')) {
-      const retryAt = retryTime(course, { code: 0, opened: false, conflicts: 0, discards: false })
+      const retryAt = retryTime(course, {
+        code: 0,
+        opened: false,
+        conflicts: 0,
+        discards: false,
+        unproven: false,
+      })
       await reports.say({ set: { status: 'disconnected', statusReason: whyUnread(error), retryAt } })
     }
     throw error
@@ -328,14 +344,15 @@ async function isClosed(course: Course, auth: OpenAuthState, code: number, reaso
     await discard(course)
     return { by: 'discarded' }
   }
-  return { by: 'whatsapp', code, reason, row: reports.row() }
+  return { by: 'whatsapp', code, reason, row: reports.row(), unproven: isUnproven(course) }
 }
 
 async function sayDisconnected(course: Course, code: number, reason: string): Promise<void> {
   const { world, berth, reports, facts, opened } = course
   const now = world.clock.wallMs()
   const conflicts = code === 440 ? recentConflicts(reports.row().conflicts, now) : []
-  const closed = { code, opened, conflicts: conflicts.length, discards: discards(course, code) }
+  const ending = { discards: discards(course, code), unproven: isUnproven(course) }
+  const closed = { code, opened, conflicts: conflicts.length, ...ending }
   await reports.say({
     set: {
       status: 'disconnected',
@@ -363,6 +380,11 @@ function retryTime({ world, guidance }: Course, closed: Closed): number | undefi
 /** WhatsApp refuses credentials that no phone has accepted: an abandoned pairing. */
 function discards(course: Course, code: number): boolean {
   return code === 401 && !course.paired
+}
+
+function isUnproven({ paired, opened, reports }: Course): boolean {
+  const { pairedAt = Number.POSITIVE_INFINITY, connectedAt = 0 } = reports.row()
+  return paired && !opened && connectedAt < pairedAt
 }
 
 async function discard(course: Course): Promise<void> {

@@ -11,7 +11,7 @@ import { permit } from '../core/ownership.ts'
 import { backoffMs } from '../core/random.ts'
 import { type Attempt, beginAttempt, type Closed, type Ending } from './attempt.ts'
 import { createRetries } from './backoff.ts'
-import { afterDisconnect, CONFLICT_WINDOW_MS, CONFLICTS_MAX } from './disconnect.ts'
+import { afterDisconnect, CONFLICT_WINDOW_MS, CONFLICTS_MAX, type Disconnect } from './disconnect.ts'
 import { movesForFree } from './free-move.ts'
 import { letGoOf, type ReleaseReason } from './let-go.ts'
 import { createPairingLimit } from './pairing-limit.ts'
@@ -22,6 +22,9 @@ import type { Berth, HostWorld } from './world.ts'
 const GOOD_AFTER_MS = 30_000
 /** After a conflict the other side gets this long to settle before the ownership is checked again. */
 const CONFLICT_PAUSE_MS = 3000
+/** WhatsApp refuses the login of a device, as logged out, until it has the last answer of its pairing. That comes on another
+ *  connection, so that a login can be there before it: for so long the credentials are not given up. */
+const PAIRING_ARRIVES_MS_MAX = 60_000
 
 export interface DeviceConnection {
   readonly deviceId: DeviceId
@@ -52,6 +55,7 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
   let epochHeld = 0
   let letGoFailures = 0
   let confirming = false
+  let unprovenSince: Mark | undefined
   /** Aborted to end whatever wait the loop is in; renewed each time round. */
   let nudge = new AbortController()
 
@@ -112,14 +116,23 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
 
   /** Planned before the report is written that the socket is closed, so that this one report tells both. */
   function retryAfterMs(
-    { code, opened, conflicts, discards }: Closed,
+    { code, opened, conflicts, discards, unproven }: Closed,
     permittedAt: Mark,
   ): number | undefined {
     if (opened) noteGood(permittedAt)
     if (discards) return retries.plan()
-    const { next } = afterDisconnect(code)
+    const { next } = whatFollows(code, unproven)
     if (next === 'reconnect_later') return retries.plan()
     return next === 'conflict' && conflicts < CONFLICTS_MAX ? retries.plan(CONFLICT_PAUSE_MS) : undefined
+  }
+
+  function whatFollows(code: number, unproven: boolean): Disconnect {
+    const follow = afterDisconnect(code)
+    if (follow.next !== 'logged_out' || !unproven) return follow
+    unprovenSince ??= world.clock.mark()
+    return world.clock.elapsedMs(unprovenSince) < PAIRING_ARRIVES_MS_MAX
+      ? { next: 'reconnect_later' }
+      : follow
   }
 
   async function askPermit() {
@@ -140,8 +153,8 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
     if (ending.by === 'asked') return again()
     if (ending.by === 'discarded') return backOff()
     if (ending.by === 'unlinked') return letGo({ because: 'stopped', why: pairingLimit.why })
-    const { code, reason } = ending
-    const follow = afterDisconnect(code)
+    const { code, reason, unproven } = ending
+    const follow = whatFollows(code, unproven)
     switch (follow.next) {
       case 'reconnect_now':
         return again()

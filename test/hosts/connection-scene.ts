@@ -5,7 +5,7 @@ import type { DeviceId } from '../../core/ids.ts'
 import { createLease } from '../../core/lease.ts'
 import type { ServerRow } from '../../core/server.ts'
 import type { Store } from '../../core/store.ts'
-import { openAuthState } from '../../hosts/auth-state/auth-state.ts'
+import { type OpenAuthState, openAuthState } from '../../hosts/auth-state/auth-state.ts'
 import { createConnectLimiter } from '../../hosts/connect-limiter.ts'
 import { droppingConsumer } from '../../hosts/consumer.ts'
 import { keepConnection } from '../../hosts/device-connection.ts'
@@ -37,6 +37,7 @@ export async function aConnection(context: TestContext, tables: Tables, wish: Sc
   await wish.prepare?.(base.store, server)
   const store = wish.between?.(base.store, deviceId) ?? base.store
   const sockets: SocketEvents[] = []
+  const auths: OpenAuthState[] = []
   const placed: string[] = []
   const world: HostWorld = {
     ...base,
@@ -52,8 +53,9 @@ export async function aConnection(context: TestContext, tables: Tables, wish: Sc
         renewDataKeysAfterDays: 365,
         everPaired: everPaired && !wish.freshCredentials,
       }),
-    openSocket: ({ events }) => {
+    openSocket: ({ auth, events }) => {
       sockets.push(events)
+      auths.push(auth)
       const closed = () => events.closed(0, 'closed')
       return {
         requestPairingCode: async () => 'ABCD1234',
@@ -94,6 +96,8 @@ export async function aConnection(context: TestContext, tables: Tables, wish: Sc
     connection,
     deviceId,
     sockets,
+    /** What each of the sockets was given. */
+    auths,
     placed,
     nextSocket: () =>
       eventually(async () => {
