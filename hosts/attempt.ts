@@ -1,17 +1,18 @@
 /** One socket's life under one epoch: opens it, writes what it tells into the device's row, and says how it ended. */
-import { type Mark, sleep, type Timer } from '../core/clock.ts'
+import { sleep } from '../core/clock.ts'
 import { recordConflict } from '../core/conflicts.ts'
 import type { Account, DeviceRow } from '../core/device.ts'
 import { isMooringError, MooringError } from '../core/errors.ts'
 import type { Permit } from '../core/ownership.ts'
 import type { Measures } from '../core/telemetry.ts'
 import type { OpenAuthState } from './auth-state/auth-state.ts'
+import { type Closed, type Course, close, failing, type Guidance, setOut } from './course.ts'
 import { recentConflicts } from './disconnect.ts'
 import { handOver } from './handing-over.ts'
+import { answerPairingCode, isPaired, offersQr } from './linking.ts'
 import type { PairingLimit } from './pairing-limit.ts'
-import { createReports, type Reports } from './reports.ts'
 import { sendUntilConfirmed } from './sending.ts'
-import type { OutgoingText, SocketEvents, WhatsAppSocket } from './whatsapp-socket.ts'
+import type { OutgoingText, SocketEvents } from './whatsapp-socket.ts'
 import type { Berth, HostWorld } from './world.ts'
 
 export type Ending =
@@ -45,59 +46,12 @@ export interface Attempt {
   answerPairingCode(row: DeviceRow): void
 }
 
-/** How an attempt ended, as far as it decides when the next one follows. */
-export interface Closed {
-  /** 0 when there never was a socket. */
-  readonly code: number
-  readonly opened: boolean
-  /** Conflicts that still count, this one included. */
-  readonly conflicts: number
-  /** The credentials are set aside: no phone had accepted them. */
-  readonly discards: boolean
-  /** A phone has accepted the credentials, and no login with them has succeeded since. */
-  readonly unproven: boolean
-}
-
-/** What the connection machine is asked while an attempt lives. */
-export interface Guidance {
-  mayOpen(): boolean
-  /** Decides when the next try is. @returns undefined when none follows, or at once */
-  retryAfterMs(closed: Closed): number | undefined
-}
-
-/** A connection that nobody links ends when it has no more QRs: six of them, the first for 60 s, each other for 20 s. An
- *  8-character code ends with it. */
-const UNLINKED_MS_MAX = 160_000
-/** A person needs this long to type a code; a connection that ends sooner makes way for a new one first. */
-const CODE_TYPED_WITHIN_MS = 60_000
 /** Auth-state writes under way get this long when a socket has closed; then the next epoch fences them. */
 const SETTLE_MS_MAX = 3000
 /** The credentials of a pairing that is just over stand nowhere else: a person would have to scan again. Saving them is
  *  tried for as long as the lease allows, so that this only has to be longer. */
 const PAIRED_SETTLE_MS_MAX = 30_000
 const LOGOUT_MS_MAX = 5000
-
-/** What one socket knows while it lives. */
-interface Course {
-  readonly world: HostWorld
-  readonly berth: Berth
-  readonly permitted: Permit
-  readonly guidance: Guidance
-  readonly reports: Reports
-  readonly facts: { deviceId: DeviceRow['deviceId']; serverId: Berth['serverId']; epoch: Permit['epoch'] }
-  socket: WhatsAppSocket | undefined
-  closing: 'asked' | 'stale' | 'unlinked' | undefined
-  opened: boolean
-  paired: boolean
-  /** Since the first QR. */
-  offersQrSince: Mark | undefined
-  answeredRequest: string | undefined
-  readonly pairingLimit: PairingLimit
-  givingUp: Timer | undefined
-  /** Aborted when the socket is closed. */
-  readonly closed: AbortController
-  handingOver: Promise<void> | undefined
-}
 
 /** @returns undefined when no socket was opened: the lease ended or the wish changed while the credentials were read, or
  *  an abandoned pairing had left them half-made, and they have been set aside */
@@ -150,34 +104,6 @@ export async function beginAttempt(
   }
 }
 
-function setOut(
-  world: HostWorld,
-  berth: Berth,
-  permitted: Permit,
-  guidance: Guidance,
-  pairingLimit: PairingLimit,
-): Course {
-  const course: Course = {
-    world,
-    berth,
-    permitted,
-    guidance,
-    reports: createReports(world, berth, permitted, () => close(course, 'stale')),
-    facts: { deviceId: permitted.row.deviceId, serverId: berth.serverId, epoch: permitted.epoch },
-    socket: undefined,
-    closing: undefined,
-    opened: false,
-    paired: permitted.row.pairedAt !== undefined,
-    offersQrSince: undefined,
-    answeredRequest: undefined,
-    pairingLimit,
-    givingUp: undefined,
-    closed: new AbortController(),
-    handingOver: undefined,
-  }
-  return course
-}
-
 async function openAuth(course: Course): Promise<OpenAuthState> {
   const { world, berth, permitted, reports } = course
   try {
@@ -223,66 +149,6 @@ function listenTo(course: Course, auth: OpenAuthState, closed: SocketEvents['clo
       course.world.telemetry.emit('device.message_received', { ...course.facts, messages }),
     closed,
   }
-}
-
-function offersQr(course: Course, qr: string, validMs: number): void {
-  const { world, reports, facts } = course
-  course.offersQrSince ??= world.clock.mark()
-  giveUpInTime(course)
-  answerPairingCode(course, reports.row()).catch(failing(course))
-  // The person with the phone was given a code: a QR would take its place in the row.
-  if (course.answeredRequest !== undefined) return
-  const since = world.clock.wallMs()
-  const expiresAt = since + Math.min(validMs, course.pairingLimit.remainingMs())
-  void reports.say({ set: { status: 'pairing', pairing: { qr, since, expiresAt } } })
-  world.telemetry.emit('device.pairing', { ...facts, by: 'qr' })
-}
-
-/** Closes the socket when the time to link the device is over. */
-function giveUpInTime(course: Course): void {
-  const { world, reports, pairingLimit, facts } = course
-  course.givingUp?.cancel()
-  course.givingUp = world.clock.startTimer(pairingLimit.remainingMs(), () => {
-    if (course.paired || course.closing) return
-    world.telemetry.emit('device.pairing_timed_out', { ...facts, why: pairingLimit.why })
-    void reports.say({ remove: ['pairing', 'pairingCodeRequest'] })
-    close(course, 'unlinked')
-  })
-}
-
-async function answerPairingCode(course: Course, row: DeviceRow): Promise<void> {
-  const { world, reports, socket, facts } = course
-  const request = row.pairingCodeRequest
-  if (!request || !socket || !course.offersQrSince || course.paired) return
-  if (request.requestId === course.answeredRequest) return
-  const leftMs = UNLINKED_MS_MAX - world.clock.elapsedMs(course.offersQrSince)
-  if (leftMs < CODE_TYPED_WITHIN_MS) return close(course, 'asked')
-  course.answeredRequest = request.requestId
-  course.pairingLimit.restart()
-  giveUpInTime(course)
-  const { phoneNumber, requestId } = request
-  const code = await socket.requestPairingCode(phoneNumber)
-  const since = world.clock.wallMs()
-  const validMs = Math.min(leftMs, course.pairingLimit.remainingMs())
-  const pairing = { code, phoneNumber, since, expiresAt: since + validMs }
-  await reports.say({
-    set: { status: 'pairing', pairing, pairingRequestId: requestId },
-    remove: ['pairingCodeRequest'],
-  })
-  world.telemetry.emit('device.pairing', { ...facts, by: 'code' })
-}
-
-async function isPaired(course: Course, auth: OpenAuthState, account: Account): Promise<void> {
-  const { world, reports } = course
-  course.paired = true
-  // The row may say "paired" only when the credentials are in the store: from then on missing ones are an error.
-  await auth.saveCreds()
-  await reports.say({
-    set: { pairedAt: world.clock.wallMs(), account },
-    remove: ['pairing', 'pairingCodeRequest'],
-  })
-  world.telemetry.emit('device.paired', course.facts)
-  await reports.history('paired', 'linked by the phone')
 }
 
 async function isOpen(course: Course, auth: OpenAuthState, account: Account): Promise<void> {
@@ -405,13 +271,4 @@ async function logout(course: Course): Promise<void> {
   const { world, socket, opened } = course
   if (!opened || !socket) return
   await Promise.race([socket.logout().catch(failing(course)), sleep(world.clock, LOGOUT_MS_MAX)])
-}
-
-function close(course: Course, why: 'asked' | 'stale' | 'unlinked'): void {
-  course.closing ??= why
-  void course.socket?.close()
-}
-
-function failing({ world, facts }: Course) {
-  return (error: unknown) => world.telemetry.emit('device.failed', { ...facts, error })
 }

@@ -1,0 +1,86 @@
+/** What one socket knows while it lives; attempt.ts and linking.ts act on it. */
+import type { Mark, Timer } from '../core/clock.ts'
+import type { DeviceRow } from '../core/device.ts'
+import type { Permit } from '../core/ownership.ts'
+import type { PairingLimit } from './pairing-limit.ts'
+import { createReports, type Reports } from './reports.ts'
+import type { WhatsAppSocket } from './whatsapp-socket.ts'
+import type { Berth, HostWorld } from './world.ts'
+
+/** How an attempt ended, as far as it decides when the next one follows. */
+export interface Closed {
+  /** 0 when there never was a socket. */
+  readonly code: number
+  readonly opened: boolean
+  /** Conflicts that still count, this one included. */
+  readonly conflicts: number
+  /** The credentials are set aside: no phone had accepted them. */
+  readonly discards: boolean
+  /** A phone has accepted the credentials, and no login with them has succeeded since. */
+  readonly unproven: boolean
+}
+
+/** What the connection machine is asked while an attempt lives. */
+export interface Guidance {
+  mayOpen(): boolean
+  /** Decides when the next try is. @returns undefined when none follows, or at once */
+  retryAfterMs(closed: Closed): number | undefined
+}
+
+export interface Course {
+  readonly world: HostWorld
+  readonly berth: Berth
+  readonly permitted: Permit
+  readonly guidance: Guidance
+  readonly reports: Reports
+  readonly facts: { deviceId: DeviceRow['deviceId']; serverId: Berth['serverId']; epoch: Permit['epoch'] }
+  socket: WhatsAppSocket | undefined
+  closing: 'asked' | 'stale' | 'unlinked' | undefined
+  opened: boolean
+  paired: boolean
+  /** Since the first QR. */
+  offersQrSince: Mark | undefined
+  answeredRequest: string | undefined
+  readonly pairingLimit: PairingLimit
+  givingUp: Timer | undefined
+  /** Aborted when the socket is closed. */
+  readonly closed: AbortController
+  handingOver: Promise<void> | undefined
+}
+
+export function setOut(
+  world: HostWorld,
+  berth: Berth,
+  permitted: Permit,
+  guidance: Guidance,
+  pairingLimit: PairingLimit,
+): Course {
+  const course: Course = {
+    world,
+    berth,
+    permitted,
+    guidance,
+    reports: createReports(world, berth, permitted, () => close(course, 'stale')),
+    facts: { deviceId: permitted.row.deviceId, serverId: berth.serverId, epoch: permitted.epoch },
+    socket: undefined,
+    closing: undefined,
+    opened: false,
+    paired: permitted.row.pairedAt !== undefined,
+    offersQrSince: undefined,
+    answeredRequest: undefined,
+    pairingLimit,
+    givingUp: undefined,
+    closed: new AbortController(),
+    handingOver: undefined,
+  }
+  return course
+}
+
+export function close(course: Course, why: 'asked' | 'stale' | 'unlinked'): void {
+  course.closing ??= why
+  void course.socket?.close()
+}
+
+export function failing({ world, facts }: Course) {
+  return (error: unknown) => world.telemetry.emit('device.failed', { ...facts, error })
+}
