@@ -222,7 +222,10 @@ async function sayDisconnected(course: Course, code: number, reason: string): Pr
   await reports.say({
     set: {
       status: 'disconnected',
-      statusReason: `closed with ${code} (${reason})`,
+      statusReason:
+        code === 401 && ending.unproven
+          ? 'WhatsApp does not know of its pairing yet (401)'
+          : `closed with ${code} (${reason})`,
       retryAt: retryTime(course, closed),
       ...(opened ? { disconnectedAt: now } : {}),
       ...(code === 440 ? { conflicts } : {}),

@@ -1,5 +1,4 @@
 /** Multi-file auth folders as the real Baileys writes them, and the commands run on a database of the test. */
-import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,21 +17,16 @@ import { createKeyFile, readKeyFile } from '../../hosts/auth-state/key-file.ts'
 import { keyFileWrapping } from '../../hosts/auth-state/key-file-wrapping.ts'
 import type { KeyWrapping } from '../../hosts/auth-state/key-wrapping.ts'
 import { LOCAL_CREDENTIALS, LOCAL_REGION, LOCAL_TABLE_PREFIX, startDatabase } from '../../local/database.ts'
+import { type Ran, startMooring } from './mooring-command.ts'
 
-const ENTRY = join(import.meta.dirname, '../../cli/mooring.ts')
-const COMMAND_MS_MAX = 60_000
 const REQUEST_MS_MAX = 10_000
-
-export interface Ran {
-  readonly exit: number | NodeJS.Signals | null
-  readonly out: string
-  readonly err: string
-}
 
 export interface TestImport {
   readonly folder: string
   readonly store: Store
   readonly wrapping: KeyWrapping
+  /** What the commands are told. */
+  readonly variables: Readonly<Record<string, string>>
   /** A path below the test's own folder. */
   at(...names: string[]): string
   /** @param killAfterMs kills it so long after its start */
@@ -52,8 +46,10 @@ export async function startTestImport(): Promise<TestImport> {
     folder,
     store,
     wrapping: keyFileWrapping(() => readKeyFile(keyFile)),
+    variables,
     at: (...names) => join(folder, ...names),
-    mooring: (args, killAfterMs) => runMooring(args, variables, killAfterMs),
+    mooring: (args, killAfterMs) =>
+      startMooring(args, variables, killAfterMs === undefined ? {} : { killAfterMs }).ended,
     device: (id) => store.get('Devices', { deviceId: id as DeviceId }),
     async close() {
       await database.close()
@@ -70,31 +66,6 @@ export function importVariables(endpoint: string, keyFile: string): Record<strin
     AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
     AUTH_KEY_FILE: keyFile,
   }
-}
-
-export function runMooring(
-  args: readonly string[],
-  variables: Readonly<Record<string, string>>,
-  killAfterMs = COMMAND_MS_MAX,
-): Promise<Ran> {
-  const child = spawn(process.execPath, [ENTRY, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, ...variables },
-    timeout: killAfterMs,
-    killSignal: 'SIGKILL',
-  })
-  let out = ''
-  let err = ''
-  child.stdout.on('data', (text) => {
-    out += text
-  })
-  child.stderr.on('data', (text) => {
-    err += text
-  })
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (code, signal) => resolve({ exit: code ?? signal, out, err }))
-  })
 }
 
 let phones = 100

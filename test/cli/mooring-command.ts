@@ -32,12 +32,12 @@ export interface Running {
 export function startMooring(
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
-  entry = ENTRY,
+  { entry = ENTRY, killAfterMs = COMMAND_MS_MAX }: { entry?: string; killAfterMs?: number } = {},
 ): Running {
   const child = spawn(process.execPath, [entry, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, ...variables },
-    timeout: COMMAND_MS_MAX,
+    timeout: killAfterMs,
     killSignal: 'SIGKILL',
   })
   let out = ''

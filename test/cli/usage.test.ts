@@ -117,7 +117,7 @@ test('the key goes to the API in its header, and is printed nowhere', async () =
 test('the command that npm links finds a Node for itself', async () => {
   const linked = join(import.meta.dirname, '../../cli/bin.js')
 
-  const { out, exit } = await startMooring(['--version'], {}, linked).ended
+  const { out, exit } = await startMooring(['--version'], {}, { entry: linked }).ended
 
   assert.match(out, /^\d+\.\d+\.\d+$/m)
   assert.equal(exit, 0)

@@ -13,7 +13,8 @@ import { asServer } from '../../core/server.ts'
 import { silenceConsole } from '../../hosts/silence-console.ts'
 import { startChild } from '../../local/demo/child.ts'
 import { openNaiveSocket } from '../../local/demo/naive-socket.ts'
-import { importVariables, runMooring } from '../cli/import-builders.ts'
+import { importVariables } from '../cli/import-builders.ts'
+import { startMooring } from '../cli/mooring-command.ts'
 import {
   assertNeverTwoSockets,
   startTestFleet,
@@ -126,7 +127,9 @@ test(`${DEVICES} devices that were linked elsewhere connect without pairing agai
   }
 
   const variables = importVariables(fleet.database.endpoint, fleet.authKeyFile)
-  const { out, err, exit } = await runMooring(['import', 'multi-file', folder, '--yes'], variables, 300_000)
+  const { out, err, exit } = await startMooring(['import', 'multi-file', folder, '--yes'], variables, {
+    killAfterMs: 300_000,
+  }).ended
 
   assert.equal(exit, 0, out + err)
   tell('imported')
@@ -153,11 +156,11 @@ test('a device that is stopped and exported goes on with plain Baileys', async (
   const [id = deviceId('none')] = ids
   const [row] = await fleet.devices([id])
   const variables = importVariables(fleet.database.endpoint, fleet.authKeyFile)
-  const early = await runMooring(['export', id, join(folder, 'early'), '--yes'], variables)
+  const early = await startMooring(['export', id, join(folder, 'early'), '--yes'], variables).ended
   await fleet.call('POST', `/devices/${id}/stop`)
   await until('stopped', 20_000, async () => (await fleet.devices([id]))[0]?.owner === undefined)
 
-  const { exit, err } = await runMooring(['export', id, join(folder, 'out', id), '--yes'], variables)
+  const { exit, err } = await startMooring(['export', id, join(folder, 'out', id), '--yes'], variables).ended
 
   assert.match(early.err, /^DEVICE_NOT_STOPPED/)
   assert.equal(exit, 0, err)

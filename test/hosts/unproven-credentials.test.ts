@@ -28,6 +28,7 @@ test('credentials that WhatsApp refuses before their first login are kept, and l
 
   const waiting = await rowWhen(({ status }) => status === 'disconnected')
   assert.equal(waiting.retryAt, world.clock.wallMs() + 500)
+  assert.equal(waiting.statusReason, 'WhatsApp does not know of its pairing yet (401)')
   world.clock.advance(500)
   const next = await nextSocket()
   next.open(ACCOUNT)
@@ -99,9 +100,7 @@ test('credentials that a phone has accepted are not taken for an abandoned pairi
   const early = await nextSocket()
   early.closed(401, 'Stream Errored (conflict)')
 
-  const row = await rowWhen(({ status, statusReason }) => {
-    return status === 'disconnected' && statusReason?.startsWith('closed with 401') === true
-  })
+  const row = await rowWhen(({ statusReason }) => statusReason?.endsWith('(401)') === true)
   await new Promise((resolve) => setTimeout(resolve, 100))
   assert.equal((await deviceRow(world.store, deviceId)).credentialsId, credentialsId)
   assert.ok(row.retryAt)

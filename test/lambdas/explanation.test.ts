@@ -237,6 +237,12 @@ const cases: readonly [
     'its server web-1 drains and is asked to let go, so that it can move to another server',
   ],
   [
+    'whose credentials are being imported',
+    { desired: 'stopped', status: 'stopped', statusReason: 'being imported', importing: 'import-1' },
+    {},
+    'its credentials are being imported; should that have ended early, run the import again',
+  ],
+  [
     'that is being deleted',
     { owner, deleting: true },
     { owner: live },
