@@ -11,7 +11,8 @@ import { asServer, type HoldRow, type ServerItem, type ServerRow } from './serve
 import { type Store, when } from './store.ts'
 
 const server = when<ServerItem>()
-const notFinal = server.any(
+/** It may still beat: nobody has declared it dead, and it has not left. */
+export const notFinal = server.any(
   server.equals('state', 'joining'),
   server.equals('state', 'active'),
   server.equals('state', 'draining'),

@@ -1,15 +1,11 @@
 /** What the control plane asks of a live server, each one conditional write on its row. The server learns it from the answer
  *  of its next beat. Nothing here writes `state`, `beat` or `load`: membership.ts does. */
 import type { ServerId } from './ids.ts'
+import { notFinal } from './membership.ts'
 import type { ServerItem, ServerRow } from './server.ts'
 import { type Store, when } from './store.ts'
 
 const server = when<ServerItem>()
-const notFinal = server.any(
-  server.equals('state', 'joining'),
-  server.equals('state', 'active'),
-  server.equals('state', 'draining'),
-)
 
 /** Gives the server its share of the connects that the fleet may do, unless somebody has given it another one since it was
  *  read. It learns it from the answer of its next beat. */
