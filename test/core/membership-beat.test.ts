@@ -1,22 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { serverId } from '../../core/ids.ts'
 import { activate, announce, beat, bury, buryExited, drain, leave, reserve } from '../../core/membership.ts'
-import type { Store } from '../../core/store.ts'
-import { anActiveServer, embeddedTables, newcomer, serverRow } from './builders.ts'
-import { type ManualClock, manualClock } from './manual-clock.ts'
-
-const tables = await embeddedTables()
-after(() => tables.close())
-
-let store: Store
-let clock: ManualClock
-let at: { store: Store; clock: ManualClock }
-beforeEach(async () => {
-  store = await tables.fresh()
-  clock = manualClock()
-  at = { store, clock }
-})
+import { anActiveServer, newcomer, serverRow } from './builders.ts'
+import { at, clock, store } from './each-afresh.ts'
 
 describe('beat', () => {
   test('raises the beat by one and answers with state and assignmentSeq', async () => {

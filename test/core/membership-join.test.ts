@@ -1,22 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { serverId } from '../../core/ids.ts'
 import { activate, announce, bury, drain, hold, leave, reserve } from '../../core/membership.ts'
-import type { Store } from '../../core/store.ts'
-import { aDevice, anActiveServer, anOwnedDevice, embeddedTables, newcomer, serverRow } from './builders.ts'
-import { type ManualClock, manualClock } from './manual-clock.ts'
-
-const tables = await embeddedTables()
-after(() => tables.close())
-
-let store: Store
-let clock: ManualClock
-let at: { store: Store; clock: ManualClock }
-beforeEach(async () => {
-  store = await tables.fresh()
-  clock = manualClock()
-  at = { store, clock }
-})
+import { aDevice, anActiveServer, anOwnedDevice, newcomer, serverRow } from './builders.ts'
+import { at, clock, store } from './each-afresh.ts'
 
 describe('join', () => {
   test('announces a server that beats but takes no devices before it is active', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { serverId } from '../../core/ids.ts'
 import {
   beat,
@@ -11,21 +11,8 @@ import {
   reserve,
   unreserve,
 } from '../../core/membership.ts'
-import type { Store } from '../../core/store.ts'
-import { anActiveServer, anOwnedDevice, embeddedTables, ownedDevices, serverRow } from './builders.ts'
-import { type ManualClock, manualClock } from './manual-clock.ts'
-
-const tables = await embeddedTables()
-after(() => tables.close())
-
-let store: Store
-let clock: ManualClock
-let at: { store: Store; clock: ManualClock }
-beforeEach(async () => {
-  store = await tables.fresh()
-  clock = manualClock()
-  at = { store, clock }
-})
+import { anActiveServer, anOwnedDevice, ownedDevices, serverRow } from './builders.ts'
+import { at, clock, store } from './each-afresh.ts'
 
 describe('reserve', () => {
   test('takes room and raises assignmentSeq', async () => {

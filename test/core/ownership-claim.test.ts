@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { serverId } from '../../core/ids.ts'
 import { bury } from '../../core/membership.ts'
 import { claim, evict, permit, readDevice, register, release } from '../../core/ownership.ts'
 import { requestDeletion, stop } from '../../core/requests.ts'
-import type { Store } from '../../core/store.ts'
 import {
   aClaim,
   aDevice,
@@ -12,23 +11,10 @@ import {
   anOwnedDevice,
   aPermittedDevice,
   deviceRow,
-  embeddedTables,
   serverRow,
 } from './builders.ts'
+import { at, clock, store } from './each-afresh.ts'
 import { losingAnswers } from './faulty-stores.ts'
-import { type ManualClock, manualClock } from './manual-clock.ts'
-
-const tables = await embeddedTables()
-after(() => tables.close())
-
-let store: Store
-let clock: ManualClock
-let at: { store: Store; clock: ManualClock }
-beforeEach(async () => {
-  store = await tables.fresh()
-  clock = manualClock()
-  at = { store, clock }
-})
 
 describe('register', () => {
   test('puts a device that wants to run, has no owner, stands at epoch 0 and is listed as waiting', async () => {

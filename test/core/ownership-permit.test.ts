@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { epoch } from '../../core/ids.ts'
 import { reserve } from '../../core/membership.ts'
 import { claim, evict, permit, release, report } from '../../core/ownership.ts'
@@ -12,23 +12,10 @@ import {
   anOwnedDevice,
   aPermittedDevice,
   deviceRow,
-  embeddedTables,
   serverRow,
 } from './builders.ts'
+import { at, clock, store } from './each-afresh.ts'
 import { losingAnswers } from './faulty-stores.ts'
-import { type ManualClock, manualClock } from './manual-clock.ts'
-
-const tables = await embeddedTables()
-after(() => tables.close())
-
-let store: Store
-let clock: ManualClock
-let at: { store: Store; clock: ManualClock }
-beforeEach(async () => {
-  store = await tables.fresh()
-  clock = manualClock()
-  at = { store, clock }
-})
 
 describe('permit', () => {
   test('raises the epoch by exactly one each time', async () => {

@@ -1,34 +1,14 @@
 import assert from 'node:assert/strict'
-import { after, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { writeAuth } from '../../core/auth-writes.ts'
 import { recordHistory } from '../../core/history.ts'
 import { epoch } from '../../core/ids.ts'
 import { claim, evict, register, release } from '../../core/ownership.ts'
 import { erase, logout, requestDeletion, rest, start, stop } from '../../core/requests.ts'
 import type { Store } from '../../core/store.ts'
-import {
-  aClaim,
-  aDevice,
-  anActiveServer,
-  anOwnedDevice,
-  aPermittedDevice,
-  deviceRow,
-  embeddedTables,
-} from './builders.ts'
+import { aClaim, aDevice, anActiveServer, anOwnedDevice, aPermittedDevice, deviceRow } from './builders.ts'
 import { seededRandom } from './chance.ts'
-import { type ManualClock, manualClock } from './manual-clock.ts'
-
-const tables = await embeddedTables()
-after(() => tables.close())
-
-let store: Store
-let clock: ManualClock
-let at: { store: Store; clock: ManualClock }
-beforeEach(async () => {
-  store = await tables.fresh()
-  clock = manualClock()
-  at = { store, clock }
-})
+import { at, clock, store } from './each-afresh.ts'
 
 describe('deletion', () => {
   test('of a device without an owner lists it, so that a sweep finishes what a crash left over', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { claim, evict, permit, release, report } from '../../core/ownership.ts'
 import {
   logout,
@@ -10,29 +10,9 @@ import {
   start,
   stop,
 } from '../../core/requests.ts'
-import type { Store } from '../../core/store.ts'
-import {
-  aClaim,
-  aDevice,
-  anActiveServer,
-  anOwnedDevice,
-  aPermittedDevice,
-  embeddedTables,
-} from './builders.ts'
+import { aClaim, aDevice, anActiveServer, anOwnedDevice, aPermittedDevice } from './builders.ts'
+import { at, clock, store } from './each-afresh.ts'
 import { interrupted, onTurn } from './faulty-stores.ts'
-import { type ManualClock, manualClock } from './manual-clock.ts'
-
-const tables = await embeddedTables()
-after(() => tables.close())
-
-let store: Store
-let clock: ManualClock
-let at: { store: Store; clock: ManualClock }
-beforeEach(async () => {
-  store = await tables.fresh()
-  clock = manualClock()
-  at = { store, clock }
-})
 
 describe('stop', () => {
   test('of a device without an owner stops it at once and takes it off the waiting list', async () => {
