@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { assign, notify } from '../../core/assign.ts'
 import { readHistory } from '../../core/history.ts'
 import { deviceId } from '../../core/ids.ts'
@@ -13,26 +13,16 @@ import {
   anActiveServer,
   anOwnedDevice,
   aPermittedDevice,
-  aWorld,
   deviceRow,
-  embeddedTables,
   loadsOf,
   ownedCounts,
   ownersOf,
   serverRow,
-  type TestWorld,
   waitingDevices,
   worldOn,
 } from './builders.ts'
+import { world } from './each-afresh.ts'
 import { cuttable, interrupted } from './faulty-stores.ts'
-
-const tables = await embeddedTables()
-after(() => tables.close())
-
-let world: TestWorld
-beforeEach(async () => {
-  world = await aWorld(tables)
-})
 
 describe('assigning', () => {
   test('claims a waiting device for a server, writes its history and rings the server', async () => {

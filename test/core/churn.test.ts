@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { CHURN_METRICS } from '../../core/catalogue.ts'
 import { churnLedger, readChurn } from '../../core/churn.ts'
-import { aWorld, embeddedTables, type TestWorld } from './builders.ts'
+import { world } from './each-afresh.ts'
 import { cuttable } from './faulty-stores.ts'
-
-const tables = await embeddedTables()
-after(() => tables.close())
-
-let world: TestWorld
-beforeEach(async () => {
-  world = await aWorld(tables)
-})
 
 describe('churn', () => {
   test('is the sum of what everybody counted', async () => {

@@ -1,16 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { readHistory, recordHistory } from '../../core/history.ts'
 import { deviceId } from '../../core/ids.ts'
-import { aWorld, embeddedTables, type TestWorld } from './builders.ts'
+import { world } from './each-afresh.ts'
 
-const tables = await embeddedTables()
-after(() => tables.close())
-
-let world: TestWorld
-beforeEach(async () => {
-  world = await aWorld(tables)
-})
 const ID = deviceId('device-1')
 
 describe('a device’s history', () => {

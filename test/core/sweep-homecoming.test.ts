@@ -1,28 +1,18 @@
 import assert from 'node:assert/strict'
-import { after, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { activate, announce, bury, buryExited, hold } from '../../core/membership.ts'
 import { stop } from '../../core/requests.ts'
 import { beginSweep } from '../../core/sweep.ts'
 import {
   anActiveServer,
   anOwnedDevice,
-  aWorld,
   beatAll,
   deviceRow,
-  embeddedTables,
   lookEverySecond,
   newcomer,
   ownedDevices,
-  type TestWorld,
 } from './builders.ts'
-
-const tables = await embeddedTables()
-after(() => tables.close())
-
-let world: TestWorld
-beforeEach(async () => {
-  world = await aWorld(tables)
-})
+import { world } from './each-afresh.ts'
 
 describe('a server restarted under its name', () => {
   test('gets back the devices that left when its former self died', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { readHistory } from '../../core/history.ts'
 import { deviceId } from '../../core/ids.ts'
 import { beat, buryExited, leave } from '../../core/membership.ts'
@@ -10,24 +10,14 @@ import {
   aDevice,
   anActiveServer,
   anOwnedDevice,
-  aWorld,
   beatAll,
-  embeddedTables,
   lookEverySecond,
   ownedDevices,
   ownersOf,
   serverRow,
-  type TestWorld,
 } from './builders.ts'
+import { world } from './each-afresh.ts'
 import { cuttable, interrupted } from './faulty-stores.ts'
-
-const tables = await embeddedTables()
-after(() => tables.close())
-
-let world: TestWorld
-beforeEach(async () => {
-  world = await aWorld(tables)
-})
 
 describe('a server that falls silent', () => {
   test('is buried when its beat stood unchanged for the bury time, not before', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { beat, drain, reserve, unreserve } from '../../core/membership.ts'
 import { evict, release } from '../../core/ownership.ts'
 import { requestDeletion, stop } from '../../core/requests.ts'
@@ -10,27 +10,17 @@ import {
   anActiveServer,
   anOwnedDevice,
   aPermittedDevice,
-  aWorld,
   beatAll,
   deviceRow,
-  embeddedTables,
   lookEverySecond,
   ownedDevices,
   ownersOf,
   serverRow,
-  type TestWorld,
   waitingDevices,
   worldOn,
 } from './builders.ts'
+import { world } from './each-afresh.ts'
 import { cuttable, interrupted } from './faulty-stores.ts'
-
-const tables = await embeddedTables()
-after(() => tables.close())
-
-let world: TestWorld
-beforeEach(async () => {
-  world = await aWorld(tables)
-})
 
 describe('waiting devices', () => {
   test('are claimed at the next look, from every shard of the waiting list', async () => {

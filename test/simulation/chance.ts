@@ -1,6 +1,7 @@
 /** Chance by name: each part of the simulation draws from a stream of its own, so that taking one fault out of a scenario
  *  while it is shrunk leaves what all the others draw as it was. */
 import type { Random } from '../../core/random.ts'
+import { seededRandom } from '../core/chance.ts'
 
 export interface Chance extends Random {
   /** Uniform in [from, to). */
@@ -15,21 +16,11 @@ export interface Chance extends Random {
 
 /** The stream that `seed` and these names stand for: always the same one. */
 export function chance(seed: number, ...names: readonly (string | number)[]): Chance {
-  let state = hash(seed, names.join('/'))
-  const fraction = () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-  const hex = () =>
-    Math.floor(fraction() * 2 ** 32)
-      .toString(16)
-      .padStart(8, '0')
+  const { fraction, id } = seededRandom(hash(seed, names.join('/')))
   const whole = (from: number, to: number) => from + Math.floor(fraction() * (to - from + 1))
   return {
     fraction,
-    id: () => hex() + hex(),
+    id,
     between: (from, to) => from + fraction() * (to - from),
     within: ([from, to]) => from + fraction() * (to - from),
     whole,
