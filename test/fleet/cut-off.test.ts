@@ -26,8 +26,8 @@ before(async () => {
     const proxy = await startProxy(fleet.database.endpoint)
     proxies.push(proxy)
     await fleet.startServer(name, { databaseEndpoint: proxy.endpoint })
+    await untilActive(fleet, name)
   }
-  await until('three active servers', 20_000, async () => (await activeServers(fleet)).length === 3)
 })
 
 after(async () => {

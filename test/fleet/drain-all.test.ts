@@ -19,7 +19,6 @@ import { keepTexting } from './texting.ts'
 
 const DEVICES = Number(process.env.MOORING_DRAIN_DEVICES ?? 40)
 const SERVERS = 4
-const BATCH = 20
 const AT_ONCE = 4
 /** Room on three servers for all of them, and some more. */
 const CAPACITY = Math.ceil(DEVICES / (SERVERS - 1)) + AT_ONCE
@@ -28,16 +27,11 @@ const TEXTED_EACH_TIME = 10
 const MS_EACH_MAX = 3000
 
 let fleet: TestFleet
-const ids: DeviceId[] = []
+let ids: DeviceId[]
 
 before(async () => {
   fleet = await startTestFleet({ servers: SERVERS, capacity: CAPACITY, restart: true })
-  await until('active servers', 30_000, async () => (await activeServers(fleet)).length === SERVERS)
-  // In batches: a QR that waits for its turn too long expires.
-  while (ids.length < DEVICES) {
-    const count = Math.min(BATCH, DEVICES - ids.length)
-    ids.push(...(await moor(fleet, count, `batch-${ids.length / BATCH}`)))
-  }
+  ids = await moor(fleet, DEVICES)
 })
 
 after(async () => {

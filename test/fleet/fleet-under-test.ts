@@ -14,6 +14,9 @@ import type { Simulator } from '../../local/whatsapp/simulator.ts'
 import { filesIn, findSecrets, secretsOfFleet } from './key-search.ts'
 
 const LOOK_EVERY_MS = 50
+const ACTIVE_MS_MAX = 60_000
+/** A QR that waits too long for its turn to connect expires. */
+const LINKED_AT_ONCE_MAX = 20
 
 export interface TestFleet extends LocalFleet {
   readonly simulator: Simulator
@@ -28,13 +31,15 @@ export interface TestFleet extends LocalFleet {
   serverRow(name: string): Promise<ServerRow | undefined>
 }
 
+/** Resolves when all of its servers are active. */
 export async function startTestFleet(options: Partial<FleetOptions> = {}): Promise<TestFleet> {
+  const servers = options.servers ?? 3
   const logDir = mkdtempSync(join(tmpdir(), 'mooring-fleet-'))
-  const fleet = await startFleet({ servers: 3, logDir, ...options })
+  const fleet = await startFleet({ ...options, servers, logDir })
   const { simulator } = fleet
   assert.ok(simulator)
   let closing: Promise<void> | undefined
-  return {
+  const underTest: TestFleet = {
     ...fleet,
     simulator,
     logDir,
@@ -62,6 +67,12 @@ export async function startTestFleet(options: Partial<FleetOptions> = {}): Promi
     serverRow: async (name) =>
       (await listServers(fleet.store)).filter((server) => server.name === name).at(-1),
   }
+  const areActive = async () => (await activeServers(underTest)).length === servers
+  await until(`${servers} active servers`, ACTIVE_MS_MAX, areActive).catch(async (error: unknown) => {
+    await fleet.close()
+    throw error
+  })
+  return underTest
 }
 
 /** Every fleet test ends by this: no key of any of its devices stands in a log, on stdout or stderr of any process. */
@@ -90,13 +101,18 @@ export async function until<Found>(
 /** Registers devices through the API and links each by a phone that scans its QR; resolves when all are connected. */
 export async function moor(fleet: TestFleet, count: number, prefix = 'device'): Promise<DeviceId[]> {
   const ids = Array.from({ length: count }, (_, number) => deviceId(`${prefix}-${number + 1}`))
-  await until('active servers', 20_000, async () => (await activeServers(fleet)).length > 0)
+  for (let first = 0; first < count; first += LINKED_AT_ONCE_MAX)
+    await moorAtOnce(fleet, ids.slice(first, first + LINKED_AT_ONCE_MAX))
+  return ids
+}
+
+async function moorAtOnce(fleet: TestFleet, ids: readonly DeviceId[]): Promise<void> {
   for (const id of ids) {
     const answer = await fleet.call('POST', '/devices', { deviceId: id, name: id })
     assert.equal(answer.status, 201, JSON.stringify(answer.body))
   }
   const scanned = new Set<string>()
-  await until(`${count} devices linked`, 60_000, async () => {
+  await until(`${ids.length} devices linked`, 60_000, async () => {
     for (const row of await fleet.devices(ids)) {
       const qr = row.pairing?.qr
       if (!qr || scanned.has(row.deviceId)) continue
@@ -104,10 +120,9 @@ export async function moor(fleet: TestFleet, count: number, prefix = 'device'): 
       // On a busy machine the socket that showed it may be gone: the next one shows another.
       await fleet.simulator.scanQr(qr).catch(() => scanned.delete(row.deviceId))
     }
-    return scanned.size === count
+    return scanned.size === ids.length
   })
   await untilConnected(fleet, ids)
-  return ids
 }
 
 export function untilConnected(

@@ -25,7 +25,6 @@ let answers: string
 /** A pairing by QR, one by code, messages, a takeover, a restart, a logout; then all keys there are, and all answers. */
 before(async () => {
   fleet = await startTestFleet({ servers: 2 })
-  await until('two active servers', 20_000, async () => (await activeServers(fleet)).length === 2)
   const ids = await moor(fleet, 3, 'secretive')
   const rows = await fleet.devices(ids)
   for (const row of rows) await fleet.simulator.text(row.account?.jid ?? '', 'ahoy')

@@ -18,7 +18,6 @@ let fleet: TestFleet
 
 before(async () => {
   fleet = await startTestFleet({ servers: 2 })
-  await until('two active servers', 20_000, async () => (await activeServers(fleet)).length === 2)
 })
 
 after(async () => {
