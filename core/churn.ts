@@ -2,11 +2,9 @@
  *  CloudWatch. Every Lambda and server adds what it did; a count that is lost harms nobody. */
 import { CHURN_METRICS, type ChurnMetric } from './catalogue.ts'
 import type { Clock } from './clock.ts'
-import type { DeviceId } from './ids.ts'
+import { FLEET } from './history.ts'
 import type { Store } from './store.ts'
 
-/** No device can have this id. */
-const FLEET = '_fleet' as DeviceId
 const KEPT_SECONDS = 3600
 
 export type ChurnCounts = { readonly [M in ChurnMetric]?: number }

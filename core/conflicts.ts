@@ -1,13 +1,11 @@
 /** Which devices had a conflict (status 440) lately: one small row for each conflict, in the fleet's part of the history, so
  *  that nobody has to search the devices for them. For people; no decision reads it. */
 import type { Clock } from './clock.ts'
-import type { HistoryRow } from './history.ts'
+import { FLEET, type HistoryRow } from './history.ts'
 import type { DeviceId, Epoch, ServerId } from './ids.ts'
 import type { Random } from './random.ts'
 import type { Store } from './store.ts'
 
-/** No device can have this id; its other rows are the churn counts of churn.ts. */
-const FLEET = '_fleet' as DeviceId
 const PREFIX = 'conflict#'
 /** Behind everything that begins with the prefix. */
 const END = 'conflict#~'

@@ -1,11 +1,8 @@
 /** What may be done only once in a while, by whoever comes first: decided by one conditional write. */
 import type { Clock } from './clock.ts'
-import type { HistoryRow } from './history.ts'
-import type { DeviceId } from './ids.ts'
+import { FLEET, type HistoryRow } from './history.ts'
 import { type Store, when } from './store.ts'
 
-/** No device can have this id; its other rows are the churn counts of churn.ts. */
-const FLEET = '_fleet' as DeviceId
 const row = when<HistoryRow>()
 
 /** Begins a cool-down. By the wall clock: it spares money, and decides nothing about ownership.

@@ -40,6 +40,8 @@ export interface HistoryRow extends ChurnCounts {
   readonly version?: number
 }
 
+/** The fleet's own part of the history: no device can have this id. */
+export const FLEET = '_fleet' as DeviceId
 const KEPT_DAYS = 30
 const SECONDS_PER_DAY = 86_400
 

@@ -2,12 +2,10 @@
  *  waits for, and whether an operator has paused it. Each write is conditional on the one before, so that the limits hold
  *  with two sweeps at once: a device stands here before it is asked to move. */
 import type { Clock } from './clock.ts'
-import type { HistoryRow } from './history.ts'
+import { FLEET, type HistoryRow } from './history.ts'
 import type { DeviceId, ServerId } from './ids.ts'
 import { type Store, when } from './store.ts'
 
-/** No device can have this id; its other rows are the churn counts of churn.ts. */
-const FLEET = '_fleet' as DeviceId
 const AT = 'rebalancing'
 const row = when<HistoryRow>()
 

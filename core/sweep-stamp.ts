@@ -1,10 +1,8 @@
 /** When the sweep has looked last, for people: whether anybody watches the fleet. No decision reads it. */
 import type { Clock } from './clock.ts'
-import type { DeviceId } from './ids.ts'
+import { FLEET } from './history.ts'
 import type { Store } from './store.ts'
 
-/** No device can have this id; its other rows are the churn counts of churn.ts. */
-const FLEET = '_fleet' as DeviceId
 const AT = 'sweep'
 const KEPT_SECONDS = 7 * 86_400
 /** A look each second is not worth a write each second. */
