@@ -2,7 +2,7 @@
 import type { FleetAnswer } from '../lambdas/api/fleet.ts'
 import { type Column, drawTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
-import { age, counted, plain, span } from './words.ts'
+import { age, counted, few, plain, span } from './words.ts'
 
 export type Paint = Terminal['paint']
 type FleetServer = FleetAnswer['servers'][number]
@@ -95,17 +95,10 @@ function drawTroubles(fleet: FleetAnswer, paint: Paint): string[] {
   )
   const { ageSeconds = Number.POSITIVE_INFINITY } = sweep
   const unswept = `No sweep has looked for ${sweep.ageSeconds === undefined ? 'a week' : span(ageSeconds * 1000)}: no silent server is buried, no device placed`
-  return [...few(stuck), ...few(struck), ...twice, ...(ageSeconds > SWEEP_SECONDS_MAX ? [unswept] : [])].map(
-    (line) => paint('red', line),
+  const shown = [stuck, struck].flatMap((lines) => few(lines, TROUBLES_SHOWN_MAX, ': --json tells all'))
+  return [...shown, ...twice, ...(ageSeconds > SWEEP_SECONDS_MAX ? [unswept] : [])].map((line) =>
+    paint('red', line),
   )
-}
-
-function few(lines: readonly string[]): readonly string[] {
-  if (lines.length <= TROUBLES_SHOWN_MAX) return lines
-  return [
-    ...lines.slice(0, TROUBLES_SHOWN_MAX),
-    `and ${lines.length - TROUBLES_SHOWN_MAX} more: --json tells all`,
-  ]
 }
 
 /** For where there is no terminal to draw on. */

@@ -20,6 +20,12 @@ export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`
 }
 
+/** The first of them, and how many there are more; `where` tells how to see those. */
+export function few(lines: readonly string[], shownMax: number, where = ''): readonly string[] {
+  const left = lines.length - shownMax
+  return left <= 0 ? lines : [...lines.slice(0, shownMax), `and ${left} more${where}`]
+}
+
 /** Text that others wrote, without what would move the cursor or turn the line around. */
 export function plain(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, ' ')

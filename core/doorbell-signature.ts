@@ -17,6 +17,12 @@ export function signDoorbell(secret: string, body: string, nowMs: number): Signe
   return { time, signature: hmac(secret, time, body) }
 }
 
+/** What a signed request carries. */
+export function signatureHeaders(secret: string, body: string, nowMs: number): Record<string, string> {
+  const { time, signature } = signDoorbell(secret, body, nowMs)
+  return { 'x-mooring-time': time, 'x-mooring-signature': signature }
+}
+
 /** Whether the ring was signed with the secret, lately; compared in constant time. */
 export function verifyDoorbell(secret: string, ring: SignedRing, body: string, nowMs: number): boolean {
   const expected = Buffer.from(hmac(secret, ring.time, body))

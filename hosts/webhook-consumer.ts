@@ -1,6 +1,6 @@
 /** Hands messages to the operator's application: one signed POST for each. A 2xx says that the application has it. */
 import { type Clock, sleep } from '../core/clock.ts'
-import { signDoorbell } from '../core/doorbell-signature.ts'
+import { signatureHeaders } from '../core/doorbell-signature.ts'
 import type { DeviceId } from '../core/ids.ts'
 import { backoffMs, type Random } from '../core/random.ts'
 import type { Consumer, ReceivedMessage } from './consumer.ts'
@@ -41,14 +41,9 @@ async function deliver(webhook: Webhook, deviceId: DeviceId, message: ReceivedMe
 }
 
 async function post({ url, secret, clock }: Webhook, body: string): Promise<void> {
-  const { time, signature } = signDoorbell(secret, body, clock.wallMs())
   const answer = await fetch(url, {
     method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      'x-mooring-time': time,
-      'x-mooring-signature': signature,
-    },
+    headers: { 'content-type': 'application/json', ...signatureHeaders(secret, body, clock.wallMs()) },
     body,
     redirect: 'error',
     signal: AbortSignal.timeout(ANSWER_MS_MAX),

@@ -7,7 +7,7 @@ import middy from '@middy/core'
 import * as z from 'zod'
 import type { Clock } from '../core/clock.ts'
 import { systemClock } from '../core/clock.ts'
-import { signDoorbell } from '../core/doorbell-signature.ts'
+import { signatureHeaders } from '../core/doorbell-signature.ts'
 import { hasIdForm, serverId } from '../core/ids.ts'
 import type { FlushedTelemetry } from '../core/telemetry-powertools.ts'
 import { readEnvironment } from './environment.ts'
@@ -46,15 +46,11 @@ export function createDoorbellHandler(world: DoorbellWorld) {
 
 async function ring(world: DoorbellWorld, { serverId, url }: Rung): Promise<void> {
   const body = JSON.stringify({ serverId })
-  const { time, signature } = signDoorbell(world.secret, body, world.clock.wallMs())
+  const signed = signatureHeaders(world.secret, body, world.clock.wallMs())
   try {
     const answer = await fetch(`${url.replace(/\/$/, '')}/doorbell`, {
       method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        'x-mooring-time': time,
-        'x-mooring-signature': signature,
-      },
+      headers: { 'content-type': 'application/json', ...signed },
       body,
       // A server never redirects; whoever does is not the server.
       redirect: 'error',

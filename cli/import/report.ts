@@ -1,6 +1,6 @@
 /** What an import would do, and what it has done, in words. Pure. */
 import { type Column, drawTable } from '../table.ts'
-import { counted } from '../words.ts'
+import { counted, few } from '../words.ts'
 import type { Outcome } from './carry-out.ts'
 import type { Intent, Planned } from './plan.ts'
 
@@ -42,7 +42,10 @@ function draw(lines: readonly Line[], kind: string, width: number): string[] {
     { title: kind.toUpperCase(), of: ({ from }) => from },
     { title: 'DEVICE', of: ({ deviceId }) => deviceId },
     { title: 'WHAT', of: ({ how }) => how },
-    { title: 'WHY', of: ({ why, notes }) => [...(why ? [why] : []), ...few(notes)].join('; ') },
+    {
+      title: 'WHY',
+      of: ({ why, notes }) => [...(why ? [why] : []), ...few(notes, NOTES_SHOWN_MAX)].join('; '),
+    },
   ]
   const telling = lines.filter(({ why, notes }) => why !== undefined || notes.length > 0)
   const counts = Map.groupBy(lines, ({ how }) => how)
@@ -51,9 +54,4 @@ function draw(lines: readonly Line[], kind: string, width: number): string[] {
     ...(telling.length > 0 ? [...drawTable(columns, telling, width), ''] : []),
     `${counted(lines.length, kind)}: ${sums.join(', ') || 'nothing to import'}`,
   ]
-}
-
-function few(notes: readonly string[]): readonly string[] {
-  if (notes.length <= NOTES_SHOWN_MAX) return notes
-  return [...notes.slice(0, NOTES_SHOWN_MAX), `and ${notes.length - NOTES_SHOWN_MAX} more`]
 }

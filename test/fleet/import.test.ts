@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { systemClock } from '../../core/clock.ts'
-import { signDoorbell } from '../../core/doorbell-signature.ts'
+import { signatureHeaders } from '../../core/doorbell-signature.ts'
 import { type DeviceId, deviceId } from '../../core/ids.ts'
 import { asServer } from '../../core/server.ts'
 import { silenceConsole } from '../../hosts/silence-console.ts'
@@ -102,8 +102,7 @@ async function send(id: DeviceId, text: string): Promise<number> {
   const server = asServer(await fleet.store.get('Servers', { serverId: row.owner }))
   const path = `/devices/${id}/messages`
   const body = JSON.stringify({ to: `+${CONTACT}`, text })
-  const { time, signature } = signDoorbell(SECRET, `${path}\n${body}`, systemClock.wallMs())
-  const headers = { 'x-mooring-time': time, 'x-mooring-signature': signature }
+  const headers = signatureHeaders(SECRET, `${path}\n${body}`, systemClock.wallMs())
   return (await fetch(`${server?.url}${path}`, { method: 'POST', headers, body })).status
 }
 

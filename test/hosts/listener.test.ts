@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { systemClock } from '../../core/clock.ts'
-import { signDoorbell } from '../../core/doorbell-signature.ts'
+import { signatureHeaders } from '../../core/doorbell-signature.ts'
 import { MooringError } from '../../core/errors.ts'
 import { deviceId, serverId } from '../../core/ids.ts'
 import { systemRandom } from '../../core/random.ts'
@@ -45,8 +45,7 @@ beforeEach(() => {
 after(() => listener.close())
 
 function ring(secret: string, body: string, atMs = systemClock.wallMs()): Promise<Response> {
-  const { time, signature } = signDoorbell(secret, body, atMs)
-  const headers = { 'x-mooring-time': time, 'x-mooring-signature': signature }
+  const headers = signatureHeaders(secret, body, atMs)
   return fetch(`http://127.0.0.1:${listener.port}/doorbell`, { method: 'POST', headers, body })
 }
 
@@ -82,12 +81,8 @@ test('nothing else is answered', async () => {
 
 function askToSend(device: string, body: object, { secret = MESSAGES_SECRET, signedFor = device } = {}) {
   const text = JSON.stringify(body)
-  const { time, signature } = signDoorbell(
-    secret,
-    `/devices/${signedFor}/messages\n${text}`,
-    systemClock.wallMs(),
-  )
-  const headers = { 'x-mooring-time': time, 'x-mooring-signature': signature }
+  const signed = `/devices/${signedFor}/messages\n${text}`
+  const headers = signatureHeaders(secret, signed, systemClock.wallMs())
   const url = `http://127.0.0.1:${listener.port}/devices/${device}/messages`
   return fetch(url, { method: 'POST', headers, body: text })
 }
