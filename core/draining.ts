@@ -5,6 +5,7 @@ import { type DeviceRow, hasSettled } from './device.ts'
 import { MooringError } from './errors.ts'
 import type { DeviceId, ServerId } from './ids.ts'
 import { drain, resume } from './membership.ts'
+import { askToMove } from './move-requests.ts'
 import {
   beginOperation,
   type Drain,
@@ -13,10 +14,11 @@ import {
   readOperation,
   saveOperation,
 } from './operations.ts'
-import { requestMove, withdrawMove } from './requests.ts'
+import { findOwned } from './owned-devices.ts'
+import { withdrawMove } from './requests.ts'
 import { asServer, isLive, type ServerRow } from './server.ts'
 import { wishThenLeave } from './server-wishes.ts'
-import { queryAll, type Store } from './store.ts'
+import type { Store } from './store.ts'
 import type { World } from './world.ts'
 
 export const AT_ONCE_DEFAULT = 8
@@ -24,8 +26,6 @@ export const AT_ONCE_MAX = 50
 /** A device that was asked to move this long ago and has left makes room for the next one, connected or not. By the wall
  *  clock: it paces a drain, and decides nothing about ownership. */
 const UNDER_WAY_MS_MAX = 30_000
-/** Rows read to find devices that the lagging index still lists though they have left, beyond those that are wanted. */
-const LISTED_TOO_LONG_MAX = 25
 /** The sweep may write the same row at the same moment, this often, before the caller is asked to try again. */
 const CANCEL_TRIES_MAX = 5
 
@@ -191,23 +191,11 @@ async function lookAtMoving(world: World, server: ServerRow | undefined, row: Dr
 async function chooseNext(world: World, row: Drain, seen: Seen, room: number): Promise<Moving[]> {
   const free = Math.min(row.atOnce - seen.underWay.length, room - seen.unplaced)
   if (free <= 0) return []
-  const listed = await queryAll(world.store, 'Devices', { index: 'byOwner', partition: row.serverId })
   const known = new Set(seen.underWay.map(({ deviceId }) => deviceId))
-  const candidates = listed
-    .filter((device) => !known.has(device.deviceId) && mayBeAsked(device, row))
-    .slice(0, free + LISTED_TOO_LONG_MAX)
-  const devices = await readDevices(
-    world.store,
-    candidates.map(({ deviceId }) => deviceId),
-  )
+  const isFit = (device: DeviceRow) => !known.has(device.deviceId) && mayBeAsked(device, row)
+  const next = await findOwned(world.store, row.serverId, free, isFit)
   const askedAt = world.clock.wallMs()
-  return candidates
-    .filter(({ deviceId }) => {
-      const device = devices.get(deviceId)
-      return device?.owner === row.serverId && mayBeAsked(device, row)
-    })
-    .slice(0, free)
-    .map(({ deviceId }) => ({ deviceId, askedAt }))
+  return next.map((deviceId) => ({ deviceId, askedAt }))
 }
 
 /** A device that somebody else has asked to move leaves without this drain. */
@@ -259,9 +247,7 @@ export async function askMoving(world: World, saved: Drain): Promise<void> {
   for (const { deviceId, owner, moveTo } of devices.values()) {
     if (owner !== serverId || moveTo !== undefined) continue
     const move = { device: deviceId, from: serverId, to: to ?? 'any', moveId: operationId } as const
-    if (!(await requestMove(world.store, world.clock, move))) continue
-    world.telemetry.emit('device.move_requested', { deviceId, serverId, why: 'its server is drained' })
-    asked++
+    if (await askToMove(world, move, 'its server is drained')) asked++
   }
   if (asked > 0) await notify(world, serverId)
 }

@@ -2,8 +2,8 @@
  *  home, a few at a time. Only devices that carry its name as `home` are touched. */
 import { notify } from './assign.ts'
 import type { DeviceRow } from './device.ts'
+import { askToMove } from './move-requests.ts'
 import { inParallel } from './parallel.ts'
-import { requestMove } from './requests.ts'
 import { isLive, type ServerRow } from './server.ts'
 import { queryAll } from './store.ts'
 import type { World } from './world.ts'
@@ -58,19 +58,6 @@ async function sendHome(
   if (underway >= RETURNING_MAX || home.load + underway >= home.capacity) return false
   returning.set(home.name, underway + 1)
   if (device.moveTo) return false
-  const { deviceId } = device
-  if (
-    !(await requestMove(world.store, world.clock, {
-      device: deviceId,
-      from: owner.serverId,
-      to: home.serverId,
-    }))
-  )
-    return false
-  world.telemetry.emit('device.move_requested', {
-    deviceId,
-    serverId: owner.serverId,
-    why: `home to ${home.name}`,
-  })
-  return true
+  const move = { device: device.deviceId, from: owner.serverId, to: home.serverId }
+  return (await askToMove(world, move, `home to ${home.name}`)) !== undefined
 }

@@ -4,10 +4,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import { notify } from './assign.ts'
 import type { Mark } from './clock.ts'
+import type { DeviceRow } from './device.ts'
 import type { ServerId } from './ids.ts'
+import { askToMove } from './move-requests.ts'
 import { RESTART_ID, readOperation } from './operations.ts'
+import { findOwned } from './owned-devices.ts'
 import { inParallel } from './parallel.ts'
-import { findCandidates } from './rebalancing-candidates.ts'
 import {
   type Ledger,
   movesWithinWindow,
@@ -23,6 +25,7 @@ import {
   carriedOut,
   heldBack,
   isWithinBand,
+  mayMove,
   planMoves,
   REBALANCE_DEFAULTS,
   type RebalanceSettings,
@@ -32,7 +35,6 @@ import {
   surpluses,
 } from './rebalancing-plan.ts'
 import { readTravellers, type Traveller } from './rebalancing-under-way.ts'
-import { requestMove } from './requests.ts'
 import { isLive, listServers, type ServerRow } from './server.ts'
 import { offerSurplus } from './server-wishes.ts'
 import type { World } from './world.ts'
@@ -178,7 +180,9 @@ async function chooseNext(world: World, view: View, barren: Map<ServerId, Mark>)
   givers.sort((one, other) => other.load / other.capacity - one.load / one.capacity)
   const chosen = await inParallel(givers.slice(0, GIVERS_MAX), GIVERS_MAX, async (giver) => {
     const moves = planned.get(giver.serverId) ?? []
-    const found = await findCandidates(world.store, giver, moves.length, except, nowMs)
+    const isFit = (device: DeviceRow) =>
+      device.status === 'connected' && !except.has(device.deviceId) && mayMove(device, giver.name, nowMs)
+    const found = await findOwned(world.store, giver.serverId, moves.length, isFit)
     if (found.length === 0) barren.set(giver.serverId, world.clock.mark())
     return moves.flatMap((move, at) => {
       const deviceId = found[at]
@@ -192,10 +196,8 @@ async function ask(world: World, { servers }: View, moves: readonly UnderWay[]):
   const nameOf = (id: ServerId) => servers.find(({ serverId }) => serverId === id)?.name ?? id
   const asked = await inParallel(moves, LANES, async ({ deviceId, from, to }) => {
     const move = { device: deviceId, from, to, unlessAsked: true } as const
-    if (!(await requestMove(world.store, world.clock, move))) return []
     const why = `rebalancing: from ${nameOf(from)} to ${nameOf(to)}`
-    world.telemetry.emit('device.move_requested', { deviceId, serverId: from, why })
-    return [from]
+    return (await askToMove(world, move, why)) ? [from] : []
   })
   await inParallel([...new Set(asked.flat())], LANES, (owner) => notify(world, owner))
 }

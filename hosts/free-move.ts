@@ -1,8 +1,8 @@
 /** A device that has just lost its socket moves for free, when this server has more devices than its part: it would be
  *  without a socket anyway. */
 import type { DeviceRow } from '../core/device.ts'
+import { askToMove } from '../core/move-requests.ts'
 import { mayMove } from '../core/rebalancing-plan.ts'
-import { requestMove } from '../core/requests.ts'
 import { takeFromSurplus } from '../core/server-wishes.ts'
 import type { Berth, HostWorld } from './world.ts'
 
@@ -16,12 +16,9 @@ export async function movesForFree(world: HostWorld, berth: Berth, row: DeviceRo
   try {
     if (!(await takeFromSurplus(world.store, serverId))) return false
     const move = { device: deviceId, from: serverId, to: 'any', unlessAsked: true } as const
-    if (!(await requestMove(world.store, world.clock, move))) return false
+    return (await askToMove(world, move, 'rebalancing: it lost its socket anyway')) !== undefined
   } catch (error) {
     world.telemetry.emit('device.failed', { deviceId, serverId, error, why: 'it was about to move for free' })
     return false
   }
-  const why = 'rebalancing: it lost its socket anyway'
-  world.telemetry.emit('device.move_requested', { deviceId, serverId, why })
-  return true
 }

@@ -4,9 +4,9 @@ import { assign, notify } from '../../core/assign.ts'
 import type { DeviceRow } from '../../core/device.ts'
 import { MooringError } from '../../core/errors.ts'
 import type { ServerId } from '../../core/ids.ts'
+import { askToMove } from '../../core/move-requests.ts'
 import { beginOperation, type Reassign } from '../../core/operations.ts'
 import { readDevice } from '../../core/ownership.ts'
-import { requestMove } from '../../core/requests.ts'
 import { asServer } from '../../core/server.ts'
 import type { LambdaWorld } from '../world.ts'
 import { json } from './answers.ts'
@@ -51,7 +51,7 @@ const reassign = defineRoute({
     if (body.serverId !== undefined) await mustHaveRoom(world, body.serverId)
     const to = body.serverId ?? 'any'
     const operationId = world.random.id()
-    const asked = await askToMove(world, row, to, operationId)
+    const asked = await askPresentOwner(world, row, to, operationId)
     if (!asked) return json(200, await describeDevice(world, await readDevice(world.store, params.deviceId)))
     // After the request: an operation whose request was never written would have nothing to wait for.
     const operation = await begin(world, asked, operationId, to, caller.keyId)
@@ -108,7 +108,7 @@ export async function mustHaveRoom(world: LambdaWorld, serverId: ServerId): Prom
 const MOVE_TRIES_MAX = 4
 
 /** @returns the row as it was asked; undefined when it came to that server meanwhile */
-async function askToMove(
+async function askPresentOwner(
   world: LambdaWorld,
   read: DeviceRow,
   to: ServerId | 'any',
@@ -123,12 +123,8 @@ async function askToMove(
     }
     const { owner } = row
     if (owner === to) return undefined
-    const asked = await requestMove(world.store, world.clock, { device: deviceId, from: owner, to, moveId })
-    if (asked) {
-      const facts = { deviceId, why: `asked to ${to}`, ...(owner ? { serverId: owner } : {}) }
-      world.telemetry.emit('device.move_requested', facts)
-      return asked
-    }
+    const asked = await askToMove(world, { device: deviceId, from: owner, to, moveId }, `asked to ${to}`)
+    if (asked) return asked
     row = await readDevice(world.store, deviceId)
   }
   throw new MooringError('STORE_BUSY', `device ${deviceId} changed hands again and again; try again`)
