@@ -156,6 +156,8 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     listNext = false
     const devices = await queryAll(world.store, 'Devices', { index: 'byOwner', partition: serverId })
     listedAt = world.clock.mark()
+    for (const [deviceId, at] of letGoLately)
+      if (world.clock.elapsedMs(at) >= LET_GO_LATELY_MS) letGoLately.delete(deviceId)
     const listed = new Set(devices.map((device) => device.deviceId))
     for (const device of devices) await takeUp(device)
     for (const [deviceId, connection] of connections) {
@@ -170,8 +172,7 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     const { deviceId } = listed
     const holding = connections.get(deviceId)
     if (holding) return holding.notice(listed)
-    const letGoAt = letGoLately.get(deviceId)
-    if (letGoAt && world.clock.elapsedMs(letGoAt) < LET_GO_LATELY_MS) {
+    if (letGoLately.has(deviceId)) {
       const row = await world.store.get('Devices', { deviceId })
       if (row?.owner !== serverId || connections.has(deviceId)) return
     }
