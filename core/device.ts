@@ -80,6 +80,8 @@ export interface DeviceRow {
   /** The import that is writing its credentials: until it has finished nothing may start the device, since it would pair
    *  anew over half of them. */
   readonly importing?: string
+  /** The `credentialsId`s of earlier imports that were given up, until what they had stored is removed. */
+  readonly halves?: readonly string[]
   /** The owner shall log the device out at WhatsApp and archive its credentials. */
   readonly logout?: boolean
   /** Raised by each restart that an operator asks for. */

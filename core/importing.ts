@@ -21,7 +21,8 @@ export interface Import {
 }
 
 /** Registers the device at rest, or takes one that rests and was never linked: so does one whose import was given up.
- *  @returns undefined when it may not be touched: it has credentials or an owner, or is wanted running or deleted */
+ *  @returns undefined when it may not be touched: it has credentials or an owner, is wanted running or deleted, or another
+ *  import has just begun */
 export async function beginImport(store: Store, clock: Clock, begun: Import): Promise<DeviceRow | undefined> {
   const { device: deviceId, importId, credentialsId, name, home } = begun
   const registration = {
@@ -33,6 +34,11 @@ export async function beginImport(store: Store, clock: Clock, begun: Import): Pr
     ...(home ? { home } : {}),
   }
   if (await register(store, clock, registration)) return store.get('Devices', { deviceId })
+  const before = await store.get('Devices', { deviceId })
+  const wasBegun = before?.importing
+  const isAsRead = wasBegun === undefined ? device.absent('importing') : device.equals('importing', wasBegun)
+  // Its own row when the answer to the registration was lost.
+  const isGivenUp = wasBegun !== undefined && wasBegun !== importId
   return store.update(
     'Devices',
     { deviceId },
@@ -40,6 +46,7 @@ export async function beginImport(store: Store, clock: Clock, begun: Import): Pr
       set: {
         importing: importId,
         credentialsId,
+        halves: isGivenUp ? [...(before?.halves ?? []), before?.credentialsId ?? ''] : before?.halves,
         home,
         status: 'stopped',
         statusReason: UNFINISHED,
@@ -52,6 +59,7 @@ export async function beginImport(store: Store, clock: Clock, begun: Import): Pr
         device.equals('desired', 'stopped'),
         device.absent('deleting'),
         device.absent('pairedAt'),
+        device.any(isAsRead, device.equals('importing', importId)),
       ],
     },
   )
@@ -83,7 +91,7 @@ export async function finishImport(
     { deviceId },
     {
       set: { ...(restsBecause === undefined ? runs : rests), account, pairedAt: now, updatedAt: now },
-      remove: ['importing', ...(restsBecause === undefined ? (['statusReason'] as const) : [])],
+      remove: ['importing', 'halves', ...(restsBecause === undefined ? (['statusReason'] as const) : [])],
       when: [device.equals('importing', importId), device.absent('owner'), device.absent('deleting')],
     },
   )
@@ -93,14 +101,13 @@ export async function finishImport(
   return row?.credentialsId === credentialsId && row.importing === undefined && row.pairedAt !== undefined
 }
 
-/** Removes what an import that was given up had stored.
- *  @param half the device's row, as it was before the next import began */
-export async function discardHalf(store: Store, half: DeviceRow): Promise<void> {
-  const { deviceId, credentialsId, importing } = half
-  if (importing === undefined) throw new Error(`the credentials of ${deviceId} are no half of an import`)
-  const stored = await queryAll(store, 'AuthState', {
-    partition: deviceId,
-    sort: { beginsWith: `${credentialsId}/` },
-  })
-  for (const { key } of stored) await store.remove('AuthState', { deviceId, key })
+/** Removes what imports that were given up had stored. Before the import is finished: until then the row names them, so that
+ *  one that ends in between leaves it to the next.
+ *  @param row as the import has begun with it */
+export async function discardHalves(store: Store, { deviceId, halves = [] }: DeviceRow): Promise<void> {
+  for (const credentialsId of halves) {
+    const sort = { beginsWith: `${credentialsId}/` }
+    const stored = await queryAll(store, 'AuthState', { partition: deviceId, sort })
+    for (const { key } of stored) await store.remove('AuthState', { deviceId, key })
+  }
 }

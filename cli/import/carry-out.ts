@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import { isMooringError } from '../../core/errors.ts'
 import { recordHistory } from '../../core/history.ts'
 import type { DeviceId } from '../../core/ids.ts'
-import { beginImport, discardHalf, finishImport } from '../../core/importing.ts'
+import { beginImport, discardHalves, finishImport } from '../../core/importing.ts'
 import { readDevice, register } from '../../core/ownership.ts'
 import type { Random } from '../../core/random.ts'
 import type { Store } from '../../core/store.ts'
@@ -59,7 +59,6 @@ async function store(
   { creds, keys, account }: Linked,
   stopped: boolean,
 ): Promise<Result> {
-  const before = await world.store.get('Devices', { deviceId: device })
   const importId = world.random.id()
   const credentialsId = world.random.id()
   const begun = { device, importId, credentialsId, ...called(world, candidate) }
@@ -69,6 +68,7 @@ async function store(
     return { outcome: 'skipped', why: why ?? 'another import has just begun' }
   }
   await writeWholeState(world, { device, credentialsId, epoch: row.epoch }, { creds, keys })
+  await discardHalves(world.store, row)
   const finished = await finishImport(world.store, world.clock, {
     device,
     importId,
@@ -77,7 +77,6 @@ async function store(
     ...(stopped ? { restsBecause: RESTS } : {}),
   })
   if (!finished) return { outcome: 'failed', why: 'another import has begun meanwhile, or it was deleted' }
-  if (before?.importing) await discardHalf(world.store, before)
   const why = 'imported with its credentials'
   await recordHistory(world, { deviceId: device, event: 'registered', why })
   return { outcome: 'imported' }

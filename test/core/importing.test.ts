@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { isMooringError } from '../../core/errors.ts'
 import { deviceId, serverId } from '../../core/ids.ts'
-import { beginImport, discardHalf, finishImport } from '../../core/importing.ts'
+import { beginImport, discardHalves, finishImport } from '../../core/importing.ts'
 import { claim, readDevice, register } from '../../core/ownership.ts'
 import { logout, requestDeletion, start, stop } from '../../core/requests.ts'
 import type { Store } from '../../core/store.ts'
@@ -118,17 +118,35 @@ describe('an import does not begin', () => {
 
 test('of an import that was given up nothing is left, and nothing else is touched', async () => {
   const store = await tables.fresh()
-  const half = await beginImport(store, clock, FIRST)
+  await beginImport(store, clock, FIRST)
   for (const key of ['c-1/creds', 'c-1/session/1.0', 'c-10/creds', 'c-2/creds']) {
     await store.put('AuthState', { deviceId: ID, key, epoch: 0 as never, value: 'v' })
   }
-  assert.ok(half)
+  const row = await beginImport(store, clock, SECOND)
+  assert.ok(row)
 
-  await discardHalf(store, half)
+  await discardHalves(store, row)
 
   const { rows } = await store.query('AuthState', { partition: ID })
   assert.deepEqual(
     rows.map(({ key }) => key),
     ['c-10/creds', 'c-2/creds'],
   )
+})
+
+test('of imports that were given up one after another each is remembered until one has finished', async () => {
+  const store = await tables.fresh()
+  await beginImport(store, clock, FIRST)
+  await store.put('AuthState', { deviceId: ID, key: 'c-1/creds', epoch: 0 as never, value: 'v' })
+  await beginImport(store, clock, SECOND)
+  await store.put('AuthState', { deviceId: ID, key: 'c-2/creds', epoch: 0 as never, value: 'v' })
+  const third = { ...FIRST, importId: 'i-3', credentialsId: 'c-3' }
+
+  const row = await beginImport(losingAnswers(store), clock, third)
+  assert.ok(row)
+  await discardHalves(store, row)
+  await finishImport(store, clock, { ...third, account: ACCOUNT })
+
+  assert.deepEqual((await store.query('AuthState', { partition: ID })).rows, [])
+  assert.equal((await readDevice(store, ID)).halves, undefined)
 })
