@@ -38,7 +38,7 @@ const FleetAnswer = named(
           capacity: z.int(),
           load: z.int().describe('devices reserved or owned, as the server counts them'),
           owned: z.int().describe('devices whose row names it as the owner'),
-          connected: z.int(),
+          connected: z.int().describe('sockets that were open at its last beat'),
           waiting: z.int().describe('connects that waited for their turn at its last beat'),
           connectShare: z
             .number()
@@ -51,7 +51,7 @@ const FleetAnswer = named(
     totals: z.object({
       devices: z.int(),
       owned: z.int(),
-      connected: z.int(),
+      connected: z.int().describe('by the rows of the devices; one that has just moved may be in two beats'),
       servers: z.int(),
       serversActive: z.int(),
       load: z.int().describe('of the active servers'),
@@ -187,7 +187,7 @@ function totalsOf(live: readonly ServerRow[], distribution: Distribution, byStat
   return {
     devices: sum(Object.values(byStatus)),
     owned: sum(distribution.map((server) => server.owned)),
-    connected: sum(live.map((server) => server.connected)),
+    connected: byStatus.connected ?? 0,
     servers: live.length,
     serversActive: active.length,
     load,

@@ -22,7 +22,7 @@ export const ServerAnswer = named(
     stateReason: z.string().optional(),
     capacity: z.int(),
     load: z.int().describe('devices reserved or owned'),
-    connected: z.int(),
+    connected: z.int().describe('sockets that were open at its last beat'),
     utilisation: z.number().describe('load / capacity, in percent'),
     beat: z.int(),
     beatAt: Time,

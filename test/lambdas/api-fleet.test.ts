@@ -74,7 +74,7 @@ test('the fleet shows its totals and its devices by status', async () => {
   assert.deepEqual(body.totals, {
     devices: 6,
     owned: 4,
-    connected: 3,
+    connected: 0,
     servers: 2,
     serversActive: 2,
     load: 4,
@@ -82,6 +82,25 @@ test('the fleet shows its totals and its devices by status', async () => {
     utilisation: 20,
   })
   assert.deepEqual([body.byStatus.assigned, body.byStatus.unassigned, body.byStatus.connected], [4, 2, 0])
+})
+
+test('a device that two beats count, as it has just moved, is one connected device of the fleet', async () => {
+  const { world, call } = await aFleet()
+  await world.store.update(
+    'Devices',
+    { deviceId: deviceId('device-0') },
+    { set: { status: 'connected' }, when: [] },
+  )
+  await beat(world.store, world.clock, serverId('server-1'), 1)
+  await beat(world.store, world.clock, serverId('server-2'), 1)
+
+  const { body } = await call('GET', '/fleet')
+
+  assert.equal(body.totals.connected, 1)
+  assert.deepEqual(
+    body.servers.map((server: { connected: number }) => server.connected),
+    [1, 1],
+  )
 })
 
 test('the fleet shows what moved in the last 15 minutes', async () => {
