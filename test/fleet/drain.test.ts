@@ -24,7 +24,8 @@ let fleet: TestFleet
 let ids: DeviceId[]
 
 before(async () => {
-  fleet = await startTestFleet({ servers: 3, capacity: 40 })
+  // Else a server that joins would get a device that nobody here has asked to move.
+  fleet = await startTestFleet({ servers: 3, capacity: 40, rebalancing: { enabled: false } })
   ids = await moor(fleet, DEVICES)
 })
 
