@@ -48,6 +48,8 @@ export interface MessageCounts {
   received: number
   /** Messages that a device refused. */
   nacked: number
+  /** Messages that waited for a device when it was unlinked. */
+  dropped: number
   /** Retry requests of devices. */
   retries: number
 }
@@ -85,7 +87,7 @@ export interface Judge {
     atMs: number,
     by?: LoggedInSocket,
   ): void
-  count(what: keyof MessageCounts): void
+  count(what: keyof MessageCounts, by?: number): void
   report(accounts: number): Report
   /** Forgets what was counted; open sockets and the gaps that have begun stay known. */
   reset(atMs: number): void
@@ -138,7 +140,9 @@ export function makeJudge(startedAtMs: number): Judge {
         at: iso(atMs),
       })
     },
-    count: (what) => tally.messages[what]++,
+    count: (what, by = 1) => {
+      tally.messages[what] += by
+    },
     report: (accounts) => ({
       since: iso(tally.sinceMs),
       accounts,
@@ -183,6 +187,7 @@ function emptyTally(sinceMs: number) {
       texted: 0,
       received: 0,
       nacked: 0,
+      dropped: 0,
       retries: 0,
     },
   }

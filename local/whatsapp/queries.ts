@@ -28,6 +28,8 @@ export function answerQuery(world: World, connection: Connection, account: Accou
 export function removeAccount(world: World, account: Account): void {
   const connection = world.accounts.online.get(account)
   world.accounts.remove(account)
+  world.judge.count('dropped', account.queue.length)
+  account.queue = []
   world.changed()
   world.emit({ event: 'logged-out', account: account.jid, label: connection?.label ?? 'offline' })
   connection?.end(DEVICE_REMOVED)

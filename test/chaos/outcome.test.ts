@@ -27,6 +27,7 @@ for (const [what, mark, wrong] of [
     /not connected at the end .* ! 1$/m,
     { missing: [{ deviceId: 'one', why: 'x' }] },
   ],
+  ['a lost text', /were not received .* ! 1$/m, { report: losing() }],
   ['a key in a log', /found in the logs .* ! 1$/m, { keysInLogs: ['noise key'] }],
   ['other credentials', /credentials are not .* ! 1$/m, { auth: [{ deviceId: 'one', differences: ['x'] }] }],
 ] as const) {
@@ -80,6 +81,15 @@ function overlapping(): Seen['report'] {
   return judge.report(1)
 }
 
+/** Of three texts one was received, one was dropped with its device, and one is gone. */
+function losing(): Seen['report'] {
+  const judge = makeJudge(0)
+  judge.count('texted', 3)
+  judge.count('received')
+  judge.count('dropped')
+  return judge.report(1)
+}
+
 function seen(wrong: Partial<Seen> = {}): Seen {
   const report = makeJudge(0).report(1)
   return {
@@ -89,6 +99,7 @@ function seen(wrong: Partial<Seen> = {}): Seen {
     missing: [],
     connectedAfterMs: 1000,
     words: { asked: 1, unanswered: [] },
+    textsWaiting: 0,
     auth: [{ deviceId: 'one', differences: [] }],
     keysInLogs: [],
     lateMsP99: 20,

@@ -13,6 +13,8 @@ export interface Seen {
   readonly missing: readonly Missing[]
   readonly connectedAfterMs: number
   readonly words: LastWords
+  /** Texts that linked devices have yet to take. */
+  readonly textsWaiting: number
   readonly auth: readonly Compared[]
   /** The kinds of keys that stand in the logs; undefined where nobody keeps them out. */
   readonly keysInLogs: readonly string[] | undefined
@@ -29,6 +31,8 @@ export interface Outcome extends Seen {
   /** Undefined where writes carry no epoch. */
   readonly staleWrites: { readonly accepted: number; readonly refused: number } | undefined
   readonly differing: readonly Compared[]
+  /** Texts that are gone, while no device has received them. */
+  readonly textsLost: number
   /** What must not be and is, each with what happened around it. */
   readonly violations: readonly string[]
 }
@@ -57,6 +61,8 @@ export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): 
   const verdicts = { 'both running': 0, 'owner replaced': 0, 'stale replaced': 0 }
   for (const { verdict } of judged) verdicts[verdict] += 1
   const { staleAccepted, staleRefused } = fleet.watch
+  const { texted, received, dropped } = seen.report.messages
+  const textsLost = texted - received - dropped - seen.textsWaiting
   const differing = seen.auth.filter((one) => one.differences.length > 0)
   return {
     ...seen,
@@ -68,6 +74,7 @@ export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): 
     staleWrites:
       fleet.name === 'naive' ? undefined : { accepted: staleAccepted.length, refused: staleRefused.length },
     differing,
+    textsLost,
     violations: [
       ...judged
         .filter(({ verdict }) => verdict !== 'stale replaced')
@@ -83,6 +90,7 @@ export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): 
         ),
       ),
       ...seen.missing.map(({ deviceId, why }) => `${deviceId} is not connected: ${why}`),
+      ...(textsLost === 0 ? [] : [`${textsLost} texts are gone, and no device has received them`]),
       ...(seen.keysInLogs ?? []).map((kind) => `a ${kind} stands in a log`),
       ...differing.map((one) => `the credentials of ${one.deviceId} differ: ${one.differences.join(', ')}`),
     ],

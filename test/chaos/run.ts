@@ -14,7 +14,7 @@ import { type Outcome, outcomeOf } from './outcome.ts'
 import { drawPlan, type Fault, type Planned } from './plan.ts'
 import { type ChaosRecord, createRecord } from './record.ts'
 import { createStrikes, isStrike, type Strikes } from './strikes.ts'
-import { lastWords, textSomebody } from './texting.ts'
+import { lastWords, textSomebody, textsWaiting } from './texting.ts'
 
 const JOIN_MS_MAX = 30_000
 /** The longest backoff of a device is a minute, and a server that was just struck is buried and started again first. */
@@ -87,6 +87,7 @@ async function play(wish: RunWish, undo: Undo): Promise<Outcome> {
       missing,
       connectedAfterMs,
       words,
+      textsWaiting: textsWaiting(fleet),
       auth,
       keysInLogs,
       lateMsP99: lateness.percentile(99) / NANOSECONDS_PER_MS,

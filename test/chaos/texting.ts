@@ -48,6 +48,11 @@ export async function lastWords(fleet: ChaosFleet, clock: Clock, stop: AbortSign
   }
 }
 
+/** Texts that linked devices have yet to take. */
+export function textsWaiting({ simulator }: ChaosFleet): number {
+  return simulator.accounts().reduce((sum, { queued }) => sum + queued, 0)
+}
+
 function contactOf(fraction: number): string {
   return CONTACTS[Math.floor(fraction * CONTACTS.length)] ?? CONTACTS[0]
 }

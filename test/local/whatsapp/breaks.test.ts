@@ -40,6 +40,17 @@ test('the break 401 unlinks the device: it is told 401, and refused with 401 fro
   assert.equal(await connect(simulator, credentials).closed(), 401)
 })
 
+test('what waits for a device that is unlinked is dropped with it, and counted', async (t) => {
+  const simulator = await simulatorFor(t)
+  await pair(simulator, '15550100')
+  await simulator.text('15550100', 'too late')
+
+  simulator.breakConnection('15550100', '401')
+
+  const { texted, received, dropped } = simulator.report().messages
+  assert.deepEqual({ texted, received, dropped }, { texted: 1, received: 0, dropped: 1 })
+})
+
 test('a login from outside the fleet is a foreign conflict and no overlap', async (t) => {
   const simulator = await simulatorFor(t)
   const credentials = await pair(simulator, '15550100')

@@ -37,6 +37,7 @@ test('texts in both directions are decrypted, again and again', async (t) => {
     texted: 2,
     received: 2,
     nacked: 0,
+    dropped: 0,
     retries: 0,
   })
 })
