@@ -6,7 +6,7 @@ import { isMooringError, MooringError } from '../core/errors.ts'
 import type { Permit } from '../core/ownership.ts'
 import type { Measures } from '../core/telemetry.ts'
 import type { OpenAuthState } from './auth-state/auth-state.ts'
-import { type Closed, type Course, close, failing, type Guidance, setOut } from './course.ts'
+import { beginCourse, type Closed, type Course, close, failing, type Guidance } from './course.ts'
 import { recentConflicts } from './disconnect.ts'
 import { handOver } from './handing-over.ts'
 import { answerPairingCode, isPaired, offersQr } from './linking.ts'
@@ -62,7 +62,7 @@ export async function beginAttempt(
   guidance: Guidance,
   pairingLimit: PairingLimit,
 ): Promise<Attempt | undefined> {
-  const course = setOut(world, berth, permitted, guidance, pairingLimit)
+  const course = beginCourse(world, berth, permitted, guidance, pairingLimit)
   const auth = await openAuth(course)
   const { me, account } = auth.state.creds
   // The row may not have been told.

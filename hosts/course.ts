@@ -48,7 +48,7 @@ export interface Course {
   handingOver: Promise<void> | undefined
 }
 
-export function setOut(
+export function beginCourse(
   world: HostWorld,
   berth: Berth,
   permitted: Permit,

@@ -33,14 +33,18 @@ export const ServerAnswer = named(
 )
 export type ServerAnswer = z.output<typeof ServerAnswer>
 
+/** Of a server that drains itself, by a signal: nobody has written why. `load` tells how far it has come. */
+const TOLD_TO_END = 'told to end: its devices move, then it leaves'
+
 export function serverAnswer(row: ServerRow): ServerAnswer {
   const { serverId, name, url, state, capacity, load, connected, beat } = row
+  const { stateReason = row.leaving ? TOLD_TO_END : undefined } = row
   return {
     serverId,
     name,
     url,
     state,
-    ...(row.stateReason ? { stateReason: row.stateReason } : {}),
+    ...(stateReason ? { stateReason } : {}),
     capacity,
     load,
     connected,

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { churnLedger } from '../../core/churn.ts'
 import { recordConflict } from '../../core/conflicts.ts'
 import { deviceId, epoch, serverId } from '../../core/ids.ts'
-import { activate, announce, beat, buryExited } from '../../core/membership.ts'
+import { activate, announce, beat, buryExited, drain, setOut } from '../../core/membership.ts'
 import { giveConnectShare } from '../../core/server-wishes.ts'
 import { beginSweep } from '../../core/sweep.ts'
 import {
@@ -224,6 +224,23 @@ test('a server is shown', async () => {
   assert.deepEqual(
     [body.name, body.load, body.connected, body.utilisation, body.beat],
     ['web-1', 3, 3, 30, 1],
+  )
+})
+
+test('a server that was told to end says so, and what it still has; one that is drained keeps its own words', async () => {
+  const { world, call } = await aFleet()
+  await setOut(world.store, serverId('server-1'))
+  await drain(world.store, serverId('server-2'), 'drained by an operator')
+  await setOut(world.store, serverId('server-2'))
+
+  const { body } = await call('GET', '/servers?state=draining')
+
+  assert.deepEqual(
+    body.servers.map((server: { stateReason: string; load: number }) => [server.stateReason, server.load]),
+    [
+      ['told to end: its devices move, then it leaves', 3],
+      ['drained by an operator', 1],
+    ],
   )
 })
 
