@@ -48,9 +48,6 @@ export interface Attempt {
 
 /** Auth-state writes under way get this long when a socket has closed; then the next epoch fences them. */
 const SETTLE_MS_MAX = 3000
-/** The credentials of a pairing that is just over stand nowhere else: a person would have to scan again. Saving them is
- *  tried for as long as the lease allows, so that this only has to be longer. */
-const PAIRED_SETTLE_MS_MAX = 30_000
 const LOGOUT_MS_MAX = 5000
 
 /** @returns undefined when no socket was opened: the lease ended or the wish changed while the credentials were read, or
@@ -188,14 +185,12 @@ function withoutSocket(
 }
 
 async function isClosed(course: Course, auth: OpenAuthState, code: number, reason: string): Promise<Ending> {
-  const { world, reports, facts, permitted } = course
+  const { world, reports, facts } = course
   course.givingUp?.cancel()
   course.closed.abort()
-  const isNewlyPaired = course.paired && permitted.row.pairedAt === undefined
-  const settleMsMax = isNewlyPaired ? PAIRED_SETTLE_MS_MAX : SETTLE_MS_MAX
   // What the consumer is just taking would be handed over twice.
   const settled = Promise.all([course.handingOver, auth.settled().catch(() => undefined)])
-  await Promise.race([settled, sleep(world.clock, settleMsMax)])
+  await Promise.race([settled, sleep(world.clock, SETTLE_MS_MAX)])
   auth.close()
   const isExpected = course.closing !== undefined || code === 515
   if (isExpected) world.telemetry.emit('device.closed', { ...facts, code, why: course.closing ?? reason })

@@ -3,7 +3,6 @@ import { Boom } from '@hapi/boom'
 import makeWASocket, {
   type BaileysEventMap,
   type BinaryNode,
-  DisconnectReason,
   type UserFacingSocketConfig,
   type WASocket,
 } from '@whiskeysockets/baileys'
@@ -12,6 +11,7 @@ import { systemClock } from '../core/clock.ts'
 import type { Account } from '../core/device.ts'
 import { MooringError } from '../core/errors.ts'
 import { authOptions } from './auth-state/socket-options.ts'
+import { guardWire } from './guarded-wire.ts'
 import { jidOf } from './sending.ts'
 import { silentLogger } from './silent-logger.ts'
 import type { OpenSocket, OutgoingText, SocketWish, WhatsAppSocket } from './whatsapp-socket.ts'
@@ -42,7 +42,7 @@ function openBaileysSocket(options: BaileysOptions, wish: SocketWish): WhatsAppS
   const sock = makeWASocket({ ...configure(options, server), ...config })
   // The wrapper hides the WebSocket, but only the WebSocket can be cut without waiting for the other side.
   const wire = (sock.ws as unknown as { socket: WebSocket }).socket
-  actOnlyIf(wire, wish.mayAct)
+  const { holdUntil } = guardWire(wire, wish.mayAct)
   sock.ws.prependListener('CB:message', met)
   const gone = new Promise<void>((resolve) => wire.once('close', () => resolve()))
   let qrCount = 0
@@ -54,9 +54,7 @@ function openBaileysSocket(options: BaileysOptions, wish: SocketWish): WhatsAppS
     events.closed(code, reason)
   }
 
-  sock.ev.on('creds.update', () => {
-    auth.saveCreds().catch(() => wire.terminate())
-  })
+  sock.ev.on('creds.update', () => holdUntil(auth.saveCreds()))
   sock.ev.on('messages.upsert', ({ messages }) => events.received(messages.length))
   sock.ev.on('connection.update', (update: BaileysEventMap['connection.update']) => {
     if (update.qr)
@@ -88,21 +86,6 @@ function openBaileysSocket(options: BaileysOptions, wish: SocketWish): WhatsAppS
       over(0, 'closed by this server')
     },
     cut,
-  }
-}
-
-/** A process that was stopped in the middle of a turn finishes that turn before its fence's timer runs, and while a machine
- *  sleeps that timer stands still: what came during a freeze would be acted on, and a login would go on. */
-function actOnlyIf(wire: WebSocket, mayAct: () => boolean): void {
-  wire.prependListener('message', () => void mayAct())
-  const send = wire.send.bind(wire) as (...frame: unknown[]) => void
-  wire.send = (...frame: unknown[]) => {
-    if (mayAct()) return send(...frame)
-    wire.terminate()
-    const sent = frame.at(-1)
-    if (typeof sent !== 'function') return
-    const { connectionClosed: statusCode } = DisconnectReason
-    sent(new Boom('outside the lease nothing is sent', { statusCode }))
   }
 }
 

@@ -7,7 +7,13 @@ import { openInbox } from '../../hosts/auth-state/inbox.ts'
 import { baileysSockets } from '../../hosts/baileys-socket.ts'
 import { ignoreStrayRejections } from '../../hosts/stray-rejections.ts'
 import type { Simulator } from '../../local/whatsapp/simulator.ts'
-import { type Credentials, eventually, pair, simulatorFor } from '../local/whatsapp/baileys-client.ts'
+import {
+  type Credentials,
+  eventually,
+  newCredentials,
+  pair,
+  simulatorFor,
+} from '../local/whatsapp/baileys-client.ts'
 
 before(() => ignoreStrayRejections(process, { emit: () => undefined }))
 
@@ -54,37 +60,80 @@ test('a frame that comes when the lease is over raises the fence before it is re
   assert.deepEqual([received, simulator.report().messages.received], [0, 0])
 })
 
+test('a pairing is answered when its credentials are stored, and not before', {
+  timeout: 20_000,
+}, async (context) => {
+  const simulator = await simulatorFor(context)
+  const stored = Promise.withResolvers<void>()
+  let qr: string | undefined
+  const socket = openSocket(simulator, newCredentials(), {
+    qr: (text) => {
+      qr = text
+    },
+    saveCreds: () => stored.promise,
+  })
+  const linked = simulator.scanQr(await eventually('a QR', () => qr))
+  await sleep(300)
+  assert.equal(simulator.accounts().length, 0)
+
+  stored.resolve()
+
+  await linked
+  assert.equal(simulator.accounts().length, 1)
+  socket.cut()
+})
+
+test('a pairing whose credentials cannot be stored is never answered, and its socket is closed', {
+  timeout: 20_000,
+}, async (context) => {
+  const simulator = await simulatorFor(context)
+  const closed = Promise.withResolvers<void>()
+  let qr: string | undefined
+  openSocket(simulator, newCredentials(), {
+    qr: (text) => {
+      qr = text
+    },
+    saveCreds: async () => {
+      throw new Error('no store')
+    },
+    closed: closed.resolve,
+  })
+
+  const linked = simulator.scanQr(await eventually('a QR', () => qr))
+
+  await assert.rejects(linked, { code: 'PAIRING_LOST' })
+  await closed.promise
+  assert.equal(simulator.accounts().length, 0)
+})
+
 /** Nothing was kept before, and what comes is kept in memory only. */
 const NO_ITEMS = { read: async () => undefined, write: async () => undefined }
 
 interface Ears {
-  mayAct(): boolean
-  closed(): void
+  mayAct?(): boolean
+  saveCreds?(): Promise<void>
+  qr?(qr: string): void
+  closed?(): void
   received?(): void
 }
+const nothing = () => undefined
 
 function openSocket(
   simulator: Simulator,
   { creds, keys }: Credentials,
-  { mayAct, closed, received = () => undefined }: Ears,
+  { mayAct = () => true, saveCreds = async () => undefined, ...ears }: Ears,
 ) {
   return baileysSockets({ url: simulator.url, historySync: false })({
     device: deviceId('device-1'),
     server: serverId('web-1-a'),
     auth: {
       state: { creds, keys },
-      saveCreds: async () => undefined,
+      saveCreds,
       settled: async () => undefined,
       close: () => undefined,
       inbox: openInbox(NO_ITEMS, systemClock, 'none'),
     },
     mayAct,
-    events: {
-      qr: () => undefined,
-      paired: () => undefined,
-      open: () => undefined,
-      received,
-      closed,
-    },
+    events: { qr: nothing, paired: nothing, open: nothing, received: nothing, closed: nothing, ...ears },
   })
 }

@@ -5,6 +5,7 @@ import type { DeviceRow } from '../../core/device.ts'
 import type { Creds } from './auth.ts'
 import type { Accuse } from './invariants.ts'
 import type { Memory, Write } from './memory-store.ts'
+import type { Wire } from './whatsapp.ts'
 
 export interface AuthFigures {
   /** A write on its way for seconds was applied after its device had been erased: an item is left that nobody reads. */
@@ -13,6 +14,8 @@ export interface AuthFigures {
 
 export function judgeAuth(memory: () => Memory, isLinked: (identity: string) => boolean, accuse: Accuse) {
   const newest = new Map<string, number>()
+  /** Identities whose credentials were stored with the phone's consent. */
+  const stored = new Set<string>()
   const figures: AuthFigures = { leftBehind: 0 }
   const idOf = (device: string, key: string) => `${device} ${key}`
 
@@ -43,9 +46,11 @@ export function judgeAuth(memory: () => Memory, isLinked: (identity: string) => 
         )
       }
     }
+    const creds = credsIn(after)
+    if (creds?.account) stored.add(creds.identity)
     const isPresent = row !== undefined && !row.deleting && key.startsWith(`${row.credentialsId}/`)
     const was = credsIn(before)
-    if (isPresent && was?.account && isLinked(was.identity) && credsIn(after)?.identity !== was.identity) {
+    if (isPresent && was?.account && isLinked(was.identity) && creds?.identity !== was.identity) {
       accuse('8 credentials are not lost', `${deviceId} ${key}: linked credentials were replaced`)
     }
   }
@@ -65,6 +70,10 @@ export function judgeAuth(memory: () => Memory, isLinked: (identity: string) => 
   return {
     figures,
     read: touched,
+    linked({ device: id, identity }: Pick<Wire, 'device' | 'identity'>): void {
+      if (!stored.has(identity))
+        accuse('8 no link without credentials', `${id}: its credentials stood nowhere`)
+    },
     written({ table, before, after }: Write): void {
       const change = { ...(before ? { before } : {}), ...(after ? { after } : {}) }
       if (table === 'AuthState') item(change as unknown as Parameters<typeof item>[0])

@@ -19,6 +19,7 @@ export interface Judge {
   answered(answer: Answered): void
   opened(wire: Wire): void
   replaced(event: Replaced): void
+  linked(wire: Wire): void
   read(device: string, key: string, epoch: number): void
   accuse(invariant: string, why: string): void
   /** After every step. */
@@ -58,6 +59,7 @@ export function createJudge(parts: {
     },
     opened: sockets.opened,
     replaced: sockets.replaced,
+    linked: auth.linked,
     read: auth.read,
     accuse,
     judge: sockets.judge,

@@ -190,6 +190,14 @@ const orderless: Mutation = {
   }),
 }
 
+const answeredFirst: Mutation = {
+  name: 'a pairing answered before its credentials are stored',
+  sockets: (open) => (wish) => {
+    const saveCreds = async () => void wish.auth.saveCreds().catch(() => undefined)
+    return open({ ...wish, auth: { ...wish.auth, saveCreds } })
+  },
+}
+
 const blindReconnect: Mutation = { name: '440 answered by a blind reconnect', sockets: reconnecting }
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -204,4 +212,5 @@ export const MUTATIONS: readonly Mutation[] = [
   plainRead,
   blindReconnect,
   orderless,
+  answeredFirst,
 ]

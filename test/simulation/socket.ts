@@ -82,9 +82,9 @@ export function simulatedSockets(process: Process, parts: SocketParts): OpenSock
           pairing = false
           creds.me = account().jid
           creds.account = account().jid
-          void save()
+          // Nothing leaves while credentials are being stored: see hosts/guarded-wire.ts.
+          void save().then(() => wire.isOpenHere && whatsapp.acceptPairing(wire))
           events.paired(account())
-          whatsapp.acceptPairing(wire)
         },
         open() {
           void save()

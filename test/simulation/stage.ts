@@ -57,7 +57,10 @@ export function createStage(scenario: Scenario, mutation: Mutation | undefined, 
     lagMs: () => lag.within(lag.happens(weather.rates.indexSlow) ? SLOW_LAG_MS : LAG_MS),
     written: (write) => judge.written(write),
   })
-  const whatsapp: WhatsApp = createWhatsApp(seed, scheduler, weather, trace, (event) => judge.replaced(event))
+  const whatsapp: WhatsApp = createWhatsApp(seed, scheduler, weather, trace, {
+    replaced: (event) => judge.replaced(event),
+    linked: (wire) => judge.linked(wire),
+  })
   const judge: Judge = createJudge({ memory, whatsapp, trace, nowMs: scheduler.now })
   const network = createNetwork(scheduler, memory, weather, trace, judge.answered)
 

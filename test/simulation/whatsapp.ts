@@ -37,6 +37,13 @@ export interface Replaced {
   readonly by: Wire
 }
 
+/** Who is told of what cannot be undone. */
+export interface Witness {
+  replaced(event: Replaced): void
+  /** From now on the phone shows a linked device. */
+  linked(wire: Wire): void
+}
+
 export interface WhatsApp {
   connect(wire: Wire): void
   login(wire: Wire): void
@@ -70,7 +77,7 @@ export function createWhatsApp(
   scheduler: Scheduler,
   weather: Weather,
   trace: Trace,
-  replaced: (event: Replaced) => void,
+  witness: Witness,
 ): WhatsApp {
   const draw = chance(seed, 'whatsapp')
   const linked = new Set<string>()
@@ -121,7 +128,7 @@ export function createWhatsApp(
     }
     const older = holders.get(wire.identity)
     if (older) {
-      replaced({ older, by: wire })
+      witness.replaced({ older, by: wire })
       drop(older, 440)
     }
     holders.delete(wire.identity)
@@ -161,6 +168,7 @@ export function createWhatsApp(
     acceptPairing(wire) {
       send(wire, () => {
         linked.add(wire.identity)
+        witness.linked(wire)
         trace.say('whatsapp', `${wire.device} is linked, by ${wire.server} under epoch ${wire.epoch}`)
         drop(wire, 515)
       })

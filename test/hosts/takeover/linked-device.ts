@@ -29,6 +29,15 @@ export interface LinkedDevice {
   close(): Promise<void>
 }
 
+/** A device that nobody has linked yet. */
+export async function newDevice(dataFile?: string): Promise<LinkedDevice & { readonly memory: Memory }> {
+  const simulator = await startWhatsAppSimulator(dataFile === undefined ? {} : { dataFile })
+  const memory = newMemory()
+  const store = storeOn(memory)
+  await register(store, systemClock, { deviceId: DEVICE, name: 'device', credentialsId: systemRandom.id() })
+  return { simulator, store, memory, close: () => simulator.close() }
+}
+
 /** Links a device and lets `settle` talk over it for a while. */
 export async function linkDevice(
   settle: (talk: {
@@ -38,10 +47,7 @@ export async function linkDevice(
 ): Promise<Snapshot> {
   const folder = mkdtempSync(join(tmpdir(), 'mooring-takeover-'))
   const dataFile = join(folder, 'linked.json')
-  const simulator = await startWhatsAppSimulator({ dataFile })
-  const memory = newMemory()
-  const store = storeOn(memory)
-  await register(store, systemClock, { deviceId: DEVICE, name: 'device', credentialsId: systemRandom.id() })
+  const { simulator, store, memory } = await newDevice(dataFile)
   await give(store, 'server-0')
   const heard: string[] = []
   const consumer = {

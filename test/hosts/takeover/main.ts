@@ -1,21 +1,37 @@
-/** `npm run takeovers`: a host dies at every request of a conversation, in every way. Prints each run, and ends with 1 when a
- *  message was lost or a session broken. */
-import { countRequests, isBad, settledDevice, WAYS_TO_DIE, walk } from './walk.ts'
+/** `npm run takeovers`: a host dies at every request of a conversation, and of a first link, in every way. Prints each run, and
+ *  ends with 1 when a message was lost, a session broken, or a linked device left without its credentials. */
+import { linkOnce } from './first-link.ts'
+import { allDeaths, conversationOn, isBad, isBrokenLink, settledDevice, type Walked, walk } from './walk.ts'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
+/** Tells each run as it ends. @returns the runs */
+async function go<Result extends { readonly requests: number }>(
+  what: string,
+  run: Parameters<typeof walk<Result>>[0] & (() => Promise<Result>),
+  isBroken: (walked: Walked<Result>) => boolean,
+): Promise<Walked<Result>[]> {
+  const { requests } = await run()
+  const deaths = allDeaths(requests)
+  say(`${what}: ${requests} requests, ${deaths.length} deaths`)
+  return walk(run, deaths, (walked) => {
+    const { atRequest, how } = walked.death
+    say(
+      `${what}, request ${atRequest}, ${how}: ${isBroken(walked) ? JSON.stringify(walked) : 'nothing lost'}`,
+    )
+  })
+}
+
 const snapshot = await settledDevice()
-const requests = await countRequests(snapshot)
-const deaths = Array.from({ length: requests }, (_, at) => at + 1).flatMap((atRequest) =>
-  WAYS_TO_DIE.map((how) => ({ atRequest, how })),
-)
-say(`${requests} requests, ${deaths.length} deaths`)
-const walked = await walk(snapshot, deaths, (run) => {
-  const { atRequest, how } = run.death
-  say(`request ${atRequest}, ${how}: ${isBad(run) ? JSON.stringify(run) : 'nothing lost'}`)
-})
-const bad = walked.filter(isBad)
-const twice = walked.reduce((sum, run) => sum + ('twice' in run ? run.twice.length : 0), 0)
-say(`${bad.length} of ${walked.length} runs lost something; ${twice} messages were handed over twice`)
+const conversations = await go('conversation', conversationOn(snapshot), isBad)
+const links = await go('first link', linkOnce, isBrokenLink)
 snapshot.remove()
-process.exit(bad.length === 0 ? 0 : 1)
+
+const bad = conversations.filter(isBad).length + links.filter(isBrokenLink).length
+const twice = conversations.reduce((sum, run) => sum + ('twice' in run ? run.twice.length : 0), 0)
+const again = links.filter((run) => 'ended' in run && run.ended !== 'connected').length
+say(`${bad} of ${conversations.length + links.length} runs lost something`)
+say(
+  `${twice} messages were handed over twice; ${again} devices have to be scanned again, and the phone shows none`,
+)
+process.exit(bad === 0 ? 0 : 1)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { linkOnce } from './first-link.ts'
 import type { Snapshot } from './linked-device.ts'
-import { countRequests, isBad, settledDevice, WAYS_TO_DIE, walk } from './walk.ts'
+import { allDeaths, conversationOn, isBad, isBrokenLink, settledDevice, someDeaths, walk } from './walk.ts'
 
 let snapshot: Snapshot
 before(async () => {
@@ -9,17 +10,27 @@ before(async () => {
 })
 after(() => snapshot.remove())
 
-// Every request once, in one of the ways to die; `npm run takeovers` goes through all of them.
+// `npm run takeovers` goes through all the ways to die.
 test('a takeover at any point of a conversation loses no message in either direction and leaves no undecryptable session', async (t) => {
-  const requests = await countRequests(snapshot)
-  const deaths = Array.from({ length: requests }, (_, at) => ({
-    atRequest: at + 1,
-    how: WAYS_TO_DIE[at % WAYS_TO_DIE.length] ?? 'before',
-  }))
+  const converse = conversationOn(snapshot)
+  const { requests } = await converse()
 
-  const walked = await walk(snapshot, deaths)
+  const walked = await walk(converse, someDeaths(requests))
 
   t.diagnostic(`the host died at each of ${requests} requests`)
   assert.ok(requests > 40, `${requests} requests`)
   assert.deepEqual(walked.filter(isBad), [])
+})
+
+test('a takeover at any point of a first link leaves no linked device on the phone whose credentials nobody has', async (t) => {
+  const { requests } = await linkOnce()
+
+  const walked = await walk(
+    linkOnce,
+    allDeaths(requests).filter(({ how }) => how === 'before'),
+  )
+
+  t.diagnostic(`the host died at each of ${requests} requests`)
+  assert.ok(requests > 40, `${requests} requests`)
+  assert.deepEqual(walked.filter(isBrokenLink), [])
 })
