@@ -16,7 +16,7 @@ export async function listServers(
   tell(world, answer, () => [
     ...drawTable(serverColumns(api.nowMs()), shown, terminal.columns()),
     '',
-    `${counted(shown.length, 'server')}${left > 0 ? `; ${left} more are gone: --all lists them` : ''}`,
+    `${counted(shown.length, 'server')}${left > 0 ? `; ${left} more ${left === 1 ? 'is' : 'are'} gone: --all lists them` : ''}`,
   ])
 }
 

@@ -87,7 +87,7 @@ async function moor(world: World, row: DeviceRow, server: ServerRow): Promise<Pl
     }
   }
   world.telemetry.emit('device.assigned', { deviceId, serverId })
-  const why = row.moveTo ? 'moved on request' : (row.statusReason ?? 'it had no server')
+  const why = row.moveReason ? `moved: ${row.moveReason}` : (row.statusReason ?? 'it had no server')
   await recordHistory(world, { deviceId, event: 'assigned', server: serverId, serverName: name, why })
   return { deviceId, outcome: 'assigned', server }
 }

@@ -74,6 +74,8 @@ export interface DeviceRow {
   readonly movedFrom?: ServerId
   /** The operation that wrote `moveTo`, if one did. */
   readonly moveId?: string
+  /** Why it is asked to move, in words for its history. */
+  readonly moveReason?: string
   /** When it last came to a server because it was asked to move. */
   readonly movedAt?: number
   readonly deleting?: boolean

@@ -247,7 +247,7 @@ export async function askMoving(world: World, saved: Drain): Promise<void> {
   for (const { deviceId, owner, moveTo } of devices.values()) {
     if (owner !== serverId || moveTo !== undefined) continue
     const move = { device: deviceId, from: serverId, to: to ?? 'any', moveId: operationId } as const
-    if (await askToMove(world, move, 'its server is drained')) asked++
+    if (await askToMove(world, { ...move, why: 'its server is drained' })) asked++
   }
   if (asked > 0) await notify(world, serverId)
 }

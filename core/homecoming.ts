@@ -58,6 +58,7 @@ async function sendHome(
   if (underway >= RETURNING_MAX || home.load + underway >= home.capacity) return false
   returning.set(home.name, underway + 1)
   if (device.moveTo) return false
-  const move = { device: device.deviceId, from: owner.serverId, to: home.serverId }
-  return (await askToMove(world, move, `home to ${home.name}`)) !== undefined
+  const why = `home to ${home.name}`
+  const move = { device: device.deviceId, from: owner.serverId, to: home.serverId, why }
+  return (await askToMove(world, move)) !== undefined
 }

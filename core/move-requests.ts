@@ -7,10 +7,9 @@ import type { World } from './world.ts'
 export async function askToMove(
   { store, clock, telemetry }: Pick<World, 'store' | 'clock' | 'telemetry'>,
   move: Move,
-  why: string,
 ): Promise<DeviceRow | undefined> {
   const asked = await requestMove(store, clock, move)
-  const { device: deviceId, from: serverId } = move
+  const { device: deviceId, from: serverId, why } = move
   if (asked) telemetry.emit('device.move_requested', { deviceId, why, ...(serverId ? { serverId } : {}) })
   return asked
 }

@@ -79,6 +79,7 @@ export async function claim(store: Store, clock: Clock, claim: Claim): Promise<O
         'moveTo',
         'movedFrom',
         'moveId',
+        'moveReason',
         'statusReason',
         ...(claim.keepHome ? [] : (['home'] as const)),
       ],

@@ -195,9 +195,8 @@ async function chooseNext(world: World, view: View, barren: Map<ServerId, Mark>)
 async function ask(world: World, { servers }: View, moves: readonly UnderWay[]): Promise<void> {
   const nameOf = (id: ServerId) => servers.find(({ serverId }) => serverId === id)?.name ?? id
   const asked = await inParallel(moves, LANES, async ({ deviceId, from, to }) => {
-    const move = { device: deviceId, from, to, unlessAsked: true } as const
     const why = `rebalancing: from ${nameOf(from)} to ${nameOf(to)}`
-    return (await askToMove(world, move, why)) ? [from] : []
+    return (await askToMove(world, { device: deviceId, from, to, why, unlessAsked: true })) ? [from] : []
   })
   await inParallel([...new Set(asked.flat())], LANES, (owner) => notify(world, owner))
 }

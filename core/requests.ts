@@ -130,6 +130,8 @@ export interface Move {
   readonly to: ServerId | 'any'
   /** The operation that asks. */
   readonly moveId?: string
+  /** For people, in its history. */
+  readonly why: string
   /** Refused when somebody has asked it to move already. */
   readonly unlessAsked?: boolean
 }
@@ -138,12 +140,12 @@ export interface Move {
  *  Nothing takes a device from a live server.
  *  @returns undefined when `from` does not own it any more, or it is not wanted running */
 export function requestMove(store: Store, clock: Clock, move: Move): Promise<DeviceRow | undefined> {
-  const { from, to, moveId, unlessAsked = false } = move
+  const { from, to, moveId, why, unlessAsked = false } = move
   return store.update(
     'Devices',
     { deviceId: move.device },
     {
-      set: { moveTo: to, movedFrom: from, moveId, updatedAt: clock.wallMs() },
+      set: { moveTo: to, movedFrom: from, moveId, moveReason: why, updatedAt: clock.wallMs() },
       ...(moveId === undefined ? { remove: ['moveId'] } : {}),
       when: [
         device.present('deviceId'),
@@ -169,7 +171,7 @@ export async function withdrawMove(
     { deviceId: id },
     {
       set: { updatedAt: clock.wallMs() },
-      remove: ['moveTo', 'movedFrom', 'moveId'],
+      remove: ['moveTo', 'movedFrom', 'moveId', 'moveReason'],
       when: [device.present('owner'), device.equals('moveId', moveId)],
     },
   )

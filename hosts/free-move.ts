@@ -15,8 +15,9 @@ export async function movesForFree(world: HostWorld, berth: Berth, row: DeviceRo
   if (!isLinked || !mayMove(row, name, world.clock.wallMs()) || !berth.takeSurplus()) return false
   try {
     if (!(await takeFromSurplus(world.store, serverId))) return false
-    const move = { device: deviceId, from: serverId, to: 'any', unlessAsked: true } as const
-    return (await askToMove(world, move, 'rebalancing: it lost its socket anyway')) !== undefined
+    const why = 'rebalancing: it lost its socket anyway'
+    const move = { device: deviceId, from: serverId, to: 'any', why, unlessAsked: true } as const
+    return (await askToMove(world, move)) !== undefined
   } catch (error) {
     world.telemetry.emit('device.failed', { deviceId, serverId, error, why: 'it was about to move for free' })
     return false

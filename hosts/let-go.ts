@@ -105,6 +105,9 @@ function mannerOf(
       event: 'released',
     }
   }
-  if (row.moveTo) return { status: 'unassigned', statusReason: 'being moved', place: true, event: 'released' }
+  if (row.moveTo) {
+    const statusReason = `asked to move: ${row.moveReason ?? 'on request'}`
+    return { status: 'unassigned', statusReason, place: true, event: 'released' }
+  }
   return undefined
 }

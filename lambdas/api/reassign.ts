@@ -51,7 +51,8 @@ const reassign = defineRoute({
     if (body.serverId !== undefined) await mustHaveRoom(world, body.serverId)
     const to = body.serverId ?? 'any'
     const operationId = world.random.id()
-    const asked = await askPresentOwner(world, row, to, operationId)
+    const why = `asked for with key ${caller.keyId}`
+    const asked = await askPresentOwner(world, row, to, operationId, why)
     if (!asked) return json(200, await describeDevice(world, await readDevice(world.store, params.deviceId)))
     // After the request: an operation whose request was never written would have nothing to wait for.
     const operation = await begin(world, asked, operationId, to, caller.keyId)
@@ -113,6 +114,7 @@ async function askPresentOwner(
   read: DeviceRow,
   to: ServerId | 'any',
   moveId: string,
+  why: string,
 ): Promise<DeviceRow | undefined> {
   const { deviceId } = read
   let row = read
@@ -123,7 +125,7 @@ async function askPresentOwner(
     }
     const { owner } = row
     if (owner === to) return undefined
-    const asked = await askToMove(world, { device: deviceId, from: owner, to, moveId }, `asked to ${to}`)
+    const asked = await askToMove(world, { device: deviceId, from: owner, to, moveId, why })
     if (asked) return asked
     row = await readDevice(world.store, deviceId)
   }

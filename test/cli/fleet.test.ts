@@ -20,7 +20,7 @@ describe('mooring servers', () => {
     const { out, exit } = await api.mooring('servers')
 
     assert.match(out, /^web-1 +server-1 +active +3 +10 +30 % +0 +\d+ s ago/m)
-    assert.match(out, /^2 servers; 1 more are gone: --all lists them$/m)
+    assert.match(out, /^2 servers; 1 more is gone: --all lists them$/m)
     assert.equal(exit, 0)
   })
 

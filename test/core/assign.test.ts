@@ -139,6 +139,7 @@ describe('assigning', () => {
       device: held.device,
       from: from.serverId,
       to: target.serverId,
+      why: 'a test',
     })
     await release(world.store, world.clock, { ...held, status: 'unassigned' })
 
@@ -146,6 +147,8 @@ describe('assigning', () => {
 
     const row = await deviceRow(world.store, held.device)
     assert.deepEqual([row.owner, row.moveTo, row.home], ['target', undefined, undefined])
+    const [latest] = (await readHistory(world.store, held.device, 1)).rows
+    assert.deepEqual([latest?.event, latest?.why], ['assigned', 'moved: a test'])
   })
 
   test('takes a device that shall move to any server to another one than it left', async () => {
@@ -153,7 +156,12 @@ describe('assigning', () => {
     const other = await anActiveServer(world, 'other', { capacity: 10 })
     await anOwnedDevice(world, other, 'device-0')
     const held = await aPermittedDevice(world, from)
-    await requestMove(world.store, world.clock, { device: held.device, from: from.serverId, to: 'any' })
+    await requestMove(world.store, world.clock, {
+      device: held.device,
+      from: from.serverId,
+      to: 'any',
+      why: 'a test',
+    })
     await release(world.store, world.clock, { ...held, status: 'unassigned' })
 
     await assign(world, [held.device])

@@ -191,6 +191,7 @@ describe('a drain', () => {
       from: from.serverId,
       to: to.serverId,
       moveId: 'mine',
+      why: 'a test',
     })
     await stop(world.store, world.clock, two, 'by the operator')
 

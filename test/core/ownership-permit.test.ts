@@ -92,7 +92,7 @@ describe('permit', () => {
   test('is refused to the owner of a device that shall move', async () => {
     const web1 = await anActiveServer(at, 'web-1')
     const { deviceId } = await anOwnedDevice(at, web1)
-    await requestMove(store, clock, { device: deviceId, from: web1.serverId, to: 'any' })
+    await requestMove(store, clock, { device: deviceId, from: web1.serverId, to: 'any', why: 'a test' })
 
     await assert.rejects(permit(store, clock, deviceId, web1.serverId), { code: 'NOT_WANTED' })
   })

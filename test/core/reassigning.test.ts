@@ -139,6 +139,7 @@ describe('the sweep', () => {
       from: from.serverId,
       to: to.serverId,
       moveId: 'move-1',
+      why: 'a test',
     })
     if (!asked?.claimId) throw new Error('asked')
     await beginOperation<Reassign>(world.store, world.clock, {

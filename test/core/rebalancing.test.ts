@@ -200,6 +200,7 @@ describe('rebalancing', () => {
           from: full.serverId,
           to: 'any',
           moveId: 'mine',
+          why: 'a test',
         })
       }
     })

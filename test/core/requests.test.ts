@@ -189,7 +189,7 @@ describe('a move', () => {
   test('is asked of the named owner, who keeps the device until it lets go', async () => {
     const { deviceId, owner } = await anOwnedDevice(at, await anActiveServer(at, 'web-1'))
 
-    const row = await requestMove(store, clock, { device: deviceId, from: owner, to: 'any' })
+    const row = await requestMove(store, clock, { device: deviceId, from: owner, to: 'any', why: 'a test' })
 
     assert.deepEqual([row?.moveTo, row?.owner], ['any', 'web-1'])
   })
@@ -201,11 +201,11 @@ describe('a move', () => {
     const waiting = await aDevice(at, 'device-2')
 
     assert.equal(
-      await requestMove(store, clock, { device: deviceId, from: web2.serverId, to: 'any' }),
+      await requestMove(store, clock, { device: deviceId, from: web2.serverId, to: 'any', why: 'a test' }),
       undefined,
     )
     assert.equal(
-      await requestMove(store, clock, { device: waiting, from: web1.serverId, to: 'any' }),
+      await requestMove(store, clock, { device: waiting, from: web1.serverId, to: 'any', why: 'a test' }),
       undefined,
     )
   })
@@ -214,6 +214,9 @@ describe('a move', () => {
     const { deviceId, owner } = await anOwnedDevice(at, await anActiveServer(at, 'web-1'))
     await stop(store, clock, deviceId, 'by the operator')
 
-    assert.equal(await requestMove(store, clock, { device: deviceId, from: owner, to: 'any' }), undefined)
+    assert.equal(
+      await requestMove(store, clock, { device: deviceId, from: owner, to: 'any', why: 'a test' }),
+      undefined,
+    )
   })
 })

@@ -106,6 +106,7 @@ test('a server that beats is not evicted, and its words tell since when it is si
 test('a drained server moves its devices a few at a time, under messages, and leaves', async () => {
   const server = await aServer()
   const leaving = processOf(fleet, server.name)
+  const [moving] = await ownedBy(fleet, ids, server.name)
   const stopTexting = keepTexting(fleet, ids)
   const underWay: number[] = []
   const apart: number[] = []
@@ -129,6 +130,10 @@ test('a drained server moves its devices a few at a time, under messages, and le
   assert.equal((await fleet.store.get('Servers', { serverId: server.serverId }))?.state, 'stopped')
   await untilConnected(fleet, ids)
   await until('received', 20_000, async () => fleet.simulator.accounts().every((one) => one.queued === 0))
+  const { body } = await fleet.call('GET', `/devices/${moving}/history`)
+  const reasons = (body.history as { why: string }[]).map(({ why }) => why)
+  assert.ok(reasons.includes('asked to move: its server is drained'), reasons.join('\n'))
+  assert.ok(reasons.includes('moved: its server is drained'), reasons.join('\n'))
   assertNeverTwoSockets(fleet)
 })
 

@@ -25,7 +25,7 @@ after(() => tables.close())
 
 const REQUESTS = {
   move: ({ store, clock }: TestWorld, { deviceId, owner }: OwnedDevice) =>
-    requestMove(store, clock, { device: deviceId, from: owner, to: 'any' }),
+    requestMove(store, clock, { device: deviceId, from: owner, to: 'any', why: 'a test' }),
   stop: ({ store, clock }: TestWorld, { deviceId }: OwnedDevice) => stop(store, clock, deviceId, 'by a test'),
 }
 

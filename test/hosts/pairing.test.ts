@@ -72,7 +72,12 @@ describe('a QR', () => {
   test('belongs to the server and the epoch that began it: after a move it links nothing any more', async () => {
     const device = await pairing('moved', patient)
     const before = await harbour.row(device)
-    await requestMove(harbour.store, systemClock, { device, from: patient.serverId, to: 'any' })
+    await requestMove(harbour.store, systemClock, {
+      device,
+      from: patient.serverId,
+      to: 'any',
+      why: 'a test',
+    })
     patient.ring()
     const free = await harbour.rowWhen('let go', device, ({ owner }) => owner === undefined)
     assert.equal(free.pairing, undefined)

@@ -52,7 +52,12 @@ export function createOperators(lambdas: Lambdas, fleet: Fleet): Operators {
   async function move(world: World, id: DeviceId, to: ServerId | 'any'): Promise<void> {
     const row = await readDevice(world.store, id)
     if (!row.owner || row.desired === 'stopped' || row.owner === to) return
-    const asked = await requestMove(world.store, world.clock, { device: id, from: row.owner, to })
+    const asked = await requestMove(world.store, world.clock, {
+      device: id,
+      from: row.owner,
+      to,
+      why: 'a test',
+    })
     if (asked) await tell(world, asked)
   }
 
