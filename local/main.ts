@@ -100,6 +100,11 @@ function welcome(
           '',
         ]
       : []),
+    'Watch the fleet from another terminal, and see what else the command line does (npx mooring --help):',
+    '',
+    `  export MOORING_URL=${apiUrl} MOORING_API_KEY=${apiKey}`,
+    '  npx mooring watch',
+    '',
     'Import devices of another system, or export one (docs/importing.md), after:',
     '',
     `  export AWS_ENDPOINT_URL_DYNAMODB=${database.endpoint} AUTH_KEY_FILE=${resolve(authKeyFile)} \\`,

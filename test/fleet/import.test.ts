@@ -1,4 +1,5 @@
-/** Devices that another system has linked, brought into a fleet and out of it again. With MOORING_IMPORT_DEVICES=100 as many. */
+/** Devices that another system has linked, brought into a fleet and out of it again. MOORING_IMPORT_DEVICES=20 makes it
+ *  smaller. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
@@ -24,7 +25,7 @@ import {
   untilConnected,
 } from './fleet-under-test.ts'
 
-const DEVICES = Number(process.env.MOORING_IMPORT_DEVICES ?? 20)
+const DEVICES = Number(process.env.MOORING_IMPORT_DEVICES ?? 100)
 /** These have talked before they were imported: their sessions must go on. */
 const TALKED = 2
 const SECRET = 'the secret of the messages'
