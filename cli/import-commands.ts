@@ -3,11 +3,7 @@ import { type Command, Option } from 'commander'
 import { idArgument } from './arguments.ts'
 import { exportDevice } from './export.ts'
 import { importMultiFile, importPostgres } from './import.ts'
-import type { CliWorld } from './world.ts'
-
-type Act = <Given extends unknown[]>(
-  command: (world: CliWorld, ...given: Given) => Promise<void>,
-) => (...given: unknown[]) => Promise<void>
+import type { Act } from './program.ts'
 
 export function addImportCommands(program: Command, act: Act): void {
   const from = program

@@ -1,15 +1,7 @@
 /** Takes the next step of everything that was begun: see operations.ts. The sweep does so at every look, and two sweeps at
  *  once are harmless: of two that take the same step, the version lets one win. */
 import { askMoving, stepDrain } from './draining.ts'
-import {
-  type Drain,
-  listRunning,
-  type OperationRow,
-  type Reassign,
-  type Restart,
-  readOperation,
-  saveOperation,
-} from './operations.ts'
+import { listRunning, type OperationRow, readOperation, saveOperation } from './operations.ts'
 import { inParallel } from './parallel.ts'
 import { stepReassign } from './reassigning.ts'
 import { actOnRestart, stepRestart } from './restarting.ts'
@@ -20,24 +12,12 @@ import type { World } from './world.ts'
 const LANES = 16
 
 /** How one kind of operation goes on. */
-export interface Course<Row extends OperationRow> {
+interface Steps<Row extends OperationRow> {
   /** Reads what the row is about and says what changes in it. `servers` were read after the row.
    *  @returns undefined when nothing changes; an empty change when there is something to `act` on all the same */
   step(world: World, servers: readonly ServerRow[], row: Row): Promise<Partial<Row> | undefined>
   /** Done by the one that has saved the step. After a crash in between, the next step must ask for it again. */
   act?(world: World, saved: Row): Promise<void>
-}
-
-interface Courses {
-  readonly reassign: Course<Reassign>
-  readonly drain: Course<Drain>
-  readonly restart: Course<Restart>
-}
-
-const COURSES: Courses = {
-  reassign: { step: stepReassign },
-  drain: { step: stepDrain, act: askMoving },
-  restart: { step: stepRestart, act: actOnRestart },
 }
 
 /** Takes one step of every operation that runs. One that fails is reported and does not keep the others from theirs. */
@@ -59,11 +39,11 @@ export async function advanceOperations(world: World): Promise<void> {
 function advance(world: World, servers: readonly ServerRow[], row: OperationRow): Promise<void> {
   switch (row.kind) {
     case 'reassign':
-      return follow(world, servers, row, COURSES.reassign)
+      return follow(world, servers, row, { step: stepReassign })
     case 'drain':
-      return follow(world, servers, row, COURSES.drain)
+      return follow(world, servers, row, { step: stepDrain, act: askMoving })
     case 'restart':
-      return follow(world, servers, row, COURSES.restart)
+      return follow(world, servers, row, { step: stepRestart, act: actOnRestart })
   }
 }
 
@@ -71,13 +51,13 @@ async function follow<Row extends OperationRow>(
   world: World,
   servers: readonly ServerRow[],
   row: Row,
-  course: Course<Row> | undefined,
+  { step, act }: Steps<Row>,
 ): Promise<void> {
-  const next = await course?.step(world, servers, row)
+  const next = await step(world, servers, row)
   if (!next) return
   const saved = await saveOperation(world.store, world.clock, row, next)
   if (!saved) return
   const { operationId, kind, state, why } = saved
   if (state !== 'running') world.telemetry.emit('operation.ended', { operationId, kind, state, why })
-  await course?.act?.(world, saved)
+  await act?.(world, saved)
 }

@@ -9,6 +9,7 @@ import { type Course, close, failing } from './course.ts'
 const UNLINKED_MS_MAX = 160_000
 /** A person needs this long to type a code; a connection that ends sooner makes way for a new one first. */
 const CODE_TYPED_WITHIN_MS = 60_000
+
 export function offersQr(course: Course, qr: string, validMs: number): void {
   const { world, reports, facts } = course
   course.offersQrSince ??= world.clock.mark()
