@@ -1,6 +1,6 @@
 /** `npm run takeovers`: a host dies at every request of a conversation, and of a first link, in every way. Prints each run, and
  *  ends with 1 when a message was lost, a session broken, or a linked device left without its credentials. */
-import { linkOnce } from './first-link.ts'
+import { linkBy } from './first-link.ts'
 import { allDeaths, conversationOn, isBad, isBrokenLink, settledDevice, type Walked, walk } from './walk.ts'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
@@ -24,7 +24,10 @@ async function go<Result extends { readonly requests: number }>(
 
 const snapshot = await settledDevice()
 const conversations = await go('conversation', conversationOn(snapshot), isBad)
-const links = await go('first link', linkOnce, isBrokenLink)
+const links = [
+  ...(await go('link by QR', linkBy('qr'), isBrokenLink)),
+  ...(await go('link by code', linkBy('code'), isBrokenLink)),
+]
 snapshot.remove()
 
 const bad = conversations.filter(isBad).length + links.filter(isBrokenLink).length
@@ -32,6 +35,6 @@ const twice = conversations.reduce((sum, run) => sum + ('twice' in run ? run.twi
 const again = links.filter((run) => 'ended' in run && run.ended !== 'connected').length
 say(`${bad} of ${conversations.length + links.length} runs lost something`)
 say(
-  `${twice} messages were handed over twice; ${again} devices have to be scanned again, and the phone shows none`,
+  `${twice} messages were handed over twice; ${again} devices have to be linked again, and the phone shows none`,
 )
 process.exit(bad === 0 ? 0 : 1)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { linkOnce } from './first-link.ts'
+import { linkBy } from './first-link.ts'
 import type { Snapshot } from './linked-device.ts'
 import { allDeaths, conversationOn, isBad, isBrokenLink, settledDevice, someDeaths, walk } from './walk.ts'
 
@@ -22,15 +22,18 @@ test('a takeover at any point of a conversation loses no message in either direc
   assert.deepEqual(walked.filter(isBad), [])
 })
 
-test('a takeover at any point of a first link leaves no linked device on the phone whose credentials nobody has', async (t) => {
-  const { requests } = await linkOnce()
+for (const by of ['qr', 'code'] as const) {
+  test(`a takeover at any point of a first link by ${by} leaves no linked device on the phone whose credentials nobody has`, async (t) => {
+    const link = linkBy(by)
+    const { requests } = await link()
 
-  const walked = await walk(
-    linkOnce,
-    allDeaths(requests).filter(({ how }) => how === 'before'),
-  )
+    const walked = await walk(
+      link,
+      allDeaths(requests).filter(({ how }) => how === 'before'),
+    )
 
-  t.diagnostic(`the host died at each of ${requests} requests`)
-  assert.ok(requests > 40, `${requests} requests`)
-  assert.deepEqual(walked.filter(isBrokenLink), [])
-})
+    t.diagnostic(`the host died at each of ${requests} requests`)
+    assert.ok(requests > 40, `${requests} requests`)
+    assert.deepEqual(walked.filter(isBrokenLink), [])
+  })
+}
