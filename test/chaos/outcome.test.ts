@@ -82,6 +82,13 @@ function overlapping(): Seen['report'] {
 }
 
 /** Of three texts one was received, one was dropped with its device, and one is gone. */
+test('a text that waits is not lost, be its device there or removed', () => {
+  const waiting = { report: losing(), textsWaiting: { forDevices: 0, forRemoved: 1 } }
+  const outcome = outcomeOf(course(), seen(waiting))
+  assert.deepEqual(outcome.violations, [])
+  assert.match(drawTable([outcome]).join('\n'), /waiting for a device that was removed +1$/m)
+})
+
 function losing(): Seen['report'] {
   const judge = makeJudge(0)
   judge.count('texted', 3)
@@ -99,7 +106,7 @@ function seen(wrong: Partial<Seen> = {}): Seen {
     missing: [],
     connectedAfterMs: 1000,
     words: { asked: 1, unanswered: [] },
-    textsWaiting: 0,
+    textsWaiting: { forDevices: 0, forRemoved: 0 },
     auth: [{ deviceId: 'one', differences: [] }],
     keysInLogs: [],
     lateMsP99: 20,

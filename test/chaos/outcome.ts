@@ -3,7 +3,7 @@ import type { Report } from '../../local/whatsapp/judge.ts'
 import type { Compared, Missing } from './fleet.ts'
 import type { Told } from './record.ts'
 import type { Course } from './run.ts'
-import type { LastWords } from './texting.ts'
+import type { LastWords, TextsWaiting } from './texting.ts'
 import { type Judged, judge, type Verdict } from './verdict.ts'
 
 export interface Seen {
@@ -13,8 +13,7 @@ export interface Seen {
   readonly missing: readonly Missing[]
   readonly connectedAfterMs: number
   readonly words: LastWords
-  /** Texts that linked devices have yet to take. */
-  readonly textsWaiting: number
+  readonly textsWaiting: TextsWaiting
   readonly auth: readonly Compared[]
   /** The kinds of keys that stand in the logs; undefined where nobody keeps them out. */
   readonly keysInLogs: readonly string[] | undefined
@@ -62,7 +61,8 @@ export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): 
   for (const { verdict } of judged) verdicts[verdict] += 1
   const { staleAccepted, staleRefused } = fleet.watch
   const { texted, received, dropped } = seen.report.messages
-  const textsLost = texted - received - dropped - seen.textsWaiting
+  const { forDevices, forRemoved } = seen.textsWaiting
+  const textsLost = texted - received - dropped - forDevices - forRemoved
   const differing = seen.auth.filter((one) => one.differences.length > 0)
   return {
     ...seen,

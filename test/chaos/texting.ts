@@ -48,9 +48,21 @@ export async function lastWords(fleet: ChaosFleet, clock: Clock, stop: AbortSign
   }
 }
 
-/** Texts that linked devices have yet to take. */
-export function textsWaiting({ simulator }: ChaosFleet): number {
-  return simulator.accounts().reduce((sum, { queued }) => sum + queued, 0)
+export interface TextsWaiting {
+  /** Their device has yet to take them. */
+  readonly forDevices: number
+  /** The fleet has removed their device; to WhatsApp it is still linked. */
+  readonly forRemoved: number
+}
+
+export function textsWaiting(fleet: ChaosFleet): TextsWaiting {
+  const present = new Set(fleet.linked().map(({ jid }) => jid))
+  const queued = (isPresent: boolean) =>
+    fleet.simulator
+      .accounts()
+      .filter(({ jid }) => present.has(jid) === isPresent)
+      .reduce((sum, account) => sum + account.queued, 0)
+  return { forDevices: queued(true), forRemoved: queued(false) }
 }
 
 function contactOf(fraction: number): string {
