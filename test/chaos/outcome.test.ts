@@ -81,7 +81,6 @@ function overlapping(): Seen['report'] {
   return judge.report(1)
 }
 
-/** Of three texts one was received, one was dropped with its device, and one is gone. */
 test('a text that waits is not lost, be its device there or removed', () => {
   const waiting = { report: losing(), textsWaiting: { forDevices: 0, forRemoved: 1 } }
   const outcome = outcomeOf(course(), seen(waiting))
@@ -89,6 +88,7 @@ test('a text that waits is not lost, be its device there or removed', () => {
   assert.match(drawTable([outcome]).join('\n'), /waiting for a device that was removed +1$/m)
 })
 
+/** Of three texts one was received, one was dropped with its device, and one is gone. */
 function losing(): Seen['report'] {
   const judge = makeJudge(0)
   judge.count('texted', 3)

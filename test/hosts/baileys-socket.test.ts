@@ -65,14 +65,8 @@ test('a pairing is answered when its credentials are stored, and not before', {
 }, async (context) => {
   const simulator = await simulatorFor(context)
   const stored = Promise.withResolvers<void>()
-  let qr: string | undefined
-  const socket = openSocket(simulator, newCredentials(), {
-    qr: (text) => {
-      qr = text
-    },
-    saveCreds: () => stored.promise,
-  })
-  const linked = simulator.scanQr(await eventually('a QR', () => qr))
+  const { socket, qr } = openUnlinked(simulator, { saveCreds: () => stored.promise })
+  const linked = simulator.scanQr(await qr())
   await sleep(300)
   assert.equal(simulator.accounts().length, 0)
 
@@ -88,18 +82,10 @@ test('a pairing whose credentials cannot be stored is never answered, and its so
 }, async (context) => {
   const simulator = await simulatorFor(context)
   const closed = Promise.withResolvers<void>()
-  let qr: string | undefined
-  openSocket(simulator, newCredentials(), {
-    qr: (text) => {
-      qr = text
-    },
-    saveCreds: async () => {
-      throw new Error('no store')
-    },
-    closed: closed.resolve,
-  })
+  const saveCreds = () => Promise.reject(new Error('no store'))
+  const { qr } = openUnlinked(simulator, { saveCreds, closed: closed.resolve })
 
-  const linked = simulator.scanQr(await eventually('a QR', () => qr))
+  const linked = simulator.scanQr(await qr())
 
   await assert.rejects(linked, { code: 'PAIRING_LOST' })
   await closed.promise
@@ -117,6 +103,16 @@ interface Ears {
   received?(): void
 }
 const nothing = () => undefined
+
+/** @returns the socket, and what waits for the QR that it shows */
+function openUnlinked(simulator: Simulator, ears: Ears) {
+  let shown: string | undefined
+  const qr = (text: string) => {
+    shown = text
+  }
+  const socket = openSocket(simulator, newCredentials(), { ...ears, qr })
+  return { socket, qr: () => eventually('a QR', () => shown) }
+}
 
 function openSocket(
   simulator: Simulator,

@@ -1,11 +1,8 @@
 /** A conversation of a device with its contacts while its hosts die: whoever has the device goes on with it. It says at the end
  *  what arrived. */
-import { systemClock } from '../../../core/clock.ts'
-import { serverId } from '../../../core/ids.ts'
-import { evict } from '../../../core/ownership.ts'
-import type { ReceivedMessage } from '../../../hosts/consumer.ts'
-import { DEVICE, deviceRow, give, type LinkedDevice, PHONE, textOf, until } from './linked-device.ts'
-import { type Death, type MortalHost, startHost } from './mortal-host.ts'
+import { hostsInTurn } from './hosts-in-turn.ts'
+import { deviceRow, type LinkedDevice, PHONE, until } from './linked-device.ts'
+import type { Death } from './mortal-host.ts'
 
 /** It and the device have heard each other before the snapshot. */
 export const FRIEND = '15550100101'
@@ -70,56 +67,27 @@ async function sayGoodbye(talk: Talk): Promise<void> {
   }
 }
 
-async function begin({ simulator, store }: LinkedDevice, death: Death | undefined) {
+async function begin(device: LinkedDevice, death: Death | undefined) {
+  const { simulator, store } = device
   const sent: string[] = []
   const texted: string[] = []
-  const got: string[] = []
-  const faults: string[] = []
-  let over = false
-  const consumer = {
-    async take(_: unknown, messages: readonly ReceivedMessage[]) {
-      got.push(...messages.map(textOf))
-    },
-  }
-  const plan = { device: DEVICE, store, url: simulator.url, consumer }
-  const hostNamed = (name: string, dying?: Death) =>
-    startHost({
-      ...plan,
-      name,
-      death: dying,
-      failed: (event, fields) => {
-        const { error, why } = fields ?? {}
-        if (['device.failed', 'device.stale_write_refused', 'device.disconnected'].includes(event)) {
-          faults.push(`${name}: ${event} ${error instanceof Error ? error.stack : (error ?? why)}`)
-        }
-      },
-    })
-
-  await give(store, 'server-1')
-  const first = hostNamed('server-1', death)
-  let host: MortalHost = first
-  const takenOver = first.died.then(async () => {
-    if (over) return
-    await evict(store, systemClock, DEVICE, { serverId: serverId('server-1'), name: 'server-1' })
-    await textFrom(FRIEND, 'while nobody listens')
-    await give(store, 'server-2')
-    host = hostNamed('server-2')
-    await heard('while nobody listens')
-    await first.applyLate()
-  })
-  takenOver.catch((error: unknown) => faults.push(String(error)))
-
   async function textFrom(from: string, text: string): Promise<void> {
     texted.push(text)
     await simulator.text(PHONE, text, from)
   }
-  const heard = (text: string) =>
-    until(
+  const heard = async (text: string) => {
+    await until(
       `"${text}" at the consumer`,
-      async () => got.includes(text),
+      async () => hosts.got.includes(text),
       () => state(),
     )
-  const state = () => ({ got, faults, messages: simulator.report().messages, host: host.name })
+  }
+  const hosts = await hostsInTurn(device, death, {
+    orphaned: () => textFrom(FRIEND, 'while nobody listens'),
+    goesOn: () => heard('while nobody listens'),
+  })
+  const { first, got, faults } = hosts
+  const state = () => ({ got, faults, messages: simulator.report().messages, host: hosts.present().name })
 
   return {
     async hears(from: string, text: string): Promise<void> {
@@ -133,7 +101,7 @@ async function begin({ simulator, store }: LinkedDevice, death: Death | undefine
       await until(
         `"${text}" sent`,
         async () => {
-          const { connection, died } = host
+          const { connection, died } = hosts.present()
           const confirmed = connection.send({ to, text, messageId }).then(
             () => true,
             () => false,
@@ -145,7 +113,7 @@ async function begin({ simulator, store }: LinkedDevice, death: Death | undefine
     },
     requests: () => first.requests(),
     async outcome(): Promise<Omit<Outcome, 'requests'>> {
-      if (death && first.isDead()) await takenOver
+      if (death) await hosts.takenOver()
       const account = () => simulator.accounts()[0]
       await until(
         'an empty queue',
@@ -163,13 +131,9 @@ async function begin({ simulator, store }: LinkedDevice, death: Death | undefine
         nacked,
         retries,
         queued: account()?.queued ?? 0,
-        faults,
+        faults: [...faults],
       }
     },
-    end() {
-      over = true
-      first.die()
-      host.die()
-    },
+    end: hosts.end,
   }
 }

@@ -1,24 +1,12 @@
 /** The first link of a device while its hosts die: whoever has the device goes on, and so does the person with the phone. */
 import { systemClock } from '../../../core/clock.ts'
 import type { DeviceRow } from '../../../core/device.ts'
-import { serverId } from '../../../core/ids.ts'
-import { evict } from '../../../core/ownership.ts'
 import { systemRandom } from '../../../core/random.ts'
 import { requestPairingCode } from '../../../core/requests.ts'
-import type { ReceivedMessage } from '../../../hosts/consumer.ts'
-import {
-  DEVICE,
-  deviceRow,
-  give,
-  type LinkedDevice,
-  newDevice,
-  PHONE,
-  textOf,
-  until,
-} from './linked-device.ts'
-import { type Death, type MortalHost, startHost } from './mortal-host.ts'
-
-const FRIEND = '15550100101'
+import { FRIEND } from './conversation.ts'
+import { hostsInTurn } from './hosts-in-turn.ts'
+import { DEVICE, deviceRow, type LinkedDevice, newDevice, PHONE, until } from './linked-device.ts'
+import type { Death, MortalHost } from './mortal-host.ts'
 
 export interface Link {
   /** `to be linked again`: the phone shows no linked device, and Mooring says so. */
@@ -36,14 +24,15 @@ export interface Link {
 export function linkBy(by: 'qr' | 'code'): (death?: Death) => Promise<Link> {
   return async (death) => {
     const device = await newDevice()
-    const hosts = await startHosts(device, death)
+    const hosts = await hostsInTurn(device, death, { goesOn: () => permitted(device) })
     const person = by === 'qr' ? scanning(device) : typing(device, hosts.present)
     try {
-      const ended = await until('linked', async () => {
+      const look = async () => {
         const row = await deviceRow(device.store)
         if (row) await person(row)
         return endOf(row, hosts.present(), device)
-      })
+      }
+      const ended = await until('linked', look, () => hosts.faults)
       const requests = hosts.first.requests()
       await hosts.takenOver()
       if (ended === 'connected') {
@@ -58,6 +47,10 @@ export function linkBy(by: 'qr' | 'code'): (death?: Death) => Promise<Link> {
   }
 }
 
+async function permitted({ store }: LinkedDevice): Promise<void> {
+  await until('a permit', async () => (await deviceRow(store))?.status !== 'assigned')
+}
+
 function endOf(row: DeviceRow | undefined, host: MortalHost, { simulator }: LinkedDevice) {
   if (row?.status === 'connected' && host.connection.isConnected()) return 'connected'
   const isUnknown = row?.statusReason === 'WhatsApp does not know of its pairing yet (401)'
@@ -69,42 +62,6 @@ async function damageOn({ simulator, store }: LinkedDevice) {
   const strays = simulator.accounts().flatMap(({ jid }) => (jid === account?.jid ? [] : [jid]))
   const { undecryptable, nacked, retries } = simulator.report().messages
   return { strays, undecryptable, nacked, retries }
-}
-
-/** The first has the device until it dies, then the second. */
-async function startHosts({ simulator, store }: LinkedDevice, death: Death | undefined) {
-  const got: string[] = []
-  const consumer = {
-    async take(_: unknown, messages: readonly ReceivedMessage[]) {
-      got.push(...messages.map(textOf))
-    },
-  }
-  const plan = { device: DEVICE, store, url: simulator.url, consumer, failed: () => undefined }
-  await give(store, 'server-1')
-  const first = startHost({ ...plan, name: 'server-1', death })
-  let host = first
-  let isOver = false
-  const takenOver = first.died.then(async () => {
-    if (isOver) return
-    await evict(store, systemClock, DEVICE, { serverId: serverId('server-1'), name: 'server-1' })
-    await give(store, 'server-2')
-    host = startHost({ ...plan, name: 'server-2' })
-    await until('a permit', async () => (await deviceRow(store))?.status !== 'assigned')
-    await first.applyLate()
-  })
-  return {
-    got,
-    first,
-    present: () => host,
-    async takenOver() {
-      if (first.isDead()) await takenOver
-    },
-    end() {
-      isOver = true
-      first.die()
-      host.die()
-    },
-  }
 }
 
 /** What a person with a phone does at each look at the device. What does not work, as the host that shows it may be gone, is

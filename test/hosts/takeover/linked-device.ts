@@ -8,7 +8,7 @@ import { deviceId, serverId } from '../../../core/ids.ts'
 import { claim, register } from '../../../core/ownership.ts'
 import { systemRandom } from '../../../core/random.ts'
 import type { Store } from '../../../core/store.ts'
-import type { ReceivedMessage } from '../../../hosts/consumer.ts'
+import type { Consumer, ReceivedMessage } from '../../../hosts/consumer.ts'
 import { type Simulator, startWhatsAppSimulator } from '../../../local/whatsapp/simulator.ts'
 import { createMemory, type Memory, storeOn } from '../../simulation/memory-store.ts'
 import { startHost } from './mortal-host.ts'
@@ -49,12 +49,7 @@ export async function linkDevice(
   const dataFile = join(folder, 'linked.json')
   const { simulator, store, memory } = await newDevice(dataFile)
   await give(store, 'server-0')
-  const heard: string[] = []
-  const consumer = {
-    async take(_: unknown, messages: readonly ReceivedMessage[]) {
-      heard.push(...messages.map(textOf))
-    },
-  }
+  const { got, consumer } = collectTexts()
   const host = startHost({
     name: 'server-0',
     device: DEVICE,
@@ -69,7 +64,7 @@ export async function linkDevice(
   await settle({
     async hears(from, text) {
       await simulator.text(PHONE, text, from)
-      await until(text, async () => heard.includes(text))
+      await until(text, async () => got.includes(text))
     },
     async says(to, text) {
       await host.connection.send({ to, text, messageId: `SETTLE-${systemRandom.id()}` })
@@ -120,7 +115,18 @@ export function deviceRow(store: Store): Promise<DeviceRow | undefined> {
   return store.get('Devices', { deviceId: DEVICE })
 }
 
-export function textOf({ message }: ReceivedMessage): string {
+/** A consumer, and the texts that it was given. */
+export function collectTexts(): { readonly got: readonly string[]; readonly consumer: Consumer } {
+  const got: string[] = []
+  const consumer: Consumer = {
+    async take(_, messages) {
+      got.push(...messages.map(textOf))
+    },
+  }
+  return { got, consumer }
+}
+
+function textOf({ message }: ReceivedMessage): string {
   return (message as { conversation?: string }).conversation ?? JSON.stringify(message)
 }
 

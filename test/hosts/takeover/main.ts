@@ -1,6 +1,7 @@
 /** `npm run takeovers`: a host dies at every request of a conversation, and of a first link, in every way. Prints each run, and
  *  ends with 1 when a message was lost, a session broken, or a linked device left without its credentials. */
 import { linkBy } from './first-link.ts'
+import type { Death } from './mortal-host.ts'
 import { allDeaths, conversationOn, isBad, isBrokenLink, settledDevice, type Walked, walk } from './walk.ts'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
@@ -8,7 +9,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`)
 /** Tells each run as it ends. @returns the runs */
 async function go<Result extends { readonly requests: number }>(
   what: string,
-  run: Parameters<typeof walk<Result>>[0] & (() => Promise<Result>),
+  run: (death?: Death) => Promise<Result>,
   isBroken: (walked: Walked<Result>) => boolean,
 ): Promise<Walked<Result>[]> {
   const { requests } = await run()

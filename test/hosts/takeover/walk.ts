@@ -45,7 +45,7 @@ export function allDeaths(requests: number): Death[] {
 export function someDeaths(requests: number): Death[] {
   return everyRequest(requests).map((atRequest) => ({
     atRequest,
-    how: WAYS_TO_DIE[atRequest % WAYS_TO_DIE.length] ?? 'before',
+    how: WAYS_TO_DIE[(atRequest - 1) % WAYS_TO_DIE.length] ?? 'before',
   }))
 }
 
