@@ -4,10 +4,12 @@ import { recordConflict } from '../core/conflicts.ts'
 import type { Account, DeviceRow } from '../core/device.ts'
 import { isMooringError, MooringError } from '../core/errors.ts'
 import type { Permit } from '../core/ownership.ts'
+import { suspicionAfterSocket } from '../core/suspicion.ts'
 import type { Measures } from '../core/telemetry.ts'
+import { forDevice, runFor } from './attribution.ts'
 import type { OpenAuthState } from './auth-state/auth-state.ts'
-import { beginCourse, type Closed, type Course, close, failing, type Guidance } from './course.ts'
-import { recentConflicts } from './disconnect.ts'
+import { attributed, beginCourse, type Closed, type Course, close, failing, type Guidance } from './course.ts'
+import { FAULT, recentConflicts } from './disconnect.ts'
 import { handOver } from './handing-over.ts'
 import { answerPairingCode, isPaired, offersQr } from './linking.ts'
 import type { PairingLimit } from './pairing-limit.ts'
@@ -35,6 +37,12 @@ export type Ending =
 export interface Attempt {
   readonly ended: Promise<Ending>
   wasOpen(): boolean
+  /** What is held against the device when the socket has ended and its server lives on. */
+  suspicion(): number
+  /** Whether a frame came or left within this time, or the socket has not logged in yet. */
+  wasActive(withinMs: number): boolean
+  /** An error that nobody caught, in what this socket runs: ends it. */
+  fault(error: unknown): void
   close(why: 'asked' | 'stale'): void
   /** Closes without waiting for anything. */
   cut(): void
@@ -74,18 +82,28 @@ export async function beginAttempt(
   }
   const { promise: ended, resolve, reject } = Promise.withResolvers<Ending>()
   const events = listenTo(course, auth, (code, reason) =>
-    isClosed(course, auth, code, reason).then(resolve, reject),
+    isClosed(course, auth, { code, reason }).then(resolve, reject),
   )
-  course.socket = world.openSocket({
-    device: course.facts.deviceId,
-    server: berth.serverId,
-    auth,
-    mayAct: berth.mayAct,
-    events,
-  })
+  const whose = attributed(course)
+  const socket = runFor(whose, () =>
+    world.openSocket({
+      device: course.facts.deviceId,
+      server: berth.serverId,
+      auth,
+      mayAct() {
+        course.activeAt = world.clock.mark()
+        return berth.mayAct()
+      },
+      events,
+    }),
+  )
+  course.socket = forDevice(whose, socket)
   return {
     ended,
     wasOpen: () => course.opened,
+    suspicion: () => suspicionOf(course),
+    wasActive: (withinMs) => !course.opened || world.clock.elapsedMs(course.activeAt) <= withinMs,
+    fault: whose.fault,
     close: (why) => close(course, why),
     cut() {
       course.closing ??= 'asked'
@@ -122,7 +140,8 @@ async function openAuth(course: Course): Promise<OpenAuthState> {
         discards: false,
         unproven: false,
       })
-      await reports.say({ set: { status: 'disconnected', statusReason: whyUnread(error), retryAt } })
+      const set = { status: 'disconnected', statusReason: whyUnread(error), retryAt } as const
+      await reports.say({ set: { ...set, suspicion: suspicionOf(course) } })
     }
     throw error
   }
@@ -151,6 +170,7 @@ function listenTo(course: Course, auth: OpenAuthState, closed: SocketEvents['clo
 async function isOpen(course: Course, auth: OpenAuthState, account: Account): Promise<void> {
   const { world, berth, reports, permitted } = course
   course.opened = true
+  course.openedAt ??= world.clock.mark()
   course.handingOver ??= handOver(
     { ...world, inbox: auth.inbox, device: course.facts.deviceId, account, failed: failing(course) },
     course.closed.signal,
@@ -184,8 +204,13 @@ function withoutSocket(
   }
 }
 
-async function isClosed(course: Course, auth: OpenAuthState, code: number, reason: string): Promise<Ending> {
+async function isClosed(
+  course: Course,
+  auth: OpenAuthState,
+  told: { code: number; reason: string },
+): Promise<Ending> {
   const { world, reports, facts } = course
+  const { code, reason } = course.fault === undefined ? told : { code: FAULT, reason: course.fault }
   course.givingUp?.cancel()
   course.closed.abort()
   // What the consumer is just taking would be handed over twice.
@@ -222,6 +247,7 @@ async function sayDisconnected(course: Course, code: number, reason: string): Pr
           ? 'WhatsApp does not know of its pairing yet (401)'
           : `closed with ${code} (${reason})`,
       retryAt: retryTime(course, closed),
+      suspicion: suspicionOf(course),
       ...(opened ? { disconnectedAt: now } : {}),
       ...(code === 440 ? { conflicts } : {}),
     },
@@ -239,6 +265,11 @@ async function sayDisconnected(course: Course, code: number, reason: string): Pr
 function retryTime({ world, guidance }: Course, closed: Closed): number | undefined {
   const afterMs = guidance.retryAfterMs(closed)
   return afterMs === undefined ? undefined : Math.round(world.clock.wallMs() + afterMs)
+}
+
+function suspicionOf({ world, permitted, openedAt }: Course): number {
+  const openMs = openedAt === undefined ? 0 : world.clock.elapsedMs(openedAt)
+  return suspicionAfterSocket(permitted.row.suspicion ?? 0, openMs)
 }
 
 /** WhatsApp refuses credentials that no phone has accepted: an abandoned pairing. */

@@ -1,6 +1,9 @@
 /** What closed the socket decides what follows: by status code, never by text, since the text "Stream Errored (conflict)"
  *  stands for both 440 and a 401. */
 
+/** This side closed it: an error that nobody caught in what the socket runs. WhatsApp's own codes end below 900. */
+export const FAULT = 950
+
 export type Disconnect =
   /** WhatsApp asks for a new login, as after pairing. */
   | { readonly next: 'reconnect_now' }
