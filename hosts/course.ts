@@ -3,7 +3,7 @@ import type { Mark, Timer } from '../core/clock.ts'
 import type { DeviceRow } from '../core/device.ts'
 import type { Permit } from '../core/ownership.ts'
 import type { Attributed } from './attribution.ts'
-import { wordsOf } from './error-words.ts'
+import { placeOf, wordsOf } from './error-words.ts'
 import type { PairingLimit } from './pairing-limit.ts'
 import { createReports, type Reports } from './reports.ts'
 import type { WhatsAppSocket } from './whatsapp-socket.ts'
@@ -100,7 +100,7 @@ export function attributed(course: Course): Attributed {
     serverId,
     fault(error) {
       if (!course.socket || course.closed.signal.aborted) return
-      course.fault ??= wordsOf(error)
+      course.fault ??= `${wordsOf(error)} (${placeOf(error)})`
       course.socket.cut()
     },
   }

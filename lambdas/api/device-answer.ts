@@ -40,6 +40,7 @@ export const DeviceAnswer = named(
     connectedAt: Time.optional().describe('the last login'),
     disconnectedAt: Time.optional(),
     retryAt: Time.optional().describe('when its server tries again, while it backs off'),
+    quarantinedAt: Time.optional().describe('since when no server gets it; starting it lifts that'),
     conflicts: z.array(Time).describe('the last conflicts (status 440)'),
   }),
 )
@@ -77,6 +78,7 @@ export function deviceAnswer(row: DeviceRow, known: Circumstances): DeviceAnswer
     connectedAt: timeOf(row.connectedAt),
     disconnectedAt: timeOf(row.disconnectedAt),
     retryAt: row.status === 'disconnected' ? timeOf(row.retryAt) : undefined,
+    quarantinedAt: timeOf(row.quarantinedAt),
     conflicts: (row.conflicts ?? []).map(isoTime),
   }
   // Attributes that are undefined do not leave in JSON.
