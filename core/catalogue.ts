@@ -110,6 +110,7 @@ export const EVENTS = {
   'server.load_corrected': { level: 'warn', counts: 'LoadCorrections' },
   'server.task_stopped': { level: 'info' },
   'server.failed': { level: 'error' },
+  'server.stuck': { level: 'error' },
   'server.crashed': { level: 'error', counts: 'ServerCrashes' },
   'socket.stray_rejection': { level: 'warn', counts: 'StrayRejections' },
   'doorbell.unanswered': { level: 'warn' },

@@ -26,6 +26,7 @@ import { listen } from './listener.ts'
 import { placementRequests } from './placement-requests.ts'
 import { type RunningServer, runServer, type ServerEnd } from './server.ts'
 import { silenceConsole } from './silence-console.ts'
+import { startWatchdog } from './watchdog.ts'
 import { webhookConsumer } from './webhook-consumer.ts'
 import type { HostWorld } from './world.ts'
 
@@ -41,6 +42,12 @@ const ORPHANED_MS_MAX = 5000
 async function main(): Promise<number> {
   const environment = readEnvironment(process.env)
   const { world, flush } = createWorld(environment, await openWrapping(environment))
+  startWatchdog(environment.settings.fenceAfterMs, (error) =>
+    world.telemetry.emit('server.failed', {
+      error,
+      why: 'its watchdog has ended: an endless loop would not be noticed',
+    }),
+  )
   const task = environment.ECS_CONTAINER_METADATA_URI_V4
     ? await readFargateTask(environment.ECS_CONTAINER_METADATA_URI_V4)
     : undefined

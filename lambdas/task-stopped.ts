@@ -66,8 +66,11 @@ function hasCrashed({ containers, stoppedReason = '' }: TaskDetail): boolean {
 async function clearAway(world: LambdaWorld, server: ServerRow, task: TaskDetail): Promise<void> {
   const why = wordsOf(task)
   const { serverId, name, beat } = server
-  if (await buryExited(world.store, server, why, hasCrashed(task))) {
+  const crashed = hasCrashed(task)
+  if (await buryExited(world.store, server, why, crashed)) {
     world.telemetry.emit('server.buried', { serverId, name, beat, why })
+    // Otherwise it has told so itself, in its last words.
+    if (crashed) world.telemetry.emit('server.crashed', { serverId, name, why })
   }
   // Its own last words may say more than was read before.
   const gone = asServer(await world.store.get('Servers', { serverId })) ?? server

@@ -107,7 +107,7 @@ function plans({ configuration, functions }: AlarmsProps): AlarmPlan[] {
     {
       name: 'ServerCrashes',
       says: 'A server ended by an error that belongs to no device.',
-      metric: metricOf('ServerCrashes', 'host', 'Sum'),
+      metric: fleetSum('ServerCrashes'),
       above: 0,
       periods: 1,
     },

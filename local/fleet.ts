@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
 import { keyRow, newApiKey } from '../core/keys.ts'
@@ -124,7 +124,7 @@ async function build(
     async exited(server, exit) {
       options.onServerExit?.(server, exit)
       if (!closing && options.tellTaskStopped !== false) {
-        await controlPlane.taskStopped(server.taskArn, exit.code ?? KILLED)
+        await controlPlane.taskStopped(server.taskArn, exitCodeOf(exit))
       }
     },
   })
@@ -210,8 +210,10 @@ async function keyFileOf({ dataDir }: FleetOptions, undo: (() => Promise<void>)[
   return file
 }
 
-/** What a shell says of a process that SIGKILL ended. */
-const KILLED = 137
+/** As ECS and a shell tell it: a process that a signal ended has the signal's number above 128. */
+function exitCodeOf({ code, signal }: ServerExit): number {
+  return code ?? 128 + (signal ? constants.signals[signal] : constants.signals.SIGKILL)
+}
 
 function settingVariables(settings: Partial<ProtocolSettings>): Record<string, string> {
   const { beatEveryMs, fenceAfterMs, buryAfterMs } = settings
