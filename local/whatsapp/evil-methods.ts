@@ -8,7 +8,7 @@ import type { Inflict, Inflicted } from './inflict.ts'
 import { EVERYBODY, type Misdeed, type MisdeedSummary, type Until } from './misdeeds.ts'
 import type { OfflineQueue } from './offline-queue.ts'
 import { DEFAULT_CONTACT } from './phones.ts'
-import { retryReceipt } from './reading.ts'
+import { type Names, retryReceipt } from './reading.ts'
 import { node, secondsOf } from './stanzas.ts'
 import type { World } from './world.ts'
 
@@ -74,7 +74,7 @@ export function makeEvilMethods(world: World, queue: OfflineQueue, inflict: Infl
       const found = accounts.find(account)
       const phone = world.phones.withNumber(from)
       const of = group === undefined ? undefined : world.groups.find(group)
-      const names = of
+      const names: Names = of
         ? { from: of.jid, participant: nameOf(phone, of.addressing) }
         : { from: nameOf(phone, byLid ? 'lid' : 'pn') }
       const ask = async () => {

@@ -153,7 +153,7 @@ export function makeReading(world: World): Reading {
   }
 }
 
-type Names = Record<string, string>
+export type Names = Record<string, string>
 
 /** By which name the phone speaks: by the one under which it was written to. */
 function namesIn(message: BinaryNode, phone: Phone): Names {
