@@ -71,9 +71,10 @@ export function makeReading(world: World): Reading {
     const plaintext = await decrypt().catch(() => undefined)
     if (plaintext === undefined) world.judge.count('undecryptable')
     const content = plaintext && proto.Message.decode(unpadRandomMax16(plaintext))
-    // a copy that brings a sender key alone is no message yet
+    // a copy that brings a sender key alone is no message yet, and the own phone is no contact
     const isKeyAlone = content?.senderKeyDistributionMessage && textOf(content) === undefined
-    if (!isKeyAlone) count(account, idOf(message), phone, content !== undefined)
+    if (!isKeyAlone && phone.number !== account.phoneNumber)
+      count(account, idOf(message), phone, content !== undefined)
     return content
   }
 
