@@ -53,6 +53,8 @@ export interface FleetOptions {
   readonly tellTaskStopped?: boolean
   /** Whether servers that ended by themselves are started again under their name, as ECS does. */
   readonly restart?: boolean
+  /** Further variables of every server's process; see hosts/environment.ts. */
+  readonly serverVariables?: Readonly<Record<string, string>>
   readonly onServerExit?: (server: ServerProcess, exit: ServerExit) => void
 }
 
@@ -181,7 +183,7 @@ async function build(
       connectsPerSecond: options.connectsPerSecond ?? 20,
       ...(whatsAppUrl === undefined ? {} : { whatsAppUrl }),
       ...(overrides.url ? { url: overrides.url } : {}),
-      variables: { ...variables, ...overrides.variables },
+      variables: { ...variables, ...options.serverVariables, ...overrides.variables },
     })
   }
   const startServer = (name: string, overrides?: ServerOverrides) =>
