@@ -75,6 +75,12 @@ function strike(stage: Stage, fleet: Fleet, lambdas: Lambdas, fault: Fault): voi
     case 'foreign-login':
       whatsapp.foreignLogin(nthDevice(fault.device % scenario.devices))
       return
+    case 'damaged-stanza':
+      whatsapp.damage(nthDevice(fault.device % scenario.devices))
+      return
+    case 'poison':
+      weather.poison(nthDevice(fault.device % scenario.devices))
+      return
     case 'clock-set':
       target?.clock.setWallBy(fault.byMs)
       return

@@ -1,7 +1,9 @@
 /** The servers: real runServer in a process of its own each, and the supervisor that starts them again under their names, as an
  *  ECS service does. */
+import { EventEmitter } from 'node:events'
 import { type ServerId, serverId } from '../../core/ids.ts'
 import { DEFAULT_SETTINGS, HOST_REQUEST_MS_MAX } from '../../core/settings.ts'
+import { attributeErrors } from '../../hosts/attribution.ts'
 import { DEFAULT_BACKOFF } from '../../hosts/backoff.ts'
 import { droppingConsumer } from '../../hosts/consumer.ts'
 import { type RunningServer, runServer } from '../../hosts/server.ts'
@@ -47,12 +49,17 @@ export function createFleet(stage: Stage, lambdas: () => Lambdas): Fleet {
   function worldOf(process: Process): HostWorld {
     const store = network.storeFor(process, HOST_LIMITS)
     const { clock, chance: random } = process
+    const errors = new EventEmitter()
+    attributeErrors(errors, stage.telemetryOf(process), () => process.end(true))
     const sockets = simulatedSockets(process, {
       whatsapp,
       weather,
       trace,
       nowMs: scheduler.now,
       opened: judge.opened,
+      damaged: judge.damaged,
+      poisoned: judge.poisoned,
+      errors,
     })
     const world: HostWorld = {
       store,
@@ -111,7 +118,7 @@ export function createFleet(stage: Stage, lambdas: () => Lambdas): Fleet {
 
   function ended(nth: number, process: Process, taskArn: string): void {
     trace.say(process.name, 'is gone')
-    lambdas().taskStopped(taskArn)
+    lambdas().taskStopped(taskArn, process.hasCrashed())
     scheduler.after(stage.chance.within(RESTART_MS), () => {
       if (!at(nth)) start(nth)
     })

@@ -56,6 +56,16 @@ export function judgeSockets(memory: () => Memory, nowMs: () => number, accuse: 
         accuse('4 each socket has an epoch of its own', `${named(wire)} comes after ${before}`)
       epochs.set(wire.device, Math.max(before, wire.epoch))
     },
+    /** An error in one socket leaves the others of its process open. */
+    damaged(wire: Wire, strike: () => void): void {
+      const beside = [...wires].filter(
+        (other) => other.process === wire.process && other !== wire && isHeld(other),
+      )
+      strike()
+      const lost = beside.find((other) => !isHeld(other))
+      if (lost) accuse('9 a device’s fault moves no other device', `${named(lost)} ended by ${named(wire)}`)
+      if (isHeld(wire)) accuse('9 a device’s fault ends its socket', `${named(wire)} is still open`)
+    },
     written({ table, before, after }: Write): void {
       // Registered anew under the same id, it is another device, with credentials of its own.
       if (table === 'Devices' && before && !after) epochs.delete(String(before.deviceId))

@@ -1,7 +1,9 @@
 /** Sees every write, every answer and every socket, and says which invariant was broken first. */
+import type { DeviceId } from '../../core/ids.ts'
 import { judgeWrites, type RoomFigures } from './invariants.ts'
 import { type AuthFigures, judgeAuth } from './invariants-auth.ts'
 import { judgeSockets, type SocketFigures } from './invariants-sockets.ts'
+import { judgeSuspicion } from './invariants-suspicion.ts'
 import type { Memory, Write } from './memory-store.ts'
 import type { Answered } from './network.ts'
 import type { Trace } from './trace.ts'
@@ -18,6 +20,8 @@ export interface Judge {
   written(write: Write): void
   answered(answer: Answered): void
   opened(wire: Wire): void
+  damaged(wire: Wire, strike: () => void): void
+  poisoned(device: DeviceId): void
   replaced(event: Replaced): void
   linked(wire: Wire): void
   read(device: string, key: string, epoch: number): void
@@ -44,6 +48,7 @@ export function createJudge(parts: {
   const memory = () => parts.memory
   const writes = judgeWrites(memory, accuse)
   const sockets = judgeSockets(memory, nowMs, accuse)
+  const suspicion = judgeSuspicion(accuse)
   const auth = judgeAuth(memory, (identity) => parts.whatsapp.isLinked(identity), accuse)
   return {
     get figures() {
@@ -53,11 +58,14 @@ export function createJudge(parts: {
       writes.written(write)
       auth.written(write)
       sockets.written(write)
+      suspicion.written(write)
     },
     answered({ request, process, sentAtMs, result }) {
       if (request === 'beat' && result !== undefined) sockets.beatAnswered(process, sentAtMs)
     },
     opened: sockets.opened,
+    damaged: sockets.damaged,
+    poisoned: suspicion.poisoned,
     replaced: sockets.replaced,
     linked: auth.linked,
     read: auth.read,

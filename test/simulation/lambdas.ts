@@ -23,7 +23,7 @@ export interface Lambdas {
   /** A server, or the end of another Lambda, asks for servers for devices that were let go. */
   assignLater(devices: readonly DeviceId[]): void
   /** ECS reports that a task has stopped, its process with an exit code. */
-  taskStopped(taskArn: string): void
+  taskStopped(taskArn: string, crashed: boolean): void
   /** An API call: runs in a process of its own. What it throws is its caller's affair. */
   call(what: string, work: (world: World) => Promise<unknown>): void
   /** Starts a sweep every minute from now on. */
@@ -117,17 +117,18 @@ export function createLambdas(stage: Stage, ring: (server: ServerId) => void): L
   }
 
   /** As lambdas/task-stopped.ts does for an event that carries an exit code. */
-  async function clearAway(world: World, taskArn: string): Promise<void> {
+  async function clearAway(world: World, taskArn: string, crashed: boolean): Promise<void> {
     for (const server of await listServers(world.store)) {
       if (server.taskArn !== taskArn) continue
-      await buryExited(world.store, server, 'its task stopped with exit code 1')
-      await assign(world, await evictFrom(world, server))
+      await buryExited(world.store, server, 'its task stopped with an exit code', crashed)
+      await assign(world, await evictFrom(world, crashed ? { ...server, crashed } : server))
     }
   }
 
   return {
     assignLater: (devices) => invokeLater('assign', (world) => assign(world, devices)),
-    taskStopped: (taskArn) => invokeLater('task-stopped', (world) => clearAway(world, taskArn)),
+    taskStopped: (taskArn, crashed) =>
+      invokeLater('task-stopped', (world) => clearAway(world, taskArn, crashed)),
     call: (what, work) => void invoke(what, work, SHORT_MS),
     schedule() {
       const tick = () => {

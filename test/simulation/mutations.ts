@@ -5,6 +5,7 @@ import { bury } from '../../core/membership.ts'
 import { isLive, listServers } from '../../core/server.ts'
 import type { Change, Condition, Store } from '../../core/store.ts'
 import type { World } from '../../core/world.ts'
+import { forNobody } from '../../hosts/attribution.ts'
 import type { OpenSocket } from '../../hosts/whatsapp-socket.ts'
 import type { HostWorld } from '../../hosts/world.ts'
 import { nameOfUpdate } from './request-names.ts'
@@ -198,6 +199,18 @@ const answeredFirst: Mutation = {
   },
 }
 
+const neverQuarantined: Mutation = {
+  name: 'nothing is held against a device',
+  ...both((store) =>
+    changing(store, 'permit', ({ set: { suspicion: _, ...set } = {}, ...change }) => ({ ...change, set })),
+  ),
+}
+
+const unattributed: Mutation = {
+  name: 'errors of a socket are laid at no door',
+  sockets: (open) => (wish) => forNobody({ open }).open(wish),
+}
+
 const blindReconnect: Mutation = { name: '440 answered by a blind reconnect', sockets: reconnecting }
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -213,4 +226,6 @@ export const MUTATIONS: readonly Mutation[] = [
   blindReconnect,
   orderless,
   answeredFirst,
+  neverQuarantined,
+  unattributed,
 ]

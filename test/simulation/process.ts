@@ -32,8 +32,10 @@ export interface Process {
   send(depart: (wasHeld: boolean) => void): void
   freeze(forMs: number, how: Freeze): void
   thaw(): void
-  /** The process is gone. What it had sent stays sent. */
-  end(): void
+  /** The process is gone. What it had sent stays sent.
+   *  @param crashed it went wrong by itself; else it was ended from outside, or left */
+  end(crashed?: boolean): void
+  hasCrashed(): boolean
   readonly onEnd: Set<() => void>
 }
 
@@ -47,6 +49,7 @@ export function createProcess(
   const onEnd = new Set<() => void>()
   let wokeAtMs = Number.NEGATIVE_INFINITY
   let alive = true
+  let wentWrong = false
   let freeze: { how: Freeze; since: number; until: number } | undefined
 
   function deliver(run: () => void): void {
@@ -95,9 +98,11 @@ export function createProcess(
     thaw() {
       scheduler.after(0, goOn)
     },
-    end() {
+    hasCrashed: () => wentWrong,
+    end(crashed = false) {
       if (!alive) return
       alive = false
+      wentWrong = crashed
       clock.stop()
       for (const ended of onEnd) ended()
     },

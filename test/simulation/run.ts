@@ -78,7 +78,8 @@ function clearUp(stage: Stage, { fleet, lambdas, operators }: Cast): void {
     for (let nth = 0; nth < scenario.devices; nth++) {
       const row = stage.memory.get('Devices', { deviceId: nthDevice(nth) })
       if (!row) operators.register(nth)
-      else if (row.desired === 'stopped' && !row.deleting) operators.start(nth)
+      else if ((row.desired === 'stopped' || row.quarantinedAt !== undefined) && !row.deleting)
+        operators.start(nth)
     }
     for (let nth = 0; nth < scenario.servers; nth++) operators.callOff(nth)
     scheduler.after(ASK_EVERY_MS, ask)

@@ -62,6 +62,10 @@ export type Fault =
       readonly code: number
     }
   | { readonly kind: 'foreign-login'; readonly atMs: number; readonly device: number }
+  /** WhatsApp sends the device something that it fails on, in a place where nobody catches the error. */
+  | { readonly kind: 'damaged-stanza'; readonly atMs: number; readonly device: number }
+  /** From now on the device ends the process of whichever server it logs in at, in a way that nobody can attribute. */
+  | { readonly kind: 'poison'; readonly atMs: number; readonly device: number }
   | { readonly kind: 'clock-set'; readonly atMs: number; readonly server: number; readonly byMs: number }
   | {
       readonly kind: 'task-replaced'
@@ -214,6 +218,8 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
     }),
   },
   fc.record({ kind: fc.constant('foreign-login' as const), atMs, device }),
+  fc.record({ kind: fc.constant('damaged-stanza' as const), atMs, device }),
+  fc.record({ kind: fc.constant('poison' as const), atMs, device }),
   fc.record({
     kind: fc.constant('clock-set' as const),
     atMs,

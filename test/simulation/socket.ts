@@ -1,7 +1,9 @@
 /** The server's end of a connection to WhatsApp, behind the same port as Baileys: it needs the process to run at each step of
  *  the handshake, pairs by QR or code, saves credentials, and uses the session keys while it is open. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { EventEmitter } from 'node:events'
 import type { Account } from '../../core/device.ts'
-import type { Epoch } from '../../core/ids.ts'
+import type { DeviceId, Epoch } from '../../core/ids.ts'
 import type { OpenSocket, WhatsAppSocket } from '../../hosts/whatsapp-socket.ts'
 import { CONTACTS, type SimulatedAuth } from './auth.ts'
 import type { Process } from './process.ts'
@@ -15,12 +17,20 @@ const KEEP_ALIVE_MS = 25_000
 const CLOSE_MS_MAX = 1000
 const MESSAGE_MS = [2000, 12_000] as const
 
+/** How soon a poisoned device ends its server, after its login. */
+const POISON_MS = [0, 300] as const
+
 export interface SocketParts {
   readonly whatsapp: WhatsApp
   readonly weather: Weather
   readonly trace: Trace
   readonly nowMs: () => number
   opened(wire: Wire): void
+  /** Judges what an error in this socket does to the others of its process. */
+  damaged(wire: Wire, strike: () => void): void
+  poisoned(device: DeviceId): void
+  /** Hears the errors that nobody caught, as the process does. */
+  readonly errors: EventEmitter
 }
 
 export function simulatedSockets(process: Process, parts: SocketParts): OpenSocket {
@@ -30,6 +40,8 @@ export function simulatedSockets(process: Process, parts: SocketParts): OpenSock
   return ({ device, server, auth: given, events }): WhatsAppSocket => {
     const auth = given as unknown as SimulatedAuth
     const { creds } = auth
+    // What comes over a connection runs in the context in which the connection was made.
+    const inContext = AsyncLocalStorage.snapshot()
     const account = (): Account => ({ jid: `${creds.identity}@s.whatsapp.net` })
     let pairing = false
     let isClosing = false
@@ -90,9 +102,21 @@ export function simulatedSockets(process: Process, parts: SocketParts): OpenSock
           void save()
           events.open(account())
           void useKeys()
+          if (weather.isPoisoned(device)) clock.startTimer(chance.within(POISON_MS), poison)
         },
         closed: over,
+        damaged: () =>
+          parts.damaged(wire, () =>
+            inContext(() => parts.errors.emit('uncaughtException', new RangeError('a damaged stanza'))),
+          ),
       },
+    }
+
+    function poison(): void {
+      if (!wire.isOpenHere || weather.isCalm()) return
+      trace.say(process.name, `ends by ${device}`)
+      parts.poisoned(device)
+      process.end(true)
     }
 
     /** Messages come in, and each moves a session on. */

@@ -1,4 +1,5 @@
 /** How rough it is at this moment: rates, outages, traps. Whatever strikes is counted by its kind. */
+import type { DeviceId } from '../../core/ids.ts'
 import type { Chance } from './chance.ts'
 import type { Process } from './process.ts'
 import type { Fault, Rates, Scenario } from './scenario.ts'
@@ -14,6 +15,9 @@ export interface Weather {
   /** How late every burial reaches the store. */
   burialsLateMs: number
   set(trap: Trap): void
+  /** From now on this device ends every server that it logs in at. */
+  poison(device: DeviceId): void
+  isPoisoned(device: DeviceId): boolean
   /** The trap that this request, the nth of its kind since the trap was set, runs into. */
   sprung(request: string): Trap | undefined
   strike(kind: string): void
@@ -41,6 +45,7 @@ const NO_RATES: Rates = {
 export function createWeather({ rates }: Pick<Scenario, 'rates'>): Weather {
   const struck = new Map<string, number>()
   const traps = new Map<Trap, { left: number }>()
+  const poisoned = new Set<DeviceId>()
   let isCalm = false
   return {
     storeDown: false,
@@ -51,6 +56,8 @@ export function createWeather({ rates }: Pick<Scenario, 'rates'>): Weather {
     },
     struck,
     set: (trap) => void traps.set(trap, { left: trap.nth }),
+    poison: (device) => void poisoned.add(device),
+    isPoisoned: (device) => poisoned.has(device),
     sprung(request) {
       for (const [trap, count] of traps) {
         if (trap.at !== request) continue
@@ -65,6 +72,7 @@ export function createWeather({ rates }: Pick<Scenario, 'rates'>): Weather {
     calm() {
       isCalm = true
       traps.clear()
+      poisoned.clear()
       this.storeDown = false
       this.sweepsOff = false
       this.burialsLateMs = 0

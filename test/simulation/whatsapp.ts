@@ -29,6 +29,8 @@ export interface WireEvents {
   open(): void
   paired(): void
   closed(code: number, reason: string): void
+  /** Something that the socket fails on. */
+  damaged(): void
 }
 
 /** A login found another socket of the same credentials. */
@@ -57,6 +59,8 @@ export interface WhatsApp {
   isGone(wire: Wire): boolean
   /** WhatsApp closes the device's socket. */
   close(device: DeviceId, code: number): void
+  /** Sends something that the device's socket fails on. */
+  damage(device: DeviceId): void
   /** A client outside the fleet logs in with the device's credentials. */
   foreignLogin(device: DeviceId): void
   isLinked(identity: string): boolean
@@ -195,6 +199,12 @@ export function createWhatsApp(
       if (code === 401) linked.delete(wire.identity)
       trace.say('whatsapp', `closes ${device} with ${code}`)
       drop(wire, code)
+    },
+    damage(device) {
+      const wire = holderOf(device)
+      if (!wire) return
+      trace.say('whatsapp', `sends ${device} something damaged`)
+      tell(wire, () => wire.toServer.damaged())
     },
     foreignLogin(device) {
       const wire = holderOf(device)
