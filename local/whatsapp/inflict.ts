@@ -58,14 +58,14 @@ export function makeInflict(world: World): Inflict {
     connection.send(node('message', attrs, [node('enc', { v: '2', type }, ciphertext)]))
   }
 
-  /** Every client acknowledges a notification, also one of a kind that it does not know. */
+  /** Every client acknowledges a call, also one without content, and behind nothing that it still works on. */
   const probe = async (connection: Connection, { index }: Damage, probeMs: number): Promise<Outcome> => {
     const id = `PROBE-${connection.id}-${index}`
     const sign = world.answers.expect(connection, id).then(
       () => 'alive' as const,
       () => 'ended' as const,
     )
-    connection.send(node('notification', { from: S_WHATSAPP_NET, type: 'probe', id, t: SENT_AT }))
+    connection.send(node('call', { from: S_WHATSAPP_NET, id, t: SENT_AT }))
     const outcome = await Promise.race([sign, sleep(world.clock, probeMs).then(() => 'silent' as const)])
     if (outcome === 'silent') connection.cut('fin')
     return outcome
@@ -79,9 +79,11 @@ export function makeInflict(world: World): Inflict {
         if (!connection.isOpen()) break
         await send(connection, account, damage)
         const { index, name } = damage
-        if (probeMs === undefined) sent.push({ index, name })
-        else sent.push({ index, name, outcome: await probe(connection, damage, probeMs) })
+        const sign = probeMs === undefined ? undefined : await probe(connection, damage, probeMs)
         await (everyMs === undefined ? breathe() : sleep(world.clock, everyMs))
+        // a client may answer once more before what went wrong ends its socket
+        const outcome = sign === 'alive' && !connection.isOpen() ? 'ended' : sign
+        sent.push({ index, name, ...(outcome && { outcome }) })
       }
       return { sent, next: (wish.from ?? 0) + sent.length, cutShort: sent.length < wanted.length }
     },

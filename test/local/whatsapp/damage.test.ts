@@ -161,7 +161,7 @@ test('each damage is told apart by what became of the client, and the one that e
   const simulator = await simulatorFor(t)
   const client = await clientProcess(t, simulator)
   await client.opened(1)
-  const pace = { probeMs: 3000 }
+  const pace = { probeMs: 3000, everyMs: 200 }
 
   const harmless = { seed: 1, count: 2, only: 'presence available: stray attribute' }
   const alive = await simulator.damage(DEVICE, harmless, pace)
