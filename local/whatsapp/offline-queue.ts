@@ -135,7 +135,8 @@ function forwardRetry(world: World, account: Account, message: QueuedMessage, re
   if (!author) return
   const { to: _, ...attrs } = receipt.attrs
   const asking = message.addressing === 'lid' ? account.lid : account.jid
-  const from = message.group === undefined ? { from: asking } : { from: message.group, participant: asking }
+  const from: Record<string, string> =
+    message.group === undefined ? { from: asking } : { from: message.group, participant: asking }
   world.accounts.online.get(author)?.send({ ...receipt, attrs: { ...attrs, ...from } })
 }
 
