@@ -15,6 +15,7 @@ export type HistoryEvent =
   | 'disconnected'
   | 'paired'
   | 'conflicted'
+  | 'stalled'
   | 'logged_out'
   | 'stopped'
   | 'requested'

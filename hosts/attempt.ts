@@ -2,7 +2,7 @@
 import { sleep } from '../core/clock.ts'
 import { recordConflict } from '../core/conflicts.ts'
 import type { Account, DeviceRow } from '../core/device.ts'
-import { isMooringError, MooringError } from '../core/errors.ts'
+import { isMooringError } from '../core/errors.ts'
 import type { Permit } from '../core/ownership.ts'
 import type { Measures } from '../core/telemetry.ts'
 import type { OpenAuthState } from './auth-state/auth-state.ts'
@@ -11,7 +11,7 @@ import { recentConflicts } from './disconnect.ts'
 import { handOver } from './handing-over.ts'
 import { answerPairingCode, isPaired, offersQr } from './linking.ts'
 import type { PairingLimit } from './pairing-limit.ts'
-import { sendUntilConfirmed } from './sending.ts'
+import { stallEnded, tellsStalls } from './stalls.ts'
 import type { OutgoingText, SocketEvents } from './whatsapp-socket.ts'
 import type { Berth, HostWorld } from './world.ts'
 
@@ -38,8 +38,6 @@ export interface Attempt {
   close(why: 'asked' | 'stale'): void
   /** Closes without waiting for anything. */
   cut(): void
-  /** @throws MooringError DEVICE_NOT_CONNECTED | SEND_REFUSED | SEND_UNCONFIRMED */
-  send(message: OutgoingText): Promise<void>
   /** Tells WhatsApp to unlink the device, if it can be told. */
   logout(): Promise<void>
   wantsPairingCode(row: DeviceRow): boolean
@@ -91,7 +89,6 @@ export async function beginAttempt(
       course.closing ??= 'asked'
       course.socket?.cut()
     },
-    send: (message) => send(course, message),
     logout: () => logout(course),
     wantsPairingCode: ({ pairingCodeRequest }) =>
       !course.paired &&
@@ -144,6 +141,7 @@ function listenTo(course: Course, auth: OpenAuthState, closed: SocketEvents['clo
     open: (account) => void isOpen(course, auth, account).catch(failed),
     received: (messages) =>
       course.world.telemetry.emit('device.message_received', { ...course.facts, messages }),
+    ...tellsStalls(course),
     closed,
   }
 }
@@ -151,6 +149,10 @@ function listenTo(course: Course, auth: OpenAuthState, closed: SocketEvents['clo
 async function isOpen(course: Course, auth: OpenAuthState, account: Account): Promise<void> {
   const { world, berth, reports, permitted } = course
   course.opened = true
+  course.guidance.hasOpened({
+    socket: { send: (message) => send(course, message) },
+    closed: course.closed.signal,
+  })
   course.handingOver ??= handOver(
     { ...world, inbox: auth.inbox, device: course.facts.deviceId, account, failed: failing(course) },
     course.closed.signal,
@@ -164,7 +166,7 @@ async function isOpen(course: Course, auth: OpenAuthState, account: Account): Pr
     ...withoutSocket(permitted.row, now),
   })
   await reports.say({
-    set: { status: 'connected', connectedAt: now, account, pairedAt },
+    set: { status: 'connected', connectedAt: now, account, pairedAt, ...stallEnded(reports.row(), now) },
     remove: ['pairing', 'statusReason'],
   })
   await reports.history('connected', `by server ${berth.name}`)
@@ -257,11 +259,8 @@ async function discard(course: Course): Promise<void> {
   world.telemetry.emit('device.pairing_discarded', facts)
 }
 
-async function send({ world, socket, opened, closed, facts }: Course, message: OutgoingText): Promise<void> {
-  if (!opened || !socket || closed.signal.aborted) {
-    throw new MooringError('DEVICE_NOT_CONNECTED', `device ${facts.deviceId} has no socket at the moment`)
-  }
-  await sendUntilConfirmed({ ...world, socket, closed: closed.signal }, message)
+async function send({ world, socket, facts }: Course, message: OutgoingText): Promise<void> {
+  await socket?.send(message)
   world.telemetry.emit('device.message_sent', { ...facts })
 }
 

@@ -4,6 +4,7 @@ import type { DeviceRow } from '../core/device.ts'
 import type { Permit } from '../core/ownership.ts'
 import type { PairingLimit } from './pairing-limit.ts'
 import { createReports, type Reports } from './reports.ts'
+import type { OpenWay } from './sending.ts'
 import type { WhatsAppSocket } from './whatsapp-socket.ts'
 import type { Berth, HostWorld } from './world.ts'
 
@@ -25,6 +26,10 @@ export interface Guidance {
   mayOpen(): boolean
   /** Decides when the next try is. @returns undefined when none follows, or at once */
   retryAfterMs(closed: Closed): number | undefined
+  /** What is sent from now on goes this way. */
+  hasOpened(way: OpenWay): void
+  /** Asked while its socket is stalled: whether it is closed now, to be replaced. */
+  mayReplace(): boolean
 }
 
 export interface Course {

@@ -5,17 +5,19 @@
  */
 import { type Mark, sleep } from '../core/clock.ts'
 import type { DeviceRow } from '../core/device.ts'
-import { isMooringError, MooringError } from '../core/errors.ts'
+import { isMooringError } from '../core/errors.ts'
 import type { DeviceId } from '../core/ids.ts'
 import { permit } from '../core/ownership.ts'
 import { backoffMs } from '../core/random.ts'
 import { type Attempt, beginAttempt, type Ending } from './attempt.ts'
 import { createRetries } from './backoff.ts'
 import type { Closed } from './course.ts'
-import { afterDisconnect, CONFLICT_WINDOW_MS, CONFLICTS_MAX, type Disconnect } from './disconnect.ts'
+import { afterDisconnect, CONFLICT_WINDOW_MS, CONFLICTS_MAX, type Disconnect, STALLED } from './disconnect.ts'
 import { movesForFree } from './free-move.ts'
 import { letGoOf, type ReleaseReason } from './let-go.ts'
 import { createPairingLimit } from './pairing-limit.ts'
+import { createOutgoing } from './sending.ts'
+import { createHealing } from './stall-healing.ts'
 import type { OutgoingText } from './whatsapp-socket.ts'
 import type { Berth, HostWorld } from './world.ts'
 
@@ -32,7 +34,7 @@ export interface DeviceConnection {
   /** Takes in the row as an index listed it; what matters is confirmed by a consistent read. */
   notice(listed: DeviceRow): void
   isConnected(): boolean
-  /** @throws MooringError DEVICE_NOT_CONNECTED | SEND_REFUSED | SEND_UNCONFIRMED */
+  /** @throws MooringError DEVICE_NOT_CONNECTED | SEND_QUEUE_FULL | SEND_REFUSED | SEND_UNCONFIRMED */
   send(message: OutgoingText): Promise<void>
   /** The lease is over: cuts the socket before this returns. The machine goes on when the lease is valid again. */
   fence(): void
@@ -48,6 +50,8 @@ type Next = { do: 'again'; afterMs: number } | { do: 'let_go'; reason: ReleaseRe
 export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceId): DeviceConnection {
   const { serverId } = berth
   const pairingLimit = createPairingLimit(world.clock, world.pairingTimeoutMs)
+  const outgoing = createOutgoing({ ...world, device: deviceId })
+  const healing = createHealing(world.clock, world.random)
   let attempt: Attempt | undefined
   let leaving = false
   /** The row asked for it when it was last read. */
@@ -102,6 +106,9 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
     const guidance = {
       mayOpen: () => !leaving && !told.aborted,
       retryAfterMs: (closed: Closed) => retryAfterMs(closed, begun),
+      hasOpened: outgoing.opened,
+      // Before its login a socket does nothing for anybody, and the next try backs off as after any failed one.
+      mayReplace: () => !attempt?.wasOpen() || healing.mayReplace(),
     }
     attempt = await beginAttempt(world, berth, permitted, guidance, pairingLimit)
     if (!attempt) return again()
@@ -122,9 +129,16 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
   ): number | undefined {
     if (opened) noteGood(permittedAt)
     if (discards) return retries.plan()
+    if (code === STALLED && opened) return replaceAtOnce()
     const { next } = whatFollows(code, unproven)
     if (next === 'reconnect_later') return retries.plan()
     return next === 'conflict' && conflicts < CONFLICTS_MAX ? retries.plan(CONFLICT_PAUSE_MS) : undefined
+  }
+
+  function replaceAtOnce(): number {
+    healing.replaced()
+    outgoing.replacing()
+    return retries.plan(0)
   }
 
   function whatFollows(code: number, unproven: boolean): Disconnect {
@@ -209,12 +223,9 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
 
   return {
     deviceId,
-    ended: run(),
+    ended: run().finally(outgoing.giveUp),
     isConnected: () => attempt?.wasOpen() ?? false,
-    async send(message) {
-      if (attempt) return attempt.send(message)
-      throw new MooringError('DEVICE_NOT_CONNECTED', `device ${deviceId} has no socket at the moment`)
-    },
+    send: outgoing.send,
     notice(listed) {
       const matters =
         listed.owner !== serverId ||
@@ -231,6 +242,7 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
         })
     },
     fence() {
+      outgoing.giveUp()
       attempt?.cut()
       nudge.abort()
     },

@@ -14,7 +14,7 @@ const IN_A_ROW: readonly WorkKind[] = ['decrypt', 'lock']
 /** With the ticks it is noticed well within 30 s. Each query of Baileys ends after 8 s, see baileys-socket.ts. */
 export const STALL_AFTER_MS = 20_000
 /** A login asks three queries in turn; each of them may stay unanswered. */
-const LOGIN_MORE_MS = 8000
+const LOGIN_LIMITS = 1.4
 const TICKS_PER_LIMIT = 20
 const TICK_MS_MAX = 1000
 /** A tick that comes later than this many ticks counts no more: the process was frozen, or had no processor. */
@@ -137,7 +137,7 @@ function watchDevice(clock: Clock, stallAfterMs: number, events: StallEvents) {
   const progress = new Map<WorkKind, { since: number; sinceWall: number }>()
   let isStalled = false
 
-  const limitOf = (kind: WorkKind) => stallAfterMs + (kind === 'login' ? LOGIN_MORE_MS : 0)
+  const limitOf = (kind: WorkKind) => stallAfterMs * (kind === 'login' ? LOGIN_LIMITS : 1)
   const beginOf = ({ kind, since, sinceWall }: Piece) => {
     const moved = progress.get(kind)
     return moved && moved.since > since ? moved : { since, sinceWall }

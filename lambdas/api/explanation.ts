@@ -22,6 +22,8 @@ export interface Room {
   readonly capacity: number
 }
 
+/** A stall is worth a look for as long after it is over. */
+const STALL_TOLD_MS = 60 * 60_000
 /** A sweep says every 5 s that it has looked; a look may take some seconds. */
 const SWEEP_MISSED_MS = 30_000
 
@@ -40,7 +42,7 @@ export function isSilent({ beatAt }: ServerRow, nowMs: number, fenceAfterMs: num
   return nowMs - beatAt > fenceAfterMs
 }
 
-/** @returns undefined when it is connected */
+/** @returns undefined when it is connected and has not stalled lately */
 export function explain(row: DeviceRow, known: Circumstances): string | undefined {
   const { owner, nowMs, fenceAfterMs } = known
   if (row.deleting) {
@@ -89,7 +91,7 @@ function whyMoving({ moveTo, owner: ownerId }: DeviceRow, owner: ServerRow | und
 function whyByStatus(row: DeviceRow, server: string | undefined, known: Circumstances): string | undefined {
   switch (row.status) {
     case 'connected':
-      return undefined
+      return whyStalled(row, known)
     case 'unassigned':
       return whyUnassigned(row, known)
     case 'assigned':
@@ -103,6 +105,17 @@ function whyByStatus(row: DeviceRow, server: string | undefined, known: Circumst
     default:
       return `it is ${row.status.replace('_', ' ')}${row.statusReason ? `: ${row.statusReason}` : ''}`
   }
+}
+
+/** @returns undefined when it has not stalled lately */
+function whyStalled({ stall, statusReason }: DeviceRow, { nowMs }: Circumstances): string | undefined {
+  if (!stall) return undefined
+  const { since, at, endedAt, why } = stall
+  if (endedAt === undefined && statusReason !== undefined) {
+    return `it is connected, but stalled since ${isoTime(since)}: ${why}; its server replaces the socket`
+  }
+  if (nowMs - (endedAt ?? at) > STALL_TOLD_MS) return undefined
+  return `it is connected; it was stalled from ${isoTime(since)} to ${isoTime(endedAt ?? at)}: ${why}`
 }
 
 function whyUnassigned({ statusReason }: DeviceRow, known: Circumstances): string {
