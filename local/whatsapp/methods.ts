@@ -5,7 +5,7 @@ import type { Report } from './judge.ts'
 import type { OfflineQueue } from './offline-queue.ts'
 import { DEFAULT_CONTACT } from './phones.ts'
 import type { Switchboard } from './switchboard.ts'
-import type { Silences, World } from './world.ts'
+import type { World } from './world.ts'
 
 export interface LinkedDevice {
   readonly jid: string
@@ -45,8 +45,6 @@ export interface SimulatorMethods {
   breakConnection(account: string, how: Break): void
   /** The present socket gets the conflict that a client outside the fleet would cause. @throws SimulatorError NOT_CONNECTED */
   foreignLogin(account: string): void
-  /** Stanzas of clients that are not answered, and stanzas that are never told to them, from now on. For tests. */
-  silence(silences: Partial<Silences>): void
   report(): Report
   resetReport(): void
 }
@@ -73,7 +71,6 @@ export function makeMethods(world: World, queue: OfflineQueue, switchboard: Swit
     received: (account) => accounts.find(account).received,
     breakConnection: (account, how) => breakConnection(world, accounts.find(account), how),
     foreignLogin: (account) => breakConnection(world, accounts.find(account), '440'),
-    silence: (silences) => void Object.assign(world.silences, silences),
     report: () => judge.report(accounts.all().length),
     resetReport: () => judge.reset(world.nowMs()),
   }

@@ -98,7 +98,6 @@ async function makeWorld(clock: Clock, { dataFile: path, onEvent }: SimulatorOpt
     dataFile = openDataFile(path, accounts, phones, clock)
   }
   const world: World = {
-    silences: { asked: () => false, told: () => false },
     accounts,
     phones,
     judge: makeJudge(startedAtMs),

@@ -78,7 +78,6 @@ export function makeSwitchboard(world: World, queue: OfflineQueue, identity: Ser
     introduced,
     closed,
     async stanza(connection: Connection, stanza: BinaryNode) {
-      if (world.silences.asked(stanza)) return
       if (world.answers.arrived(connection, stanza.attrs.id ?? '', stanza)) return
       const account = owners.get(connection)
       if (account) await fromDevice(connection, account, stanza)
@@ -90,12 +89,7 @@ export function makeSwitchboard(world: World, queue: OfflineQueue, identity: Ser
     scanQr: qr.scan,
     enterCode: code.enter,
     accept(ws: WebSocket, request: IncomingMessage) {
-      const connection = openConnection(nextId++, ws, request, identity, world.nowMs, events)
-      const { send } = connection
-      connection.send = (stanza) => {
-        if (!world.silences.told(stanza)) send(stanza)
-      }
-      connections.add(connection)
+      connections.add(openConnection(nextId++, ws, request, identity, world.nowMs, events))
     },
     expire() {
       const nowMs = world.nowMs()

@@ -1,5 +1,4 @@
 /** What the parts of the simulator share. `simulator.ts` makes it and hands it to each of them. */
-import type { BinaryNode } from '@whiskeysockets/baileys'
 import type { Clock } from '../../core/clock.ts'
 import type { Accounts } from './accounts.ts'
 import type { Answers } from './answers.ts'
@@ -16,14 +15,7 @@ export type SimulatorEvent =
   | { readonly event: 'conflict'; readonly account: string; readonly label: string; readonly by?: string }
   | { readonly event: 'misbehaved'; readonly label: string; readonly why: string }
 
-/** What WhatsApp leaves undone, for tests: a stanza that a client sends and nobody answers, or one that is never told. */
-export interface Silences {
-  asked: (stanza: BinaryNode) => boolean
-  told: (stanza: BinaryNode) => boolean
-}
-
 export interface World {
-  readonly silences: Silences
   readonly accounts: Accounts
   readonly phones: Phones
   readonly judge: Judge
