@@ -99,12 +99,18 @@ function whyByStatus(row: DeviceRow, server: string | undefined, known: Circumst
     case 'pairing':
       return whyPairing(row, known)
     case 'connecting':
-      return `server ${server} is connecting it`
+      return `server ${server} is connecting it${afterStall(row)}`
     case 'disconnected':
       return whyDisconnected(row, server, known)
     default:
       return `it is ${row.status.replace('_', ' ')}${row.statusReason ? `: ${row.statusReason}` : ''}`
   }
+}
+
+/** Its socket was closed because it had stalled, and the next one has not logged in yet. */
+function afterStall({ stall }: DeviceRow): string {
+  if (!stall || stall.endedAt !== undefined) return ''
+  return `, since its socket had stalled since ${isoTime(stall.since)}: ${stall.why}`
 }
 
 /** @returns undefined when it has not stalled lately */
