@@ -1,6 +1,7 @@
 /** Watches what a device's socket has begun and not ended: Baileys waits for WhatsApp's answers under the device's lock,
  *  and some of its waits have no limit. The age of the oldest unanswered work is known at each tick of one timer for all
  *  sockets of a server. It decides nothing: whoever opened the watch hears of a stall. */
+import { AsyncResource } from 'node:async_hooks'
 import type { Clock, Mark, Timer } from '../core/clock.ts'
 
 /** `login`: from the connect until WhatsApp lets it in or shows a QR. `send`: from the call until WhatsApp's confirmation.
@@ -80,21 +81,41 @@ interface Pause {
   leftMs: number
 }
 
+interface Watched {
+  tick(ms: number, tickMs: number): void
+  fail(error: unknown): void
+  oldestMs(): number
+}
+
+/** One timer serves all devices: what fails for one is thrown where its watch was opened, and holds up no other. */
+function failsHere(): (error: unknown) => void {
+  return AsyncResource.bind((error: unknown) =>
+    queueMicrotask(() => {
+      throw error
+    }),
+  )
+}
+
 export function createStallWatches(clock: Clock, stallAfterMs = STALL_AFTER_MS): StallWatches {
-  const watched = new Set<{ tick(ms: number, tickMs: number): void; oldestMs(): number }>()
+  const watched = new Set<Watched>()
   const tickMs = Math.min(TICK_MS_MAX, stallAfterMs / TICKS_PER_LIMIT)
   let timer: Timer | undefined
   let last: Mark = clock.mark()
   let worst = 0
 
-  const schedule = () => {
+  // The timer belongs to no device, although one of them makes it start.
+  const schedule = AsyncResource.bind(() => {
     timer = clock.startTimer(tickMs, tick)
-  }
+  })
   function tick(): void {
     const passedMs = Math.min(clock.elapsedMs(last), tickMs * TICKS_COUNTED_MAX)
     last = clock.mark()
     for (const device of [...watched]) {
-      device.tick(passedMs, tickMs)
+      try {
+        device.tick(passedMs, tickMs)
+      } catch (error) {
+        device.fail(error)
+      }
       worst = Math.max(worst, device.oldestMs())
     }
     timer = undefined
@@ -104,7 +125,12 @@ export function createStallWatches(clock: Clock, stallAfterMs = STALL_AFTER_MS):
   return {
     open(events) {
       const device = watchDevice(clock, stallAfterMs, events)
-      const entry = { tick: device.tick, oldestMs: device.watch.oldestMs }
+      const entry: Watched = {
+        // What a stall starts is work of the device for which the watch was opened.
+        tick: AsyncResource.bind(device.tick),
+        fail: failsHere(),
+        oldestMs: device.watch.oldestMs,
+      }
       watched.add(entry)
       if (!timer) {
         last = clock.mark()

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, test } from 'node:test'
 import type { Clock } from '../../core/clock.ts'
 import { createHealing } from '../../hosts/stall-healing.ts'
@@ -101,6 +102,30 @@ describe('unanswered work of a device', () => {
 
     assert.ok(worst > 10_000 && worst <= 13_000, `${worst}`)
     assert.equal(watches.worstMs(), 0)
+  })
+
+  test('of one device is told although another one fails at it, and the error is that of the other', async (context) => {
+    const clock = manualClock()
+    const told: Stall[] = []
+    const watches = createStallWatches(clock)
+    const owner = new AsyncLocalStorage<string>()
+    const uncaught = Promise.withResolvers<string | undefined>()
+    const hear = () => uncaught.resolve(owner.getStore())
+    process.setUncaughtExceptionCaptureCallback(hear)
+    context.after(() => process.setUncaughtExceptionCaptureCallback(null))
+    const fails = () => {
+      throw new Error('of device-1')
+    }
+    const bad = owner.run('device-1', () => watches.open({ stalled: fails, recovered: () => undefined }))
+    const good = watches.open({ stalled: (stall) => told.push(stall), recovered: () => undefined })
+    bad.begin('send', 'it waits')
+    good.begin('send', 'it waits')
+
+    clock.advance(STALL_AFTER_MS + 1000)
+    bad.close()
+
+    assert.equal(told.length > 0, true)
+    assert.equal(await uncaught.promise, 'device-1')
   })
 
   test('keeps no timer when the last socket is closed', () => {
