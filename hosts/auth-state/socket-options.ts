@@ -2,7 +2,7 @@
 import type { AuthenticationCreds, BinaryNode, SocketConfig } from '@whiskeysockets/baileys'
 import type { Clock } from '../../core/clock.ts'
 import { type ErrorCode, isMooringError } from '../../core/errors.ts'
-import { type DeviceWatch, UNWATCHED } from '../stall-watch.ts'
+import { type DeviceWatch, UNWATCHED, type Work } from '../stall-watch.ts'
 import type { OpenAuthState } from './auth-state.ts'
 import { contactTurns } from './contact-turns.ts'
 import type { Inbox } from './inbox.ts'
@@ -27,7 +27,7 @@ export const PATIENCE = { triesMax: 8, againAfterMs: 500 }
 /** This socket may not touch the store any more. */
 const ENDS: readonly ErrorCode[] = ['STALE_EPOCH', 'LEASE_OVER', 'AUTH_STATE_CLOSED']
 
-type Auth = Pick<OpenAuthState, 'state' | 'inbox'>
+type Auth = Pick<OpenAuthState, 'state' | 'inbox' | 'onRequestEnded'>
 
 export interface AuthOptions {
   readonly config: Pick<SocketConfig, 'auth' | 'makeSignalRepository' | 'transactionOpts'>
@@ -46,10 +46,16 @@ export function authOptions(
 ): AuthOptions {
   const { creds } = auth.state
   const keys = earlyKeys(auth.state.keys)
+  const asking = new Set<Work>()
+  // A set of many items takes many requests: as long as they are answered, the store does answer.
+  auth.onRequestEnded?.(() => {
+    for (const asked of asking) asked.again()
+  })
   const orCut = async <Result>(work: () => Result | Promise<Result>): Promise<Result> => {
-    const request = watch.begin('store', 'the auth state does not answer')
+    const asked = watch.begin('store', 'the auth state does not answer')
+    asking.add(asked)
     const tried = async () => {
-      request.again()
+      asked.again()
       return work()
     }
     try {
@@ -58,7 +64,8 @@ export function authOptions(
       if (!isMooringError(error) || ENDS.includes(error.code)) cut()
       throw error
     } finally {
-      request.end()
+      asking.delete(asked)
+      asked.end()
     }
   }
   const safeKeys: EarlyKeys = {
