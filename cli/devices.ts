@@ -60,7 +60,7 @@ export async function showDevice(world: CliWorld, id: string): Promise<void> {
 }
 
 function drawDevice(device: DeviceAnswer): string[] {
-  const { owner, account, pairing, conflicts } = device
+  const { owner, account, pairing, conflicts, stall } = device
   return drawPairs([
     ['device', device.deviceId],
     ['name', device.name],
@@ -80,6 +80,7 @@ function drawDevice(device: DeviceAnswer): string[] {
     ['disconnected', device.disconnectedAt],
     ['changed', device.updatedAt],
     ['conflicts', conflicts.length ? conflicts.join(', ') : 'none'],
+    ['last stall', stall && `${stall.since}, until ${stall.endedAt ?? 'now'}: ${stall.why}`],
   ])
 }
 

@@ -31,6 +31,12 @@ export const METRICS = {
   MovesFinished: { unit: 'Count', churn: true, says: 'devices that connected after a move on request' },
   MoveSeconds: { unit: 'Seconds', churn: true, says: 'seconds without a socket of those moves, added up' },
   ConnectMilliseconds: { unit: 'Milliseconds', churn: false, says: 'from permit to login' },
+  Stalls: { unit: 'Count', churn: false, says: 'sockets whose work WhatsApp or the store did not answer' },
+  OldestUnansweredSeconds: {
+    unit: 'Seconds',
+    churn: false,
+    says: 'age of the oldest unanswered work of any device of a server',
+  },
   MessagesReceived: { unit: 'Count', churn: false, says: 'messages that a device received' },
   DevicesConnected: { unit: 'Count', churn: false, says: 'devices connected, at a look of the sweep' },
   DevicesAssigned: {
@@ -95,6 +101,9 @@ export const EVENTS = {
   'device.suspected': { level: 'warn' },
   'device.quarantined': { level: 'error', counts: 'Quarantines' },
   'device.quarantine_deferred': { level: 'error', counts: 'QuarantinesDeferred' },
+  'device.stalled': { level: 'error', counts: 'Stalls' },
+  'device.recovered': { level: 'info' },
+  'server.unanswered': { level: 'info' },
   'server.joining': { level: 'info' },
   'server.joined': { level: 'info' },
   'server.name_taken': { level: 'error' },

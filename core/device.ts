@@ -38,6 +38,17 @@ export interface Account {
   readonly lid?: string
 }
 
+/** The last time at which work of its socket was found unanswered. */
+export interface StallFound {
+  readonly at: number
+  /** Since when the oldest of it waited. */
+  readonly since: number
+  /** In words. */
+  readonly why: string
+  /** When it was over: answered after all, or its socket replaced by one that has logged in. */
+  readonly endedAt?: number
+}
+
 /** The server name that this device returns to when a server of that name is there again. */
 export interface Home {
   readonly name: string
@@ -107,6 +118,7 @@ export interface DeviceRow {
   readonly quarantinedAt?: number
   /** Times of the last conflicts (status 440), newest last. */
   readonly conflicts?: readonly number[]
+  readonly stall?: StallFound
 }
 
 export type OwnedDevice = DeviceRow & { readonly owner: ServerId }

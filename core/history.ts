@@ -16,6 +16,7 @@ export type HistoryEvent =
   | 'paired'
   | 'conflicted'
   | 'quarantined'
+  | 'stalled'
   | 'logged_out'
   | 'stopped'
   | 'requested'

@@ -2,7 +2,7 @@
 import { sleep } from '../core/clock.ts'
 import { recordConflict } from '../core/conflicts.ts'
 import type { Account, DeviceRow } from '../core/device.ts'
-import { isMooringError, MooringError } from '../core/errors.ts'
+import { isMooringError } from '../core/errors.ts'
 import type { Permit } from '../core/ownership.ts'
 import { suspicionAfterSocket } from '../core/suspicion.ts'
 import type { Measures } from '../core/telemetry.ts'
@@ -13,7 +13,7 @@ import { FAULT, recentConflicts } from './disconnect.ts'
 import { handOver } from './handing-over.ts'
 import { answerPairingCode, isPaired, offersQr } from './linking.ts'
 import type { PairingLimit } from './pairing-limit.ts'
-import { sendUntilConfirmed } from './sending.ts'
+import { stallEnded, tellsStalls } from './stalls.ts'
 import type { OutgoingText, SocketEvents } from './whatsapp-socket.ts'
 import type { Berth, HostWorld } from './world.ts'
 
@@ -46,8 +46,6 @@ export interface Attempt {
   close(why: 'asked' | 'stale'): void
   /** Closes without waiting for anything. */
   cut(): void
-  /** @throws MooringError DEVICE_NOT_CONNECTED | SEND_REFUSED | SEND_UNCONFIRMED */
-  send(message: OutgoingText): Promise<void>
   /** Tells WhatsApp to unlink the device, if it can be told. */
   logout(): Promise<void>
   wantsPairingCode(row: DeviceRow): boolean
@@ -109,7 +107,6 @@ export async function beginAttempt(
       course.closing ??= 'asked'
       course.socket?.cut()
     },
-    send: (message) => send(course, message),
     logout: () => logout(course),
     wantsPairingCode: ({ pairingCodeRequest }) =>
       !course.paired &&
@@ -163,6 +160,7 @@ function listenTo(course: Course, auth: OpenAuthState, closed: SocketEvents['clo
     open: (account) => void isOpen(course, auth, account).catch(failed),
     received: (messages) =>
       course.world.telemetry.emit('device.message_received', { ...course.facts, messages }),
+    ...tellsStalls(course),
     closed,
   }
 }
@@ -171,6 +169,10 @@ async function isOpen(course: Course, auth: OpenAuthState, account: Account): Pr
   const { world, berth, reports, permitted } = course
   course.opened = true
   course.openedAt ??= world.clock.mark()
+  course.guidance.hasOpened({
+    socket: { send: (message) => send(course, message) },
+    closed: course.closed.signal,
+  })
   course.handingOver ??= handOver(
     { ...world, inbox: auth.inbox, device: course.facts.deviceId, account, failed: failing(course) },
     course.closed.signal,
@@ -184,7 +186,7 @@ async function isOpen(course: Course, auth: OpenAuthState, account: Account): Pr
     ...withoutSocket(permitted.row, now),
   })
   await reports.say({
-    set: { status: 'connected', connectedAt: now, account, pairedAt },
+    set: { status: 'connected', connectedAt: now, account, pairedAt, ...stallEnded(reports.row(), now) },
     remove: ['pairing', 'statusReason'],
   })
   await reports.history('connected', `by server ${berth.name}`)
@@ -288,11 +290,8 @@ async function discard(course: Course): Promise<void> {
   world.telemetry.emit('device.pairing_discarded', facts)
 }
 
-async function send({ world, socket, opened, closed, facts }: Course, message: OutgoingText): Promise<void> {
-  if (!opened || !socket || closed.signal.aborted) {
-    throw new MooringError('DEVICE_NOT_CONNECTED', `device ${facts.deviceId} has no socket at the moment`)
-  }
-  await sendUntilConfirmed({ ...world, socket, closed: closed.signal }, message)
+async function send({ world, socket, facts }: Course, message: OutgoingText): Promise<void> {
+  await socket?.send(message)
   world.telemetry.emit('device.message_sent', { ...facts })
 }
 

@@ -3,17 +3,29 @@ import { Boom } from '@hapi/boom'
 import makeWASocket, {
   type BaileysEventMap,
   type BinaryNode,
+  proto,
   type UserFacingSocketConfig,
   type WASocket,
 } from '@whiskeysockets/baileys'
 import type { WebSocket } from 'ws'
-import { systemClock } from '../core/clock.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import type { Account } from '../core/device.ts'
-import { MooringError } from '../core/errors.ts'
+import { isMooringError, MooringError } from '../core/errors.ts'
 import { authOptions } from './auth-state/socket-options.ts'
+import { createDeviceLists, type DeviceLists } from './device-lists.ts'
+import { STALLED } from './disconnect.ts'
 import { guardWire } from './guarded-wire.ts'
+import { createSendQueries, type SendQueries } from './send-queries.ts'
 import { jidOf } from './sending.ts'
 import { silentLogger } from './silent-logger.ts'
+import {
+  createStallWatches,
+  type DeviceWatch,
+  type StallWatches,
+  WORK_KINDS,
+  type Work,
+} from './stall-watch.ts'
+import { watchSocket } from './watched-socket.ts'
 import type { OpenSocket, OutgoingText, SocketWish, WhatsAppSocket } from './whatsapp-socket.ts'
 
 /** Baileys' own times for the first QR and those that follow. */
@@ -21,6 +33,12 @@ const FIRST_QR_VALID_MS = 60_000
 const LATER_QR_VALID_MS = 20_000
 /** WhatsApp confirms a message within tenths of a second. */
 const CONFIRM_MS_MAX = 10_000
+/** WhatsApp answers a query within tenths of a second. Baileys holds the device's lock over some of them. */
+const QUERY_MS_MAX = 8000
+/** Baileys downloads a part of the history before it takes the next message. */
+const HISTORY_MS_MAX = 60_000
+/** While credentials are stored, and tried again, no frame leaves. */
+const CREDS_MS_MAX = 45_000
 /** A goodbye that is not answered within this is cut short. */
 const CLOSE_MS_MAX = 1000
 
@@ -30,20 +48,46 @@ export interface BaileysOptions {
   readonly historySync: boolean
   /** How long each QR is shown, for tests; WhatsApp's own times when left out. */
   readonly qrValidMs?: number
+  /** Of all sockets of this server; with the limits of hosts/stall-watch.ts when left out. */
+  readonly stalls?: StallWatches
+  /** After which a query is given up, for tests. */
+  readonly queryMsMax?: number
 }
 
 export function baileysSockets(options: BaileysOptions): OpenSocket {
-  return (wish) => openBaileysSocket(options, wish)
+  const stalls = options.stalls ?? createStallWatches(systemClock)
+  return (wish) => openBaileysSocket({ ...options, stalls }, wish)
 }
 
-function openBaileysSocket(options: BaileysOptions, wish: SocketWish): WhatsAppSocket {
+function openBaileysSocket(
+  options: BaileysOptions & { readonly stalls: StallWatches },
+  wish: SocketWish,
+): WhatsAppSocket {
   const { auth, events, server } = wish
-  const { config, met } = authOptions(auth, systemClock, () => wire.terminate())
-  const sock = makeWASocket({ ...configure(options, server), ...config })
+  const queryMsMax = options.queryMsMax ?? QUERY_MS_MAX
+  const ended = new AbortController()
+  const watch = options.stalls.open({
+    stalled: (stall) => events.stalled(stall) && stop(STALLED, `stalled: ${stall.words}`),
+    recovered: () => events.recovered(),
+  })
+  const history = pauses(() => watch.pause(['decrypt'], HISTORY_MS_MAX))
+  const decrypted = (stanza: BinaryNode) => {
+    history.end()
+    messages.decrypted(stanza)
+  }
+  const auths = authOptions(auth, systemClock, () => wire.terminate(), { watch, decrypted })
+  const lists = createDeviceLists(systemClock)
+  const queries = createSendQueries(systemClock, queryMsMax, lists, () => sock)
+  const sock = makeWASocket({
+    ...configure(options, server, history.begin),
+    ...waits(queryMsMax, lists, queries),
+    ...auths.config,
+  })
+  const messages = watchSocket(sock, watch, { clock: systemClock, queryMsMax }, ended.signal)
   // The wrapper hides the WebSocket, but only the WebSocket can be cut without waiting for the other side.
   const wire = (sock.ws as unknown as { socket: WebSocket }).socket
   const { holdUntil } = guardWire(wire, wish.mayAct)
-  sock.ws.prependListener('CB:message', met)
+  sock.ws.prependListener('CB:message', auths.met)
   const gone = new Promise<void>((resolve) => wire.once('close', () => resolve()))
   let qrCount = 0
   let isOver = false
@@ -51,10 +95,15 @@ function openBaileysSocket(options: BaileysOptions, wish: SocketWish): WhatsAppS
   const over = (code: number, reason: string) => {
     if (isOver) return
     isOver = true
+    watch.close()
+    ended.abort()
     events.closed(code, reason)
   }
 
-  sock.ev.on('creds.update', () => holdUntil(auth.saveCreds()))
+  sock.ev.on('creds.update', () => {
+    const resume = watch.pause(WORK_KINDS, CREDS_MS_MAX)
+    holdUntil(auth.saveCreds().finally(resume))
+  })
   sock.ev.on('messages.upsert', ({ messages }) => events.received(messages.length))
   sock.ev.on('connection.update', (update: BaileysEventMap['connection.update']) => {
     if (update.qr)
@@ -69,13 +118,13 @@ function openBaileysSocket(options: BaileysOptions, wish: SocketWish): WhatsAppS
     }
   })
 
-  const cut = () => {
+  const stop = (code: number, reason: string) => {
     wire.terminate()
     void sock.end(undefined)
-    over(0, 'cut by this server')
+    over(code, reason)
   }
   return {
-    send: (message) => send(sock, message),
+    send: (message) => send({ sock, watch, queries, clock: systemClock }, message),
     requestPairingCode: (phoneNumber) => sock.requestPairingCode(phoneNumber),
     logout: () => sock.logout(),
     async close() {
@@ -85,22 +134,55 @@ function openBaileysSocket(options: BaileysOptions, wish: SocketWish): WhatsAppS
       clearTimeout(late)
       over(0, 'closed by this server')
     },
-    cut,
+    cut: () => stop(0, 'cut by this server'),
   }
 }
 
-/** `sendMessage` resolves when the frame is written; WhatsApp has the message when it says so. */
-async function send(sock: WASocket, { to, text, messageId }: OutgoingText): Promise<void> {
+interface SendParts {
+  readonly sock: WASocket
+  readonly watch: DeviceWatch
+  readonly queries: SendQueries
+  readonly clock: Clock
+}
+
+/** One try. What needs an answer of WhatsApp comes first, outside the device's lock. */
+async function send(parts: SendParts, message: OutgoingText): Promise<void> {
+  const work = parts.watch.begin('send', 'a message waits to be sent', message.messageId)
+  try {
+    const prepared = await parts.queries.prepare(jidOf(message.to), work.waitsFor)
+    try {
+      await sendPrepared(parts, message, work)
+    } finally {
+      prepared.release()
+    }
+    work.end()
+  } catch (error) {
+    if (isMooringError(error)) work.end()
+    else work.failed()
+    throw error
+  }
+}
+
+/** `sendMessage` resolves when the frame is written; WhatsApp has the message when it says so. A `sendMessage` that waits
+ *  is waited for: nothing can call it off, and a second one would only wait behind it. */
+async function sendPrepared(
+  { sock, clock }: SendParts,
+  { to, text, messageId }: OutgoingText,
+  work: Work,
+): Promise<void> {
   const { promise: answer, resolve } = Promise.withResolvers<BinaryNode | undefined>()
   const hear = (ack: BinaryNode) => {
     if (ack.attrs.id === messageId) resolve(ack)
   }
-  const limit = systemClock.startTimer(CONFIRM_MS_MAX, () => resolve(undefined))
+  let limit = { cancel: () => {} }
   sock.ws.on('CB:ack,class:message', hear)
   try {
     // without a preview, for which the address in a text would be fetched
     const content = { text, linkPreview: null }
+    work.waitsFor("a message to send waits for the device's lock")
     await Promise.race([sock.sendMessage(jidOf(to), content, { messageId }), answer])
+    work.waitsFor('WhatsApp has not confirmed a message that was sent')
+    limit = clock.startTimer(CONFIRM_MS_MAX, () => resolve(undefined))
     const ack = await answer
     if (!ack) throw new Error(`WhatsApp has not confirmed message ${messageId}`)
     const { error } = ack.attrs
@@ -113,7 +195,27 @@ async function send(sock: WASocket, { to, text, messageId }: OutgoingText): Prom
   }
 }
 
-function configure(options: BaileysOptions, server: string): Omit<UserFacingSocketConfig, 'auth'> {
+/** A pause that is begun again and again, and ends once. */
+function pauses(pause: () => () => void) {
+  let resume: () => void = () => undefined
+  const end = () => resume()
+  const begin = () => {
+    end()
+    resume = pause()
+  }
+  return { begin, end }
+}
+
+/** What bounds Baileys' own waits for WhatsApp, and keeps them out of the device's lock. */
+function waits(queryMsMax: number, lists: DeviceLists, { cachedGroupMetadata }: SendQueries) {
+  return { defaultQueryTimeoutMs: queryMsMax, userDevicesCache: lists, cachedGroupMetadata }
+}
+
+function configure(
+  options: BaileysOptions,
+  server: string,
+  historyBegins: () => void,
+): Omit<UserFacingSocketConfig, 'auth'> {
   const url = options.url === undefined ? undefined : new URL(options.url)
   // The local simulator tells by this which server a socket belongs to; WhatsApp itself is never told.
   url?.searchParams.set('server', server)
@@ -126,7 +228,12 @@ function configure(options: BaileysOptions, server: string): Omit<UserFacingSock
     // What this device sends itself is not received.
     emitOwnEvents: false,
     ...(options.qrValidMs === undefined ? {} : { qrTimeout: options.qrValidMs }),
-    ...(options.historySync ? {} : { shouldSyncHistoryMessage: () => false }),
+    shouldSyncHistoryMessage({ syncType }) {
+      if (!options.historySync) return false
+      historyBegins()
+      // as Baileys has it
+      return syncType !== proto.HistorySync.HistorySyncType.FULL
+    },
   }
 }
 

@@ -6,6 +6,7 @@ import type { Attributed } from './attribution.ts'
 import { placeOf, wordsOf } from './error-words.ts'
 import type { PairingLimit } from './pairing-limit.ts'
 import { createReports, type Reports } from './reports.ts'
+import type { OpenWay } from './sending.ts'
 import type { WhatsAppSocket } from './whatsapp-socket.ts'
 import type { Berth, HostWorld } from './world.ts'
 
@@ -27,6 +28,10 @@ export interface Guidance {
   mayOpen(): boolean
   /** Decides when the next try is. @returns undefined when none follows, or at once */
   retryAfterMs(closed: Closed): number | undefined
+  /** What is sent from now on goes this way. */
+  hasOpened(way: OpenWay): void
+  /** Asked while its socket is stalled: whether it is closed now, to be replaced. */
+  mayReplace(): boolean
 }
 
 export interface Course {

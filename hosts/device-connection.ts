@@ -5,7 +5,7 @@
  */
 import { type Mark, sleep } from '../core/clock.ts'
 import type { DeviceRow } from '../core/device.ts'
-import { isMooringError, MooringError } from '../core/errors.ts'
+import { isMooringError } from '../core/errors.ts'
 import type { DeviceId } from '../core/ids.ts'
 import { permit } from '../core/ownership.ts'
 import { backoffMs } from '../core/random.ts'
@@ -14,10 +14,12 @@ import { type Attempt, beginAttempt, type Ending } from './attempt.ts'
 import { forDevice, runFor } from './attribution.ts'
 import { createRetries } from './backoff.ts'
 import type { Closed } from './course.ts'
-import { afterDisconnect, CONFLICT_WINDOW_MS, CONFLICTS_MAX, type Disconnect } from './disconnect.ts'
+import { afterDisconnect, CONFLICT_WINDOW_MS, CONFLICTS_MAX, type Disconnect, STALLED } from './disconnect.ts'
 import { movesForFree } from './free-move.ts'
 import { letGoOf, type ReleaseReason } from './let-go.ts'
 import { createPairingLimit } from './pairing-limit.ts'
+import { createOutgoing } from './sending.ts'
+import { createHealing } from './stall-healing.ts'
 import type { OutgoingText } from './whatsapp-socket.ts'
 import type { Berth, HostWorld } from './world.ts'
 
@@ -36,7 +38,7 @@ export interface DeviceConnection {
   isConnected(): boolean
   /** Whether its socket is connecting, or a frame came or left within this time. */
   wasActive(withinMs: number): boolean
-  /** @throws MooringError DEVICE_NOT_CONNECTED | SEND_REFUSED | SEND_UNCONFIRMED */
+  /** @throws MooringError DEVICE_NOT_CONNECTED | SEND_QUEUE_FULL | SEND_REFUSED | SEND_UNCONFIRMED */
   send(message: OutgoingText): Promise<void>
   /** The lease is over: cuts the socket before this returns. The machine goes on when the lease is valid again. */
   fence(): void
@@ -58,6 +60,8 @@ export function keepConnection(
 ): DeviceConnection {
   const { serverId } = berth
   const pairingLimit = createPairingLimit(world.clock, world.pairingTimeoutMs)
+  const outgoing = createOutgoing({ ...world, device: deviceId })
+  const healing = createHealing(world.clock, world.random)
   let attempt: Attempt | undefined
   let leaving = false
   /** The row asked for it when it was last read. */
@@ -135,6 +139,9 @@ export function keepConnection(
     const guidance = {
       mayOpen: () => !leaving && !told.aborted,
       retryAfterMs: (closed: Closed) => retryAfterMs(closed, begun),
+      hasOpened: outgoing.opened,
+      // Before its login a socket does nothing for anybody, and the next try backs off as after any failed one.
+      mayReplace: () => !attempt?.wasOpen() || healing.mayReplace(),
     }
     attempt = await beginAttempt(world, berth, permitted, guidance, pairingLimit)
     if (!attempt) return again()
@@ -156,9 +163,16 @@ export function keepConnection(
   ): number | undefined {
     if (opened) noteGood(permittedAt)
     if (discards) return retries.plan()
+    if (code === STALLED && opened) return replaceAtOnce()
     const { next } = whatFollows(code, unproven)
     if (next === 'reconnect_later') return retries.plan()
     return next === 'conflict' && conflicts < CONFLICTS_MAX ? retries.plan(CONFLICT_PAUSE_MS) : undefined
+  }
+
+  function replaceAtOnce(): number {
+    healing.replaced()
+    outgoing.replacing()
+    return retries.plan(0)
   }
 
   function whatFollows(code: number, unproven: boolean): Disconnect {
@@ -244,13 +258,10 @@ export function keepConnection(
   const me = { deviceId, serverId, fault: (error: unknown) => attempt?.fault(error) }
   return forDevice(me, {
     deviceId,
-    ended: runFor(me, run),
+    ended: runFor(me, run).finally(outgoing.giveUp),
     isConnected: () => attempt?.wasOpen() ?? false,
     wasActive: (withinMs) => attempt?.wasActive(withinMs) ?? false,
-    async send(message) {
-      if (attempt) return attempt.send(message)
-      throw new MooringError('DEVICE_NOT_CONNECTED', `device ${deviceId} has no socket at the moment`)
-    },
+    send: outgoing.send,
     notice(listed) {
       const matters =
         listed.owner !== serverId ||
@@ -267,6 +278,7 @@ export function keepConnection(
         })
     },
     fence() {
+      outgoing.giveUp()
       attempt?.cut()
       nudge.abort()
     },

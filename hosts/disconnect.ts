@@ -13,6 +13,9 @@ export type Disconnect =
   | { readonly next: 'logged_out' }
   | { readonly next: 'stop'; readonly why: string }
 
+/** Not of WhatsApp: this side closed the socket, since its work was not answered. */
+export const STALLED = 951
+
 const STOPPED_BY_WHATSAPP: Readonly<Record<number, string>> = {
   403: 'WhatsApp refuses this account (403, forbidden)',
   411: 'WhatsApp wants another kind of client for this account (411, multi-device mismatch)',

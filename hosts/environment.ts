@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { hasIdForm } from '../core/ids.ts'
 import { type ProtocolSettings, settingsOf } from '../core/settings.ts'
 import { DEFAULT_BACKOFF } from './backoff.ts'
+import { STALL_AFTER_MS } from './stall-watch.ts'
 
 /** Longer timers run out at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1
@@ -42,6 +43,9 @@ const variables = z.object({
   MESSAGES_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** Signs what the application gets, and what it asks a server to send. Without it nothing can be sent. */
   MESSAGES_SECRET: z.string().min(16).optional(),
+  /** When unanswered work of a socket counts as a stall, and after 1.4 times as long a login that is not answered. More
+   *  would not be noticed within 30 s. */
+  STALL_AFTER_MS: z.coerce.number().int().min(1000).max(STALL_AFTER_MS).default(STALL_AFTER_MS),
   HISTORY_SYNC: z.enum(['on', 'off']).default('on'),
   BEAT_EVERY_MS: milliseconds,
   FENCE_AFTER_MS: milliseconds,

@@ -26,6 +26,7 @@ import { listen } from './listener.ts'
 import { placementRequests } from './placement-requests.ts'
 import { type RunningServer, runServer, type ServerEnd } from './server.ts'
 import { silenceConsole } from './silence-console.ts'
+import { createStallWatches, type StallWatches } from './stall-watch.ts'
 import { startWatchdog } from './watchdog.ts'
 import { webhookConsumer } from './webhook-consumer.ts'
 import type { HostWorld } from './world.ts'
@@ -36,12 +37,14 @@ const ORPHANED = 5
 /** Last words must not keep a broken process alive. */
 const LAST_WORDS_MS_MAX = 2000
 const METRICS_EVERY_MS = 10_000
+const UNANSWERED_EVERY_MS = 60_000
 /** With the parent the store may be gone, too: then there is nobody to hand over to. */
 const ORPHANED_MS_MAX = 5000
 
 async function main(): Promise<number> {
   const environment = readEnvironment(process.env)
-  const { world, flush } = createWorld(environment, await openWrapping(environment))
+  const stalls = createStallWatches(systemClock, environment.STALL_AFTER_MS)
+  const { world, flush } = createWorld(environment, await openWrapping(environment), stalls)
   startWatchdog(environment.settings.fenceAfterMs, (error) =>
     world.telemetry.emit('server.failed', {
       error,
@@ -87,8 +90,14 @@ async function main(): Promise<number> {
   })
 
   const flushing = setInterval(() => void flush(), METRICS_EVERY_MS)
+  const { serverId: id } = server
+  const measuring = setInterval(() => {
+    const seconds = stalls.worstMs() / 1000
+    world.telemetry.emit('server.unanswered', { serverId: id, name }, { OldestUnansweredSeconds: seconds })
+  }, UNANSWERED_EVERY_MS)
   const end = await server.ended
   clearInterval(flushing)
+  clearInterval(measuring)
   await flush()
   await listener.close()
   if (end.why === 'refused') process.stderr.write(`${end.error.code}: ${end.error.message}\n`)
@@ -98,6 +107,7 @@ async function main(): Promise<number> {
 function createWorld(
   environment: HostEnvironment,
   wrapping: KeyWrapping,
+  stalls: StallWatches,
 ): { world: HostWorld; flush(): Promise<void> } {
   const clock = systemClock
   const random = systemRandom
@@ -120,6 +130,7 @@ function createWorld(
     openSocket: baileysSockets({
       ...(environment.WHATSAPP_URL ? { url: environment.WHATSAPP_URL } : {}),
       historySync: environment.HISTORY_SYNC === 'on',
+      stalls,
     }),
     consumer: consumerOf(environment),
     requestPlacement: placementRequests({ clock, telemetry }, lambda, environment.ASSIGN_FUNCTION),

@@ -50,7 +50,7 @@ export interface RunningServer {
   readonly serverId: ServerId
   /** The doorbell rang: look now. */
   ring(): void
-  /** @throws MooringError DEVICE_NOT_HERE | DEVICE_NOT_CONNECTED | SEND_REFUSED | SEND_UNCONFIRMED */
+  /** @throws MooringError DEVICE_NOT_HERE | DEVICE_NOT_CONNECTED | SEND_QUEUE_FULL | SEND_REFUSED | SEND_UNCONFIRMED */
   send(device: DeviceId, message: OutgoingText): Promise<void>
   /** Lets every device go and leaves the fleet. */
   leave(): void

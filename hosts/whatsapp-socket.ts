@@ -2,6 +2,7 @@
 import type { Account } from '../core/device.ts'
 import type { DeviceId, ServerId } from '../core/ids.ts'
 import type { OpenAuthState } from './auth-state/auth-state.ts'
+import type { Stall } from './stall-watch.ts'
 
 export interface SocketEvents {
   /** WhatsApp offers a QR to be scanned within `validMs`. */
@@ -11,6 +12,11 @@ export interface SocketEvents {
   /** Logged in. */
   open(account: Account): void
   received(messages: number): void
+  /** Work of this socket is not answered. Told again and again while it lasts.
+   *  @returns whether the socket shall be closed now, with code 951 */
+  stalled(stall: Stall): boolean
+  /** What had stalled was answered after all. */
+  recovered(): void
   /** Nothing follows. `code` is the status code that closed it; 0 when this side did. */
   closed(code: number, reason: string): void
 }
@@ -24,7 +30,7 @@ export interface OutgoingText {
 }
 
 export interface WhatsAppSocket {
-  /** Resolves when WhatsApp has the message.
+  /** Resolves when WhatsApp has the message. One try: another one under the same id begins when it has ended.
    *  @throws MooringError SEND_REFUSED when WhatsApp does not take it; any other error leaves open whether it has it */
   send(message: OutgoingText): Promise<void>
   requestPairingCode(phoneNumber: string): Promise<string>

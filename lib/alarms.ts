@@ -12,6 +12,8 @@ import { fleetSum, metricOf } from './metrics.ts'
 const UTILISATION_PERCENT_MAX = 90
 /** One device that WhatsApp sends something poisonous faults some fifteen times in this time, at the cap of its backoff. */
 const DEVICE_FAULTS_PER_QUARTER_HOUR_MAX = 30
+/** One now and then heals by itself; more are a device that keeps stalling, or WhatsApp. */
+const STALLS_PER_QUARTER_HOUR_MAX = 3
 
 interface AlarmPlan {
   readonly name: string
@@ -67,6 +69,13 @@ function plans({ configuration, functions }: AlarmsProps): AlarmPlan[] {
       says: 'WhatsApp closed a socket with status 440: two clients logged in with one device.',
       metric: metricOf('Conflicts', 'host', 'Sum'),
       above: 0,
+      periods: 1,
+    },
+    {
+      name: 'Stalls',
+      says: 'Sockets stalled again and again: WhatsApp or the store did not answer their work.',
+      metric: fleetSum('Stalls', 15),
+      above: STALLS_PER_QUARTER_HOUR_MAX,
       periods: 1,
     },
     {

@@ -90,6 +90,8 @@ function ownership(): IWidget[] {
     ),
     graph('Connects and disconnects / min', sums('Connects', 'Disconnects')),
     graph('Messages received / min', sums('MessagesReceived')),
+    graph('Stalled sockets / min', sums('Stalls')),
+    graph('Age of the oldest unanswered work, s', [metricOf('OldestUnansweredSeconds', 'host', 'Maximum')]),
   ]
 }
 

@@ -161,6 +161,7 @@ export const NOT_SET_BY_THE_STACK = {
   TASK_ARN: 'from its metadata',
   AUTH_KEY_FILE: 'AUTH_KEY names a KMS key',
   ECS_CONTAINER_METADATA_URI_V4: 'set by ECS',
+  STALL_AFTER_MS: 'its default is the right one',
   WHATSAPP_URL: "the client's own address of WhatsApp is the right one",
 } as const
 

@@ -70,6 +70,8 @@ export async function runCourse(plainStore: Store, wrapping: KeyWrapping): Promi
           ready.resolve()
         },
         received: () => undefined,
+        stalled: () => false,
+        recovered: () => undefined,
         closed: () => void end(auth, closed).then(ready.resolve, ready.reject),
       },
     })

@@ -64,6 +64,8 @@ export interface OpenAuthState {
   /** Saves the creds whole. Call it on each `creds.update`.
    *  @throws MooringError when they may not be saved any more; Baileys does not listen, so the caller has to */
   saveCreds(): Promise<void>
+  /** Tells of each request to the store that has ended: one set of keys takes several. */
+  onRequestEnded?(hear: () => void): void
   /** Resolves when every read and write under way has ended, well or not. */
   settled(): Promise<void>
   /** Refuses every access from now on. */
@@ -74,7 +76,9 @@ export interface OpenAuthState {
  *  @throws MooringError CREDENTIALS_UNREADABLE | DATA_KEY_UNAVAILABLE | STALE_EPOCH | LEASE_OVER, or what the store threw */
 export async function openAuthState(options: AuthWorld & AuthWish): Promise<OpenAuthState> {
   const { store, clock, telemetry, device, credentialsId, epoch, mayWrite } = options
+  let requestEnded: () => void = () => undefined
   const requests = fencedRequests({
+    onEnded: () => requestEnded(),
     store,
     clock,
     device,
@@ -126,6 +130,9 @@ export async function openAuthState(options: AuthWorld & AuthWish): Promise<Open
         get: async (type, ids) => underWay.add(Promise.resolve(keys.get(type, ids))),
         set: async (data) => underWay.add(Promise.resolve(keys.set(data))),
       },
+    },
+    onRequestEnded(hear) {
+      requestEnded = hear
     },
     saveCreds: () => underWay.add(saveInOrder()),
     settled: underWay.settled,

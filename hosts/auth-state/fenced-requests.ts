@@ -18,6 +18,8 @@ export interface FencedRequestsOptions {
   readonly mayWrite: () => boolean
   /** Called once, when a newer epoch is found on an item. From then on every access is refused. */
   readonly onStale: (refusal: MooringError) => void
+  /** Called when a request has ended, well or not. */
+  readonly onEnded?: () => void
 }
 
 /** Everything that it is asked for throws MooringError STALE_EPOCH | LEASE_OVER | AUTH_STATE_CLOSED, or what the store
@@ -36,7 +38,7 @@ export interface FencedRequests {
 }
 
 export function fencedRequests(options: FencedRequestsOptions): FencedRequests {
-  const { store, clock, device, epoch, mayWrite, onStale } = options
+  const { store, clock, device, epoch, mayWrite, onStale, onEnded } = options
   let sent = 0
   let closed = false
   let refusal: MooringError | undefined
@@ -65,6 +67,8 @@ export function fencedRequests(options: FencedRequestsOptions): FencedRequests {
         onStale(error)
       }
       throw error
+    } finally {
+      onEnded?.()
     }
   }
 

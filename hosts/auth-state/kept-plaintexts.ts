@@ -8,7 +8,7 @@ import type { Inbox, KeptStanza } from './inbox.ts'
 import type { MakeSignalRepository } from './signal-repository.ts'
 
 /** While the inbox is full, messages wait for so long before their socket is closed; WhatsApp then keeps them. */
-const ROOM_MS_MAX = 60_000
+export const ROOM_MS_MAX = 60_000
 /** One byte of padding: a message without content. Baileys acknowledges it like any other. */
 const EMPTY_MESSAGE = Buffer.from([1])
 const ENCRYPTED = ['pkmsg', 'msg', 'skmsg']

@@ -2,12 +2,14 @@
  *  the contact while it decrypts. Both read a session, advance it and write it back, so that one that comes in between
  *  undoes the other's step, and the contact can decrypt nothing that follows. */
 import type { AuthenticationCreds } from '@whiskeysockets/baileys'
+import { type DeviceWatch, UNWATCHED } from '../stall-watch.ts'
 import { type MakeSignalRepository, withTransactions } from './signal-repository.ts'
 
 /** @param creds of the socket: Baileys locks its sends with their jid as key */
 export function serialisedDecrypts(
   creds: Pick<AuthenticationCreds, 'me'>,
   make: MakeSignalRepository,
+  watch: Pick<DeviceWatch, 'begin'> = UNWATCHED,
 ): MakeSignalRepository {
   return (auth, logger, pnToLID) => {
     const repository = make(auth, logger, pnToLID)
@@ -15,8 +17,18 @@ export function serialisedDecrypts(
     // Inside a transaction another one joins it, so none of these waits for a lock while it holds one.
     const inTurn =
       <Wish extends unknown[], Result>(work: (...wish: Wish) => Promise<Result>) =>
-      (...wish: Wish): Promise<Result> =>
-        keys.transaction(() => work(...wish), creds.me?.id ?? 'not-paired')
+      async (...wish: Wish): Promise<Result> => {
+        const waiting = watch.begin('lock', "work waits for the device's lock")
+        try {
+          const inside = () => {
+            waiting.end()
+            return work(...wish)
+          }
+          return await keys.transaction(inside, creds.me?.id ?? 'not-paired')
+        } finally {
+          waiting.end()
+        }
+      }
     return {
       ...repository,
       decryptMessage: inTurn(repository.decryptMessage),

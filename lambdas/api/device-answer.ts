@@ -1,6 +1,6 @@
 /** A device as the API tells of it. Never credentials; what links a device (its QR and code) only on their own routes. */
 import * as z from 'zod'
-import { DEVICE_STATUSES, type DeviceRow } from '../../core/device.ts'
+import { DEVICE_STATUSES, type DeviceRow, type StallFound } from '../../core/device.ts'
 import type { ServerId } from '../../core/ids.ts'
 import { asServer, isLive, listServers, type ServerRow } from '../../core/server.ts'
 import type { Store } from '../../core/store.ts'
@@ -19,7 +19,10 @@ export const DeviceAnswer = named(
     desired: z.enum(['running', 'stopped']).describe('what the operator wants'),
     status: DeviceStatus.describe('what is'),
     statusReason: z.string().optional(),
-    explanation: z.string().optional().describe('why it is not connected, in words; absent when it is'),
+    explanation: z
+      .string()
+      .optional()
+      .describe('why it is not connected, or has stalled lately, in words; absent when all is well'),
     owner: z
       .object({ serverId: z.string(), name: z.string().optional() })
       .optional()
@@ -42,6 +45,10 @@ export const DeviceAnswer = named(
     retryAt: Time.optional().describe('when its server tries again, while it backs off'),
     quarantinedAt: Time.optional().describe('since when no server gets it; starting it lifts that'),
     conflicts: z.array(Time).describe('the last conflicts (status 440)'),
+    stall: z
+      .object({ at: Time, since: Time, why: z.string(), endedAt: Time.optional() })
+      .optional()
+      .describe('when work of its socket was last found unanswered, and since when the oldest of it waited'),
   }),
 )
 export type DeviceAnswer = z.output<typeof DeviceAnswer>
@@ -80,9 +87,19 @@ export function deviceAnswer(row: DeviceRow, known: Circumstances): DeviceAnswer
     retryAt: row.status === 'disconnected' ? timeOf(row.retryAt) : undefined,
     quarantinedAt: timeOf(row.quarantinedAt),
     conflicts: (row.conflicts ?? []).map(isoTime),
+    stall: row.stall && stallAnswer(row.stall),
   }
   // Attributes that are undefined do not leave in JSON.
   return answer as DeviceAnswer
+}
+
+function stallAnswer({ at, since, why, endedAt }: StallFound): DeviceAnswer['stall'] {
+  return {
+    at: isoTime(at),
+    since: isoTime(since),
+    why,
+    ...(endedAt === undefined ? {} : { endedAt: isoTime(endedAt) }),
+  }
 }
 
 /** What describing a device takes. */

@@ -23,6 +23,8 @@ export interface Room {
   readonly capacity: number
 }
 
+/** A stall is worth a look for as long after it is over. */
+const STALL_TOLD_MS = 60 * 60_000
 /** A sweep says every 5 s that it has looked; a look may take some seconds. */
 const SWEEP_MISSED_MS = 30_000
 
@@ -41,7 +43,7 @@ export function isSilent({ beatAt }: ServerRow, nowMs: number, fenceAfterMs: num
   return nowMs - beatAt > fenceAfterMs
 }
 
-/** @returns undefined when it is connected */
+/** @returns undefined when it is connected and has not stalled lately */
 export function explain(row: DeviceRow, known: Circumstances): string | undefined {
   const { owner, nowMs, fenceAfterMs } = known
   if (row.deleting) {
@@ -90,7 +92,7 @@ function whyMoving({ moveTo, owner: ownerId }: DeviceRow, owner: ServerRow | und
 function whyByStatus(row: DeviceRow, server: string | undefined, known: Circumstances): string | undefined {
   switch (row.status) {
     case 'connected':
-      return undefined
+      return whyStalled(row, known)
     case 'unassigned':
       return whyUnassigned(row, known)
     case 'assigned':
@@ -102,7 +104,7 @@ function whyByStatus(row: DeviceRow, server: string | undefined, known: Circumst
     case 'pairing':
       return whyPairing(row, known)
     case 'connecting':
-      return `server ${server} is connecting it`
+      return `server ${server} is connecting it${afterStall(row)}`
     case 'disconnected':
       return whyDisconnected(row, server, known)
     case 'quarantined':
@@ -110,6 +112,23 @@ function whyByStatus(row: DeviceRow, server: string | undefined, known: Circumst
     default:
       return `it is ${row.status.replace('_', ' ')}${row.statusReason ? `: ${row.statusReason}` : ''}`
   }
+}
+
+/** Its socket was closed because it had stalled, and the next one has not logged in yet. */
+function afterStall({ stall }: DeviceRow): string {
+  if (!stall || stall.endedAt !== undefined) return ''
+  return `, since its socket had stalled since ${isoTime(stall.since)}: ${stall.why}`
+}
+
+/** @returns undefined when it has not stalled lately */
+function whyStalled({ stall, statusReason }: DeviceRow, { nowMs }: Circumstances): string | undefined {
+  if (!stall) return undefined
+  const { since, at, endedAt, why } = stall
+  if (endedAt === undefined && statusReason !== undefined) {
+    return `it is connected, but stalled since ${isoTime(since)}: ${why}; its server replaces the socket`
+  }
+  if (nowMs - (endedAt ?? at) > STALL_TOLD_MS) return undefined
+  return `it is connected; it was stalled from ${isoTime(since)} to ${isoTime(endedAt ?? at)}: ${why}`
 }
 
 function whyUnassigned({ statusReason }: DeviceRow, known: Circumstances): string {

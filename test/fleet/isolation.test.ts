@@ -53,7 +53,7 @@ async function damage(fleet: TestFleet, victim: DeviceId, begin: number): Promis
     if (jid === undefined) return from
     const wish = { seed: SEED, count: Math.min(DAMAGES_AT_ONCE, DAMAGES - from), from }
     // Its socket may have gone in this very moment.
-    from = await fleet.simulator.damage(jid, wish, 5).then(
+    from = await fleet.simulator.damage(jid, wish, { everyMs: 5 }).then(
       ({ next }) => next,
       () => from,
     )

@@ -134,6 +134,15 @@ function openSocket(
       inbox: openInbox(NO_ITEMS, systemClock, 'none'),
     },
     mayAct,
-    events: { qr: nothing, paired: nothing, open: nothing, received: nothing, closed: nothing, ...ears },
+    events: {
+      qr: nothing,
+      paired: nothing,
+      open: nothing,
+      received: nothing,
+      stalled: () => false,
+      recovered: nothing,
+      closed: nothing,
+      ...ears,
+    },
   })
 }

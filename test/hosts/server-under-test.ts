@@ -10,13 +10,15 @@ import { systemRandom } from '../../core/random.ts'
 import { protocolSettings } from '../../core/settings.ts'
 import type { Store } from '../../core/store.ts'
 import { dynamoDbStore } from '../../core/store-dynamodb.ts'
+import type { Telemetry } from '../../core/telemetry.ts'
 import { openAuthState } from '../../hosts/auth-state/auth-state.ts'
 import type { KeyWrapping } from '../../hosts/auth-state/key-wrapping.ts'
 import { DEFAULT_BACKOFF } from '../../hosts/backoff.ts'
 import { baileysSockets } from '../../hosts/baileys-socket.ts'
-import { droppingConsumer } from '../../hosts/consumer.ts'
+import { type Consumer, droppingConsumer } from '../../hosts/consumer.ts'
 import { type RunningServer, runServer } from '../../hosts/server.ts'
 import { silenceConsole } from '../../hosts/silence-console.ts'
+import { createStallWatches } from '../../hosts/stall-watch.ts'
 import { LOCAL_TABLE_PREFIX, startDatabase } from '../../local/database.ts'
 import { type Simulator, startWhatsAppSimulator } from '../../local/whatsapp/simulator.ts'
 import { recordingTelemetry, wrapping } from './auth-state/fixtures.ts'
@@ -45,6 +47,11 @@ export interface ServerOptions {
   readonly wrapping?: KeyWrapping
   /** What the server sees of the store. */
   readonly store?: Store
+  /** When unanswered work counts as a stall, and when a query is given up. */
+  readonly stallAfterMs?: number
+  readonly queryMsMax?: number
+  readonly consumer?: Consumer
+  readonly telemetry?: Telemetry
 }
 
 export async function startHarbour(): Promise<Harbour> {
@@ -105,7 +112,7 @@ export async function startHarbour(): Promise<Harbour> {
 }
 
 function startServer(name: string, store: Store, simulator: Simulator, options: ServerOptions) {
-  const { telemetry } = recordingTelemetry()
+  const telemetry = options.telemetry ?? recordingTelemetry().telemetry
   const clock = systemClock
   const seen = options.store ?? store
   const auth = { store: seen, clock, telemetry, renewDataKeysAfterDays: 365 }
@@ -122,9 +129,11 @@ function startServer(name: string, store: Store, simulator: Simulator, options: 
       openSocket: baileysSockets({
         url: simulator.url,
         historySync: false,
+        stalls: createStallWatches(clock, options.stallAfterMs),
+        ...(options.queryMsMax === undefined ? {} : { queryMsMax: options.queryMsMax }),
         ...(options.qrValidMs === undefined ? {} : { qrValidMs: options.qrValidMs }),
       }),
-      consumer: droppingConsumer,
+      consumer: options.consumer ?? droppingConsumer,
       requestPlacement: async () => undefined,
     },
     {

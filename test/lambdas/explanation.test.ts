@@ -30,6 +30,43 @@ const cases: readonly [
 ][] = [
   ['that is connected', { owner, status: 'connected' }, { owner: live }, undefined],
   [
+    'that is connected and has stalled',
+    {
+      owner,
+      status: 'connected',
+      statusReason: 'stalled',
+      stall: { at: NOW_MS, since: NOW_MS - 20_000, why: 'no answer' },
+    },
+    { owner: live },
+    'it is connected, but stalled since 2029-12-31T23:59:40.000Z: no answer; its server replaces the socket',
+  ],
+  [
+    'whose stalled socket is being replaced',
+    { owner, status: 'connecting', stall: { at: NOW_MS, since: NOW_MS - 20_000, why: 'no answer' } },
+    { owner: live },
+    'server web-1 is connecting it, since its socket had stalled since 2029-12-31T23:59:40.000Z: no answer',
+  ],
+  [
+    'that had stalled within the hour',
+    {
+      owner,
+      status: 'connected',
+      stall: { at: NOW_MS, since: NOW_MS - 20_000, why: 'no answer', endedAt: NOW_MS },
+    },
+    { owner: live },
+    'it is connected; it was stalled from 2029-12-31T23:59:40.000Z to 2030-01-01T00:00:00.000Z: no answer',
+  ],
+  [
+    'that stalled longer ago',
+    {
+      owner,
+      status: 'connected',
+      stall: { at: 0, since: 0, why: 'no answer', endedAt: NOW_MS - 61 * MINUTE_MS },
+    },
+    { owner: live },
+    undefined,
+  ],
+  [
     'that waits while every server is full',
     {},
     { room: roomIn([full('web-1'), full('web-2'), aServerRow('web-3', { state: 'draining' })]), ...sweeping },

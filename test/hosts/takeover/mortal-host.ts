@@ -13,6 +13,7 @@ import { baileysSockets } from '../../../hosts/baileys-socket.ts'
 import { createConnectLimiter } from '../../../hosts/connect-limiter.ts'
 import type { Consumer } from '../../../hosts/consumer.ts'
 import { type DeviceConnection, keepConnection } from '../../../hosts/device-connection.ts'
+import type { Stall } from '../../../hosts/stall-watch.ts'
 import { createSuspectGate } from '../../../hosts/suspect-gate.ts'
 import type { OpenSocket, WhatsAppSocket } from '../../../hosts/whatsapp-socket.ts'
 import type { Berth, HostWorld } from '../../../hosts/world.ts'
@@ -86,7 +87,7 @@ export function startHost(plan: HostPlan): MortalHost {
 
   const open = baileysSockets({ url: plan.url, historySync: false })
   const openSocket: OpenSocket = (wish) => {
-    const { qr, paired, open: opened, received, closed } = wish.events
+    const { qr, paired, open: opened, received, stalled, recovered, closed } = wish.events
     const alive =
       <Told extends unknown[]>(tell: (...told: Told) => void) =>
       (...told: Told) => {
@@ -97,6 +98,8 @@ export function startHost(plan: HostPlan): MortalHost {
       paired: alive(paired),
       open: alive(opened),
       received: alive(received),
+      stalled: (stall: Stall) => !dead && stalled(stall),
+      recovered: alive(recovered),
       // it ends what the host has begun
       closed,
     }
