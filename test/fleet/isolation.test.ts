@@ -16,7 +16,7 @@ describe('2,000 damaged stanzas, frames and payloads for one device after anothe
   before(async () => {
     fleet = await startTestFleet({
       servers: 1,
-      serverVariables: { BACKOFF_BASE_MS: '50', BACKOFF_CAP_MS: '50', CONNECTS_PER_SECOND: '100' },
+      serverVariables: { BACKOFF_BASE_MS: '100', BACKOFF_CAP_MS: '100', CONNECTS_PER_SECOND: '100' },
       onServerExit: (_: ServerProcess, exit) => exits.push(exit),
     })
   })
