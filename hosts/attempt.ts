@@ -6,6 +6,7 @@ import { isMooringError, MooringError } from '../core/errors.ts'
 import type { Permit } from '../core/ownership.ts'
 import type { Measures } from '../core/telemetry.ts'
 import type { OpenAuthState } from './auth-state/auth-state.ts'
+import { whoIsWho } from './auth-state/who-is-who.ts'
 import { beginCourse, type Closed, type Course, close, failing, type Guidance } from './course.ts'
 import { recentConflicts } from './disconnect.ts'
 import { handOver } from './handing-over.ts'
@@ -144,6 +145,7 @@ function listenTo(course: Course, auth: OpenAuthState, closed: SocketEvents['clo
     open: (account) => void isOpen(course, auth, account).catch(failed),
     received: (messages) =>
       course.world.telemetry.emit('device.message_received', { ...course.facts, messages }),
+    heldUp: (waiting) => course.world.telemetry.emit('device.messages_held_up', { ...course.facts, waiting }),
     closed,
   }
 }
@@ -152,7 +154,13 @@ async function isOpen(course: Course, auth: OpenAuthState, account: Account): Pr
   const { world, berth, reports, permitted } = course
   course.opened = true
   course.handingOver ??= handOver(
-    { ...world, inbox: auth.inbox, device: course.facts.deviceId, account, failed: failing(course) },
+    {
+      ...world,
+      inbox: auth.inbox,
+      device: course.facts.deviceId,
+      whoIsWho: whoIsWho(auth, account),
+      failed: failing(course),
+    },
     course.closed.signal,
   )
   // Also when the row does not say so yet: the report of the pairing may still be on its way.

@@ -11,6 +11,8 @@ export interface SocketEvents {
   /** Logged in. */
   open(account: Account): void
   received(messages: number): void
+  /** A message is not dealt with, though its time is over: those behind it go on. `waiting` have not been begun. */
+  heldUp(waiting: number): void
   /** Nothing follows. `code` is the status code that closed it; 0 when this side did. */
   closed(code: number, reason: string): void
 }

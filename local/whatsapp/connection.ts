@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { type BinaryNode, decodeBinaryNode, encodeBinaryNode, proto } from '@whiskeysockets/baileys'
 import type { RawData, WebSocket } from 'ws'
+import { compressed } from './compression.ts'
 import { frame, makeFrameReader } from './frames.ts'
 import { type ClientIntroduction, makeNoiseResponder, type ServerIdentity } from './noise.ts'
 import { MalformedStanza } from './stanzas.ts'
@@ -56,7 +57,7 @@ export function openConnection(
     label: labelOf(request),
     send(stanza) {
       if (stage !== 'open' || ws.readyState !== ws.OPEN) return
-      ws.send(frame(noise.encrypt(encodeBinaryNode(stanza))))
+      ws.send(frame(noise.encrypt(compressed(encodeBinaryNode(stanza)))))
     },
     end(last) {
       if (stage === 'ended') return

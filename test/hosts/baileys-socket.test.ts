@@ -130,6 +130,14 @@ function openSocket(
       inbox: openInbox(NO_ITEMS, systemClock, 'none'),
     },
     mayAct,
-    events: { qr: nothing, paired: nothing, open: nothing, received: nothing, closed: nothing, ...ears },
+    events: {
+      qr: nothing,
+      paired: nothing,
+      open: nothing,
+      received: nothing,
+      heldUp: nothing,
+      closed: nothing,
+      ...ears,
+    },
   })
 }

@@ -85,7 +85,7 @@ export function startHost(plan: HostPlan): MortalHost {
 
   const open = baileysSockets({ url: plan.url, historySync: false })
   const openSocket: OpenSocket = (wish) => {
-    const { qr, paired, open: opened, received, closed } = wish.events
+    const { qr, paired, open: opened, received, heldUp, closed } = wish.events
     const alive =
       <Told extends unknown[]>(tell: (...told: Told) => void) =>
       (...told: Told) => {
@@ -96,6 +96,7 @@ export function startHost(plan: HostPlan): MortalHost {
       paired: alive(paired),
       open: alive(opened),
       received: alive(received),
+      heldUp: alive(heldUp),
       // it ends what the host has begun
       closed,
     }
