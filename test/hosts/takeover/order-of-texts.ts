@@ -20,6 +20,10 @@ export interface Scene {
   /** Gives the device to a new host; the one before dies without a word, as in a freeze. */
   takeOver(): Promise<void>
   nobodyHasIt(): Promise<void>
+  /** One text of the first contact. */
+  writeAddressed(addressing: Addressing): Promise<void>
+  /** The device loses what it needs to read the next text of the second contact, who writes it again when he is asked. */
+  forgetSession(): Promise<void>
   /** WhatsApp asks the socket to log in again. */
   reconnect(): Promise<void>
   /** Resolves when the application was handed so many more. */
@@ -68,6 +72,16 @@ export function orderScene({ simulator, store }: LinkedDevice): Scene {
         await new Promise((resolve) => setTimeout(resolve, WRITES_EVERY_MS))
       }
       await over
+    },
+    async writeAddressed(addressing) {
+      const text = `text ${written.length + 1}, by ${addressing}`
+      written.push(text)
+      await simulator.text(PHONE, text, CONTACTS[0], addressing)
+    },
+    async forgetSession() {
+      const items = await store.query('AuthState', { partition: DEVICE })
+      const sessions = items.filter(({ key }) => key.includes(`session/${lidUserOf(CONTACTS[1])}`))
+      for (const { key } of sessions) await store.remove('AuthState', { deviceId: DEVICE, key }, [])
     },
     async takeOver() {
       await nobodyHasIt()
