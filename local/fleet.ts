@@ -17,6 +17,7 @@ import { createKeyFile } from '../hosts/auth-state/key-file.ts'
 import { type ControlPlane, startControlPlane } from './control-plane/control-plane.ts'
 import { LOCAL_TABLE_PREFIX, type LocalDatabase, startDatabase } from './database.ts'
 import { LOCAL_CLUSTER, LOCAL_SERVICE, startEcsEndpoint } from './ecs-endpoint.ts'
+import type { WhatsAppChoice } from './options.ts'
 import { type ServerExit, type ServerProcess, startServerProcess } from './server-process.ts'
 import { createService } from './service.ts'
 import { type Simulator, startWhatsAppSimulator } from './whatsapp/simulator.ts'
@@ -44,7 +45,7 @@ export interface FleetOptions {
   readonly fleetConnectsPerSecond?: number
   /** How the sweep evens the servers out; as on AWS when left out. */
   readonly rebalancing?: Partial<RebalanceSettings>
-  readonly whatsApp?: 'simulated' | 'live'
+  readonly whatsApp?: WhatsAppChoice
   /** What happens at the simulated WhatsApp, as it happens. */
   readonly onWhatsAppEvent?: (event: SimulatorEvent) => void
   readonly settings?: Partial<ProtocolSettings>
@@ -71,7 +72,7 @@ export interface LocalFleet {
   readonly controlPlane: ControlPlane
   /** What a server of this fleet needs to read credentials. */
   readonly authKeyFile: string
-  /** Absent when the real WhatsApp is used. */
+  /** Absent when the real WhatsApp is used, or another server. */
   readonly simulator: Simulator | undefined
   servers(): ServerProcess[]
   startServer(name: string, overrides?: ServerOverrides): Promise<ServerProcess>
@@ -109,13 +110,14 @@ async function build(
   await store.put('Keys', keyRow(apiKey, 'admin', 'local fleet', systemClock.wallMs()))
 
   const simulator =
-    options.whatsApp === 'live'
+    options.whatsApp !== undefined && options.whatsApp !== 'simulated'
       ? undefined
       : await startWhatsAppSimulator({
           ...(options.dataDir ? { dataFile: join(options.dataDir, 'whatsapp.json') } : {}),
           ...(options.onWhatsAppEvent ? { onEvent: options.onWhatsAppEvent } : {}),
         })
   if (simulator) undo.push(() => simulator.close())
+  const whatsAppUrl = typeof options.whatsApp === 'object' ? options.whatsApp.url : simulator?.url
 
   const service = createService({
     desired: options.servers,
@@ -177,7 +179,7 @@ async function build(
       logDir: options.logDir,
       capacity: overrides.capacity ?? options.capacity ?? 400,
       connectsPerSecond: options.connectsPerSecond ?? 20,
-      ...(simulator ? { whatsAppUrl: simulator.url } : {}),
+      ...(whatsAppUrl === undefined ? {} : { whatsAppUrl }),
       ...(overrides.url ? { url: overrides.url } : {}),
       variables: { ...variables, ...overrides.variables },
     })

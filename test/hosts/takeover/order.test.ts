@@ -58,6 +58,26 @@ test('a short text does not overtake a long one before it, which WhatsApp compre
   assertInOrder(scene)
 })
 
+test('a text that cannot be decrypted at first holds up nobody, and comes when its contact has written it again', async (context) => {
+  const scene = await aScene(context)
+  await scene.takeOver()
+  await scene.write(8)
+  await scene.allArrived()
+  await scene.nobodyHasIt()
+  await scene.forgetSession()
+  await scene.write(8)
+
+  await scene.takeOver()
+  await scene.allArrived()
+
+  const got = textsOf(firstTimes(scene.handedOver))
+  assert.notEqual(got[9], 'text 10', 'the second contact has written the tenth text')
+  assert.deepEqual(
+    got.filter((text) => !['text 10', 'text 14'].includes(text)),
+    scene.written.filter((text) => !['text 10', 'text 14'].includes(text)),
+  )
+})
+
 test('order holds over 50 logins while contacts write all the time, half of them of another host', async (context) => {
   const scene = await aScene(context)
   await scene.takeOver()
