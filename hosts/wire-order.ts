@@ -93,7 +93,9 @@ export function messagesInOrder(ws: EventEmitter, order: MessageOrder): void {
       heldUp(line.length())
       limit.resolve()
     })
-    await Promise.race([ended(() => hear(asLive(stanza))), limit.promise])
+    // Baileys would queue it with other kinds of stanzas, and its end could not be awaited.
+    delete stanza.attrs.offline
+    await Promise.race([ended(() => hear(stanza)), limit.promise])
     timer.cancel()
   }
 
@@ -103,10 +105,4 @@ export function messagesInOrder(ws: EventEmitter, order: MessageOrder): void {
     if (line.length() >= MESSAGES_MAX) overflows(line.length())
     else line.add(() => handle(hear, stanza))
   })
-}
-
-/** Marked as offline, Baileys would queue it with other kinds of stanzas, and its end could not be awaited. */
-function asLive(stanza: BinaryNode): BinaryNode {
-  const { offline: _, ...attrs } = stanza.attrs
-  return { ...stanza, attrs }
 }

@@ -67,7 +67,11 @@ test('a message is begun when the one before it has been dealt with, whichever o
 
   assert.deepEqual(atFirst, ['waited'])
   assert.deepEqual(ids(), ['waited', 'live'])
-  assert.deepEqual(begun[0], { tag: 'message', attrs: { id: 'waited' }, content: [] })
+  assert.deepEqual(
+    begun[0],
+    { tag: 'message', attrs: { id: 'waited' }, content: [] },
+    'Baileys would queue it',
+  )
 })
 
 test('a message that is never dealt with holds up those behind it for ten seconds, and that is told', async () => {
