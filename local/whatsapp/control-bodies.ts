@@ -49,7 +49,7 @@ const damageWish = z.strictObject({
   only: z.string().optional(),
   ending: z.boolean().optional(),
 })
-export const damage = damageWish.extend({ everyMs: ms.optional() })
+export const damage = damageWish.extend({ everyMs: ms.optional(), probeMs: ms.optional() })
 
 type JsonStanza = {
   tag: string

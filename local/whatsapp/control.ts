@@ -53,8 +53,8 @@ const ROUTES: Record<string, Handler> = {
     return { account: id }
   },
   'POST /accounts/{id}/damage': async (simulator, { id, body }) => {
-    const { everyMs, ...wish } = await body(bodies.damage)
-    return simulator.damage(id, wish, everyMs)
+    const { everyMs, probeMs, ...wish } = await body(bodies.damage)
+    return simulator.damage(id, wish, { everyMs, probeMs })
   },
   'POST /accounts/{id}/stanza': async (simulator, { id, body }) => {
     const { stanza, end } = await body(bodies.rawStanza)

@@ -4,7 +4,7 @@ import type { Account } from './accounts.ts'
 import type { DamageWish } from './damage/generator.ts'
 import { SimulatorError } from './errors.ts'
 import { nameOf } from './groups.ts'
-import type { Inflict, Inflicted } from './inflict.ts'
+import type { Inflict, Inflicted, Pace } from './inflict.ts'
 import { EVERYBODY, type Misdeed, type MisdeedSummary, type Until } from './misdeeds.ts'
 import type { OfflineQueue } from './offline-queue.ts'
 import { DEFAULT_CONTACT } from './phones.ts'
@@ -35,7 +35,7 @@ export interface EvilMethods {
   lift(id: number): void
   liftAll(): void
   /** Sends malformed input on the device's live socket. @throws SimulatorError NOT_CONNECTED */
-  damage(account: string, wish: DamageWish, everyMs?: number): Promise<Inflicted>
+  damage(account: string, wish: DamageWish, pace?: Pace): Promise<Inflicted>
   /** Sends a stanza as it stands, and closes if `end`. @throws SimulatorError NOT_CONNECTED */
   sendStanza(account: string, stanza: BinaryNode, end?: boolean): void
   /** A contact begins a new session and asks for a message again, now or at the device's next login.
@@ -61,9 +61,9 @@ export function makeEvilMethods(world: World, queue: OfflineQueue, inflict: Infl
     misdeeds: misdeeds.list,
     lift: misdeeds.lift,
     liftAll: misdeeds.liftAll,
-    damage(account, wish, everyMs) {
+    damage(account, wish, pace) {
       const found = accounts.find(account)
-      return inflict.now(socketOf(found), found, wish, everyMs)
+      return inflict.now(socketOf(found), found, wish, pace)
     },
     sendStanza(account, stanza, end = false) {
       const connection = socketOf(accounts.find(account))

@@ -1,5 +1,6 @@
 /** Sends the damage of the generator over a device's socket. */
 import { setImmediate as breathe } from 'node:timers/promises'
+import { S_WHATSAPP_NET } from '@whiskeysockets/baileys'
 import { sleep } from '../../core/clock.ts'
 import type { Account } from './accounts.ts'
 import type { Connection } from './connection.ts'
@@ -17,17 +18,28 @@ const SENT_AT = '1764194400'
 const GROUP = '120363000000000000@g.us'
 const NEWCOMER = { jid: '15550100100:1@s.whatsapp.net', lid: '100015550100100:1@lid' }
 
+export interface Pace {
+  /** Between two; none when left out. */
+  readonly everyMs?: number | undefined
+  /** How long to wait after each for a sign of life. The first that gets none is the last: its socket is cut. */
+  readonly probeMs?: number | undefined
+}
+
 export interface Inflicted {
-  readonly sent: readonly { readonly index: number; readonly name: string }[]
+  /** `outcome` is told when it was probed. */
+  readonly sent: readonly { readonly index: number; readonly name: string; readonly outcome?: Outcome }[]
   /** Where to go on: `from` of the next wish. */
   readonly next: number
   /** The socket was gone before everything was sent. */
   readonly cutShort: boolean
 }
 
+/** `ended`: the socket is gone. `silent`: it is open, and the client does not answer. */
+export type Outcome = 'alive' | 'ended' | 'silent'
+
 export interface Inflict {
   /** On the live socket, one after the other. @throws Error of the phone that cannot encrypt for the device */
-  now(connection: Connection, account: Account, wish: DamageWish, everyMs?: number): Promise<Inflicted>
+  now(connection: Connection, account: Account, wish: DamageWish, pace?: Pace): Promise<Inflicted>
   /** If a misdeed asks for it: at once, before anything else is sent. */
   atLogin(phase: LoginPhase, connection: Connection, account: Account | undefined): boolean
   atHello(account: Account | undefined): HandshakeDamage | undefined
@@ -46,21 +58,34 @@ export function makeInflict(world: World): Inflict {
     connection.send(node('message', attrs, [node('enc', { v: '2', type }, ciphertext)]))
   }
 
+  /** Every client acknowledges a call, also one without content, and behind nothing that it still works on. */
+  const probe = async (connection: Connection, { index }: Damage, probeMs: number): Promise<Outcome> => {
+    const id = `PROBE-${connection.id}-${index}`
+    const sign = world.answers.expect(connection, id).then(
+      () => 'alive' as const,
+      () => 'ended' as const,
+    )
+    connection.send(node('call', { from: S_WHATSAPP_NET, id, t: SENT_AT }))
+    const outcome = await Promise.race([sign, sleep(world.clock, probeMs).then(() => 'silent' as const)])
+    if (outcome === 'silent') connection.cut('fin')
+    return outcome
+  }
+
   return {
-    async now(connection, account, wish, everyMs) {
-      const sent: Damage[] = []
+    async now(connection, account, wish, { everyMs, probeMs } = {}) {
+      const sent: { index: number; name: string; outcome?: Outcome }[] = []
       const wanted = damages(wish, castOf(world, account))
       for (const damage of wanted) {
         if (!connection.isOpen()) break
         await send(connection, account, damage)
-        sent.push(damage)
+        const { index, name } = damage
+        const sign = probeMs === undefined ? undefined : await probe(connection, damage, probeMs)
         await (everyMs === undefined ? breathe() : sleep(world.clock, everyMs))
+        // a client may answer once more before what went wrong ends its socket
+        const outcome = sign === 'alive' && !connection.isOpen() ? 'ended' : sign
+        sent.push({ index, name, ...(outcome && { outcome }) })
       }
-      return {
-        sent: sent.map(({ index, name }) => ({ index, name })),
-        next: (wish.from ?? 0) + sent.length,
-        cutShort: sent.length < wanted.length,
-      }
+      return { sent, next: (wish.from ?? 0) + sent.length, cutShort: sent.length < wanted.length }
     },
     atLogin(phase, connection, account) {
       const standing = world.misdeeds.use('login-damage', account, (misdeed) => misdeed.phase === phase)

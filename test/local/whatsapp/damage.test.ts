@@ -150,11 +150,31 @@ test('damage stops when the socket is gone, and says where to go on', async (t) 
   const device = await loggedIn(simulator, await pair(simulator, DEVICE))
 
   const wish = { seed: 3, count: 8, only: 'xmlstreamend: stray attribute' }
-  const { sent, next, cutShort } = await simulator.damage(DEVICE, wish, 300)
+  const { sent, next, cutShort } = await simulator.damage(DEVICE, wish, { everyMs: 300 })
 
   assert.equal(await device.closed(), 428)
   assert.equal(sent.length, next)
   assert.equal(cutShort, true)
+})
+
+test('each damage is told apart by what became of the client, and the one that ended it is the last', async (t) => {
+  const simulator = await simulatorFor(t)
+  const client = await clientProcess(t, simulator)
+  await client.opened(1)
+  const pace = { probeMs: 3000, everyMs: 200 }
+
+  const harmless = { seed: 1, count: 2, only: 'presence available: stray attribute' }
+  const alive = await simulator.damage(DEVICE, harmless, pace)
+  const ended = await simulator.damage(DEVICE, { seed: 1, count: 2, only: 'node: an empty plaintext' }, pace)
+  await client.opened(2)
+  const endless = { seed: 1, count: 2, only: 'frame of 16 MB that never comes' }
+  const silent = await simulator.damage(DEVICE, endless, { probeMs: 500 })
+
+  assert.deepEqual(
+    [alive, ended, silent].map(({ sent }) => sent.map(({ outcome }) => outcome)),
+    [['alive', 'alive'], ['ended'], ['silent']],
+  )
+  await client.opened(3)
 })
 
 test('a device without a socket cannot be damaged', async (t) => {
