@@ -24,7 +24,7 @@ function createLine(between: (steps: number) => Promise<void> | undefined = () =
   async function run(): Promise<void> {
     isRunning = true
     for (let step = steps.shift(); step; step = steps.shift()) {
-      await step()
+      await ended(step)
       done += 1
       await between(done)
     }
