@@ -91,6 +91,7 @@ export const EVENTS = {
   'device.erased': { level: 'info' },
   'device.message_received': { level: 'info', counts: 'MessagesReceived' },
   'device.message_sent': { level: 'info' },
+  'device.messages_held_up': { level: 'warn' },
   'device.stale_write_refused': { level: 'warn', counts: 'StaleWritesRefused' },
   'device.data_keys_written': { level: 'info' },
   'device.data_keys_unchanged': { level: 'warn' },

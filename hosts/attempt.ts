@@ -8,6 +8,7 @@ import { suspicionAfterSocket } from '../core/suspicion.ts'
 import type { Measures } from '../core/telemetry.ts'
 import { forDevice, runFor } from './attribution.ts'
 import type { OpenAuthState } from './auth-state/auth-state.ts'
+import { whoIsWho } from './auth-state/who-is-who.ts'
 import { attributed, beginCourse, type Closed, type Course, close, failing, type Guidance } from './course.ts'
 import { FAULT, recentConflicts } from './disconnect.ts'
 import { handOver } from './handing-over.ts'
@@ -161,6 +162,7 @@ function listenTo(course: Course, auth: OpenAuthState, closed: SocketEvents['clo
     received: (messages) =>
       course.world.telemetry.emit('device.message_received', { ...course.facts, messages }),
     ...tellsStalls(course),
+    heldUp: (waiting) => course.world.telemetry.emit('device.messages_held_up', { ...course.facts, waiting }),
     closed,
   }
 }
@@ -174,7 +176,13 @@ async function isOpen(course: Course, auth: OpenAuthState, account: Account): Pr
     closed: course.closed.signal,
   })
   course.handingOver ??= handOver(
-    { ...world, inbox: auth.inbox, device: course.facts.deviceId, account, failed: failing(course) },
+    {
+      ...world,
+      inbox: auth.inbox,
+      device: course.facts.deviceId,
+      whoIsWho: whoIsWho(auth, account),
+      failed: failing(course),
+    },
     course.closed.signal,
   )
   // Also when the row does not say so yet: the report of the pairing may still be on its way.

@@ -27,6 +27,7 @@ import {
 } from './stall-watch.ts'
 import { watchSocket } from './watched-socket.ts'
 import type { OpenSocket, OutgoingText, SocketWish, WhatsAppSocket } from './whatsapp-socket.ts'
+import { framesInOrder, messagesInOrder } from './wire-order.ts'
 
 /** Baileys' own times for the first QR and those that follow. */
 const FIRST_QR_VALID_MS = 60_000
@@ -87,6 +88,16 @@ function openBaileysSocket(
   // The wrapper hides the WebSocket, but only the WebSocket can be cut without waiting for the other side.
   const wire = (sock.ws as unknown as { socket: WebSocket }).socket
   const { holdUntil } = guardWire(wire, wish.mayAct)
+  framesInOrder(sock.ws)
+  messagesInOrder(sock.ws, {
+    clock: systemClock,
+    isOpen: () => sock.ws.isOpen,
+    heldUp: (waiting) => events.heldUp(waiting),
+    overflows(waiting) {
+      events.heldUp(waiting)
+      wire.terminate()
+    },
+  })
   sock.ws.prependListener('CB:message', auths.met)
   const gone = new Promise<void>((resolve) => wire.once('close', () => resolve()))
   let qrCount = 0

@@ -1,12 +1,12 @@
 /** Hands over to the consumer what the inbox of one device keeps: what was left by an earlier socket first, then what
  *  comes. One batch after the other, so that the order stays; a consumer that fails is asked again. */
 import { type Clock, sleep } from '../core/clock.ts'
-import type { Account } from '../core/device.ts'
 import type { DeviceId } from '../core/ids.ts'
 import { backoffMs, type Random } from '../core/random.ts'
 import type { Inbox } from './auth-state/inbox.ts'
 import { messageOf } from './auth-state/kept-messages.ts'
-import type { Consumer } from './consumer.ts'
+import type { WhoIsWho } from './auth-state/who-is-who.ts'
+import type { Consumer, ReceivedMessage } from './consumer.ts'
 
 /** A consumer that takes a part of a batch and fails gets that part again, so that a batch is small. */
 const BATCH_MAX = 8
@@ -19,7 +19,7 @@ export interface HandingOver {
   readonly consumer: Consumer
   readonly inbox: Inbox
   readonly device: DeviceId
-  readonly account: Account
+  readonly whoIsWho: WhoIsWho
   /** The consumer or the store failed; it is tried again. */
   readonly failed: (error: unknown) => void
 }
@@ -41,12 +41,16 @@ export async function handOver(world: HandingOver, until: AbortSignal): Promise<
 }
 
 async function handOverBatch(
-  { consumer, inbox, device, account }: HandingOver,
+  { consumer, inbox, device, whoIsWho }: HandingOver,
   until: AbortSignal,
 ): Promise<void> {
   const batch = (await inbox.waiting(until)).slice(0, BATCH_MAX)
-  const read = await Promise.all(batch.map((kept) => messageOf(kept, account)))
-  const messages = read.filter((message) => message !== undefined)
+  const messages: ReceivedMessage[] = []
+  // one after the other: by which name a person is told depends on those before
+  for (const kept of batch) {
+    const message = await messageOf(kept, whoIsWho)
+    if (message) messages.push(message)
+  }
   if (messages.length > 0) await consumer.take(device, messages)
   if (batch.length > 0) await inbox.take(batch.map(({ hash }) => hash))
 }

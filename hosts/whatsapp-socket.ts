@@ -17,6 +17,8 @@ export interface SocketEvents {
   stalled(stall: Stall): boolean
   /** What had stalled was answered after all. */
   recovered(): void
+  /** A message is not dealt with, though its time is over: those behind it go on. `waiting` have not been begun. */
+  heldUp(waiting: number): void
   /** Nothing follows. `code` is the status code that closed it; 0 when this side did. */
   closed(code: number, reason: string): void
 }

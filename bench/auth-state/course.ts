@@ -5,6 +5,7 @@ import { systemRandom } from '../../core/random.ts'
 import type { Store } from '../../core/store.ts'
 import { type OpenAuthState, openAuthState } from '../../hosts/auth-state/auth-state.ts'
 import type { KeyWrapping } from '../../hosts/auth-state/key-wrapping.ts'
+import { whoIsWho } from '../../hosts/auth-state/who-is-who.ts'
 import { baileysSockets } from '../../hosts/baileys-socket.ts'
 import { droppingConsumer } from '../../hosts/consumer.ts'
 import { handOver } from '../../hosts/handing-over.ts'
@@ -66,12 +67,17 @@ export async function runCourse(plainStore: Store, wrapping: KeyWrapping): Promi
         open(account) {
           const world = { clock: systemClock, random: systemRandom, consumer: droppingConsumer }
           const failed = ready.reject
-          void handOver({ ...world, inbox: auth.inbox, device: DEVICE, account, failed }, closed.signal)
+          const names = whoIsWho(auth, account)
+          void handOver(
+            { ...world, inbox: auth.inbox, device: DEVICE, whoIsWho: names, failed },
+            closed.signal,
+          )
           ready.resolve()
         },
         received: () => undefined,
         stalled: () => false,
         recovered: () => undefined,
+        heldUp: () => undefined,
         closed: () => void end(auth, closed).then(ready.resolve, ready.reject),
       },
     })

@@ -19,6 +19,8 @@ const STANZA_CHARACTERS_MAX = 150_000
 const KEPT_MS_MAX = 14 * 86_400_000
 /** Remembered after they were taken: those for which the receipt may have been lost with the socket. */
 const TAKEN_MAX = 32
+/** Hardly a person is told without a LID. Each takes some 15 characters of every save. */
+const BY_NUMBER_MAX = 500
 
 /** A stanza in which the ciphertexts that were decrypted have been replaced by their plaintexts. */
 export interface KeptStanza {
@@ -28,6 +30,8 @@ export interface KeptStanza {
   readonly stanza: BinaryNode
   /** Its ciphertexts that are not decrypted yet: it is handed over when there are none. */
   readonly missing: number
+  /** It rises with each one that is complete, over all sockets of the device. Items of older versions have none. */
+  readonly seq?: number
 }
 
 export interface Inbox {
@@ -37,15 +41,25 @@ export interface Inbox {
   keep(kept: KeptStanza): Promise<void>
   /** Waits until one more may be kept. @returns false when `until` was aborted before */
   room(until: AbortSignal): Promise<boolean>
-  /** Waits until there are complete ones. @returns them, oldest first; none when `until` was aborted before */
+  /** Waits until there are complete ones. @returns them, by rising `seq`; none when `until` was aborted before */
   waiting(until: AbortSignal): Promise<KeptStanza[]>
   /** Somebody has them now. Resolves when that is stored. */
   take(hashes: readonly string[]): Promise<void>
+  /** Phone numbers whose persons were told by them, before their LID was known. Stored with what is taken next. */
+  readonly byNumber: NumberSet
+}
+
+export interface NumberSet {
+  has(pn: string): boolean
+  add(pn: string): void
 }
 
 interface Stored {
   readonly kept: readonly KeptStanza[]
   readonly taken: readonly string[]
+  /** Missing in what older versions have stored. */
+  readonly lastSeq?: number
+  readonly byNumber?: readonly string[]
 }
 
 export function openInbox(
@@ -57,7 +71,11 @@ export function openInbox(
   const kept = new Map<string, KeptStanza>()
   const characters = new Map<string, number>()
   let taken: string[] = []
+  let lastSeq = 0
+  const byNumber = new Set<string>()
   let loading: Promise<void> | undefined
+  /** Handed over before they are stored, they could come again under another number. */
+  const unstored = new Set<string>()
   const listeners = new Set<() => void>()
 
   const put = (entry: KeptStanza) => {
@@ -73,10 +91,22 @@ export function openInbox(
     kept.size >= KEPT_MAX ||
     [...kept.keys()].reduce((sum, hash) => sum + sizeOf(hash), 0) >= KEPT_CHARACTERS_MAX
 
+  /** By the time of day at least: it goes on rising when the device is linked anew, and begins with an empty inbox. */
+  const numbered = (entry: KeptStanza, atLeast: number): KeptStanza => {
+    if (entry.missing > 0 || entry.seq !== undefined) return entry
+    lastSeq = Math.max(lastSeq + 1, Math.floor(atLeast))
+    return { ...entry, seq: lastSeq }
+  }
+
   async function load(): Promise<void> {
     const text = await items.read(key)
-    const stored = text === undefined ? { kept: [], taken: [] } : (deserialise(text) as Stored)
-    for (const entry of stored.kept) if (clock.wallMs() - entry.keptAt < KEPT_MS_MAX) put(entry)
+    const stored: Stored = text === undefined ? { kept: [], taken: [] } : (deserialise(text) as Stored)
+    lastSeq = Math.max(stored.lastSeq ?? 0, ...stored.kept.map(({ seq = 0 }) => seq))
+    for (const entry of stored.kept) {
+      // by when it was kept: the same again should this server end before it has saved
+      if (clock.wallMs() - entry.keptAt < KEPT_MS_MAX) put(numbered(entry, entry.keptAt))
+    }
+    for (const pn of stored.byNumber ?? []) byNumber.add(pn)
     taken = [...stored.taken]
   }
   const loaded = () => {
@@ -89,7 +119,8 @@ export function openInbox(
   // whole: this socket is the only one that may write it, so that a save whose answer was lost is made good by the next
   const save = savesInOrder(() => {
     const small = [...kept.values()].filter(({ hash }) => sizeOf(hash) <= STANZA_CHARACTERS_MAX)
-    return items.write(key, serialise({ kept: small, taken }))
+    const stored: Stored = { kept: small, taken, lastSeq, byNumber: [...byNumber] }
+    return items.write(key, serialise(stored))
   })
   const tell = () => {
     for (const listener of [...listeners]) listener()
@@ -113,13 +144,16 @@ export function openInbox(
     async keep(entry) {
       await loaded()
       const before = kept.get(entry.hash)
-      put(entry)
+      put(numbered(entry, clock.wallMs()))
+      unstored.add(entry.hash)
       try {
         await save()
       } catch (error) {
         if (before) put(before)
         else drop(entry.hash)
         throw error
+      } finally {
+        unstored.delete(entry.hash)
       }
       tell()
     },
@@ -133,8 +167,11 @@ export function openInbox(
     async waiting(until) {
       await loaded()
       for (;;) {
-        const complete = [...kept.values()].filter(({ missing }) => missing === 0)
-        if (complete.length > 0 || until.aborted) return until.aborted ? [] : complete
+        const complete = [...kept.values()].filter(
+          ({ hash, missing }) => missing === 0 && !unstored.has(hash),
+        )
+        if (until.aborted) return []
+        if (complete.length > 0) return complete.sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0))
         await changed(until)
       }
     },
@@ -144,6 +181,13 @@ export function openInbox(
       taken = [...taken, ...hashes].slice(-TAKEN_MAX)
       tell()
       await save()
+    },
+    byNumber: {
+      has: (pn) => byNumber.has(pn),
+      add(pn) {
+        byNumber.add(pn)
+        for (const oldest of byNumber) if (byNumber.size > BY_NUMBER_MAX) byNumber.delete(oldest)
+      },
     },
   }
 }

@@ -5,31 +5,53 @@ import {
   type SignalRepositoryWithLIDStore,
   unpadRandomMax16,
 } from '@whiskeysockets/baileys'
-import type { Account } from '../../core/device.ts'
 import type { ReceivedMessage } from '../consumer.ts'
 import { silentLogger } from '../silent-logger.ts'
 import type { KeptStanza } from './inbox.ts'
+import { bareJid, recipientIn, senderIn } from './names.ts'
+import type { WhoIsWho } from './who-is-who.ts'
 
-/** @returns undefined for what is not for people: what the phone tells its linked devices, and sender keys */
+/** Groups, lists and channels. */
+const OF_MANY = /@(g\.us|broadcast|newsletter)$/
+
+/** @returns undefined for what is not for people: what the phone tells its linked devices, and sender keys
+ *  @throws what the store threw when it was asked for the sender's other name */
 export async function messageOf(
-  { stanza }: KeptStanza,
-  account: Account,
+  { stanza, keptAt, seq = keptAt }: KeptStanza,
+  whoIsWho: WhoIsWho,
 ): Promise<ReceivedMessage | undefined> {
+  const { account } = whoIsWho
   const { jid, lid = '' } = account
   const node = decryptMessageNode(asPlaintext(stanza), jid, lid, nothingToDecrypt, silentLogger)
   await node.decrypt()
-  const { key, message, messageTimestamp, pushName } = node.fullMessage
+  const { key, message, pushName } = node.fullMessage
   if (node.category === 'peer' || !key.id || !key.remoteJid || !message || !isForPeople(message))
     return undefined
+  const fromMe = key.fromMe === true
+  const fromNames = await whoIsWho.named(senderIn(stanza, node.author, account))
+  const chat = bareJid(key.remoteJid)
+  const isOneToOne = !OF_MANY.test(chat)
+  const chatNames =
+    isOneToOne && fromMe ? await whoIsWho.named(recipientIn(stanza, key.remoteJid, account)) : fromNames
+  const from = bareJid(node.author)
   return {
     messageId: key.id,
-    chat: key.remoteJid,
-    from: node.author,
-    fromMe: key.fromMe === true,
-    timestamp: Number(messageTimestamp) * 1000,
+    seq,
+    chat,
+    from,
+    ...(isOneToOne && chatNames ? { chatNames } : {}),
+    ...(fromNames ? { fromNames } : {}),
+    person: isOneToOne ? (chatNames?.person ?? chat) : (fromNames?.person ?? from),
+    fromMe,
+    timestamp: sentAtMs(stanza) ?? keptAt,
     ...(pushName ? { name: pushName } : {}),
     message,
   }
+}
+
+/** WhatsApp's own time, in seconds; undefined when it says none. */
+function sentAtMs({ attrs: { t = '' } }: BinaryNode): number | undefined {
+  return /^\d{1,12}$/.test(t) ? Number(t) * 1000 : undefined
 }
 
 function isForPeople(message: object): boolean {

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { type BinaryNode, decodeBinaryNode, encodeBinaryNode, proto } from '@whiskeysockets/baileys'
 import type { RawData, WebSocket } from 'ws'
+import { compressed } from './compression.ts'
 import type { Layer } from './damage/frames.ts'
 import type { HandshakeDamage } from './damage/handshake.ts'
 import { frame, makeFrameReader } from './frames.ts'
@@ -81,7 +82,7 @@ export function openConnection(
     label: labelOf(request),
     send(stanza) {
       if (stage !== 'open') return
-      say(() => write(frame(noise.encrypt(encodeBinaryNode(stanza)))))
+      say(() => write(frame(noise.encrypt(compressed(encodeBinaryNode(stanza))))))
     },
     inject(layer, bytes) {
       if (stage !== 'open') return

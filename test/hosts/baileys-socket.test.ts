@@ -141,6 +141,7 @@ function openSocket(
       received: nothing,
       stalled: () => false,
       recovered: nothing,
+      heldUp: nothing,
       closed: nothing,
       ...ears,
     },

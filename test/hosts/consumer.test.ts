@@ -17,8 +17,10 @@ const SECRET = 'a secret of the application'
 const DEVICE = deviceId('device-1')
 const MESSAGE = {
   messageId: 'ID-1',
+  seq: 1,
   chat: '15550100101@s.whatsapp.net',
   from: '15550100101@s.whatsapp.net',
+  person: '15550100101@s.whatsapp.net',
   fromMe: false,
   timestamp: 1_900_000_000_000,
   message: { conversation: 'ahoy' },
@@ -118,7 +120,7 @@ describe('handing over', () => {
         consumer,
         inbox: inbox as Inbox,
         device: DEVICE,
-        account: { jid: '15550100100:1@s.whatsapp.net' },
+        whoIsWho: { account: { jid: '15550100100:1@s.whatsapp.net' }, named: async () => undefined },
         failed: () => log.push('failed'),
       },
       stop.signal,

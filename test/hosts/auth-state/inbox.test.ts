@@ -58,7 +58,8 @@ async function textsIn({ inbox }: OpenAuthState): Promise<unknown[]> {
   const waiting = inbox.waiting(stop.signal)
   // what is there comes at once
   setTimeout(() => stop.abort(), 200)
-  const messages = await Promise.all((await waiting).map((kept) => messageOf(kept, ME)))
+  const stranger = { account: ME, named: async () => undefined }
+  const messages = await Promise.all((await waiting).map((kept) => messageOf(kept, stranger)))
   return messages.map((message) => (message?.message as { conversation?: string })?.conversation)
 }
 

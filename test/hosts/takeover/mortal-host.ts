@@ -87,7 +87,7 @@ export function startHost(plan: HostPlan): MortalHost {
 
   const open = baileysSockets({ url: plan.url, historySync: false })
   const openSocket: OpenSocket = (wish) => {
-    const { qr, paired, open: opened, received, stalled, recovered, closed } = wish.events
+    const { qr, paired, open: opened, received, stalled, recovered, heldUp, closed } = wish.events
     const alive =
       <Told extends unknown[]>(tell: (...told: Told) => void) =>
       (...told: Told) => {
@@ -100,6 +100,7 @@ export function startHost(plan: HostPlan): MortalHost {
       received: alive(received),
       stalled: (stall: Stall) => !dead && stalled(stall),
       recovered: alive(recovered),
+      heldUp: alive(heldUp),
       // it ends what the host has begun
       closed,
     }

@@ -1,0 +1,65 @@
+/** The two names of a person: by phone number and by LID. Which of them a stanza is addressed by is WhatsApp's choice, and
+ *  changes from message to message; the other one often stands beside it. */
+import type { BinaryNode } from '@whiskeysockets/baileys'
+import type { Account } from '../../core/device.ts'
+
+export interface KnownNames {
+  readonly pn?: string
+  readonly lid?: string
+}
+
+/** With what it may carry beside the user: an agent, and the number of a linked device. */
+const PERSON = /^(\d{1,20})(?:[._]\d{1,3})?(?::\d{1,5})?@(s\.whatsapp\.net|c\.us|hosted|lid|hosted\.lid)$/
+
+/** @returns the jid without parts that name a device; what is no person's stays as it is */
+export function bareJid(jid: string): string {
+  const { pn, lid } = namesAmong([jid])
+  return pn ?? lid ?? jid
+}
+
+export function userOf(bare: string): string {
+  return bare.slice(0, bare.indexOf('@'))
+}
+
+/** @returns the first phone number and the first LID of them; what is neither is passed over */
+export function namesAmong(jids: readonly (string | undefined)[]): KnownNames {
+  let names: KnownNames = {}
+  for (const jid of jids) {
+    const [, user, server] = PERSON.exec(jid ?? '') ?? []
+    if (user === undefined || server === undefined) continue
+    names = server.endsWith('lid')
+      ? { lid: `${user}@lid`, ...names }
+      : { pn: `${user}@s.whatsapp.net`, ...names }
+  }
+  return names
+}
+
+/** Of the account's own person. */
+export function ownNames({ jid, lid }: Account): KnownNames {
+  return namesAmong([jid, lid])
+}
+
+export function areSame(one: KnownNames, other: KnownNames): boolean {
+  return (one.pn !== undefined && one.pn === other.pn) || (one.lid !== undefined && one.lid === other.lid)
+}
+
+/** Who wrote a message, by all that its stanza says. @param author as Baileys reads it */
+export function senderIn({ attrs }: BinaryNode, author: string, account: Account): KnownNames {
+  if (areSame(namesAmong([author]), ownNames(account))) return ownNames(account)
+  const { participant_pn, participant_lid, sender_pn, sender_lid } = attrs
+  return unlessOwn(author, [participant_pn, participant_lid, sender_pn, sender_lid], account)
+}
+
+/** Whom this account wrote to from another device. */
+export function recipientIn({ attrs }: BinaryNode, chat: string, account: Account): KnownNames {
+  if (areSame(namesAmong([chat]), ownNames(account))) return ownNames(account)
+  const { peer_recipient_pn, peer_recipient_lid, recipient_pn, recipient_lid } = attrs
+  return unlessOwn(chat, [peer_recipient_pn, peer_recipient_lid, recipient_pn, recipient_lid], account)
+}
+
+/** Nobody else has a name of this account's. */
+function unlessOwn(jid: string, others: (string | undefined)[], account: Account): KnownNames {
+  const names = namesAmong([jid])
+  const foreign = others.filter((other) => !areSame(namesAmong([other]), ownNames(account)))
+  return { ...namesAmong(foreign), ...names }
+}
