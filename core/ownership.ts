@@ -153,7 +153,7 @@ export async function report(store: Store, clock: Clock, me: Standing, said: Rep
   if (row) return row as OwnedDevice
   throw new MooringError(
     'NOT_OWNER',
-    `server ${me.server} does not hold device ${me.device} under epoch ${me.epoch}`,
+    `server "${me.server}" does not hold device ${me.device} under epoch ${me.epoch}`,
   )
 }
 
@@ -220,7 +220,7 @@ export async function evict(
     {
       set: {
         status: 'unassigned',
-        statusReason: `its server ${gone.name} is gone`,
+        statusReason: `its server "${gone.name}" is gone`,
         home: { name: gone.name, since: now },
         unassignedShard: unassignedShard(id),
         unassignedSince: now,

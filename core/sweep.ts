@@ -147,7 +147,7 @@ async function burySilent(world: World, memory: Memory, servers: readonly Server
     buried.push({ ...silent, state: 'dead' })
     const { serverId, name, beat, taskArn } = silent
     world.telemetry.emit('server.buried', { serverId, name, beat, why: 'silent' })
-    if (taskArn) await world.tasks.stopTask(taskArn, `server ${serverId} fell silent`)
+    if (taskArn) await world.tasks.stopTask(taskArn, `server "${serverId}" fell silent`)
   }
   return buried
 }
@@ -173,7 +173,7 @@ export async function evictFrom(
   const evicted = await inParallel(devices, LANES, async ({ deviceId }) => {
     if (!(await evict(world.store, world.clock, deviceId, gone))) return []
     world.telemetry.emit('device.evicted', { deviceId, serverId: gone.serverId })
-    const why = `its server ${gone.name} is gone`
+    const why = `its server "${gone.name}" is gone`
     await recordHistory(world, {
       deviceId,
       event: 'evicted',

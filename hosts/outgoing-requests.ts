@@ -7,6 +7,7 @@ import type { Clock, Mark } from '../core/clock.ts'
 import { RING_AGE_MS_MAX, verifyDoorbell } from '../core/doorbell-signature.ts'
 import { ERROR_STATUS, type ErrorCode, isMooringError } from '../core/errors.ts'
 import { type DeviceId, ID_FORM } from '../core/ids.ts'
+import { readPhoneNumber } from '../core/phone-number.ts'
 import { jidOf } from './sending.ts'
 import type { RunningServer } from './server.ts'
 
@@ -20,16 +21,25 @@ const REMEMBERED_MS = 2 * RING_AGE_MS_MAX
 const PATH = /^\/devices\/([^/?]+)\/messages$/
 
 const wish = z.strictObject({
-  to: z
-    .string()
-    .transform(jidOf)
-    .refine((jid) => /^[\w.:-]+@(s\.whatsapp\.net|lid|g\.us)$/.test(jid), 'is a phone number or a jid'),
+  to: z.string().transform((to, context) => {
+    const fault = faultOf(to)
+    if (fault !== undefined) context.addIssue(fault)
+    return jidOf(to)
+  }),
   text: z.string().min(1).max(TEXT_CHARACTERS_MAX),
   messageId: z
     .string()
     .regex(/^[A-Za-z0-9-]{8,64}$/, 'is 8 to 64 letters, digits and hyphens')
     .optional(),
 })
+
+const JID = /^[\w.:-]+@(s\.whatsapp\.net|lid|g\.us)$/
+
+function faultOf(to: string): string | undefined {
+  if (to.includes('@')) return JID.test(to) ? undefined : 'is neither a phone number nor a jid'
+  const read = readPhoneNumber(to)
+  return 'fault' in read ? read.fault : undefined
+}
 
 /** The device that a path is about, if it asks for a send. */
 export function deviceOfSend(method: string | undefined, path: string | undefined): DeviceId | undefined {

@@ -66,7 +66,7 @@ function refuseOther(row: DeviceRow, name: string | undefined): void {
   if (name !== undefined && row.name !== name) {
     throw new MooringError(
       'DEVICE_NAME_DIFFERS',
-      `device ${row.deviceId} is registered under the name ${row.name}`,
+      `device ${row.deviceId} is registered under the name "${row.name}"`,
     )
   }
 }
