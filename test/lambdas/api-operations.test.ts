@@ -186,7 +186,7 @@ describe('POST /servers/{id}/drain', () => {
       '409 SERVER_NOT_ACTIVE: server "dead" is dead and has nothing to drain; evict it to move what it still owns',
     )
     assert.equal(await drained('web-1'), '409 SERVER_LEAVING: server "web-1" is on its way out already')
-    assert.equal(await drained('nobody'), '404 SERVER_NOT_FOUND: there is no server nobody')
+    assert.equal(await drained('nobody'), '404 SERVER_NOT_FOUND: there is no server "nobody"')
   })
 
   test('is refused when the server that shall get the devices takes none or is full', async () => {
