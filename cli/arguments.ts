@@ -1,6 +1,7 @@
 /** What is typed after a command, checked before anything is asked of the API. */
 import { InvalidArgumentError } from 'commander'
 import { hasIdForm } from '../core/ids.ts'
+import { readPhoneNumber } from '../core/phone-number.ts'
 import { WrongUsage } from './failures.ts'
 
 export function idArgument(text: string): string {
@@ -12,6 +13,13 @@ export function idArgument(text: string): string {
 export function operationArgument(text: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$/.test(text)) return text
   throw new InvalidArgumentError('`mooring operations` lists the ids of those under way.')
+}
+
+/** @returns the digits, with the country code */
+export function phoneArgument(text: string): string {
+  const read = readPhoneNumber(text)
+  if ('digits' in read) return read.digits
+  throw new InvalidArgumentError(`It ${read.fault}.`)
 }
 
 export function positiveNumber(text: string): number {

@@ -1,7 +1,7 @@
 /** The commands about devices, and what their help says. */
 import { type Command, Option } from 'commander'
 import { DEVICE_STATUSES } from '../core/device.ts'
-import { idArgument, positiveNumber } from './arguments.ts'
+import { idArgument, phoneArgument, positiveNumber } from './arguments.ts'
 import {
   deleteDevice,
   listDevices,
@@ -55,7 +55,11 @@ export function addDeviceCommands(program: Command, act: Act): void {
       'link a device to a phone: shows the QR, anew when it changes, and waits until it is scanned',
     )
     .argument('<id>', 'the deviceId', idArgument)
-    .option('--phone <number>', 'show a code to type into this phone instead, such as +15550100')
+    .option(
+      '--phone <number>',
+      'show a code to type into this phone instead, such as "+1 555 010 0123"',
+      phoneArgument,
+    )
     .option('--timeout <seconds>', 'give up after so long', positiveNumber, PAIR_SECONDS_MAX)
     .addHelpText('after', '\n--json prints each QR, or code, as one line, and at the end the device.')
     .action(act(pairDevice))

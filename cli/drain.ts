@@ -83,8 +83,8 @@ export async function evictServer(
 ): Promise<void> {
   const { serverId, name } = await findServer(world.api, nameOrId)
   const warning = stopTask
-    ? `This stops the task of server ${name}; its devices move when it has ended.`
-    : `This gives server ${name} up: its devices go to others.`
+    ? `This stops the task of server "${name}"; its devices move when it has ended.`
+    : `This gives server "${name}" up: its devices go to others.`
   if (!yes) await mustConfirm(world, warning, name)
   const wanted = stopTask ? { stopTask: true } : {}
   const answer = await world.api.post<EvictedServer | ServerAnswer>(`/servers/${serverId}/evict`, wanted)

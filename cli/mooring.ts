@@ -6,6 +6,7 @@ import { CommanderError } from 'commander'
 import { systemClock } from '../core/clock.ts'
 import { connectApi } from './api.ts'
 import { EXIT, Failure, Refused, WrongUsage } from './failures.ts'
+import { nearMiss } from './near-misses.ts'
 import { createProgram, type GlobalOptions } from './program.ts'
 import { openTerminal } from './terminal.ts'
 import type { CliWorld } from './world.ts'
@@ -13,6 +14,7 @@ import type { CliWorld } from './world.ts'
 const HINTS: Readonly<Record<string, string>> = {
   API_KEY_MISSING: 'Give it in MOORING_API_KEY, or with --key.',
   DEVICE_NOT_FOUND: '`mooring devices` lists them, `mooring device register` adds one.',
+  OPERATION_NOT_FOUND: '`mooring operations` lists those under way.',
   NO_ROOM_TO_DRAIN: 'Here that is --partly.',
   SERVER_STILL_BEATING: 'Here stopTask is --stop-task.',
   NOT_RESTARTING: 'Here that is `mooring fleet restart`.',
@@ -47,11 +49,13 @@ function readKey(text: string | undefined): string | undefined {
 }
 
 async function main(): Promise<number> {
+  const program = createProgram(worldOf)
   try {
-    await createProgram(worldOf).parseAsync()
+    await program.parseAsync()
     return EXIT.done
   } catch (error) {
-    return giveUp(error)
+    const meant = error instanceof CommanderError && nearMiss(program, process.argv.slice(2), error)
+    return meant ? say(meant, EXIT.wrongUsage) : giveUp(error)
   }
 }
 

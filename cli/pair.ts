@@ -109,7 +109,7 @@ async function offerCode({ api }: CliWorld, id: string, phoneNumber: string): Pr
   return {
     answer,
     lines: [
-      `Type this into the phone ${plain(phoneNumber)}: WhatsApp, Linked devices, Link a device, Link with phone number`,
+      `Type this into the phone +${plain(phoneNumber)}: WhatsApp, Linked devices, Link a device, Link with phone number`,
       '',
       `    ${code.slice(0, CODE_HALF)}-${code.slice(CODE_HALF)}`,
       '',

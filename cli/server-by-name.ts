@@ -21,6 +21,6 @@ export async function findServer(api: Api, nameOrId: string): Promise<ServerAnsw
   if (found) return found
   throw new Refused(
     'SERVER_NOT_FOUND',
-    `there is no server ${plain(nameOrId)}; \`mooring servers --all\` lists them`,
+    `there is no server "${plain(nameOrId)}"; \`mooring servers --all\` lists them`,
   )
 }

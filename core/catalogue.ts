@@ -48,6 +48,16 @@ export const METRICS = {
   ServersActive: { unit: 'Count', churn: false, says: 'servers that take devices, at a look' },
   Utilisation: { unit: 'Percent', churn: false, says: 'load of the active servers / their capacity' },
   LoadCorrections: { unit: 'Count', churn: false, says: 'load counters set to the true count' },
+  RequestsRefused: {
+    unit: 'Count',
+    churn: false,
+    says: 'rings and sends that a server refused: the signature did not fit',
+  },
+  ConnectionsDropped: {
+    unit: 'Count',
+    churn: false,
+    says: 'connections to a server that were too slow or too many',
+  },
 } as const
 
 export type MetricName = keyof typeof METRICS
@@ -125,6 +135,8 @@ export const EVENTS = {
   'socket.stray_rejection': { level: 'warn', counts: 'StrayRejections' },
   'doorbell.unanswered': { level: 'warn' },
   'doorbell.refused': { level: 'warn' },
+  'send.refused': { level: 'warn' },
+  'connection.dropped': { level: 'warn' },
   'placement.unasked': { level: 'warn' },
   'operation.begun': { level: 'info' },
   'operation.ended': { level: 'info' },

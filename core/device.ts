@@ -140,3 +140,8 @@ export function unassignedShard(device: DeviceId): string {
 
 /** Every partition of `byUnassigned`. */
 export const UNASSIGNED_SHARD_KEYS = Array.from({ length: UNASSIGNED_SHARDS }, (_, shard) => String(shard))
+
+/** Whether the reason why a device rests also says what is to be done, so that nobody says it twice. */
+export function saysToStart(reason: string | undefined): boolean {
+  return reason?.includes('start it') ?? false
+}

@@ -49,7 +49,7 @@ export async function beginDrain(world: World, server: ServerRow, wish: DrainWis
   if (running && server.state === 'draining') return running
   // Called off, and whoever did so has not come to say so in the operation.
   if (running) await saveOperation(world.store, world.clock, running, called(running, 'half way'))
-  if (server.leaving) throw new MooringError('SERVER_LEAVING', `server ${name} is on its way out already`)
+  if (server.leaving) throw new MooringError('SERVER_LEAVING', `server "${name}" is on its way out already`)
   const { askedBy, to, thenLeave = false, atOnce = AT_ONCE_DEFAULT, why = 'drained' } = wish
   if (!(await drain(world.store, serverId, why))) throw notActive(server)
   world.telemetry.emit('server.draining', { serverId, name, why })
@@ -68,7 +68,7 @@ export async function beginDrain(world: World, server: ServerRow, wish: DrainWis
     why: 'it gets no new devices; the first ones are about to move',
   })
   const operation = begun ?? (await runningDrain(world.store, serverId))
-  if (!operation) throw new MooringError('STORE_BUSY', `the drain of server ${name} just ended; try again`)
+  if (!operation) throw new MooringError('STORE_BUSY', `the drain of server "${name}" just ended; try again`)
   const { operationId, kind } = operation
   if (begun) world.telemetry.emit('operation.begun', { operationId, kind, serverId, name, askedBy })
   return operation
@@ -83,8 +83,8 @@ function notActive({ name, state }: ServerRow): MooringError {
   return new MooringError(
     'SERVER_NOT_ACTIVE',
     state === 'joining'
-      ? `server ${name} is joining: it has no devices yet, drain it when it is active`
-      : `server ${name} is ${state} and has nothing to drain; evict it to move what it still owns`,
+      ? `server "${name}" is joining: it has no devices yet, drain it when it is active`
+      : `server "${name}" is ${state} and has nothing to drain; evict it to move what it still owns`,
   )
 }
 
@@ -96,8 +96,8 @@ export async function cancelDrain(world: World, server: ServerRow): Promise<Drai
   if (!(await resume(world.store, serverId))) {
     const present = asServer(await world.store.get('Servers', { serverId }))
     throw present?.state === 'draining'
-      ? new MooringError('SERVER_LEAVING', `server ${name} is on its way out; it cannot be called back`)
-      : new MooringError('NOT_DRAINING', `server ${name} is ${present?.state ?? 'gone'}; nothing drains it`)
+      ? new MooringError('SERVER_LEAVING', `server "${name}" is on its way out; it cannot be called back`)
+      : new MooringError('NOT_DRAINING', `server "${name}" is ${present?.state ?? 'gone'}; nothing drains it`)
   }
   for (let tried = 0; tried < CANCEL_TRIES_MAX; tried++) {
     const running = await runningDrain(world.store, serverId)
@@ -111,7 +111,7 @@ export async function cancelDrain(world: World, server: ServerRow): Promise<Drai
   }
   throw new MooringError(
     'STORE_BUSY',
-    `the drain of server ${name} is called off but still under way; try again`,
+    `the drain of server "${name}" is called off but still under way; try again`,
   )
 }
 
@@ -217,11 +217,11 @@ function standingOf(
   const left = gone ? 0 : server.load
   if (underWay === 0 && gone) {
     const how = server?.state === 'stopped' ? 'has left' : 'is gone; what it still owned is evicted'
-    return { state: 'done', why: `server ${row.serverName} ${how}` }
+    return { state: 'done', why: `server "${row.serverName}" ${how}` }
   }
   if (underWay === 0 && left === 0) {
     if (row.thenLeave) return { state: 'running', why: 'it has no devices any more and is about to leave' }
-    return { state: 'done', why: `server ${row.serverName} has no devices any more; it takes no new ones` }
+    return { state: 'done', why: `server "${row.serverName}" has no devices any more; it takes no new ones` }
   }
   if (room <= 0 && left > 0) {
     return { state: 'running', why: `${left} devices wait for room: no other active server has any` }

@@ -52,6 +52,8 @@ export const ERROR_STATUS = {
   DATA_KEY_UNAVAILABLE: 503,
   AUTH_ITEM_UNREADABLE: 409,
   AUTH_ITEM_TOO_LARGE: 409,
+  SIGNATURE_INVALID: 401,
+  SERVER_STARTING: 503,
 } as const
 
 export type ErrorCode = keyof typeof ERROR_STATUS

@@ -56,7 +56,7 @@ async function evicted(world: World, gone: Gone, seen: DeviceRow, judged?: Judge
   const { serverId, name } = gone
   world.telemetry.emit('device.evicted', { deviceId, serverId })
   const server = { server: serverId, serverName: name }
-  await recordHistory(world, { deviceId, event: 'evicted', ...server, why: `its server ${name} is gone` })
+  await recordHistory(world, { deviceId, event: 'evicted', ...server, why: `its server "${name}" is gone` })
   const why = judged?.quarantinedBecause
   if (why === undefined) return [deviceId]
   world.telemetry.emit('device.quarantined', { deviceId, serverId, why })

@@ -57,7 +57,7 @@ async function buryIfSilent(world: World, server: ServerRow): Promise<void> {
   }
   const { serverId, name, beat, taskArn } = seen
   world.telemetry.emit('server.buried', { serverId, name, beat, why: 'silent, and evicted by an operator' })
-  if (taskArn) await world.tasks.stopTask(taskArn, `server ${serverId} fell silent`)
+  if (taskArn) await world.tasks.stopTask(taskArn, `server "${serverId}" fell silent`)
 }
 
 /** Asks for the end of the server's task: its end buries the server and moves its devices.
@@ -66,19 +66,19 @@ export async function stopTaskOf(world: World, { serverId, name, taskArn }: Serv
   if (!taskArn) {
     throw new MooringError(
       'SERVER_HAS_NO_TASK',
-      `server ${name} runs in no task that could be stopped: end its process, or drain it`,
+      `server "${name}" runs in no task that could be stopped: end its process, or drain it`,
     )
   }
-  if (await world.tasks.stopTask(taskArn, `server ${serverId} was given up by an operator`)) return
+  if (await world.tasks.stopTask(taskArn, `server "${serverId}" was given up by an operator`)) return
   throw new MooringError(
     'TASK_NOT_STOPPED',
-    `ECS did not take the stop of server ${name} (task ${taskArn}); the log says why (task.stop_failed): try again`,
+    `ECS did not take the stop of server "${name}" (task ${taskArn}); the log says why (task.stop_failed): try again`,
   )
 }
 
 async function read({ store }: World, serverId: ServerId): Promise<ServerRow> {
   const server = asServer(await store.get('Servers', { serverId }))
-  if (!server) throw new MooringError('SERVER_NOT_FOUND', `there is no server ${serverId}`)
+  if (!server) throw new MooringError('SERVER_NOT_FOUND', `there is no server "${serverId}"`)
   return server
 }
 
@@ -87,7 +87,7 @@ function stillBeating({ clock, settings }: World, { name, beatAt }: ServerRow): 
   const silentSeconds = settings.buryAfterMs / 1000
   return new MooringError(
     'SERVER_STILL_BEATING',
-    `server ${name} beat ${ageSeconds.toFixed(1)} s ago; evict it after it has been silent for ${silentSeconds} s, or ` +
+    `server "${name}" beat ${ageSeconds.toFixed(1)} s ago; evict it after it has been silent for ${silentSeconds} s, or ` +
       'pass stopTask',
     { ageSeconds },
   )

@@ -71,7 +71,7 @@ export async function activate(store: Store, me: ServerId): Promise<ServerRow> {
       when: [server.any(server.equals('state', 'joining'), server.equals('state', 'active'))],
     },
   )
-  if (!active) throw new MooringError('SERVER_DEAD', `server ${me} was buried before it had joined`)
+  if (!active) throw new MooringError('SERVER_DEAD', `server "${me}" was buried before it had joined`)
   return active as ServerRow
 }
 

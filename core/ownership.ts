@@ -165,7 +165,7 @@ export async function report(store: Store, clock: Clock, me: Standing, said: Rep
   if (row) return row as OwnedDevice
   throw new MooringError(
     'NOT_OWNER',
-    `server ${me.server} does not hold device ${me.device} under epoch ${me.epoch}`,
+    `server "${me.server}" does not hold device ${me.device} under epoch ${me.epoch}`,
   )
 }
 
@@ -248,7 +248,7 @@ export async function evict(
     {
       set: {
         ...(why === undefined ? waits : { status: 'quarantined', quarantinedAt: now }),
-        statusReason: why ?? `its server ${gone.name} is gone`,
+        statusReason: why ?? `its server "${gone.name}" is gone`,
         home: { name: gone.name, since: now },
         disconnectedAt: now,
         suspicion: judged?.suspicion || undefined,

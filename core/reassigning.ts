@@ -2,7 +2,7 @@
  *  wished for, or on another when that one has no room. The judge is pure: whoever reads the rows can tell the present
  *  truth, and the sweep writes the end down. */
 
-import { type DeviceRow, hasSettled } from './device.ts'
+import { type DeviceRow, hasSettled, saysToStart } from './device.ts'
 import type { ServerId } from './ids.ts'
 import type { OperationState, Reassign } from './operations.ts'
 import { withdrawMove } from './requests.ts'
@@ -55,7 +55,8 @@ function judgeStopped(operation: Reassign, device: DeviceRow, servers: readonly 
   if (hasArrived(operation, device) || restsThere) {
     return done(`it is on ${nameOf(device.owner ?? wanted?.serverId, servers)}, and ${inWords(device)} there`)
   }
-  return refused(`the device is ${device.statusReason ?? inWords(device)}; start it before it is moved`)
+  const reason = device.statusReason ?? inWords(device)
+  return refused(`the device is ${reason}${saysToStart(reason) ? '' : '; start it before it is moved'}`)
 }
 
 function judgeNewOwner(
@@ -83,8 +84,8 @@ function hasArrived({ to, from }: Reassign, { owner }: DeviceRow): boolean {
 function waitsForOwner(owner: ServerId, servers: readonly ServerRow[]): Verdict {
   const server = servers.find(({ serverId }) => serverId === owner)
   return server && isLive(server)
-    ? running(`its server ${server.name} is asked to let go`)
-    : running(`its server ${nameOf(owner, servers)} is gone; the sweep takes the device from it`)
+    ? running(`its server "${server.name}" is asked to let go`)
+    : running(`its ${nameOf(owner, servers)} is gone; the sweep takes the device from it`)
 }
 
 function replaced({ moveTo }: DeviceRow, servers: readonly ServerRow[]): Verdict {
@@ -94,7 +95,7 @@ function replaced({ moveTo }: DeviceRow, servers: readonly ServerRow[]): Verdict
 
 function nameOf(id: ServerId | 'any' | undefined, servers: readonly ServerRow[]): string {
   const name = servers.find(({ serverId }) => serverId === id)?.name
-  return name ? `server ${name}` : `server ${id}`
+  return name ? `server "${name}"` : `server "${id}"`
 }
 
 function inWords({ status }: DeviceRow): string {

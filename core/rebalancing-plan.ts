@@ -157,15 +157,15 @@ export function heldBack(
 ): string | undefined {
   if (braking) return 'most servers fell silent together: the brake is on'
   const [silent] = quiet
-  if (silent) return `server ${silent.name} has missed beats`
+  if (silent) return `server "${silent.name}" has missed beats`
   const buried = servers.find(({ state, beatAt }) => state === 'dead' && nowMs - beatAt < BURIAL_REST_MS)
-  if (buried) return `server ${buried.name} was buried less than ${minutes(BURIAL_REST_MS)} ago`
+  if (buried) return `server "${buried.name}" was buried less than ${minutes(BURIAL_REST_MS)} ago`
   const changing = servers.filter(isLive).find(({ state }) => state !== 'active')
-  if (changing) return `server ${changing.name} is ${changing.state}`
+  if (changing) return `server "${changing.name}" is ${changing.state}`
   if (waiting > 0) return 'devices wait for a server'
   const [back] = returned(servers, nowMs)
   if (back)
-    return `server ${back.name} is back since less than ${minutes(HOME_KEPT_MS)}: its devices come first`
+    return `server "${back.name}" is back since less than ${minutes(HOME_KEPT_MS)}: its devices come first`
   return undefined
 }
 

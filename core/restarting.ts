@@ -82,7 +82,7 @@ export async function actOnRestart(world: World, saved: Restart): Promise<void> 
     await beginDrain(world, server, { askedBy: saved.askedBy, to: replacedBy, why })
   }
   if (step.phase === 'stopping' && server.taskArn) {
-    const why = `server ${step.name} was replaced by ${replacedByName}`
+    const why = `server "${step.name}" was replaced by ${replacedByName}`
     if (await world.tasks.stopTask(server.taskArn, why)) return
     // Not without trying the task first: a process that ends by itself can be taken for a failure.
     await wishThenLeave(world.store, serverId, true)

@@ -146,7 +146,7 @@ async function burySilent(world: World, memory: Memory, servers: readonly Server
     buried.push({ ...silent, state: 'dead' })
     const { serverId, name, beat, taskArn } = silent
     world.telemetry.emit('server.buried', { serverId, name, beat, why: 'silent' })
-    if (taskArn) await world.tasks.stopTask(taskArn, `server ${serverId} fell silent`)
+    if (taskArn) await world.tasks.stopTask(taskArn, `server "${serverId}" fell silent`)
   }
   return buried
 }

@@ -197,7 +197,7 @@ async function isOpen(course: Course, auth: OpenAuthState, account: Account): Pr
     set: { status: 'connected', connectedAt: now, account, pairedAt, ...stallEnded(reports.row(), now) },
     remove: ['pairing', 'statusReason'],
   })
-  await reports.history('connected', `by server ${berth.name}`)
+  await reports.history('connected', `by server "${berth.name}"`)
 }
 
 /** How long the device had no socket, if it had one before; and whether that was because it was asked to move. */

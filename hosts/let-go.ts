@@ -101,7 +101,7 @@ function mannerOf(
   if (reason.because === 'leaving') {
     return {
       status: 'unassigned',
-      statusReason: `server ${homeName} left`,
+      statusReason: `server "${homeName}" left`,
       homeName,
       place: true,
       event: 'released',

@@ -1,15 +1,25 @@
 /** The server's own HTTP endpoint: the doorbell, messages to send, and health for ECS and load balancers. */
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { EventName } from '../core/catalogue.ts'
 import type { Clock } from '../core/clock.ts'
 import { type SignedRing, verifyDoorbell } from '../core/doorbell-signature.ts'
-import type { Random } from '../core/random.ts'
+import { ERROR_STATUS } from '../core/errors.ts'
 import type { Telemetry } from '../core/telemetry.ts'
-import { answerSend, deviceOfSend, SEND_BYTES_MAX } from './outgoing-requests.ts'
+import { type BoundedTelling, boundedTelling } from './bounded-telling.ts'
+import { type ConnectionLimits, createLimitedServer, type Dropped } from './connection-limits.ts'
+import { createSends, deviceOfSend, refused, SEND_BYTES_MAX } from './outgoing-requests.ts'
 import type { RunningServer } from './server.ts'
 
 const RING_BYTES_MAX = 4096
-const REQUEST_MS_MAX = 5000
+/** Doorbells and health checks come from few addresses and last milliseconds; a send lasts as long as WhatsApp takes. */
+const LIMITS: ConnectionLimits = {
+  headersMsMax: 5000,
+  requestMsMax: 5000,
+  headerBytesMax: 8192,
+  connectionsMax: 512,
+  connectionsOfOneRemoteMax: 256,
+}
 
 export interface Listener {
   readonly port: number
@@ -23,7 +33,6 @@ export interface ListenerOptions {
   /** Without it nothing can be sent through this endpoint. */
   readonly messagesSecret?: string | undefined
   readonly clock: Clock
-  readonly random: Random
   readonly telemetry: Telemetry
 }
 
@@ -32,17 +41,42 @@ export async function listen(
   options: ListenerOptions,
   server: () => Pick<RunningServer, 'ring' | 'health' | 'serverId' | 'send'> | undefined,
 ): Promise<Listener> {
-  const http = createServer((request, response) => {
-    const answer = (status: number, body: object) => {
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
-    }
-    route(request).then(
-      ([status, body]) => answer(status, body),
-      () => answer(400, { code: 'BAD_REQUEST', message: 'the request could not be read' }),
-    )
-  })
-  http.requestTimeout = REQUEST_MS_MAX
-  http.headersTimeout = REQUEST_MS_MAX
+  const { clock, telemetry, messagesSecret } = options
+  const refusedRings = boundedTelling(clock, refusalTeller('doorbell.refused'))
+  const refusedSends = boundedTelling(clock, refusalTeller('send.refused'))
+  const sends = messagesSecret === undefined ? undefined : createSends(messagesSecret, clock)
+  const drops = new Map<Dropped, BoundedTelling>()
+
+  function dropped(why: Dropped): void {
+    const telling =
+      drops.get(why) ??
+      boundedTelling(clock, (count) =>
+        telemetry.emit('connection.dropped', { why, count }, { ConnectionsDropped: count }),
+      )
+    drops.set(why, telling)
+    telling.count()
+  }
+
+  function refusalTeller(event: EventName) {
+    const why = 'the signature does not fit'
+    return (count: number) => telemetry.emit(event, { why, count }, { RequestsRefused: count })
+  }
+
+  const http = createLimitedServer(
+    LIMITS,
+    (request, response) => {
+      const answer = (status: number, body: object) => {
+        // What is left of the request is not waited for.
+        if (!request.complete) response.setHeader('connection', 'close')
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+      }
+      route(request).then(
+        ([status, body]) => answer(status, body),
+        () => answer(400, { code: 'BAD_REQUEST', message: 'the request could not be read' }),
+      )
+    },
+    dropped,
+  )
 
   async function route(request: IncomingMessage): Promise<[number, object]> {
     const running = server()
@@ -52,11 +86,12 @@ export async function listen(
     }
     if (request.method === 'POST' && request.url === '/doorbell') return ringing(request, running)
     const device = deviceOfSend(request.method, request.url)
-    if (device && options.messagesSecret) {
+    if (device && sends) {
       const body = await readBody(request, SEND_BYTES_MAX)
-      const { clock, random, messagesSecret: secret } = options
       const asked = { device, path: request.url ?? '', body, ...signatureOf(request) }
-      return answerSend({ secret, clock, random }, running, asked)
+      const answer = await sends.answer(running, asked)
+      if (answer[0] === ERROR_STATUS.SIGNATURE_INVALID) refusedSends.count()
+      return answer
     }
     return [404, { code: 'ROUTE_NOT_FOUND', message: 'a server answers GET /health and POST /doorbell' }]
   }
@@ -66,12 +101,13 @@ export async function listen(
     running: ReturnType<typeof server>,
   ): Promise<[number, object]> {
     const body = await readBody(request, RING_BYTES_MAX)
-    if (!verifyDoorbell(options.doorbellSecret, signatureOf(request), body, options.clock.wallMs())) {
-      options.telemetry.emit('doorbell.refused', { why: 'the signature does not fit' })
-      return [401, { code: 'API_KEY_UNKNOWN', message: 'the signature does not fit' }]
+    if (!verifyDoorbell(options.doorbellSecret, signatureOf(request), body, clock.wallMs())) {
+      refusedRings.count()
+      return refused('SIGNATURE_INVALID', 'the signature does not fit, or its time is not the present')
     }
-    running?.ring()
-    return [202, { serverId: running?.serverId }]
+    if (!running) return refused('SERVER_STARTING', 'the server is starting: it looks by itself')
+    running.ring()
+    return [202, { serverId: running.serverId }]
   }
 
   await started(http, options.port, options.host)
@@ -79,6 +115,7 @@ export async function listen(
     port: (http.address() as AddressInfo).port,
     async close() {
       http.closeAllConnections()
+      for (const told of [refusedRings, refusedSends, ...drops.values()]) told.close()
       await new Promise<void>((resolve) => http.close(() => resolve()))
     },
   }

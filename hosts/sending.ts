@@ -3,6 +3,7 @@
 import { type Clock, type Mark, sleep } from '../core/clock.ts'
 import { isMooringError, MooringError } from '../core/errors.ts'
 import type { DeviceId } from '../core/ids.ts'
+import { readPhoneNumber } from '../core/phone-number.ts'
 import { backoffMs, type Random } from '../core/random.ts'
 import type { OutgoingText, WhatsAppSocket } from './whatsapp-socket.ts'
 
@@ -183,9 +184,8 @@ export function createOutgoing({ clock, random, device }: OutgoingParts): Outgoi
   }
 }
 
-const BARE_NUMBER = /^\+?\d{7,15}$/
-
-/** The jid of a phone number; a jid as it is. */
+/** The jid of a phone number, however it is written; anything else as it is. */
 export function jidOf(to: string): string {
-  return BARE_NUMBER.test(to) ? `${to.replace('+', '')}@s.whatsapp.net` : to
+  const read = to.includes('@') ? undefined : readPhoneNumber(to)
+  return read && 'digits' in read ? `${read.digits}@s.whatsapp.net` : to
 }

@@ -283,7 +283,7 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
       if (connection) return connection.send(message)
       throw new MooringError(
         'DEVICE_NOT_HERE',
-        `server ${name} does not hold device ${device}: GET /devices/${device} tells which one does`,
+        `server "${name}" does not hold device ${device}: GET /devices/${device} tells which one does`,
       )
     },
     health: () => ({

@@ -4,6 +4,7 @@ import { signatureHeaders } from '../core/doorbell-signature.ts'
 import type { DeviceId } from '../core/ids.ts'
 import { backoffMs, type Random } from '../core/random.ts'
 import type { Consumer, ReceivedMessage } from './consumer.ts'
+import { limitedPosts, type PostLimited } from './limited-post.ts'
 
 const ANSWER_MS_MAX = 10_000
 /** Then the caller is told; it asks again later. */
@@ -16,23 +17,31 @@ export interface Webhook {
   readonly secret: string
   readonly clock: Clock
   readonly random: Random
+  /** 10 s when left out. */
+  readonly answerMsMax?: number
 }
 
 export function webhookConsumer(webhook: Webhook): Consumer {
+  const postLimited = limitedPosts()
   return {
     async take(device, messages) {
-      for (const message of messages) await deliver(webhook, device, message)
+      for (const message of messages) await deliver(webhook, postLimited, device, message)
     },
   }
 }
 
 /** @throws Error that says what the application answered, and nothing of the message */
-async function deliver(webhook: Webhook, deviceId: DeviceId, message: ReceivedMessage): Promise<void> {
+async function deliver(
+  webhook: Webhook,
+  postLimited: PostLimited,
+  deviceId: DeviceId,
+  message: ReceivedMessage,
+): Promise<void> {
   const { clock, random } = webhook
   const body = JSON.stringify({ deviceId, ...message })
   for (let tries = 1; ; tries++) {
     try {
-      return await post(webhook, body)
+      return await post(webhook, postLimited, body)
     } catch (error) {
       if (tries >= TRIES_MAX) throw error
       await sleep(clock, backoffMs(random, tries, AGAIN_BASE_MS, AGAIN_CAP_MS))
@@ -40,15 +49,15 @@ async function deliver(webhook: Webhook, deviceId: DeviceId, message: ReceivedMe
   }
 }
 
-async function post({ url, secret, clock }: Webhook, body: string): Promise<void> {
-  const answer = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...signatureHeaders(secret, body, clock.wallMs()) },
-    body,
-    redirect: 'error',
-    signal: AbortSignal.timeout(ANSWER_MS_MAX),
+async function post(
+  { url, secret, clock, answerMsMax = ANSWER_MS_MAX }: Webhook,
+  postLimited: PostLimited,
+  body: string,
+): Promise<void> {
+  const signed = signatureHeaders(secret, body, clock.wallMs())
+  const headers = { 'content-type': 'application/json', ...signed }
+  const status = await postLimited({ url, headers, body, answerMsMax }).catch((error: Error) => {
+    throw new Error(`the application did not take it: ${error.message}`)
   })
-  // read to its end, so that the connection can be used again
-  await answer.arrayBuffer()
-  if (!answer.ok) throw new Error(`the application answered ${answer.status}`)
+  if (status < 200 || status > 299) throw new Error(`the application answered ${status}`)
 }

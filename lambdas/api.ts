@@ -12,21 +12,23 @@ import httpSecurityHeaders from '@middy/http-security-headers'
 import { MooringError } from '../core/errors.ts'
 import type { Answer } from './api/answers.ts'
 import { authorise } from './api/authorise.ts'
+import { createCursors } from './api/cursor.ts'
 import type { ApiEvent } from './api/event.ts'
 import { shapeRefusals } from './api/refusals.ts'
 import type { Route } from './api/route.ts'
 import { ROUTES } from './api/routes.ts'
+import type { ApiWorld } from './api/world.ts'
 import { readEnvironment } from './environment.ts'
 import { atFirstInvocation, flushTelemetry } from './invocation.ts'
 import { tasksOfCluster } from './task-control.ts'
-import { type LambdaWorld, lambdaWorld } from './world.ts'
+import { lambdaWorld } from './world.ts'
 
 /** The largest request that makes sense is well below 1 KB. */
 const BODY_BYTES_MAX = 64 * 1024
 /** Left for our own answer when a handler does not end in time. */
 const ANSWER_MS = 500
 
-export function createApiHandler(world: LambdaWorld) {
+export function createApiHandler(world: ApiWorld) {
   const router = httpRouterHandler<ApiEvent, Answer>({
     routes: ROUTES.map((route) => ({
       method: route.method,
@@ -47,7 +49,7 @@ export function createApiHandler(world: LambdaWorld) {
     .handler(router)
 }
 
-function createRouteHandler(world: LambdaWorld, route: Route) {
+function createRouteHandler(world: ApiWorld, route: Route) {
   const serve = async (event: ApiEvent): Promise<Answer> =>
     route.serve(world, {
       params: event.pathParameters ?? {},
@@ -79,7 +81,8 @@ function refuseLargeBody({ event }: { event: ApiEvent }): void {
 /** The API as its environment describes it. */
 export function apiOf(variables: Readonly<Record<string, string | undefined>>) {
   const environment = readEnvironment('api', variables)
-  return createApiHandler(lambdaWorld('api', environment, tasksOfCluster(environment.ECS_CLUSTER)))
+  const world = lambdaWorld('api', environment, tasksOfCluster(environment.ECS_CLUSTER))
+  return createApiHandler({ ...world, cursors: createCursors(environment.CURSOR_SECRET) })
 }
 
 export const handler = atFirstInvocation(() => apiOf(process.env))

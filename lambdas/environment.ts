@@ -7,12 +7,21 @@ import { FUNCTIONS, type FunctionName } from './functions.ts'
 
 const milliseconds = z.coerce.number().int().positive().optional()
 
+/** One or more, separated by commas. */
+const secrets = z
+  .string()
+  .transform((text) => text.split(',').map((secret) => secret.trim()))
+  .pipe(z.tuple([z.string().min(16)], z.string().min(16)))
+
 const schema = z.object({
   TABLE_PREFIX: z.string().default('Mooring-'),
   /** Name or ARN of the doorbell Lambda. */
   DOORBELL_FUNCTION: z.string().min(1),
   /** Shared with the servers; known to the doorbell Lambda alone. */
   DOORBELL_SECRET: z.string().min(16),
+  /** Signs the cursors of the API's listings: the first one; those signed by the others are still taken. Every instance
+   *  of the function has the same, so that any of them gives the next page. */
+  CURSOR_SECRET: secrets,
   /** The cluster whose tasks are stopped when their server was buried; without it none are. */
   ECS_CLUSTER: z.string().min(1).optional(),
   /** The service whose tasks are the servers; without it nobody scales. */

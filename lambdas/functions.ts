@@ -24,7 +24,7 @@ const REBALANCING = [
 
 export const FUNCTIONS = {
   /** An HTTP API waits 30 s for an answer; a second less, so that the client gets ours. */
-  api: { timeoutSeconds: 29, variables: [...WORLD, 'ECS_CLUSTER'] },
+  api: { timeoutSeconds: 29, variables: [...WORLD, 'ECS_CLUSTER', 'CURSOR_SECRET'] },
   authorizer: { timeoutSeconds: 8, variables: ['TABLE_PREFIX'] },
   /** Looks for 75 s; the last look may take some seconds more. */
   sweep: {

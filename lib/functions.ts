@@ -34,6 +34,7 @@ export interface FunctionsProps {
   readonly tables: Tables
   readonly network: Network
   readonly doorbellSecret: Secret
+  readonly cursorSecret: Secret
 }
 
 export class Functions extends Construct {
@@ -78,14 +79,16 @@ export class Functions extends Construct {
 /** Every variable that this function reads and that is known before the cluster is: see `watchTasks` in tasks.ts. */
 function variables(
   name: FunctionName,
-  { configuration, tables, doorbellSecret }: FunctionsProps,
+  { configuration, tables, doorbellSecret, cursorSecret }: FunctionsProps,
   doorbell?: Lambda,
 ): Record<string, string> {
   const known: Readonly<Record<string, string | undefined>> = {
     TABLE_PREFIX: tables.prefix,
     DOORBELL_FUNCTION: doorbell?.function.functionName,
-    // Resolved by CloudFormation when it deploys: the function has neither a way to Secrets Manager nor a permission.
+    // Both are resolved by CloudFormation when it deploys: no function has a permission for them, and none asks at each
+    // start. So every instance of a function has the same.
     DOORBELL_SECRET: doorbellSecret.secretValue.unsafeUnwrap(),
+    CURSOR_SECRET: cursorSecret.secretValue.unsafeUnwrap(),
     SWEEP_LOOKS_FOR_MS: '75000',
     FLEET_CONNECTS_PER_SECOND: String(configuration.fleetConnectsPerSecond),
     REBALANCING: configuration.rebalancing ? 'on' : 'off',

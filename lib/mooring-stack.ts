@@ -23,7 +23,14 @@ export class MooringStack extends Stack {
     const tables = new Tables(this, 'Tables', configuration)
     const network = new Network(this, 'Network', configuration)
     const doorbellSecret = createDoorbellSecret(this)
-    const functions = new Functions(this, 'Functions', { configuration, tables, network, doorbellSecret })
+    const cursorSecret = createCursorSecret(this)
+    const functions = new Functions(this, 'Functions', {
+      configuration,
+      tables,
+      network,
+      doorbellSecret,
+      cursorSecret,
+    })
     const { api, authorizer, sweep, assign, 'task-stopped': taskStopped } = functions.byName
     const authKey = new AuthKey(this, 'AuthKey', configuration)
     const hosts = new Hosts(this, 'Hosts', {
@@ -81,6 +88,20 @@ function createDoorbellSecret(scope: Construct): Secret {
     id: 'AwsSolutions-SMG4',
     reason:
       'Servers and the doorbell read it once; docs/operations.md says how to replace it by a rolling restart.',
+  })
+  return secret
+}
+
+/** Of the `api` Lambda alone. Who knows it can make the API read its own listings at a place of his choice, no more. */
+function createCursorSecret(scope: Construct): Secret {
+  const secret = new Secret(scope, 'CursorSecret', {
+    description: 'Signs the cursors of the listings of the API',
+    generateSecretString: { passwordLength: 48, excludePunctuation: true },
+    removalPolicy: RemovalPolicy.DESTROY,
+  })
+  Validations.of(secret).acknowledge({
+    id: 'AwsSolutions-SMG4',
+    reason: 'It protects no data; docs/operations.md says how to replace it without a caller noticing.',
   })
   return secret
 }

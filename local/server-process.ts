@@ -82,7 +82,7 @@ export async function startServerProcess(plan: ServerProcessPlan): Promise<Serve
   const exited = watchExit(child, log)
   const pid = child.pid
   if (pid === undefined)
-    throw new Error(`the process of server ${plan.name} did not start: ${(await exited).lastWords}`)
+    throw new Error(`the process of server "${plan.name}" did not start: ${(await exited).lastWords}`)
   return {
     name: plan.name,
     url,

@@ -27,8 +27,8 @@ export interface Outcome extends Omit<Planned, 'intent' | 'digest'> {
 type Result = Pick<Outcome, 'outcome' | 'why'>
 type Linked = Extract<Loaded, { digest: string }>
 
-const RESTS = 'imported: start it when the old system is stopped'
-const UNLINKED = 'imported without credentials: start it to link it'
+const RESTS = 'imported; start it when the old system is stopped'
+const UNLINKED = 'imported without credentials; start it to link it'
 const CHANGED = 'it has changed since it was read: is the old system still running?'
 
 export async function carryOut(
@@ -90,7 +90,11 @@ async function registerUnlinked(
   const credentialsId = world.random.id()
   const registration = { deviceId, credentialsId, restsBecause: UNLINKED, ...called(world, candidate) }
   if (!(await register(world.store, world.clock, registration))) return { outcome: 'done' }
-  await recordHistory(world, { deviceId, event: 'registered', why: 'imported without credentials' })
+  await recordHistory(world, {
+    deviceId,
+    event: 'registered',
+    why: 'imported without credentials; start it to link it',
+  })
   return { outcome: 'registered' }
 }
 

@@ -8,7 +8,9 @@ import { decrypt, encrypt } from './aes-gcm.ts'
 
 export interface Sealing {
   seal(key: string, value: string): string
-  /** @throws MooringError CREDENTIALS_UNREADABLE for the creds, AUTH_ITEM_UNREADABLE for anything else */
+  /** Opens what this device's data keys have sealed, and nothing else: whoever can write the table could put what he likes
+   *  in place of a text that needs no key.
+   *  @throws MooringError CREDENTIALS_UNREADABLE for the creds, AUTH_ITEM_UNREADABLE for anything else */
   open(key: string, stored: string): string
 }
 
@@ -20,8 +22,7 @@ export interface SealingKeys {
 
 /** What is shorter does not get shorter. Compressed, a session of 900 bytes stays within one write unit in base64, too. */
 const COMPRESSED_FROM_BYTES = 200
-/** `v1`, the number of the data key, `z` for deflated or `p` for plain, nonce + ciphertext + tag in base64. No JSON
- *  begins like this: an item that was written before there was encryption is told by it. */
+/** `v1`, the number of the data key, `z` for deflated or `p` for plain, nonce + ciphertext + tag in base64. */
 const FORM = /^v(\d+)\.(\d+)\.([zp])\.([A-Za-z0-9+/=]+)$/
 const VERSION = 1
 const ANY_VERSION = /^v\d/
@@ -44,7 +45,7 @@ export function createSealing(device: DeviceId, keys: SealingKeys): Sealing {
     },
 
     open(key, stored) {
-      if (!isSealed(stored)) return stored
+      if (!isSealed(stored)) throw unreadable(device, key, 'not sealed, so that no server has written it')
       const [, version, number = '', how = '', sealed = ''] = FORM.exec(stored) ?? []
       if (version === undefined) throw unreadable(device, key, 'damaged')
       if (Number(version) !== VERSION) throw unreadable(device, key, 'sealed by a newer Mooring')

@@ -1,45 +1,71 @@
-/** Where a listing goes on: opaque to the caller, and bound to the filters that it was given for. It is no secret, only
- *  whole: whoever forges one gets another place in a list that the key may read anyway. */
-import { createHash } from 'node:crypto'
+/** Where a listing goes on: opaque to the caller, signed, and bound to the listing and its filters. Only a place that this
+ *  API has given is ever read from, so that nobody can make the database read where no page has ended. */
+import { createHmac, timingSafeEqual } from 'node:crypto'
 import * as z from 'zod'
 import { MooringError } from '../../core/errors.ts'
 
-const DIGEST_CHARACTERS = 16
+/** The signature says so first: no other signature under the same secret can be taken for a cursor's. */
+const PURPOSE = 'mooring cursor 1'
 
 /** The key of the last row read, as DynamoDB gives it and takes it. */
 export type Position = Record<string, string | number>
 
-const Position = z.record(z.string().max(64), z.union([z.string().max(256), z.number()]))
+const Position = z.record(z.string().max(64), z.union([z.string().max(256), z.int()]))
 
-/** @param list names the listing and its filters: the same for every page */
-export function writeCursor(list: string, position: Position): string {
-  const place = Buffer.from(JSON.stringify(position)).toString('base64url')
-  return `${place}.${digest(list, place)}`
+export interface Cursors {
+  /** @param list names the listing and its filters: the same for every page */
+  write(list: string, position: Position): string
+  /** Reads the page at the cursor, or the first one.
+   *  @throws MooringError BAD_CURSOR when it was not given by this API, or given for another listing */
+  readAt<Page>(
+    list: string,
+    cursor: string | undefined,
+    read: (after: Position | undefined) => Promise<Page>,
+  ): Promise<Page>
 }
 
-/** Reads the page at the cursor, or the first one.
- *  @throws MooringError BAD_CURSOR when it was changed, or given for another listing */
-export async function readAt<Page>(
-  list: string,
-  cursor: string | undefined,
-  read: (after: Position | undefined) => Promise<Page>,
-): Promise<Page> {
-  if (cursor === undefined) return read(undefined)
-  try {
-    return await read(positionOf(list, cursor))
-  } catch (error) {
-    // A forged place that no row of this listing can have.
-    if (error instanceof Error && error.name === 'ValidationException') throw badCursor()
-    throw error
+/** @param secrets the first one signs, and a cursor signed by any of them is taken: so one can follow another without
+ *  a caller noticing */
+export function createCursors(secrets: readonly [string, ...string[]]): Cursors {
+  const [newest] = secrets
+
+  function positionOf(list: string, cursor: string): Position {
+    const [place = '', signature = '', ...rest] = cursor.split('.')
+    const isOurs = secrets.some((secret) => isSame(signature, sign(secret, list, place)))
+    if (rest.length > 0 || !isOurs) throw badCursor()
+    const read = Position.safeParse(parse(Buffer.from(place, 'base64url').toString('utf8')))
+    if (!read.success) throw badCursor()
+    return read.data
+  }
+
+  return {
+    write(list, position) {
+      const place = Buffer.from(JSON.stringify(position)).toString('base64url')
+      return `${place}.${sign(newest, list, place)}`
+    },
+    async readAt(list, cursor, read) {
+      if (cursor === undefined) return read(undefined)
+      const position = positionOf(list, cursor)
+      try {
+        return await read(position)
+      } catch (error) {
+        // The place was given by another version, whose tables had other keys.
+        if (error instanceof Error && error.name === 'ValidationException') throw badCursor()
+        throw error
+      }
+    },
   }
 }
 
-function positionOf(list: string, cursor: string): Position {
-  const [place = '', digested, ...rest] = cursor.split('.')
-  if (rest.length > 0 || digested !== digest(list, place)) throw badCursor()
-  const read = Position.safeParse(parse(Buffer.from(place, 'base64url').toString('utf8')))
-  if (!read.success) throw badCursor()
-  return read.data
+function sign(secret: string, list: string, place: string): string {
+  return createHmac('sha256', secret)
+    .update(JSON.stringify([PURPOSE, list, place]))
+    .digest('base64url')
+}
+
+function isSame(given: string, expected: string): boolean {
+  const [one, other] = [Buffer.from(given), Buffer.from(expected)]
+  return one.length === other.length && timingSafeEqual(one, other)
 }
 
 function parse(text: string): unknown {
@@ -50,13 +76,9 @@ function parse(text: string): unknown {
   }
 }
 
-function digest(list: string, place: string): string {
-  return createHash('sha256').update(`${list}\n${place}`).digest('hex').slice(0, DIGEST_CHARACTERS)
-}
-
 function badCursor(): MooringError {
   return new MooringError(
     'BAD_CURSOR',
-    'the cursor is not one that this listing gave; use `next` as it stands, with the same filters',
+    'the cursor is not one that this listing gave; use `next` as it stands, with the same filters, or begin without one',
   )
 }

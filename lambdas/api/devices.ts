@@ -9,7 +9,6 @@ import { readDevice, register } from '../../core/ownership.ts'
 import { erase, requestDeletion } from '../../core/requests.ts'
 import type { LambdaWorld } from '../world.ts'
 import { json } from './answers.ts'
-import { readAt, writeCursor } from './cursor.ts'
 import { DeviceAnswer, DeviceStatus, describeDevice, describeDevices } from './device-answer.ts'
 import { listDevices } from './device-list.ts'
 import { recordRequest } from './record-request.ts'
@@ -67,7 +66,7 @@ function refuseOther(row: DeviceRow, name: string | undefined): void {
   if (name !== undefined && row.name !== name) {
     throw new MooringError(
       'DEVICE_NAME_DIFFERS',
-      `device ${row.deviceId} is registered under the name ${row.name}`,
+      `device ${row.deviceId} is registered under the name "${row.name}"`,
     )
   }
 }
@@ -101,11 +100,11 @@ const listRoute = defineRoute({
     const { limit, cursor, ...filters } = query
     const list = `devices ${JSON.stringify(filters)}`
     const updatedSinceMs = filters.updatedSince === undefined ? undefined : Date.parse(filters.updatedSince)
-    const page = await readAt(list, cursor, (after) =>
+    const page = await world.cursors.readAt(list, cursor, (after) =>
       listDevices(world.store, { ...filters, updatedSinceMs }, limit, after),
     )
     const devices = await describeDevices(world, page.rows)
-    return json(200, { devices, ...(page.next ? { next: writeCursor(list, page.next) } : {}) })
+    return json(200, { devices, ...(page.next ? { next: world.cursors.write(list, page.next) } : {}) })
   },
 })
 
@@ -188,7 +187,7 @@ const showHistory = defineRoute({
   async handle(world, { params, query }) {
     const { deviceId } = await readDevice(world.store, params.deviceId)
     const list = `history ${deviceId}`
-    const page = await readAt(list, query.cursor, (after) =>
+    const page = await world.cursors.readAt(list, query.cursor, (after) =>
       readHistory(world.store, deviceId, query.limit, after),
     )
     const history = page.rows.map(({ at, event, why, server, serverName, epoch }) => ({
@@ -200,7 +199,11 @@ const showHistory = defineRoute({
       serverName,
       epoch,
     }))
-    return json(200, { deviceId, history, ...(page.next ? { next: writeCursor(list, page.next) } : {}) })
+    return json(200, {
+      deviceId,
+      history,
+      ...(page.next ? { next: world.cursors.write(list, page.next) } : {}),
+    })
   },
 })
 

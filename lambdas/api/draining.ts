@@ -133,7 +133,7 @@ async function othersMustHaveRoom(world: LambdaWorld, { serverId, name, load }: 
     others === 0 ? 'no other server is active' : `the other active servers (${others}) have room for ${room}`
   throw new MooringError(
     'NO_ROOM_TO_DRAIN',
-    `server ${name} has ${load} devices, and ${fits}: start another server first, or pass {"partly": true}`,
+    `server "${name}" has ${load} devices, and ${fits}: start another server first, or pass {"partly": true}`,
     { devices: load, room },
   )
 }

@@ -1,5 +1,5 @@
 /** Why a device is not connected, in words for the operator. Pure: it reads rows and decides nothing. */
-import type { DeviceRow } from '../../core/device.ts'
+import { type DeviceRow, saysToStart } from '../../core/device.ts'
 import { isLive, type ServerRow } from '../../core/server.ts'
 import { ALONE_FROM_POINTS } from '../../core/suspicion.ts'
 import { isoTime } from './schemas.ts'
@@ -60,12 +60,12 @@ export function explain(row: DeviceRow, known: Circumstances): string | undefine
 
 function whyGone({ name, stateReason }: ServerRow, known: Circumstances): string {
   const because = stateReason ? ` (${stateReason})` : ''
-  return `its server ${name} is gone${because}; the next look of the sweep moves it to another${sweepMissed(known)}`
+  return `its server "${name}" is gone${because}; the next look of the sweep moves it to another${sweepMissed(known)}`
 }
 
 function whySilent({ name, beatAt }: ServerRow, known: Circumstances): string {
   return (
-    `its server ${name} has been silent since ${isoTime(beatAt)} and has closed its sockets; ` +
+    `its server "${name}" has been silent since ${isoTime(beatAt)} and has closed its sockets; ` +
     `it goes on when it can beat again, or the sweep buries it and moves the device to another${sweepMissed(known)}`
   )
 }
@@ -80,13 +80,13 @@ function whyStopped(row: DeviceRow): string {
     return `it is conflicted since ${since}${because}; end that client, then start it`
   }
   if (row.status === 'logged_out') return `it is logged out${because}; start it to link it anew`
-  return `it is stopped${because}; start it to connect it`
+  return `it is stopped${because}${saysToStart(row.statusReason) ? '' : '; start it to connect it'}`
 }
 
 function whyMoving({ moveTo, owner: ownerId }: DeviceRow, owner: ServerRow | undefined): string {
   const drains = owner?.state === 'draining' ? ' drains and' : ''
-  const target = moveTo === 'any' ? 'another server' : `server ${moveTo}`
-  return `its server ${owner?.name ?? ownerId}${drains} is asked to let go, so that it can move to ${target}`
+  const target = moveTo === 'any' ? 'another server' : `server "${moveTo}"`
+  return `its server "${owner?.name ?? ownerId}"${drains} is asked to let go, so that it can move to ${target}`
 }
 
 function whyByStatus(row: DeviceRow, server: string | undefined, known: Circumstances): string | undefined {
@@ -99,12 +99,12 @@ function whyByStatus(row: DeviceRow, server: string | undefined, known: Circumst
       return (
         whySuspected(row, server) ??
         waitsForTurn(server, known) ??
-        `server ${server} has it and is about to connect it`
+        `server "${server}" has it and is about to connect it`
       )
     case 'pairing':
       return whyPairing(row, known)
     case 'connecting':
-      return `server ${server} is connecting it${afterStall(row)}`
+      return `server "${server}" is connecting it${afterStall(row)}`
     case 'disconnected':
       return whyDisconnected(row, server, known)
     case 'quarantined':
@@ -157,20 +157,20 @@ function whyDisconnected(row: DeviceRow, server: string | undefined, known: Circ
     last === undefined ? '' : `; ${conflicts.length} conflicts lately, the last at ${isoTime(last)}`
   const next =
     retryAt > known.nowMs
-      ? `server ${server} waits until ${isoTime(retryAt)} and then tries again`
-      : (waitsForTurn(server, known) ?? `server ${server} is about to try again`)
+      ? `server "${server}" waits until ${isoTime(retryAt)} and then tries again`
+      : (waitsForTurn(server, known) ?? `server "${server}" is about to try again`)
   return `it has no socket${because}${lately}; ${next}`
 }
 
 function whySuspected({ suspicion = 0 }: DeviceRow, server: string | undefined): string | undefined {
   if (suspicion < ALONE_FROM_POINTS) return undefined
-  return `it may have ended its last servers: server ${server} waits, and then connects it as its only suspect`
+  return `it may have ended its last servers: server "${server}" waits, and then connects it as its only suspect`
 }
 
 function waitsForTurn(server: string | undefined, { owner }: Circumstances): string | undefined {
   if (!owner?.waiting) return undefined
   const connects = owner.waiting === 1 ? '1 connect waits' : `${owner.waiting} connects wait`
-  return `it waits for its turn at server ${server} (${connects} there)`
+  return `it waits for its turn at server "${server}" (${connects} there)`
 }
 
 /** Said only where somebody has looked for the sweep, and what is said relies on it. */

@@ -8,6 +8,7 @@ import type { DeviceRow, Pairing } from '../../core/device.ts'
 import { MooringError } from '../../core/errors.ts'
 import type { DeviceId } from '../../core/ids.ts'
 import { readDevice } from '../../core/ownership.ts'
+import { readPhoneNumber } from '../../core/phone-number.ts'
 import { requestPairingCode } from '../../core/requests.ts'
 import type { LambdaWorld } from '../world.ts'
 import { image, json } from './answers.ts'
@@ -52,6 +53,13 @@ const showQr = defineRoute({
   },
 })
 
+function digitsOf(text: string, context: z.RefinementCtx): string {
+  const read = readPhoneNumber(text)
+  if ('digits' in read) return read.digits
+  context.addIssue(read.fault)
+  return z.NEVER
+}
+
 /** @throws MooringError QR_NOT_READY | ALREADY_PAIRED | DEVICE_NOT_RUNNING */
 function mustHaveQr(world: LambdaWorld, row: DeviceRow): Pairing & { readonly qr: string } {
   mustBeLinkable(row)
@@ -65,7 +73,6 @@ function mustHaveQr(world: LambdaWorld, row: DeviceRow): Pairing & { readonly qr
   )
 }
 
-const PHONE_NUMBER_FORM = /^\+?[1-9]\d{6,14}$/
 const CODE_WAITED_FOR_MS = 8000
 const POLL_EVERY_MS = 250
 /** A request that no server has answered for this long is made anew. */
@@ -86,8 +93,9 @@ const makePairingCode = defineRoute({
   body: z.strictObject({
     phoneNumber: z
       .string()
-      .regex(PHONE_NUMBER_FORM, 'an international number in digits, as in E.164')
-      .transform((text) => text.replace('+', ''))
+      .regex(/\d/, 'is no phone number')
+      .transform(digitsOf)
+      .describe('with its country code; blanks, dashes, dots, brackets and a leading + or 00 do not matter')
       .meta({ example: '15550100123' }),
   }),
   answers: { 200: answers('the code', CodeAnswer) },

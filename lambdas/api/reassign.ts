@@ -90,17 +90,17 @@ async function begin(
 /** @throws MooringError SERVER_NOT_FOUND | SERVER_NOT_ACTIVE | SERVER_FULL */
 export async function mustHaveRoom(world: LambdaWorld, serverId: ServerId): Promise<void> {
   const server = asServer(await world.store.get('Servers', { serverId }))
-  if (!server) throw new MooringError('SERVER_NOT_FOUND', `there is no server ${serverId}`)
+  if (!server) throw new MooringError('SERVER_NOT_FOUND', `there is no server "${serverId}"`)
   if (server.state !== 'active') {
     throw new MooringError(
       'SERVER_NOT_ACTIVE',
-      `server ${server.name} is ${server.state} and takes no devices; name another one, or none`,
+      `server "${server.name}" is ${server.state} and takes no devices; name another one, or none`,
     )
   }
   if (server.load >= server.capacity) {
     throw new MooringError(
       'SERVER_FULL',
-      `server ${server.name} has ${server.load} of ${server.capacity} devices; name another one, or none`,
+      `server "${server.name}" has ${server.load} of ${server.capacity} devices; name another one, or none`,
     )
   }
 }

@@ -5,8 +5,8 @@ import type { ErrorCode } from '../../core/errors.ts'
 import { MooringError } from '../../core/errors.ts'
 import type { Scope } from '../../core/keys.ts'
 import type { CallerContext } from '../authorizer.ts'
-import type { LambdaWorld } from '../world.ts'
 import type { Answer } from './answers.ts'
+import type { ApiWorld } from './world.ts'
 
 const NOTHING = z.strictObject({})
 type Nothing = typeof NOTHING
@@ -39,7 +39,7 @@ interface RouteDefinition<P extends z.ZodType, Q extends z.ZodType, B extends z.
   readonly answers: Readonly<Record<number, AnswerDescription>>
   /** Codes beyond those that every route can give: see refusals.ts. */
   readonly refusals?: readonly ErrorCode[]
-  handle(world: LambdaWorld, asked: Asked<z.output<P>, z.output<Q>, z.output<B>>): Promise<Answer>
+  handle(world: ApiWorld, asked: Asked<z.output<P>, z.output<Q>, z.output<B>>): Promise<Answer>
 }
 
 /** Whatever came with the request, unread. */
@@ -52,7 +52,7 @@ export interface RawRequest {
 
 export type Route = Omit<RouteDefinition<z.ZodType, z.ZodType, z.ZodType>, 'handle'> & {
   /** @throws MooringError BAD_REQUEST when the request does not fit the schemas */
-  serve(world: LambdaWorld, request: RawRequest): Promise<Answer>
+  serve(world: ApiWorld, request: RawRequest): Promise<Answer>
 }
 
 export function defineRoute<

@@ -99,7 +99,7 @@ const showServer = defineRoute({
 /** @throws MooringError SERVER_NOT_FOUND */
 export async function readServer(world: LambdaWorld, serverId: ServerId): Promise<ServerRow> {
   const row = asServer(await world.store.get('Servers', { serverId }))
-  if (!row) throw new MooringError('SERVER_NOT_FOUND', `there is no server ${serverId}`)
+  if (!row) throw new MooringError('SERVER_NOT_FOUND', `there is no server "${serverId}"`)
   return row
 }
 

@@ -1,5 +1,6 @@
 /** The control plane as a child process, as the local fleet and its tests start and end it. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { LOCAL_CREDENTIALS, LOCAL_REGION, LOCAL_TABLE_PREFIX } from '../database.ts'
@@ -77,6 +78,7 @@ function spawnChild(options: ControlPlaneOptions): ChildProcess {
         AWS_ENDPOINT_URL_DYNAMODB: options.databaseEndpoint,
         TABLE_PREFIX: options.tablePrefix ?? LOCAL_TABLE_PREFIX,
         DOORBELL_SECRET: options.doorbellSecret,
+        CURSOR_SECRET: randomBytes(32).toString('hex'),
         PORT: String(options.port ?? 0),
         SWEEP: options.sweep === false ? 'off' : 'on',
         ...options.variables,

@@ -1,9 +1,16 @@
 /** A local HTTP server: listens on 127.0.0.1 alone, cuts bodies that are too large, and leaves no connection behind. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { type ConnectionLimits, createLimitedServer } from '../../hosts/connection-limits.ts'
 
-/** API Gateway takes 10,240 bytes of request line and headers together. */
-const HEADER_BYTES_MAX = 10_240
+/** All callers are on this machine. API Gateway takes 10,240 bytes of request line and headers together. */
+const LIMITS: ConnectionLimits = {
+  headersMsMax: 5000,
+  requestMsMax: 20_000,
+  headerBytesMax: 10_240,
+  connectionsMax: 2048,
+  connectionsOfOneRemoteMax: 2048,
+}
 /** Requests under way get this long to end when the server closes. */
 const GRACE_MS = 500
 
@@ -17,12 +24,16 @@ export async function startHttpServer(
   port: number,
   answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
 ): Promise<HttpServer> {
-  const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX }, (request, response) => {
-    answer(request, response).catch(() => {
-      if (!response.headersSent) response.writeHead(500)
-      response.end()
-    })
-  })
+  const server = createLimitedServer(
+    LIMITS,
+    (request, response) => {
+      answer(request, response).catch(() => {
+        if (!response.headersSent) response.writeHead(500)
+        response.end()
+      })
+    },
+    () => undefined,
+  )
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', resolve)

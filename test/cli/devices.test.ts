@@ -35,7 +35,10 @@ describe('mooring devices', () => {
     const { out, exit } = await api.mooring('devices', '--owner', 'web-1')
 
     assert.match(out, /^DEVICE +NAME +STATUS +OWNER +SINCE +EXPLANATION$/m)
-    assert.match(out, /^shop-17 +Phone shop-17 +assigned +web-1 +\d+ s +server web-1 has it and is about to/m)
+    assert.match(
+      out,
+      /^shop-17 +Phone shop-17 +assigned +web-1 +\d+ s +server "web-1" has it and is about to/m,
+    )
     assert.match(out, /^1 device$/m)
     assert.equal(exit, 0)
   })
@@ -65,7 +68,7 @@ describe('mooring devices', () => {
   test('says so when there is no server of that name', async () => {
     const { err, exit } = await api.mooring('devices', '--owner', 'web-9')
 
-    assert.match(err, /^SERVER_NOT_FOUND: there is no server web-9; `mooring servers --all` lists them/)
+    assert.match(err, /^SERVER_NOT_FOUND: there is no server "web-9"; `mooring servers --all` lists them/)
     assert.equal(exit, 1)
   })
 })

@@ -76,7 +76,7 @@ describe('mooring import multi-file', () => {
     assert.ok(runs?.pairedAt && runs.unassignedShard)
     const rests = await fleet.device('rests-1')
     assert.deepEqual([rests?.desired, rests?.unassignedShard], ['stopped', undefined])
-    assert.match(rests?.statusReason ?? '', /start it when the old system is stopped/)
+    assert.match(rests?.statusReason ?? '', /^imported; start it when the old system is stopped$/)
   })
 
   test('--dry-run tells what would be done, and does nothing', async () => {

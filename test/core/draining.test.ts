@@ -86,7 +86,7 @@ describe('a drain', () => {
     assert.equal(Math.max(...seen.map(({ moving }) => moving.length)), 2)
     const { state, moved, devicesAtStart, why } = await operation()
     assert.deepEqual([state, moved, devicesAtStart], ['done', 6, 6])
-    assert.equal(why, 'server from has no devices any more; it takes no new ones')
+    assert.equal(why, 'server "from" has no devices any more; it takes no new ones')
   })
 
   test('asks for the next only when one that was asked has settled elsewhere', async () => {
@@ -247,7 +247,7 @@ describe('a drain after which the server leaves', () => {
       [waiting.state, waiting.why],
       ['running', 'it has no devices any more and is about to leave'],
     )
-    assert.deepEqual([(await operation()).state, (await operation()).why], ['done', 'server from has left'])
+    assert.deepEqual([(await operation()).state, (await operation()).why], ['done', 'server "from" has left'])
   })
 
   test('ends also when the server dies half way: its devices are evicted', async () => {
@@ -314,7 +314,7 @@ describe('a drain that is called off', () => {
 
     await assert.rejects(cancelDrain(world, server), {
       code: 'NOT_DRAINING',
-      message: 'server web-1 is active; nothing drains it',
+      message: 'server "web-1" is active; nothing drains it',
     })
   })
 

@@ -40,48 +40,48 @@ function judged(device: Partial<DeviceRow> | undefined, move: Partial<Reassign> 
 
 describe('a reassign is told in words', () => {
   const cases: [string, string, Partial<DeviceRow> | undefined, Partial<Reassign>?][] = [
-    ['its owner still holds it', 'running: its server from is asked to let go', { ...HELD, ...ASKED }],
+    ['its owner still holds it', 'running: its server "from" is asked to let go', { ...HELD, ...ASKED }],
     ['it was let go', 'running: it was let go and waits for a server with room', { ...ASKED }],
     [
       'its new server has not connected it yet',
-      'running: it is on server to, which connects it',
+      'running: it is on server "to", which connects it',
       { owner: TO.serverId, claimId: 'claim-2', status: 'connecting' },
     ],
     [
       'it is connected where it was wished',
-      'done: it is on server to, connected',
+      'done: it is on server "to", connected',
       { owner: TO.serverId, claimId: 'claim-2', status: 'connected' },
     ],
     [
       'it has no phone yet',
-      'done: it is on server to, waiting to be linked',
+      'done: it is on server "to", waiting to be linked',
       { owner: TO.serverId, claimId: 'claim-2', status: 'pairing' },
     ],
     [
       'it was logged out after it had arrived',
-      'done: it is on server to, and logged out there',
+      'done: it is on server "to", and logged out there',
       { desired: 'stopped', status: 'logged_out', home: { name: 'to', since: 1 } },
     ],
     [
       'any other server has it',
-      'done: it is on server other, connected',
+      'done: it is on server "other", connected',
       { owner: OTHER.serverId, claimId: 'claim-2', status: 'connected' },
       { to: 'any' },
     ],
     [
       'its server took it back, for want of another',
-      'refused: no other server had room: placement gave it back to server from',
+      'refused: no other server had room: placement gave it back to server "from"',
       { owner: FROM.serverId, claimId: 'claim-2', status: 'assigned' },
       { to: 'any' },
     ],
     [
       'placement put it elsewhere',
-      'refused: placement put it on server other, because server to had no room when the device was let go',
+      'refused: placement put it on server "other", because server "to" had no room when the device was let go',
       { owner: OTHER.serverId, claimId: 'claim-2', status: 'assigned' },
     ],
     [
       'the wished server is gone',
-      'refused: placement put it on server other, because server nowhere is gone',
+      'refused: placement put it on server "other", because server "nowhere" is gone',
       { owner: OTHER.serverId, claimId: 'claim-2', status: 'assigned' },
       { to: serverId('nowhere') },
     ],
@@ -94,7 +94,7 @@ describe('a reassign is told in words', () => {
     ['it was deleted', 'refused: the device was deleted', undefined],
     [
       'somebody else asked for another move',
-      'refused: a later request took its place: the device is asked to move to server other',
+      'refused: a later request took its place: the device is asked to move to server "other"',
       { ...HELD, moveTo: OTHER.serverId, moveId: 'move-2' },
     ],
   ]
@@ -112,13 +112,13 @@ describe('a reassign is told in words', () => {
   test('when a minute has passed: it timed out, and where it stood', () => {
     assert.equal(
       judged({ ...HELD, ...ASKED }, {}, REASSIGN_MS_MAX),
-      'timed_out: not within 60 s: its server from is asked to let go',
+      'timed_out: not within 60 s: its server "from" is asked to let go',
     )
   })
 
   test('when it has ended: as it ended, whatever became of the device since', () => {
-    const ended = { state: 'done', why: 'it is on server to, connected' } as const
-    assert.equal(judged({ ...HELD, desired: 'stopped' }, ended), 'done: it is on server to, connected')
+    const ended = { state: 'done', why: 'it is on server "to", connected' } as const
+    assert.equal(judged({ ...HELD, desired: 'stopped' }, ended), 'done: it is on server "to", connected')
   })
 })
 

@@ -211,18 +211,18 @@ describe('nothing moves', () => {
   })
 
   test('while a server misses beats', () => {
-    assert.match(heldBack([one, two], { ...calm, quiet: [two] }) ?? '', /two has missed beats/)
+    assert.match(heldBack([one, two], { ...calm, quiet: [two] }) ?? '', /"two" has missed beats/)
   })
 
   test('within ten minutes of a burial', () => {
     const dead = aServerRow('dead', { state: 'dead', beatAt: NOW - 10 * MINUTE + 1 })
-    assert.match(heldBack([one, dead], calm) ?? '', /dead was buried less than 10 minutes ago/)
+    assert.match(heldBack([one, dead], calm) ?? '', /"dead" was buried less than 10 minutes ago/)
     assert.equal(heldBack([one, { ...dead, beatAt: NOW - 10 * MINUTE }], calm), undefined)
   })
 
   test('while a server joins or drains, not because one has left', () => {
-    assert.match(heldBack([one, aServerRow('new', { state: 'joining' })], calm) ?? '', /new is joining/)
-    assert.match(heldBack([one, aServerRow('old', { state: 'draining' })], calm) ?? '', /old is draining/)
+    assert.match(heldBack([one, aServerRow('new', { state: 'joining' })], calm) ?? '', /"new" is joining/)
+    assert.match(heldBack([one, aServerRow('old', { state: 'draining' })], calm) ?? '', /"old" is draining/)
     assert.equal(heldBack([one, aServerRow('old', { state: 'stopped' })], calm), undefined)
   })
 
@@ -233,7 +233,7 @@ describe('nothing moves', () => {
   test('while a server is back under its name and its own devices may return to it', () => {
     const before = aServerRow('one-before', { name: 'one', state: 'stopped' })
     const back = { ...one, joinedAt: NOW - 9 * MINUTE }
-    assert.match(heldBack([before, back, two], calm) ?? '', /one is back.*its devices come first/)
+    assert.match(heldBack([before, back, two], calm) ?? '', /"one" is back.*its devices come first/)
     assert.equal(heldBack([before, { ...back, joinedAt: NOW - 10 * MINUTE }, two], calm), undefined)
   })
 })

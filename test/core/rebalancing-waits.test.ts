@@ -18,7 +18,7 @@ after(() => tables.close())
 describe('rebalancing waits, and says for what,', () => {
   const reasons: [string, Partial<Seen>, RegExp][] = [
     ['while the brake is on', { braking: true }, /brake/],
-    ['while a server misses beats', { quiet: [build.aServerRow('full')] }, /full has missed beats/],
+    ['while a server misses beats', { quiet: [build.aServerRow('full')] }, /"full" has missed beats/],
     ['while devices wait for a server', { waiting: 1 }, /devices wait for a server/],
   ]
   for (const [when, seen, why] of reasons) {
@@ -41,7 +41,7 @@ describe('rebalancing waits, and says for what,', () => {
     await build.lookEverySecond(world, sweep, 20, [full, empty])
     assert.equal((await build.serverRow(world.store, silent.serverId)).state, 'dead')
     assert.deepEqual(await asked(world, ids), [])
-    assert.match((await standing(world))?.why ?? '', /silent was buried/)
+    assert.match((await standing(world))?.why ?? '', /"silent" was buried/)
 
     world.clock.advance(10 * MINUTE)
     await build.lookEverySecond(world, beginSweep(world), 10, [full, empty])

@@ -53,7 +53,10 @@ describe('a server that falls silent', () => {
     const history = (await readHistory(world.store, deviceId('silent-device-0'), 9)).rows
     assert.deepEqual(
       new Set(history.map(({ event, serverName, why }) => [event, serverName, why].join(', '))),
-      new Set(['evicted, silent, its server silent is gone', 'assigned, beating, its server silent is gone']),
+      new Set([
+        'evicted, silent, its server "silent" is gone',
+        'assigned, beating, its server "silent" is gone',
+      ]),
     )
     assert.deepEqual(world.rings, ['beating'])
   })

@@ -80,7 +80,7 @@ test('a device is reassigned to a named server, and the operation is read until 
   const ended = await untilEnded(operationId)
 
   assert.equal(status, 202)
-  assert.deepEqual([ended.state, ended.why], ['done', `it is on server ${to.name}, connected`])
+  assert.deepEqual([ended.state, ended.why], ['done', `it is on server "${to.name}", connected`])
   assert.ok((await ownedBy(fleet, ids, to.name)).includes(id as DeviceId))
   // The sweep writes the end down, so that it stays what it was.
   await until('the end in the row', 10_000, async () => {
@@ -98,7 +98,7 @@ test('a server that beats is not evicted, and its words tell since when it is si
   assert.match(
     String(body.message),
     new RegExp(
-      `^server ${server.name} beat \\d+\\.\\d s ago; evict it after it has been silent for 11 s, or pass stopTask$`,
+      `^server "${server.name}" beat \\d+\\.\\d s ago; evict it after it has been silent for 11 s, or pass stopTask$`,
     ),
   )
 })

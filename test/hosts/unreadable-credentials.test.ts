@@ -89,11 +89,15 @@ const DAMAGES: Record<string, { spoil(item: AuthItem): AuthItem | undefined; why
   },
   'plain and damaged': {
     spoil: (item) => ({ ...item, value: '{"noiseKey":{"pri' }),
-    why: /its credentials cannot be read: .* damaged/,
+    why: /its credentials cannot be read: .* not sealed/,
   },
   'plain and not whole': {
     spoil: (item) => ({ ...item, value: serialise({ ...initAuthCreds(), signedIdentityKey: undefined }) }),
-    why: /its credentials cannot be read: .* damaged/,
+    why: /its credentials cannot be read: .* not sealed/,
+  },
+  'plain and another one': {
+    spoil: (item) => ({ ...item, value: serialise(initAuthCreds()) }),
+    why: /its credentials cannot be read: .* not sealed/,
   },
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import {
   anActiveServer,
@@ -97,3 +98,28 @@ test('the cursor of a history is refused by the list of devices', async () => {
   const { status, body } = await api.call('GET', `/devices?cursor=${history.next}`)
   assert.deepEqual([status, body.code], [400, 'BAD_CURSOR'])
 })
+
+/** Places that no row has, as somebody would forge them who has read the source. */
+const FORGED = [
+  { status: 'unassigned', updatedAt: 1e300, deviceId: 'waiting-1' },
+  { status: 'unassigned', updatedAt: 0, deviceId: 'waiting-1' },
+  { deviceId: 'waiting-1' },
+  {},
+]
+
+for (const place of FORGED) {
+  test(`a cursor for ${JSON.stringify(place)} that was signed without the secret is refused`, async () => {
+    const text = Buffer.from(JSON.stringify(place)).toString('base64url')
+    const signature = createHash('sha256').update(`devices {"status":"unassigned"}\n${text}`).digest('hex')
+    const cursors = [`${text}.${signature.slice(0, 16)}`, `${text}.${signature}`, `${text}.`, text]
+
+    const answers = await Promise.all(
+      cursors.map((cursor) => api.call('GET', `/devices?status=unassigned&cursor=${cursor}`)),
+    )
+
+    assert.deepEqual(
+      answers.map(({ status, body }) => [status, body.code]),
+      cursors.map(() => [400, 'BAD_CURSOR']),
+    )
+  })
+}

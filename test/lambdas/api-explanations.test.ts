@@ -52,13 +52,13 @@ test('a device that backs off tells until when, and then that it waits for its t
   await beat(store, clock, server.serverId, 0, 12)
   assert.equal(
     await explanation(),
-    `it has no socket: ${statusReason}; server web-1 waits until 2030-01-01T00:00:05.000Z and then tries again`,
+    `it has no socket: ${statusReason}; server "web-1" waits until 2030-01-01T00:00:05.000Z and then tries again`,
   )
   assert.equal((await call('GET', '/devices/shop-17')).body.retryAt, '2030-01-01T00:00:05.000Z')
   clock.advance(5000)
   assert.equal(
     await explanation(),
-    `it has no socket: ${statusReason}; it waits for its turn at server web-1 (12 connects wait there)`,
+    `it has no socket: ${statusReason}; it waits for its turn at server "web-1" (12 connects wait there)`,
   )
 })
 
@@ -70,13 +70,13 @@ test('a device whose server falls silent and is buried tells so at each step', a
   await stampSweep(store, clock)
   assert.equal(
     await explanation(),
-    'its server web-1 has been silent since 2030-01-01T00:00:00.000Z and has closed its sockets; it goes on when it ' +
+    'its server "web-1" has been silent since 2030-01-01T00:00:00.000Z and has closed its sockets; it goes on when it ' +
       'can beat again, or the sweep buries it and moves the device to another',
   )
   await bury(store, await serverRow(store, server.serverId))
   assert.equal(
     await explanation(),
-    'its server web-1 is gone (silent since beat 0); the next look of the sweep moves it to another',
+    'its server "web-1" is gone (silent since beat 0); the next look of the sweep moves it to another',
   )
 })
 
@@ -102,6 +102,6 @@ test('a list of devices explains each as far as its row and its server tell', as
       device.deviceId,
       device.explanation,
     ]),
-    [[deviceId('shop-17'), 'server web-1 is connecting it']],
+    [[deviceId('shop-17'), 'server "web-1" is connecting it']],
   )
 })

@@ -59,7 +59,7 @@ describe('POST /devices/{id}/reassign', () => {
       operationId,
       kind: 'reassign',
       state: 'running',
-      why: 'its server web-1 is asked to let go',
+      why: 'its server "web-1" is asked to let go',
       askedBy: 'abcdef0123456789',
       startedAt: body.startedAt,
       deviceId: 'web-1-device-0',
@@ -77,7 +77,7 @@ describe('POST /devices/{id}/reassign', () => {
     const { status, body } = await call('POST', '/devices/shop-17/reassign', { body: { serverId: 'web-2' } })
 
     assert.deepEqual([status, body.owner.serverId], [202, 'web-2'])
-    assert.equal(body.operation.why, 'it is on server web-2, which connects it')
+    assert.equal(body.operation.why, 'it is on server "web-2", which connects it')
   })
 
   test('shows the present truth also when no sweep has looked since', async () => {
@@ -89,7 +89,7 @@ describe('POST /devices/{id}/reassign', () => {
 
     const shown = await call('GET', `/operations/${body.operation.operationId}`)
 
-    assert.deepEqual([shown.body.state, shown.body.why], ['done', 'it is on server web-2, connected'])
+    assert.deepEqual([shown.body.state, shown.body.why], ['done', 'it is on server "web-2", connected'])
   })
 })
 
@@ -153,7 +153,7 @@ describe('POST /servers/{id}/drain', () => {
 
     assert.equal(
       said,
-      '409 NO_ROOM_TO_DRAIN: server web-1 has 3 devices, and the other active servers (1) have room for 2: start ' +
+      '409 NO_ROOM_TO_DRAIN: server "web-1" has 3 devices, and the other active servers (1) have room for 2: start ' +
         'another server first, or pass {"partly": true}',
     )
     assert.equal((await serverRow(api.world.store, 'web-1')).state, 'active')
@@ -166,7 +166,7 @@ describe('POST /servers/{id}/drain', () => {
 
     assert.match(
       await refusal(api, 'POST', '/servers/web-1/drain'),
-      /^409 NO_ROOM_TO_DRAIN: server web-1 has 3 devices, and no other server is active: start another server first/,
+      /^409 NO_ROOM_TO_DRAIN: server "web-1" has 3 devices, and no other server is active: start another server first/,
     )
   })
 
@@ -179,14 +179,14 @@ describe('POST /servers/{id}/drain', () => {
 
     assert.equal(
       await drained('joining'),
-      '409 SERVER_NOT_ACTIVE: server joining is joining: it has no devices yet, drain it when it is active',
+      '409 SERVER_NOT_ACTIVE: server "joining" is joining: it has no devices yet, drain it when it is active',
     )
     assert.equal(
       await drained('dead'),
-      '409 SERVER_NOT_ACTIVE: server dead is dead and has nothing to drain; evict it to move what it still owns',
+      '409 SERVER_NOT_ACTIVE: server "dead" is dead and has nothing to drain; evict it to move what it still owns',
     )
-    assert.equal(await drained('web-1'), '409 SERVER_LEAVING: server web-1 is on its way out already')
-    assert.equal(await drained('nobody'), '404 SERVER_NOT_FOUND: there is no server nobody')
+    assert.equal(await drained('web-1'), '409 SERVER_LEAVING: server "web-1" is on its way out already')
+    assert.equal(await drained('nobody'), '404 SERVER_NOT_FOUND: there is no server "nobody"')
   })
 
   test('is refused when the server that shall get the devices takes none or is full', async () => {
@@ -196,11 +196,11 @@ describe('POST /servers/{id}/drain', () => {
 
     assert.equal(
       await refusal(api, 'POST', '/servers/web-1/drain', { to: 'web-2' }),
-      '409 SERVER_NOT_ACTIVE: server web-2 is draining and takes no devices; name another one, or none',
+      '409 SERVER_NOT_ACTIVE: server "web-2" is draining and takes no devices; name another one, or none',
     )
     assert.equal(
       await refusal(api, 'POST', '/servers/web-1/drain', { to: 'full' }),
-      '409 SERVER_FULL: server full has 1 of 1 devices; name another one, or none',
+      '409 SERVER_FULL: server "full" has 1 of 1 devices; name another one, or none',
     )
   })
 
@@ -240,11 +240,11 @@ describe('DELETE /servers/{id}/drain', () => {
 
     assert.equal(
       await refusal(api, 'DELETE', '/servers/web-1/drain'),
-      '409 NOT_DRAINING: server web-1 is active; nothing drains it',
+      '409 NOT_DRAINING: server "web-1" is active; nothing drains it',
     )
     assert.equal(
       await refusal(api, 'DELETE', '/servers/web-2/drain'),
-      '409 SERVER_LEAVING: server web-2 is on its way out; it cannot be called back',
+      '409 SERVER_LEAVING: server "web-2" is on its way out; it cannot be called back',
     )
     assert.match(await refusal(api, 'DELETE', '/servers/nobody/drain'), /^404 SERVER_NOT_FOUND/)
   })
@@ -279,7 +279,7 @@ describe('POST /servers/{id}/evict', () => {
 
     assert.equal(
       await refusal(api, 'POST', '/servers/web-1/evict'),
-      '409 SERVER_STILL_BEATING: server web-1 beat 1.4 s ago; evict it after it has been silent for 11 s, or pass stopTask',
+      '409 SERVER_STILL_BEATING: server "web-1" beat 1.4 s ago; evict it after it has been silent for 11 s, or pass stopTask',
     )
   })
 
@@ -331,7 +331,7 @@ describe('POST /servers/{id}/evict', () => {
   test('with stopTask is refused for a server without a task', async () => {
     assert.equal(
       await refusal(await aFleet(), 'POST', '/servers/web-1/evict', { stopTask: true }),
-      '409 SERVER_HAS_NO_TASK: server web-1 runs in no task that could be stopped: end its process, or drain it',
+      '409 SERVER_HAS_NO_TASK: server "web-1" runs in no task that could be stopped: end its process, or drain it',
     )
   })
 
@@ -341,7 +341,7 @@ describe('POST /servers/{id}/evict', () => {
 
     assert.equal(
       await refusal(apiOn(refusing), 'POST', '/servers/web-1/evict', { stopTask: true }),
-      `409 TASK_NOT_STOPPED: ECS did not take the stop of server web-1 (task ${TASK_ARN}); the log says why ` +
+      `409 TASK_NOT_STOPPED: ECS did not take the stop of server "web-1" (task ${TASK_ARN}); the log says why ` +
         '(task.stop_failed): try again',
     )
   })

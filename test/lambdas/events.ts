@@ -7,7 +7,9 @@ import { beat } from '../../core/membership.ts'
 import { systemRandom } from '../../core/random.ts'
 import type { ServerRow } from '../../core/server.ts'
 import type { Store } from '../../core/store.ts'
+import { createCursors } from '../../lambdas/api/cursor.ts'
 import type { ApiEvent } from '../../lambdas/api/event.ts'
+import type { ApiWorld } from '../../lambdas/api/world.ts'
 import { createApiHandler } from '../../lambdas/api.ts'
 import type { CallerContext } from '../../lambdas/authorizer.ts'
 import type { ScheduledEvent } from '../../lambdas/sweep.ts'
@@ -17,7 +19,10 @@ import { type Tables, type TestWorld, worldOn } from '../core/builders.ts'
 
 // ---- worlds -------------------------------------------------------------------------------------------------------
 
-export type TestLambdaWorld = TestWorld & LambdaWorld & { flushes(): number }
+export type TestLambdaWorld = TestWorld & ApiWorld & { flushes(): number }
+
+/** What signs the cursors of every API under test. */
+export const CURSOR_SECRET = 'a secret of the cursors'
 
 /** A world in virtual time whose telemetry is recorded. */
 export function lambdaWorldOn(store: Store): TestLambdaWorld {
@@ -29,7 +34,7 @@ export function lambdaWorldOn(store: Store): TestLambdaWorld {
       flushes += 1
     },
   }
-  return { ...world, telemetry, flushes: () => flushes }
+  return { ...world, telemetry, cursors: createCursors([CURSOR_SECRET]), flushes: () => flushes }
 }
 
 /** The same on this machine's clock, for handlers that wait. */

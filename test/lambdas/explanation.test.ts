@@ -92,9 +92,9 @@ const cases: readonly [
   ],
   [
     'that lost its server',
-    { statusReason: 'its server web-2 is gone' },
+    { statusReason: 'its server "web-2" is gone' },
     { room: roomIn([live]), ...sweeping },
-    'it waits for a server (its server web-2 is gone); the next look of the sweep gives it one that has room',
+    'it waits for a server (its server "web-2" is gone); the next look of the sweep gives it one that has room',
   ],
   [
     'that waits while no sweep runs',
@@ -118,13 +118,13 @@ const cases: readonly [
     'that was just assigned',
     { owner, status: 'assigned' },
     { owner: live },
-    'server web-1 has it and is about to connect it',
+    'server "web-1" has it and is about to connect it',
   ],
   [
     'that was assigned to a server on which others connect first',
     { owner, status: 'assigned' },
     { owner: busy },
-    'it waits for its turn at server web-1 (7 connects wait there)',
+    'it waits for its turn at server "web-1" (7 connects wait there)',
   ],
   [
     'that waits to be linked by a QR',
@@ -144,24 +144,24 @@ const cases: readonly [
     { owner: live },
     'it waits to be linked: its server is about to get a QR code',
   ],
-  ['that connects', { owner, status: 'connecting' }, { owner: live }, 'server web-1 is connecting it'],
+  ['that connects', { owner, status: 'connecting' }, { owner: live }, 'server "web-1" is connecting it'],
   [
     'that lost its socket and backs off',
     { ...lost, retryAt: NOW_MS + 30_000 },
     { owner: live },
-    'it has no socket: closed with 428 (Connection Closed); server web-1 waits until 2030-01-01T00:00:30.000Z and then tries again',
+    'it has no socket: closed with 428 (Connection Closed); server "web-1" waits until 2030-01-01T00:00:30.000Z and then tries again',
   ],
   [
     'whose backoff is over',
     { ...lost, retryAt: NOW_MS - 1 },
     { owner: live },
-    'it has no socket: closed with 428 (Connection Closed); server web-1 is about to try again',
+    'it has no socket: closed with 428 (Connection Closed); server "web-1" is about to try again',
   ],
   [
     'whose backoff is over and for which it is not the turn',
     { ...lost, retryAt: NOW_MS - 1 },
     { owner: aServerRow('web-1', { waiting: 1 }) },
-    'it has no socket: closed with 428 (Connection Closed); it waits for its turn at server web-1 (1 connect waits there)',
+    'it has no socket: closed with 428 (Connection Closed); it waits for its turn at server "web-1" (1 connect waits there)',
   ],
   [
     'that a client outside the fleet has taken over, and that is not given up yet',
@@ -173,7 +173,7 @@ const cases: readonly [
       conflicts: [NOW_MS - MINUTE_MS, NOW_MS],
     },
     { owner: live },
-    'it has no socket: closed with 440 (Stream Errored (conflict)); 2 conflicts lately, the last at 2030-01-01T00:00:00.000Z; server web-1 waits until 2030-01-01T00:00:03.000Z and then tries again',
+    'it has no socket: closed with 440 (Stream Errored (conflict)); 2 conflicts lately, the last at 2030-01-01T00:00:00.000Z; server "web-1" waits until 2030-01-01T00:00:03.000Z and then tries again',
   ],
   [
     'whose credentials cannot be read',
@@ -184,25 +184,25 @@ const cases: readonly [
       retryAt: NOW_MS + 1000,
     },
     { owner: live },
-    'it has no socket: its credentials cannot be read: its stored credentials are damaged; server web-1 waits until 2030-01-01T00:00:01.000Z and then tries again',
+    'it has no socket: its credentials cannot be read: its stored credentials are damaged; server "web-1" waits until 2030-01-01T00:00:01.000Z and then tries again',
   ],
   [
     'whose server is silent, whatever its row says',
     { owner, status: 'connected' },
     { owner: silent, ...sweeping },
-    'its server web-1 has been silent since 2029-12-31T23:59:51.000Z and has closed its sockets; it goes on when it can beat again, or the sweep buries it and moves the device to another',
+    'its server "web-1" has been silent since 2029-12-31T23:59:51.000Z and has closed its sockets; it goes on when it can beat again, or the sweep buries it and moves the device to another',
   ],
   [
     'whose server is silent while no sweep runs',
     { owner, status: 'connected' },
     { owner: silent, ...sweepMissing },
-    'its server web-1 has been silent since 2029-12-31T23:59:51.000Z and has closed its sockets; it goes on when it can beat again, or the sweep buries it and moves the device to another; but no sweep has looked since 2029-12-31T23:55:00.000Z: is it running?',
+    'its server "web-1" has been silent since 2029-12-31T23:59:51.000Z and has closed its sockets; it goes on when it can beat again, or the sweep buries it and moves the device to another; but no sweep has looked since 2029-12-31T23:55:00.000Z: is it running?',
   ],
   [
     'whose server is dead',
     { owner, status: 'connected' },
     { owner: { ...live, state: 'dead', stateReason: 'silent since beat 7' }, ...sweeping },
-    'its server web-1 is gone (silent since beat 7); the next look of the sweep moves it to another',
+    'its server "web-1" is gone (silent since beat 7); the next look of the sweep moves it to another',
   ],
   [
     'that was stopped',
@@ -235,6 +235,16 @@ const cases: readonly [
     'it is stopped: WhatsApp refuses this account (403, forbidden); start it to connect it',
   ],
   [
+    'whose reason says what to do',
+    {
+      desired: 'stopped',
+      status: 'stopped',
+      statusReason: 'imported without credentials; start it to link it',
+    },
+    {},
+    'it is stopped: imported without credentials; start it to link it',
+  ],
+  [
     'that a client outside the fleet kept taking over',
     {
       desired: 'stopped',
@@ -259,19 +269,19 @@ const cases: readonly [
     'that moves to any other server',
     { owner, status: 'connected', moveTo: 'any' },
     { owner: live },
-    'its server web-1 is asked to let go, so that it can move to another server',
+    'its server "web-1" is asked to let go, so that it can move to another server',
   ],
   [
     'that moves to a given server',
     { owner, status: 'connected', moveTo: serverId('web-2') },
     { owner: live },
-    'its server web-1 is asked to let go, so that it can move to server web-2',
+    'its server "web-1" is asked to let go, so that it can move to server "web-2"',
   ],
   [
     'whose server drains',
     { owner, status: 'connected', moveTo: 'any' },
     { owner: { ...live, state: 'draining' } },
-    'its server web-1 drains and is asked to let go, so that it can move to another server',
+    'its server "web-1" drains and is asked to let go, so that it can move to another server',
   ],
   [
     'whose credentials are being imported',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { type Clock, systemClock } from '../../core/clock.ts'
+import { recordHistory } from '../../core/history.ts'
 import { deviceId } from '../../core/ids.ts'
 import { keyRow } from '../../core/keys.ts'
 import { createApiHandler } from '../../lambdas/api.ts'
@@ -9,6 +10,7 @@ import { createAuthorizerHandler } from '../../lambdas/authorizer.ts'
 import { startGateway } from '../../local/control-plane/gateway.ts'
 import type { HttpServer } from '../../local/control-plane/http-server.ts'
 import { anActiveServer, embeddedTables, ownedDevices, waitingDevices } from '../core/builders.ts'
+import { strangeCursor } from './cursor-requests.ts'
 import { lambdaWorldOn, type TestLambdaWorld } from './events.ts'
 import { createJudge, type OpenApiDocument, operationsOf } from './openapi-judge.ts'
 import { anyRequest, send } from './openapi-requests.ts'
@@ -27,6 +29,8 @@ const hurriedClock: Clock = {
 
 let world: Omit<TestLambdaWorld, 'clock'> & { clock: Clock }
 let gateway: HttpServer
+/** One of each listing. */
+let cursors: string[]
 /** What was started is ended, also when the rest did not start. */
 const undo: (() => Promise<void>)[] = []
 
@@ -38,6 +42,7 @@ before(async () => {
   undo.push(() => gateway.close())
   for (const scope of API_KEYS) await world.store.put('Keys', keyRow(scope, scope, scope, 1))
   await devicesInEveryState()
+  cursors = await Promise.all(LISTINGS.map(cursorOf))
 })
 after(async () => {
   for (const step of undo.reverse()) await step()
@@ -68,6 +73,25 @@ async function devicesInEveryState(): Promise<void> {
     )
   }
   await anActiveServer(world, 'server-2', { capacity: 1 })
+  for (const why of ['one', 'two', 'three']) {
+    await recordHistory(world, { deviceId: deviceId('waiting-0'), event: 'requested', why })
+  }
+}
+
+/** The second pages of listings, with and without filters, and of a history. */
+const LISTINGS = [
+  '/devices',
+  '/devices?status=assigned',
+  '/devices?owner=server-1',
+  '/devices?updatedSince=2020-01-01T00:00:00Z',
+  '/devices/waiting-0/history',
+]
+
+async function cursorOf(listing: string): Promise<string> {
+  const url = `http://127.0.0.1:${gateway.port}${listing}${listing.includes('?') ? '&' : '?'}limit=1`
+  const { next } = (await (await fetch(url, { headers: { 'x-api-key': 'read' } })).json()) as { next: string }
+  assert.ok(next, `${listing} has one page`)
+  return next
 }
 
 const KNOWN = {
@@ -81,12 +105,29 @@ const KNOWN = {
   apiKeys: ['admin', 'admin', 'admin', 'operate', 'read'],
 }
 
+// First, since the requests of the other test delete what the listings show.
+test('no cursor that was changed, cut, crossed or forged is taken by any listing', async () => {
+  const asked = fc.record({ cursor: strangeCursor(cursors), listing: fc.constantFrom(...LISTINGS) })
+  const refused = fc.asyncProperty(asked, async ({ cursor, listing }) => {
+    const url = `http://127.0.0.1:${gateway.port}${listing}${listing.includes('?') ? '&' : '?'}cursor=${cursor}`
+
+    const { status } = await fetch(url, { headers: { 'x-api-key': 'read' } })
+
+    assert.equal(status, 400)
+  })
+  await fc.assert(refused, {
+    numRuns: REQUESTS,
+    interruptAfterTimeLimit: MS_MAX,
+    markInterruptAsFailure: false,
+  })
+})
+
 test('no request gives a 5xx or an answer that the OpenAPI document does not promise', async () => {
   const document = (await (
     await fetch(`http://127.0.0.1:${gateway.port}/openapi.json`)
   ).json()) as OpenApiDocument
   const judge = createJudge(document)
-  const requests = anyRequest(operationsOf(document), KNOWN)
+  const requests = anyRequest(operationsOf(document), { ...KNOWN, cursors })
   const promised = fc.asyncProperty(requests, async (asked) => {
     const wrong = judge(asked.operation, await send(gateway.port, asked))
     assert.equal(wrong, undefined)

@@ -1,6 +1,7 @@
 /** Requests for a fuzzer: made from what the OpenAPI document says, and from what people and attackers send instead. */
 import { request } from 'node:http'
 import fc from 'fast-check'
+import { anyCursor } from './cursor-requests.ts'
 import type { HttpAnswer, JsonSchema, Operation, Parameter } from './openapi-judge.ts'
 
 export interface FuzzRequest {
@@ -14,6 +15,8 @@ export interface Known {
   /** Ids of devices and servers that may exist. */
   readonly ids: readonly string[]
   readonly apiKeys: readonly string[]
+  /** As the API gave them. */
+  readonly cursors: readonly string[]
 }
 
 /** Already encoded for a path or a query. None of them makes the path that of another route. */
@@ -101,14 +104,15 @@ function queryOf({ parameters }: Operation, known: Known): fc.Arbitrary<string> 
 }
 
 /** A value of a parameter, encoded: mostly one that fits. */
-function parameterOf({ schema }: Parameter, known: Known): fc.Arbitrary<string> {
+function parameterOf({ name, schema }: Parameter, known: Known): fc.Arbitrary<string> {
   const anything = fc
     .string({ unit: 'binary', minLength: 1, maxLength: 80 })
     .map(encoded)
     // A slash or a question mark makes it another path: some are among the fixed ones.
     .filter((text) => !/%2F|%3F/.test(text))
+  const fits = name === 'cursor' ? anyCursor(known.cursors) : fitting(schema, known)
   return fc.oneof(
-    { weight: 16, arbitrary: fitting(schema, known).map((value) => encoded(String(value))) },
+    { weight: 16, arbitrary: fits.map((value) => encoded(String(value))) },
     { weight: 2, arbitrary: fc.constantFrom(...HOSTILE_ENCODED) },
     { weight: 1, arbitrary: anything },
   )

@@ -54,6 +54,7 @@ before(async () => {
     TABLE_PREFIX: PREFIX,
     DOORBELL_FUNCTION: 'mooring-doorbell',
     DOORBELL_SECRET: 'a secret of the test fleet',
+    CURSOR_SECRET: 'a secret of the test cursors',
     SWEEP_LOOKS_FOR_MS: '1500',
     ECS_CLUSTER: 'Mooring-Cluster',
     ECS_SERVICE: 'Mooring-Service',

@@ -88,14 +88,20 @@ describe('the variables that the stack sets', () => {
     assert.deepEqual(ofSweep, ['2000', '7000', '11000'])
   })
 
-  test('hold the doorbell secret only as a reference, and only for the doorbell', () => {
-    const holders = find(template, 'AWS::Lambda::Function').filter(([, { Properties }]) =>
-      JSON.stringify(Properties.Environment).includes('resolve:secretsmanager'),
+  test('hold each secret only as a reference, and only for the function that needs it', () => {
+    const holders = find(template, 'AWS::Lambda::Function').flatMap(([id, { Properties }]) =>
+      Object.entries(Properties.Environment.Variables)
+        .filter(([, value]) => JSON.stringify(value).includes('resolve:secretsmanager'))
+        .map(([variable]) => [id, variable] as const),
     )
     assert.deepEqual(
-      holders.map(([id]) => id.startsWith(functionId('doorbell'))),
-      [true],
+      holders.map(([id, variable]) => [id.startsWith(functionId('doorbell')), variable]).sort(),
+      [
+        [false, 'CURSOR_SECRET'],
+        [true, 'DOORBELL_SECRET'],
+      ],
     )
+    assert.ok(holders.some(([id]) => id.startsWith(functionId('api'))))
     assert.deepEqual(
       containerOfServers().Environment.filter(({ Name }) => Name === 'DOORBELL_SECRET'),
       [],

@@ -6,7 +6,6 @@ import { writeAuth } from '../../../core/auth-writes.ts'
 import { epoch } from '../../../core/ids.ts'
 import type { Store } from '../../../core/store.ts'
 import { createSealing, isSealed } from '../../../hosts/auth-state/sealing.ts'
-import { serialise } from '../../../hosts/auth-state/serialise.ts'
 import { CREDENTIALS_ID, newDevice, open, recordingTelemetry, startStore } from './fixtures.ts'
 
 const UNREADABLE = { code: 'AUTH_ITEM_UNREADABLE' }
@@ -114,25 +113,6 @@ describe('the items of a device', () => {
       values.filter((value) => !isSealed(value)),
       [],
     )
-  })
-
-  test('that were written before there was encryption are read, and sealed by the next write, changed or not', async () => {
-    const device = newDevice()
-    const before = await open({ store, device: newDevice() })
-    before.state.creds.accountSyncCounter = 77
-    await writeAuth(store, device, `${CREDENTIALS_ID}/creds`, epoch(1), serialise(before.state.creds))
-    await writeAuth(store, device, `${CREDENTIALS_ID}/lid-mapping/a`, epoch(1), '"1"')
-
-    const { state, saveCreds } = await open({ store, device, epoch: 2, everPaired: true })
-    const found = await state.keys.get('lid-mapping', ['a'])
-    await saveCreds()
-    await state.keys.set({ 'lid-mapping': { a: '1' } })
-
-    assert.equal(state.creds.accountSyncCounter, 77)
-    assert.deepEqual(found, { a: '1' })
-    const { rows } = await store.query('AuthState', { partition: device })
-    const plain = rows.filter(({ key, value }) => !key.endsWith('/data-key') && !isSealed(value ?? ''))
-    assert.deepEqual(plain, [])
   })
 
   test('that were copied from another device fail what reads them: they are no "there is none"', async () => {
