@@ -44,7 +44,7 @@ const cases: readonly [
     'whose stalled socket is being replaced',
     { owner, status: 'connecting', stall: { at: NOW_MS, since: NOW_MS - 20_000, why: 'no answer' } },
     { owner: live },
-    'server web-1 is connecting it, since its socket had stalled since 2029-12-31T23:59:40.000Z: no answer',
+    'server "web-1" is connecting it, since its socket had stalled since 2029-12-31T23:59:40.000Z: no answer',
   ],
   [
     'that had stalled within the hour',
