@@ -1,20 +1,26 @@
 /** The WhatsApp socket on Baileys, unmodified. */
-import { Boom } from '@hapi/boom'
 import makeWASocket, {
   type BaileysEventMap,
   type BinaryNode,
+  DEFAULT_CONNECTION_CONFIG,
   type UserFacingSocketConfig,
   type WASocket,
 } from '@whiskeysockets/baileys'
 import type { WebSocket } from 'ws'
+import type { ClientVersion } from '../core/client-version.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Account } from '../core/device.ts'
-import { MooringError } from '../core/errors.ts'
 import { authOptions } from './auth-state/socket-options.ts'
+import { closingOf, type Told } from './disconnect.ts'
+import { createExistenceCheck, type ExistenceCheck } from './existence.ts'
 import { guardWire } from './guarded-wire.ts'
+import { refusalOfSend } from './send-refusals.ts'
 import { jidOf } from './sending.ts'
 import { silentLogger } from './silent-logger.ts'
 import type { OpenSocket, OutgoingText, SocketWish, WhatsAppSocket } from './whatsapp-socket.ts'
+
+/** The version of the client that Baileys logs in with when it is not told another. */
+export const PACKAGE_VERSION: ClientVersion = DEFAULT_CONNECTION_CONFIG.version
 
 /** Baileys' own times for the first QR and those that follow. */
 const FIRST_QR_VALID_MS = 60_000
@@ -28,15 +34,23 @@ export interface BaileysOptions {
   /** WhatsApp's own address when left out. */
   readonly url?: string
   readonly historySync: boolean
+  /** The package's own when left out. */
+  readonly clientVersion?: ClientVersion
   /** How long each QR is shown, for tests; WhatsApp's own times when left out. */
   readonly qrValidMs?: number
 }
 
 export function baileysSockets(options: BaileysOptions): OpenSocket {
-  return (wish) => openBaileysSocket(options, wish)
+  // Who is on WhatsApp is the same for all devices.
+  const existence = createExistenceCheck(systemClock)
+  return (wish) => openBaileysSocket(options, existence, wish)
 }
 
-function openBaileysSocket(options: BaileysOptions, wish: SocketWish): WhatsAppSocket {
+function openBaileysSocket(
+  options: BaileysOptions,
+  existence: ExistenceCheck,
+  wish: SocketWish,
+): WhatsAppSocket {
   const { auth, events, server } = wish
   const { config, met } = authOptions(auth, systemClock, () => wire.terminate())
   const sock = makeWASocket({ ...configure(options, server), ...config })
@@ -48,10 +62,10 @@ function openBaileysSocket(options: BaileysOptions, wish: SocketWish): WhatsAppS
   let qrCount = 0
   let isOver = false
 
-  const over = (code: number, reason: string) => {
+  const over = (code: number, reason: string, told?: Told) => {
     if (isOver) return
     isOver = true
-    events.closed(code, reason)
+    events.closed(code, reason, told)
   }
 
   sock.ev.on('creds.update', () => holdUntil(auth.saveCreds()))
@@ -62,10 +76,9 @@ function openBaileysSocket(options: BaileysOptions, wish: SocketWish): WhatsAppS
     if (update.isNewLogin) events.paired(accountOf(auth.state.creds.me))
     if (update.connection === 'open') events.open(accountOf(auth.state.creds.me))
     if (update.connection === 'close') {
-      const error = update.lastDisconnect?.error
-      const code = error instanceof Boom ? error.output.statusCode : 0
+      const { code, reason, told } = closingOf(update.lastDisconnect?.error)
       wire.terminate()
-      void gone.then(() => over(code, error?.message ?? 'closed by this server'))
+      void gone.then(() => over(code, reason, told))
     }
   })
 
@@ -75,7 +88,10 @@ function openBaileysSocket(options: BaileysOptions, wish: SocketWish): WhatsAppS
     over(0, 'cut by this server')
   }
   return {
-    send: (message) => send(sock, message),
+    async send(message) {
+      await existence.refuseUnknown(sock, message)
+      await send(sock, message)
+    },
     requestPairingCode: (phoneNumber) => sock.requestPairingCode(phoneNumber),
     logout: () => sock.logout(),
     async close() {
@@ -104,9 +120,7 @@ async function send(sock: WASocket, { to, text, messageId }: OutgoingText): Prom
     const ack = await answer
     if (!ack) throw new Error(`WhatsApp has not confirmed message ${messageId}`)
     const { error } = ack.attrs
-    if (error) {
-      throw new MooringError('SEND_REFUSED', `WhatsApp does not take message ${messageId}: code ${error}`)
-    }
+    if (error) throw refusalOfSend(messageId, error)
   } finally {
     limit.cancel()
     sock.ws.off('CB:ack,class:message', hear)
@@ -119,6 +133,7 @@ function configure(options: BaileysOptions, server: string): Omit<UserFacingSock
   url?.searchParams.set('server', server)
   return {
     ...(url ? { waWebSocketUrl: url } : {}),
+    ...(options.clientVersion === undefined ? {} : { version: [...options.clientVersion] }),
     logger: silentLogger,
     // The phone keeps its notifications.
     markOnlineOnConnect: false,

@@ -7,15 +7,22 @@ import { type Mark, sleep } from '../core/clock.ts'
 import type { DeviceRow } from '../core/device.ts'
 import { isMooringError, MooringError } from '../core/errors.ts'
 import type { DeviceId } from '../core/ids.ts'
-import { permit } from '../core/ownership.ts'
+import { type Permit, permit } from '../core/ownership.ts'
 import { backoffMs } from '../core/random.ts'
 import { type Attempt, beginAttempt, type Ending } from './attempt.ts'
 import { createRetries } from './backoff.ts'
 import type { Closed } from './course.ts'
-import { afterDisconnect, CONFLICT_WINDOW_MS, CONFLICTS_MAX, type Disconnect } from './disconnect.ts'
+import {
+  afterDisconnect,
+  CONFLICT_WINDOW_MS,
+  CONFLICTS_MAX,
+  type Disconnect,
+  refusedForMs,
+} from './disconnect.ts'
 import { movesForFree } from './free-move.ts'
 import { letGoOf, type ReleaseReason } from './let-go.ts'
 import { createPairingLimit } from './pairing-limit.ts'
+import { holdsFor, sayRefused } from './refused-login.ts'
 import type { OutgoingText } from './whatsapp-socket.ts'
 import type { Berth, HostWorld } from './world.ts'
 
@@ -26,6 +33,10 @@ const CONFLICT_PAUSE_MS = 3000
 /** WhatsApp refuses the login of a device, as logged out, until it has the last answer of its pairing. That comes on another
  *  connection, so that a login can be there before it: for so long the credentials are not given up. */
 const PAIRING_ARRIVES_MS_MAX = 60_000
+/** The bound of the waits between tries that WhatsApp refuses by a code, when it seems not to pass. */
+const PATIENT_CAP_MS = 1_800_000
+/** A longer wait is taken up again: the time of day may be set meanwhile, and a timer has no room for a month. */
+const WAIT_MS_MAX = 600_000
 
 export interface DeviceConnection {
   readonly deviceId: DeviceId
@@ -57,6 +68,8 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
   let letGoFailures = 0
   let confirming = false
   let unprovenSince: Mark | undefined
+  /** By the time of day: WhatsApp lets the device log in no sooner. */
+  let refusedUntil = 0
   /** Aborted to end whatever wait the loop is in; renewed each time round. */
   let nudge = new AbortController()
 
@@ -90,6 +103,8 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
       askedToLetGo = false
       return letGo({ because: 'row' })
     }
+    const refusedMs = refusedUntil - world.clock.wallMs()
+    if (refusedMs > 0) return again(Math.min(refusedMs, WAIT_MS_MAX))
     await berth.leaseValid(nudge.signal)
     if (leaving || nudge.signal.aborted) return again()
     if (!(await berth.limiter.turn(nudge.signal))) return again()
@@ -117,13 +132,17 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
 
   /** Planned before the report is written that the socket is closed, so that this one report tells both. */
   function retryAfterMs(
-    { code, opened, conflicts, discards, unproven }: Closed,
+    { code, banMs, opened, conflicts, discards, unproven }: Closed,
     permittedAt: Mark,
   ): number | undefined {
     if (opened) noteGood(permittedAt)
     if (discards) return retries.plan()
     const { next } = whatFollows(code, unproven)
     if (next === 'reconnect_later') return retries.plan()
+    if (next === 'reconnect_patiently')
+      return retries.plan(retries.drawUpTo(Math.max(PATIENT_CAP_MS, berth.backoff.capMs)))
+    const refusedMs = refusedForMs(world.random, code, banMs, () => retries.drawUpTo(berth.backoff.capMs))
+    if (refusedMs !== undefined) return retries.plan(refusedMs)
     return next === 'conflict' && conflicts < CONFLICTS_MAX ? retries.plan(CONFLICT_PAUSE_MS) : undefined
   }
 
@@ -136,17 +155,32 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
       : follow
   }
 
-  async function askPermit() {
+  /** @param over a `refusedUntil` that does not hold for this server's client */
+  async function askPermit(over?: number): Promise<Permit | Next> {
     try {
-      const granted = await permit(world.store, world.clock, deviceId, serverId)
+      const granted = await permit(world.store, world.clock, deviceId, serverId, over)
       world.telemetry.emit('device.permit_granted', { deviceId, serverId, epoch: granted.epoch })
       return granted
     } catch (error) {
       if (!isMooringError(error)) throw error
       if (error.code === 'NOT_WANTED') return letGo({ because: 'row' })
+      if (error.code === 'LOGIN_REFUSED') return refusedPermit(over)
       world.telemetry.emit('device.permit_refused', { deviceId, serverId, why: error.message })
       return { do: 'forget' } as const
     }
+  }
+
+  /** An earlier owner was told so, or this server before it was restarted. */
+  async function refusedPermit(over: number | undefined): Promise<Permit | Next> {
+    const row = await world.store.get('Devices', { deviceId })
+    if (row?.owner !== serverId || row.refusedUntil === undefined) return again()
+    if (!holdsFor(row, world.clientVersion)) {
+      return row.refusedUntil === over ? backOff() : askPermit(row.refusedUntil)
+    }
+    refusedUntil = row.refusedUntil
+    restartsSeen = row.restarts ?? 0
+    await sayRefused(world, row)
+    return again()
   }
 
   async function after(ending: Ending): Promise<Next> {
@@ -154,7 +188,7 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
     if (ending.by === 'asked') return again()
     if (ending.by === 'discarded') return backOff()
     if (ending.by === 'unlinked') return letGo({ because: 'stopped', why: pairingLimit.why })
-    const { code, reason, unproven } = ending
+    const { code, why, unproven } = ending
     const follow = whatFollows(code, unproven)
     switch (follow.next) {
       case 'reconnect_now':
@@ -162,12 +196,15 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
       case 'conflict':
         return conflict(ending.row)
       case 'logged_out':
-        return letGo({
-          because: 'logged_out',
-          why: `the phone, or WhatsApp, logged the device out (${reason})`,
-        })
+        return letGo({ because: 'logged_out', why })
       case 'stop':
-        return letGo({ because: 'stopped', why: follow.why })
+        return letGo({ because: 'stopped', why })
+      case 'wait_for_ban':
+      case 'wait_for_version':
+        // Also when the row could not be told.
+        refusedUntil = ending.row.refusedUntil ?? world.clock.wallMs() + retries.left()
+        return again()
+      case 'reconnect_patiently':
       case 'reconnect_later':
         return (await movesForFree(world, berth, ending.row)) ? letGo({ because: 'row' }) : backOff()
     }
@@ -194,6 +231,11 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
     return (row.restarts ?? 0) > restartsSeen || (attempt !== undefined && row.epoch > epochHeld)
   }
 
+  /** An operator's `start` has taken the time from the row. */
+  function isLetIn(row: DeviceRow): boolean {
+    return refusedUntil > world.clock.wallMs() && row.refusedUntil !== refusedUntil
+  }
+
   /** An index may lag, so a listed row only says that it is time to look. */
   async function confirm(): Promise<void> {
     const row = await world.store.get('Devices', { deviceId })
@@ -204,7 +246,11 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
       attempt?.close('asked')
     } else if (hasMovedOn(row)) attempt?.close('asked')
     else attempt?.answerPairingCode(row)
-    if (!attempt) nudge.abort()
+    if (attempt) return
+    const isRefused = row?.owner === serverId && holdsFor(row, world.clientVersion)
+    refusedUntil = isRefused ? (row.refusedUntil ?? 0) : 0
+    if (isRefused) restartsSeen = row.restarts ?? 0
+    nudge.abort()
   }
 
   return {
@@ -221,6 +267,7 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
         listed.desired === 'stopped' ||
         listed.moveTo !== undefined ||
         hasMovedOn(listed) ||
+        isLetIn(listed) ||
         (attempt?.wantsPairingCode(listed) ?? false)
       if (!matters || confirming) return
       confirming = true

@@ -1,8 +1,9 @@
 /** Sends a message until WhatsApp has confirmed it, each time under the same id: a try that failed may have arrived all
  *  the same, and WhatsApp and the contact's phone drop what comes again under an id that they know. */
 import { type Clock, sleep } from '../core/clock.ts'
-import { isMooringError, MooringError } from '../core/errors.ts'
+import { MooringError } from '../core/errors.ts'
 import { backoffMs, type Random } from '../core/random.ts'
+import { isFinalRefusal, whyPostponed } from './send-refusals.ts'
 import type { OutgoingText, WhatsAppSocket } from './whatsapp-socket.ts'
 
 const TRIES_MAX = 4
@@ -17,22 +18,24 @@ export interface Sending {
   readonly closed: AbortSignal
 }
 
-/** @throws MooringError SEND_REFUSED | SEND_UNCONFIRMED; the latter may be sent again under the same id, anywhere */
+/** @throws MooringError SEND_REFUSED | NOT_ON_WHATSAPP | SEND_UNCONFIRMED; the latter may be sent again under the same id, anywhere */
 export async function sendUntilConfirmed(
   { clock, random, socket, closed }: Sending,
   message: OutgoingText,
 ): Promise<void> {
+  let said = ''
   for (let tries = 1; !closed.aborted && tries <= TRIES_MAX; tries++) {
     try {
       return await socket.send(message)
     } catch (error) {
-      if (isMooringError(error, 'SEND_REFUSED')) throw error
+      if (isFinalRefusal(error)) throw error
+      said = whyPostponed(error)
       await sleep(clock, backoffMs(random, tries, AGAIN_BASE_MS, AGAIN_CAP_MS), closed)
     }
   }
   throw new MooringError(
     'SEND_UNCONFIRMED',
-    `WhatsApp has not confirmed message ${message.messageId}: send it again under this messageId, to the server that has the device then`,
+    `WhatsApp has not confirmed message ${message.messageId}${said}: send it again under this messageId, to the server that has the device then`,
     { messageId: message.messageId },
   )
 }

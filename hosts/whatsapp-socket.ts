@@ -2,6 +2,7 @@
 import type { Account } from '../core/device.ts'
 import type { DeviceId, ServerId } from '../core/ids.ts'
 import type { OpenAuthState } from './auth-state/auth-state.ts'
+import type { Told } from './disconnect.ts'
 
 export interface SocketEvents {
   /** WhatsApp offers a QR to be scanned within `validMs`. */
@@ -11,8 +12,8 @@ export interface SocketEvents {
   /** Logged in. */
   open(account: Account): void
   received(messages: number): void
-  /** Nothing follows. `code` is the status code that closed it; 0 when this side did. */
-  closed(code: number, reason: string): void
+  /** Nothing follows. `code` is one of close-codes.ts, or one that is not known; 0 when this side closed it. */
+  closed(code: number, reason: string, told?: Told): void
 }
 
 export interface OutgoingText {
@@ -25,7 +26,8 @@ export interface OutgoingText {
 
 export interface WhatsAppSocket {
   /** Resolves when WhatsApp has the message.
-   *  @throws MooringError SEND_REFUSED when WhatsApp does not take it; any other error leaves open whether it has it */
+   *  @throws MooringError SEND_REFUSED | NOT_ON_WHATSAPP when WhatsApp does not take it; any other error leaves open
+   *  whether it has it */
   send(message: OutgoingText): Promise<void>
   requestPairingCode(phoneNumber: string): Promise<string>
   /** Tells WhatsApp to unlink the device. */

@@ -83,6 +83,10 @@ function ownership(): IWidget[] {
     ),
     graph('Connects and disconnects / min', sums('Connects', 'Disconnects')),
     graph('Messages received / min', sums('MessagesReceived')),
+    graph(
+      'Refused by WhatsApp / min',
+      sums('TemporaryBans', 'ClientOutdated', 'UnknownLogouts', 'LoginsRefused'),
+    ),
   ]
 }
 

@@ -45,6 +45,8 @@ export interface FleetOptions {
   /** How the sweep evens the servers out; as on AWS when left out. */
   readonly rebalancing?: Partial<RebalanceSettings>
   readonly whatsApp?: 'simulated' | 'live'
+  /** Of the client that every server logs in with; the package's own when left out. */
+  readonly whatsAppVersion?: string
   /** What happens at the simulated WhatsApp, as it happens. */
   readonly onWhatsAppEvent?: (event: SimulatorEvent) => void
   readonly settings?: Partial<ProtocolSettings>
@@ -179,7 +181,11 @@ async function build(
       connectsPerSecond: options.connectsPerSecond ?? 20,
       ...(simulator ? { whatsAppUrl: simulator.url } : {}),
       ...(overrides.url ? { url: overrides.url } : {}),
-      variables: { ...variables, ...overrides.variables },
+      variables: {
+        ...variables,
+        ...(options.whatsAppVersion ? { WHATSAPP_VERSION: options.whatsAppVersion } : {}),
+        ...overrides.variables,
+      },
     })
   }
   const startServer = (name: string, overrides?: ServerOverrides) =>

@@ -22,6 +22,12 @@ export function logIn(
     connection.end(failure(NOT_LINKED))
     return undefined
   }
+  const refusal = world.refusals.login?.(jid, payload)
+  if (refusal) {
+    world.judge.refused()
+    connection.end(refusal)
+    return undefined
+  }
   const older = world.accounts.online.get(account)
   world.accounts.online.set(account, connection)
   world.judge.loggedIn(jid, connection, world.nowMs())

@@ -90,14 +90,17 @@ export function makeMessages(world: World, queue: OfflineQueue): Messages {
   return {
     async fromDevice(connection, account, message) {
       world.judge.count('sent')
+      const error = world.refusals.message?.(message)
       connection.send(
         node('ack', {
           class: 'message',
           id: idOf(message),
           from: message.attrs.to ?? '',
           t: seconds(world),
+          ...(error === undefined ? {} : { error }),
         }),
       )
+      if (error !== undefined) return
       for (const copy of copiesOf(message)) await route(connection, account, message, copy)
     },
   }

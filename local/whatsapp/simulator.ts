@@ -18,7 +18,7 @@ import { makeServerIdentity } from './noise.ts'
 import { makeOfflineQueue } from './offline-queue.ts'
 import { makePhones } from './phones.ts'
 import { makeSwitchboard } from './switchboard.ts'
-import type { SimulatorEvent, World } from './world.ts'
+import type { Refusals, SimulatorEvent, World } from './world.ts'
 
 const WEBSOCKET_PATH = '/ws/chat'
 /** One timer looks after all sockets: those that do not answer a close, say nothing, or never pair. */
@@ -39,6 +39,7 @@ export interface Simulator extends SimulatorMethods {
   /** For the client's socket option `waWebSocketUrl`. `?server=<name>` puts a name on the judge's labels. */
   readonly url: string
   readonly controlUrl: string
+  readonly refusals: Refusals
   /** Ends every socket, frees the ports, writes the data file. May be called again. */
   close(): Promise<void>
 }
@@ -76,6 +77,7 @@ export async function startWhatsAppSimulator(options: SimulatorOptions = {}): Pr
   let ended: Promise<void> | undefined
   return {
     ...methods,
+    refusals: world.refusals,
     url: `ws://${host}:${portOf(server)}${WEBSOCKET_PATH}`,
     controlUrl: `http://${host}:${portOf(control)}`,
     close: () => {
@@ -98,6 +100,7 @@ async function makeWorld(clock: Clock, { dataFile: path, onEvent }: SimulatorOpt
     dataFile = openDataFile(path, accounts, phones, clock)
   }
   const world: World = {
+    refusals: {},
     accounts,
     phones,
     judge: makeJudge(startedAtMs),

@@ -18,7 +18,7 @@ export function usyncAnswer(world: World, iq: BinaryNode): BinaryNode[] {
   const list = users.flatMap((user) => {
     const jid = user.attrs.jid ?? jidOfContact(user)
     const phone = jid && phoneOf(world, jid)
-    return phone ? [userNode(world, jid, phone, protocols)] : []
+    return phone && !world.refusals.isAbsent?.(phone.number) ? [userNode(world, jid, phone, protocols)] : []
   })
   return [node('usync', { ...usync?.attrs }, [node('result'), node('list', {}, list)])]
 }

@@ -1,6 +1,7 @@
 /** Servers in the test's own process, with the real Baileys client against the simulator: for what a test wants to look at
  *  from inside, and with times of its own. The fleet's tests run real processes. */
 import assert from 'node:assert/strict'
+import { type ClientVersion, clientVersionText } from '../../core/client-version.ts'
 import { systemClock } from '../../core/clock.ts'
 import type { DeviceRow } from '../../core/device.ts'
 import { type DeviceId, serverId } from '../../core/ids.ts'
@@ -10,9 +11,10 @@ import { systemRandom } from '../../core/random.ts'
 import { protocolSettings } from '../../core/settings.ts'
 import type { Store } from '../../core/store.ts'
 import { dynamoDbStore } from '../../core/store-dynamodb.ts'
+import type { Telemetry } from '../../core/telemetry.ts'
 import { openAuthState } from '../../hosts/auth-state/auth-state.ts'
 import type { KeyWrapping } from '../../hosts/auth-state/key-wrapping.ts'
-import { DEFAULT_BACKOFF } from '../../hosts/backoff.ts'
+import { type Backoff, DEFAULT_BACKOFF } from '../../hosts/backoff.ts'
 import { baileysSockets } from '../../hosts/baileys-socket.ts'
 import { droppingConsumer } from '../../hosts/consumer.ts'
 import { type RunningServer, runServer } from '../../hosts/server.ts'
@@ -45,6 +47,9 @@ export interface ServerOptions {
   readonly wrapping?: KeyWrapping
   /** What the server sees of the store. */
   readonly store?: Store
+  readonly clientVersion?: ClientVersion
+  readonly backoff?: Backoff
+  readonly telemetry?: Telemetry
 }
 
 export async function startHarbour(): Promise<Harbour> {
@@ -105,7 +110,7 @@ export async function startHarbour(): Promise<Harbour> {
 }
 
 function startServer(name: string, store: Store, simulator: Simulator, options: ServerOptions) {
-  const { telemetry } = recordingTelemetry()
+  const { telemetry = recordingTelemetry().telemetry } = options
   const clock = systemClock
   const seen = options.store ?? store
   const auth = { store: seen, clock, telemetry, renewDataKeysAfterDays: 365 }
@@ -117,11 +122,13 @@ function startServer(name: string, store: Store, simulator: Simulator, options: 
       random: systemRandom,
       telemetry,
       settings: protocolSettings(),
+      ...(options.clientVersion ? { clientVersion: clientVersionText(options.clientVersion) } : {}),
       pairingTimeoutMs: options.pairingTimeoutMs ?? 600_000,
       openAuth: (wish) => openAuthState({ ...auth, wrapping: options.wrapping ?? wrapping, ...wish }),
       openSocket: baileysSockets({
         url: simulator.url,
         historySync: false,
+        ...(options.clientVersion ? { clientVersion: options.clientVersion } : {}),
         ...(options.qrValidMs === undefined ? {} : { qrValidMs: options.qrValidMs }),
       }),
       consumer: droppingConsumer,
@@ -133,7 +140,7 @@ function startServer(name: string, store: Store, simulator: Simulator, options: 
       url: `http://127.0.0.1/${name}`,
       capacity: CAPACITY,
       connectsPerSecond: 20,
-      backoff: DEFAULT_BACKOFF,
+      backoff: options.backoff ?? DEFAULT_BACKOFF,
     },
   )
 }
