@@ -15,9 +15,8 @@ export const UNREADABLE = 953
 /** What follows, in the words of the table in the docs. */
 export const FOLLOWS = {
   reconnect_now: 'it connects again at once',
-  reconnect_later:
-    'it is tried again after a random time below `backoffBaseMs`, doubled with each failure up to `backoffCapMs`',
-  reconnect_patiently: 'as 503, but the time grows to half an hour',
+  reconnect_later: 'it is tried again soon',
+  reconnect_patiently: 'it is tried again, more and more rarely',
   wait_for_version: 'it is tried again every 10 to 30 minutes, and at once by a server with another version',
   wait_for_ban: 'it waits until the ban is over, on whichever server; `retryAt` says when',
   conflict: 'it is tried again after 3 s; after three within ten minutes it is `conflicted`',
@@ -64,7 +63,6 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     name: 'logged_out',
     says: 'the phone, or WhatsApp, has logged the device out',
     follows: 'logged_out',
-    operator: 'link it anew, if it was not meant',
   },
   402: {
     name: 'temporary_ban',
@@ -79,13 +77,13 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     name: 'main_device_gone',
     says: 'WhatsApp refuses this account: it is gone from its phone, or locked',
     follows: 'stop',
-    operator: 'look into WhatsApp on the phone: settle there what it says, then start the device',
+    operator: 'look into WhatsApp on the phone and settle there what it says',
     event: 'device.login_refused',
   },
   // Every device of the fleet meets it. A server with another version asks at once, since that is the remedy.
   405: {
     name: 'client_outdated',
-    says: 'WhatsApp does not take this version of the client any more, from no device of the fleet',
+    says: 'WhatsApp does not take this version of the client any more: no device of the fleet can log in',
     follows: 'wait_for_version',
     operator: VERSION,
     event: 'device.client_outdated',
@@ -95,7 +93,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     name: 'logged_out_unknown',
     says: 'WhatsApp has logged the device out and does not say why',
     follows: 'logged_out',
-    operator: 'look into WhatsApp on the phone for what it says of the account, then link it anew',
+    operator: 'look into WhatsApp on the phone for what it says of the account',
     event: 'device.logout_unknown',
   },
   408: { name: 'timed_out', says: 'WhatsApp did not answer in time', follows: 'reconnect_later' },
@@ -111,7 +109,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     name: 'multi_device_mismatch',
     says: 'WhatsApp wants another kind of client for this account',
     follows: 'stop',
-    operator: 'update WhatsApp on the phone, then start the device; if it is refused again, link it anew',
+    operator: 'update WhatsApp on the phone; if it is refused again then, log it out and link it anew',
     event: 'device.login_refused',
   },
   // Mooring's clients log in without such a token, so that only WhatsApp can set these two right.
@@ -214,10 +212,19 @@ export const BAN_REASONS: Readonly<Record<number, string>> = {
   106: 'it wrote too much to broadcast lists',
 }
 
+/** An explanation says it itself, behind the words. */
+const THEN: { readonly [F in Follows]?: string } = {
+  logged_out: 'start it to link it anew',
+  stop: 'start it to connect it',
+}
+
 /** The table as docs/operations.md shows it. */
 export function closeCodesAsMarkdown(): string {
-  const row = (code: string, { name, says, follows, operator = 'nothing' }: CloseCode) =>
-    `| ${code} | \`${name}\` | ${says} | ${FOLLOWS[follows]} | ${operator} |`
+  const row = (code: string, { name, says, follows, operator }: CloseCode) => {
+    const steps = [operator, THEN[follows]].filter((step) => step !== undefined)
+    const toDo = steps.length > 0 ? steps.join('; ') : 'nothing'
+    return `| ${code} | \`${name}\` | ${says} | ${FOLLOWS[follows]} | ${toDo} |`
+  }
   return [
     '| code | name | means | what follows | what to do |',
     '|---|---|---|---|---|',
