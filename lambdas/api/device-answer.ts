@@ -39,7 +39,9 @@ export const DeviceAnswer = named(
     pairedAt: Time.optional(),
     connectedAt: Time.optional().describe('the last login'),
     disconnectedAt: Time.optional(),
-    retryAt: Time.optional().describe('when its server tries again, while it backs off'),
+    retryAt: Time.optional().describe(
+      'when its server tries again, while it backs off; and no sooner, whichever server has it then, while WhatsApp refuses it',
+    ),
     conflicts: z.array(Time).describe('the last conflicts (status 440)'),
   }),
 )
@@ -76,11 +78,15 @@ export function deviceAnswer(row: DeviceRow, known: Circumstances): DeviceAnswer
     pairedAt: timeOf(row.pairedAt),
     connectedAt: timeOf(row.connectedAt),
     disconnectedAt: timeOf(row.disconnectedAt),
-    retryAt: row.status === 'disconnected' ? timeOf(row.retryAt) : undefined,
+    retryAt: timeOf(row.status === 'disconnected' ? row.retryAt : waitsFor(row, nowMs)),
     conflicts: (row.conflicts ?? []).map(isoTime),
   }
   // Attributes that are undefined do not leave in JSON.
   return answer as DeviceAnswer
+}
+
+function waitsFor({ desired, refusedUntil = 0 }: DeviceRow, nowMs: number): number | undefined {
+  return desired === 'running' && refusedUntil > nowMs ? refusedUntil : undefined
 }
 
 /** What describing a device takes. */
