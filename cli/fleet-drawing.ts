@@ -80,12 +80,15 @@ export function drawRebalancing(rebalancing: FleetAnswer['rebalancing']): string
 }
 
 function drawTroubles(fleet: FleetAnswer, paint: Paint): string[] {
-  const { conflicted, conflictsLately, duplicates, sweep } = fleet
+  const { conflicted, quarantined, conflictsLately, duplicates, sweep } = fleet
   const nowMs = Date.parse(fleet.at)
-  const stuck = conflicted.map(({ deviceId, since, statusReason }) => {
-    const why = statusReason ? `: ${plain(statusReason)}` : ''
-    return `Conflicted for ${age(Date.parse(since), nowMs)}: ${deviceId}${why}`
-  })
+  const givenUp = (what: string, devices: FleetAnswer['conflicted']) =>
+    devices.map(({ deviceId, since, statusReason }) => {
+      const why = statusReason ? `: ${plain(statusReason)}` : ''
+      return `${what} for ${age(Date.parse(since), nowMs)}: ${deviceId}${why}`
+    })
+  const stuck = givenUp('Conflicted', conflicted)
+  const aside = givenUp('Quarantined', quarantined)
   const struck = conflictsLately.devices.map(({ deviceId, conflicts, lastAt, serverName }) => {
     const last = `the last ${age(Date.parse(lastAt), nowMs)} ago on ${plain(serverName)}`
     return `${counted(conflicts, 'conflict')} in ${conflictsLately.hours} hours: ${deviceId}, ${last}`
@@ -95,7 +98,9 @@ function drawTroubles(fleet: FleetAnswer, paint: Paint): string[] {
   )
   const { ageSeconds = Number.POSITIVE_INFINITY } = sweep
   const unswept = `No sweep has looked for ${sweep.ageSeconds === undefined ? 'a week' : span(ageSeconds * 1000)}: no silent server is buried, no device placed`
-  const shown = [stuck, struck].flatMap((lines) => few(lines, TROUBLES_SHOWN_MAX, ': --json tells all'))
+  const shown = [stuck, aside, struck].flatMap((lines) =>
+    few(lines, TROUBLES_SHOWN_MAX, ': --json tells all'),
+  )
   return [...shown, ...twice, ...(ageSeconds > SWEEP_SECONDS_MAX ? [unswept] : [])].map((line) =>
     paint('red', line),
   )

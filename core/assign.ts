@@ -51,6 +51,7 @@ async function settle(world: World, choices: Berths, row: DeviceRow): Promise<Pl
     await rest(world.store, world.clock, row, world.random.id())
     return { deviceId, outcome: 'not_wanted' }
   }
+  if (row.quarantinedAt !== undefined) return { deviceId, outcome: 'not_wanted' }
   const server = await berth(world, choices, row)
   if (server) return moor(world, row, server)
   world.telemetry.emit('device.no_room', { deviceId })

@@ -3,11 +3,11 @@
 import { assign } from './assign.ts'
 import { sleep } from './clock.ts'
 import { MooringError } from './errors.ts'
+import { evictFrom } from './evict-devices.ts'
 import type { DeviceId, ServerId } from './ids.ts'
 import { bury } from './membership.ts'
 import { asServer, isLive, type ServerRow } from './server.ts'
 import { watchBeats } from './silence.ts'
-import { evictFrom } from './sweep.ts'
 import type { World } from './world.ts'
 
 const LOOK_EVERY_MS = 500

@@ -15,6 +15,7 @@ export type HistoryEvent =
   | 'disconnected'
   | 'paired'
   | 'conflicted'
+  | 'quarantined'
   | 'logged_out'
   | 'stopped'
   | 'requested'
@@ -38,6 +39,8 @@ export interface HistoryRow extends ChurnCounts {
   readonly rebalancing?: Standing
   readonly paused?: Pause
   readonly version?: number
+  /** In a row of `_fleet`: devices quarantined within one hour; see quarantine-limit.ts. */
+  readonly quarantines?: number
 }
 
 /** The fleet's own part of the history: no device can have this id. */
@@ -46,7 +49,14 @@ const KEPT_DAYS = 30
 const SECONDS_PER_DAY = 86_400
 
 /** What only rows of `_fleet` have. */
-type OfTheFleet = 'device' | 'lookedAt' | 'rebalancing' | 'paused' | 'version' | keyof ChurnCounts
+type OfTheFleet =
+  | 'device'
+  | 'lookedAt'
+  | 'rebalancing'
+  | 'paused'
+  | 'version'
+  | 'quarantines'
+  | keyof ChurnCounts
 export type HistoryEntry = Omit<HistoryRow, 'at' | 'expiresAt' | OfTheFleet>
 
 export async function recordHistory(

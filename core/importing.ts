@@ -52,7 +52,7 @@ export async function beginImport(store: Store, clock: Clock, begun: Import): Pr
         statusReason: UNFINISHED,
         updatedAt: clock.wallMs(),
       },
-      remove: [...LOGGED_OUT, 'unassignedShard', 'unassignedSince'],
+      remove: [...LOGGED_OUT, 'unassignedShard', 'unassignedSince', 'suspicion', 'quarantinedAt'],
       when: [
         device.present('deviceId'),
         device.absent('owner'),

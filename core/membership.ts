@@ -6,7 +6,7 @@
  */
 import type { Clock } from './clock.ts'
 import { MooringError } from './errors.ts'
-import type { ServerId } from './ids.ts'
+import type { DeviceId, ServerId } from './ids.ts'
 import { asServer, type HoldRow, type ServerItem, type ServerRow } from './server.ts'
 import { type Store, when } from './store.ts'
 
@@ -156,18 +156,43 @@ export async function bury(store: Store, silent: ServerRow): Promise<boolean> {
   return buried !== undefined
 }
 
-/** Declares a server dead whose process has exited, by the word of whoever ran it (ECS: STOPPED, with an exit code). */
-export async function buryExited(store: Store, exited: ServerRow, why: string): Promise<boolean> {
+/** Declares a server dead whose process has exited, by the word of whoever ran it (ECS: STOPPED, with an exit code).
+ *  @param crashed by an error, or as a process that went wrong: it may have been a device's doing; see suspicion.ts */
+export async function buryExited(
+  store: Store,
+  exited: ServerRow,
+  why: string,
+  crashed = false,
+): Promise<boolean> {
   const buried = await store.update(
     'Servers',
     { serverId: exited.serverId },
     {
-      set: { state: 'dead', stateReason: why },
+      set: { state: 'dead', stateReason: why, ...(crashed ? { crashed } : {}) },
       when: [notFinal],
     },
   )
   if (buried) await letGoOfNames(store, exited)
   return buried !== undefined
+}
+
+/** The server's own last words, after it has closed every socket: an error that belongs to no device ends its process.
+ *  @param suspects the devices that it was at work for, if it can tell */
+export async function crash(
+  store: Store,
+  me: Pick<ServerRow, 'serverId' | 'name' | 'url'>,
+  why: string,
+  suspects: readonly DeviceId[] | undefined,
+): Promise<void> {
+  const buried = await store.update(
+    'Servers',
+    { serverId: me.serverId },
+    {
+      set: { state: 'dead', stateReason: why, crashed: true, suspects },
+      when: [notFinal],
+    },
+  )
+  if (buried) await letGoOfNames(store, me)
 }
 
 /** No new devices from now on. The server goes on with those that it has, until each is asked to move.

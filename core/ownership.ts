@@ -10,6 +10,7 @@ import { type DeviceId, type Epoch, epoch, type ServerId } from './ids.ts'
 import { unreserve } from './membership.ts'
 import type { ServerRow } from './server.ts'
 import { type Change, type Store, when } from './store.ts'
+import { PROBATION_POINTS } from './suspicion.ts'
 
 const device = when<DeviceRow>()
 
@@ -65,7 +66,7 @@ export interface Claim {
 
 /** Makes `server` the owner. The only way to become owner: the condition lets exactly one caller win. The caller has
  *  reserved room on the server before.
- *  @throws MooringError ALREADY_OWNED | NOT_WANTED (stopped or being deleted) | DEVICE_NOT_FOUND */
+ *  @throws MooringError ALREADY_OWNED | NOT_WANTED (stopped, being deleted or quarantined) | DEVICE_NOT_FOUND */
 export async function claim(store: Store, clock: Clock, claim: Claim): Promise<OwnedDevice> {
   const now = clock.wallMs()
   const claimed = await store.update(
@@ -90,7 +91,12 @@ export async function claim(store: Store, clock: Clock, claim: Claim): Promise<O
         'statusReason',
         ...(claim.keepHome ? [] : (['home'] as const)),
       ],
-      when: [device.absent('owner'), device.equals('desired', 'running'), device.absent('deleting')],
+      when: [
+        device.absent('owner'),
+        device.equals('desired', 'running'),
+        device.absent('deleting'),
+        device.absent('quarantinedAt'),
+      ],
     },
   )
   if (claimed) return claimed as OwnedDevice
@@ -101,10 +107,8 @@ export async function claim(store: Store, clock: Clock, claim: Claim): Promise<O
       owner: row.owner,
     })
   }
-  throw new MooringError(
-    'NOT_WANTED',
-    `device ${row.deviceId} is ${row.deleting ? 'being deleted' : 'stopped'}`,
-  )
+  const is = row.deleting ? 'being deleted' : row.desired === 'stopped' ? 'stopped' : 'quarantined'
+  throw new MooringError('NOT_WANTED', `device ${row.deviceId} is ${is}`)
 }
 
 export interface Permit {
@@ -112,8 +116,10 @@ export interface Permit {
   readonly row: OwnedDevice
 }
 
-/** Ownership check and fencing number in one write, before EVERY connect. A time that WhatsApp has set is honoured in the
- *  same write: by the time of day, since it decides nothing about ownership.
+/** Ownership check and fencing number in one write, before EVERY connect. It also writes that the device is in probation: should
+ *  the server die now, this stands. See suspicion.ts. A time that WhatsApp has set is honoured in the same write: by the time
+ *  of day, since it decides nothing about ownership.
+ *  @param suspicion what is held against the device so far
  *  @param overRefusedUntil the `refusedUntil` of the row that does not hold for this server
  *  @throws MooringError NOT_OWNER (someone else owns it, or nobody) | NOT_WANTED (stopped, deleted or to be moved) |
  *  LOGIN_REFUSED (WhatsApp lets it log in later); the caller must not connect */
@@ -122,6 +128,7 @@ export async function permit(
   clock: Clock,
   id: DeviceId,
   me: ServerId,
+  suspicion = 0,
   overRefusedUntil?: number,
 ): Promise<Permit> {
   const now = clock.wallMs()
@@ -130,7 +137,7 @@ export async function permit(
     { deviceId: id },
     {
       add: { epoch: 1 },
-      set: { status: 'connecting', updatedAt: now },
+      set: { status: 'connecting', suspicion: suspicion + PROBATION_POINTS, updatedAt: now },
       remove: ['statusReason', 'retryAt', 'refusedUntil', 'refusal', 'pairing', 'pairingRequestId'],
       when: [
         device.equals('owner', me),
@@ -196,6 +203,8 @@ export interface Release extends Standing {
   readonly homeName?: string
   /** When its socket was closed, if it was connected until then. */
   readonly disconnectedAt?: number
+  /** What is held against it after all; see suspicion.ts. */
+  readonly suspicion?: number
 }
 
 /** Lets the device go, after its socket is closed.
@@ -217,10 +226,12 @@ export async function release(store: Store, clock: Clock, me: Release): Promise<
         unassignedShard: unassignedShard(me.device),
         unassignedSince: now,
         disconnectedAt: me.disconnectedAt,
+        suspicion: me.suspicion || undefined,
         updatedAt: now,
       },
       remove: [
         ...LET_GO,
+        ...(me.suspicion ? [] : (['suspicion'] as const)),
         ...(me.homeName ? [] : (['home'] as const)),
         ...(me.freshCredentialsId === undefined ? [] : LOGGED_OUT),
       ],
@@ -232,34 +243,50 @@ export async function release(store: Store, clock: Clock, me: Release): Promise<
   return true
 }
 
+/** What an eviction holds against the device. */
+export interface Judged {
+  /** The row that was judged: the eviction is refused when what matters has changed since. */
+  readonly seen: Pick<DeviceRow, 'status' | 'suspicion'>
+  readonly suspicion: number
+  /** It gets no server until an operator starts it. */
+  readonly quarantinedBecause?: string
+}
+
 /** Takes the device from a server that was READ as `dead` or `stopped` by a consistent read: both are final and ids are
  *  never reused, so that reading may be any age.
- *  @returns false when the device has another owner or none */
+ *  @returns false when the device has another owner or none, or has changed since it was judged */
 export async function evict(
   store: Store,
   clock: Clock,
   id: DeviceId,
   gone: Pick<ServerRow, 'serverId' | 'name'>,
+  judged?: Judged,
 ) {
   const now = clock.wallMs()
+  const why = judged?.quarantinedBecause
+  const waits = { status: 'unassigned', unassignedShard: unassignedShard(id), unassignedSince: now } as const
   const evicted = await store.update(
     'Devices',
     { deviceId: id },
     {
       set: {
-        status: 'unassigned',
-        statusReason: `its server ${gone.name} is gone`,
+        ...(why === undefined ? waits : { status: 'quarantined', quarantinedAt: now }),
+        statusReason: why ?? `its server ${gone.name} is gone`,
         home: { name: gone.name, since: now },
-        unassignedShard: unassignedShard(id),
-        unassignedSince: now,
         disconnectedAt: now,
+        suspicion: judged?.suspicion || undefined,
         updatedAt: now,
       },
-      remove: LET_GO,
-      when: [device.equals('owner', gone.serverId)],
+      remove: [...LET_GO, ...(judged?.suspicion ? [] : (['suspicion'] as const))],
+      when: [device.equals('owner', gone.serverId), ...(judged ? asSeen(judged.seen) : [])],
     },
   )
   return evicted !== undefined
+}
+
+function asSeen({ status, suspicion }: Judged['seen']) {
+  const points = suspicion === undefined ? device.absent('suspicion') : device.equals('suspicion', suspicion)
+  return [device.equals('status', status), points]
 }
 
 /** A consistent read. @throws MooringError DEVICE_NOT_FOUND */

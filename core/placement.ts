@@ -6,7 +6,7 @@ import type { ServerRow } from './server.ts'
 /** Servers as the chooser sees them; `load` counts what it has itself placed since it read them. */
 export interface Berths {
   /** @returns undefined when no active server has room */
-  choose(device: Pick<DeviceRow, 'moveTo' | 'movedFrom' | 'home'>): ServerRow | undefined
+  choose(device: Pick<DeviceRow, 'moveTo' | 'movedFrom' | 'home' | 'suspicion'>): ServerRow | undefined
   /** The reserve was refused: the rows read are out of date, or the server is full. */
   exclude(server: ServerRow): void
 }
@@ -21,6 +21,7 @@ const ROUNDING = 1e-9
  *  that it is asked to move to, then a server of the name that it had before. Mass placement fills evenly. */
 export function berths(servers: readonly ServerRow[], deviceCount: number, random: Random): Berths {
   const placed = new Map<string, number>()
+  const suspects = new Map<string, number>()
   const open = new Set(servers.filter((server) => server.state === 'active'))
   const loadOf = (server: ServerRow) => server.load + (placed.get(server.serverId) ?? 0)
   const fullness = (server: ServerRow) => loadOf(server) / server.capacity
@@ -46,19 +47,32 @@ export function berths(servers: readonly ServerRow[], deviceCount: number, rando
     return others.filter((server) => fullness(server) <= mean + ROUNDING)
   }
 
+  /** Devices that may have caused a server's death go to different servers: then the next death tells them apart. */
+  const apart = (withRoom: readonly ServerRow[]) => {
+    const suspectsOn = ({ serverId }: ServerRow) => suspects.get(serverId) ?? 0
+    const fewest = Math.min(...withRoom.map(suspectsOn))
+    return withRoom.filter((server) => suspectsOn(server) === fewest)
+  }
+
   return {
     choose(device) {
-      const withRoom = [...open].filter(hasRoom)
+      const hasRoomNow = [...open].filter(hasRoom)
+      const withRoom = device.suspicion ? apart(hasRoomNow) : hasRoomNow
       const others = device.moveTo === 'any' ? elsewhere(withRoom, device.movedFrom) : []
       const chosen =
         withRoom.find((server) => server.serverId === device.moveTo) ??
         withRoom.find((server) => server.name === device.home?.name) ??
         among(others.length > 0 ? others : withRoom)
-      if (chosen) placed.set(chosen.serverId, (placed.get(chosen.serverId) ?? 0) + 1)
+      if (chosen) countOne(placed, chosen)
+      if (chosen && device.suspicion) countOne(suspects, chosen)
       return chosen
     },
     exclude(server) {
       open.delete(server)
     },
   }
+}
+
+function countOne(counts: Map<string, number>, { serverId }: ServerRow): void {
+  counts.set(serverId, (counts.get(serverId) ?? 0) + 1)
 }

@@ -1,5 +1,5 @@
 /** A server's row, and the rows that keep its name and its URL its own. */
-import type { ServerId } from './ids.ts'
+import type { DeviceId, ServerId } from './ids.ts'
 import { type Store, scanAll } from './store.ts'
 
 /** `joining` until it holds its name and URL; `dead` (buried) and `stopped` (left) are final. */
@@ -24,6 +24,10 @@ export interface ServerRow {
   /** The ECS task that runs this server, when there is one. */
   readonly taskArn?: string
   readonly stateReason?: string
+  /** Its process ended by an error, or by what the machine does to a process that went wrong, and nobody asked it to. */
+  readonly crashed?: boolean
+  /** The devices that it was at work for when it crashed; absent when it could not tell, or there were too many. */
+  readonly suspects?: readonly DeviceId[]
   /** A draining server leaves the fleet as soon as it holds no device. */
   readonly thenLeave?: boolean
   /** The server itself is on its way out, by a signal: nothing can call that off. */

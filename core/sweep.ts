@@ -8,17 +8,16 @@ import { assign, type Placement } from './assign.ts'
 import { type Mark, sleep } from './clock.ts'
 import { shareConnects } from './connect-limits.ts'
 import { UNASSIGNED_SHARD_KEYS } from './device.ts'
-import { recordHistory } from './history.ts'
+import { evictFrom } from './evict-devices.ts'
 import { bringHome } from './homecoming.ts'
 import type { DeviceId, ServerId } from './ids.ts'
 import { bury, correctLoad } from './membership.ts'
 import { advanceOperations } from './operation-steps.ts'
-import { evict } from './ownership.ts'
 import { inParallel } from './parallel.ts'
 import { REBALANCE_EVERY_MS, rebalance } from './rebalancing.ts'
 import { isLive, listServers, type ServerRow } from './server.ts'
 import { createJudge, quietAfterMs, type Verdict, watchBeats } from './silence.ts'
-import { queryAll, scanAll } from './store.ts'
+import { scanAll } from './store.ts'
 import { STAMP_EVERY_MS, stampSweep } from './sweep-stamp.ts'
 import type { World } from './world.ts'
 
@@ -161,28 +160,6 @@ async function evictFromGone(world: World, memory: Memory, gone: readonly Server
     return !since || (!longGone && world.clock.elapsedMs(since) < EVICT_AGAIN_MS)
   })
   const evicted = await inParallel(due, LANES, (server) => evictFrom(world, server))
-  return evicted.flat()
-}
-
-/** Takes every device that the index lists from a server that was READ as gone. */
-export async function evictFrom(
-  world: World,
-  gone: Pick<ServerRow, 'serverId' | 'name'>,
-): Promise<DeviceId[]> {
-  const devices = await queryAll(world.store, 'Devices', { index: 'byOwner', partition: gone.serverId })
-  const evicted = await inParallel(devices, LANES, async ({ deviceId }) => {
-    if (!(await evict(world.store, world.clock, deviceId, gone))) return []
-    world.telemetry.emit('device.evicted', { deviceId, serverId: gone.serverId })
-    const why = `its server ${gone.name} is gone`
-    await recordHistory(world, {
-      deviceId,
-      event: 'evicted',
-      server: gone.serverId,
-      serverName: gone.name,
-      why,
-    })
-    return [deviceId]
-  })
   return evicted.flat()
 }
 

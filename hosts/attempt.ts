@@ -4,10 +4,12 @@ import { recordConflict } from '../core/conflicts.ts'
 import type { Account, DeviceRow } from '../core/device.ts'
 import { isMooringError, MooringError } from '../core/errors.ts'
 import type { Permit } from '../core/ownership.ts'
+import { suspicionAfterSocket } from '../core/suspicion.ts'
 import type { Measures } from '../core/telemetry.ts'
+import { forDevice, runFor } from './attribution.ts'
 import type { OpenAuthState } from './auth-state/auth-state.ts'
-import { beginCourse, type Closed, type Course, close, failing, type Guidance } from './course.ts'
-import { type Closing, closeCodeOf, recentConflicts, refusalOf, wordsOf } from './disconnect.ts'
+import { attributed, beginCourse, type Closed, type Course, close, failing, type Guidance } from './course.ts'
+import { type Closing, closeCodeOf, FAULT, recentConflicts, refusalOf, wordsOf } from './disconnect.ts'
 import { handOver } from './handing-over.ts'
 import { answerPairingCode, isPaired, offersQr } from './linking.ts'
 import type { PairingLimit } from './pairing-limit.ts'
@@ -36,6 +38,12 @@ export type Ending =
 export interface Attempt {
   readonly ended: Promise<Ending>
   wasOpen(): boolean
+  /** What is held against the device when the socket has ended and its server lives on. */
+  suspicion(): number
+  /** Whether a frame came or left within this time, or the socket has not logged in yet. */
+  wasActive(withinMs: number): boolean
+  /** An error that nobody caught, in what this socket runs: ends it. */
+  fault(error: unknown): void
   close(why: 'asked' | 'stale'): void
   /** Closes without waiting for anything. */
   cut(): void
@@ -77,16 +85,26 @@ export async function beginAttempt(
   const events = listenTo(course, auth, (code, reason, told = {}) =>
     isClosed(course, auth, { code, reason, told }).then(resolve, reject),
   )
-  course.socket = world.openSocket({
-    device: course.facts.deviceId,
-    server: berth.serverId,
-    auth,
-    mayAct: berth.mayAct,
-    events,
-  })
+  const whose = attributed(course)
+  const socket = runFor(whose, () =>
+    world.openSocket({
+      device: course.facts.deviceId,
+      server: berth.serverId,
+      auth,
+      mayAct() {
+        course.activeAt = world.clock.mark()
+        return berth.mayAct()
+      },
+      events,
+    }),
+  )
+  course.socket = forDevice(whose, socket)
   return {
     ended,
     wasOpen: () => course.opened,
+    suspicion: () => suspicionOf(course),
+    wasActive: (withinMs) => !course.opened || world.clock.elapsedMs(course.activeAt) <= withinMs,
+    fault: whose.fault,
     close: (why) => close(course, why),
     cut() {
       course.closing ??= 'asked'
@@ -123,7 +141,8 @@ async function openAuth(course: Course): Promise<OpenAuthState> {
         discards: false,
         unproven: false,
       })
-      await reports.say({ set: { status: 'disconnected', statusReason: whyUnread(error), retryAt } })
+      const set = { status: 'disconnected', statusReason: whyUnread(error), retryAt } as const
+      await reports.say({ set: { ...set, suspicion: suspicionOf(course) } })
     }
     throw error
   }
@@ -152,6 +171,7 @@ function listenTo(course: Course, auth: OpenAuthState, closed: SocketEvents['clo
 async function isOpen(course: Course, auth: OpenAuthState, account: Account): Promise<void> {
   const { world, berth, reports, permitted } = course
   course.opened = true
+  course.openedAt ??= world.clock.mark()
   course.handingOver ??= handOver(
     { ...world, inbox: auth.inbox, device: course.facts.deviceId, account, failed: failing(course) },
     course.closed.signal,
@@ -185,8 +205,9 @@ function withoutSocket(
   }
 }
 
-async function isClosed(course: Course, auth: OpenAuthState, closing: Closing): Promise<Ending> {
+async function isClosed(course: Course, auth: OpenAuthState, told: Closing): Promise<Ending> {
   const { world, reports, facts } = course
+  const closing = course.fault === undefined ? told : { code: FAULT, reason: course.fault }
   const { code, reason } = closing
   course.givingUp?.cancel()
   course.closed.abort()
@@ -228,6 +249,7 @@ async function sayDisconnected(course: Course, closing: Closing): Promise<void> 
       statusReason: isEarly(code, ending) ? `WhatsApp does not know of its pairing yet (${code})` : why,
       retryAt,
       ...refused,
+      suspicion: suspicionOf(course),
       ...(opened ? { disconnectedAt: now } : {}),
       ...(code === 440 ? { conflicts } : {}),
     },
@@ -258,6 +280,11 @@ function isEarly(code: number, { unproven }: { readonly unproven: boolean }): bo
 function retryTime({ world, guidance }: Course, closed: Closed): number | undefined {
   const afterMs = guidance.retryAfterMs(closed)
   return afterMs === undefined ? undefined : Math.round(world.clock.wallMs() + afterMs)
+}
+
+function suspicionOf({ world, permitted, openedAt }: Course): number {
+  const openMs = openedAt === undefined ? 0 : world.clock.elapsedMs(openedAt)
+  return suspicionAfterSocket(permitted.row.suspicion ?? 0, openMs)
 }
 
 /** WhatsApp refuses credentials that no phone has accepted: an abandoned pairing. */

@@ -2,6 +2,8 @@
 import type { Mark, Timer } from '../core/clock.ts'
 import type { DeviceRow } from '../core/device.ts'
 import type { Permit } from '../core/ownership.ts'
+import type { Attributed } from './attribution.ts'
+import { placeOf, wordsOf } from './error-words.ts'
 import type { PairingLimit } from './pairing-limit.ts'
 import { createReports, type Reports } from './reports.ts'
 import type { WhatsAppSocket } from './whatsapp-socket.ts'
@@ -38,6 +40,11 @@ export interface Course {
   readonly facts: { deviceId: DeviceRow['deviceId']; serverId: Berth['serverId']; epoch: Permit['epoch'] }
   socket: WhatsAppSocket | undefined
   closing: 'asked' | 'stale' | 'unlinked' | undefined
+  /** The error that ended the socket and that nobody caught, in words. */
+  fault: string | undefined
+  /** When a frame came or left last. */
+  activeAt: Mark
+  openedAt: Mark | undefined
   opened: boolean
   paired: boolean
   /** Since the first QR. */
@@ -66,6 +73,9 @@ export function beginCourse(
     facts: { deviceId: permitted.row.deviceId, serverId: berth.serverId, epoch: permitted.epoch },
     socket: undefined,
     closing: undefined,
+    fault: undefined,
+    activeAt: world.clock.mark(),
+    openedAt: undefined,
     opened: false,
     paired: permitted.row.pairedAt !== undefined,
     offersQrSince: undefined,
@@ -81,6 +91,21 @@ export function beginCourse(
 export function close(course: Course, why: 'asked' | 'stale' | 'unlinked'): void {
   course.closing ??= why
   void course.socket?.close()
+}
+
+/** Whose work this socket's work is. A fault cuts the socket at once: after an error in the middle of a frame nothing that
+ *  follows can be trusted. */
+export function attributed(course: Course): Attributed {
+  const { deviceId, serverId } = course.facts
+  return {
+    deviceId,
+    serverId,
+    fault(error) {
+      if (!course.socket || course.closed.signal.aborted) return
+      course.fault ??= `${wordsOf(error)} (${placeOf(error)})`
+      course.socket.cut()
+    },
+  }
 }
 
 export function failing({ world, facts }: Course) {

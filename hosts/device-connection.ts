@@ -9,7 +9,9 @@ import { isMooringError, MooringError } from '../core/errors.ts'
 import type { DeviceId } from '../core/ids.ts'
 import { type Permit, permit } from '../core/ownership.ts'
 import { backoffMs } from '../core/random.ts'
+import { ALONE_FROM_POINTS, suspectPauseMs } from '../core/suspicion.ts'
 import { type Attempt, beginAttempt, type Ending } from './attempt.ts'
+import { forDevice, runFor } from './attribution.ts'
 import { createRetries } from './backoff.ts'
 import type { Closed } from './course.ts'
 import {
@@ -43,6 +45,8 @@ export interface DeviceConnection {
   /** Takes in the row as an index listed it; what matters is confirmed by a consistent read. */
   notice(listed: DeviceRow): void
   isConnected(): boolean
+  /** Whether its socket is connecting, or a frame came or left within this time. */
+  wasActive(withinMs: number): boolean
   /** @throws MooringError DEVICE_NOT_CONNECTED | SEND_REFUSED | SEND_UNCONFIRMED */
   send(message: OutgoingText): Promise<void>
   /** The lease is over: cuts the socket before this returns. The machine goes on when the lease is valid again. */
@@ -56,7 +60,13 @@ export interface DeviceConnection {
 /** What the loop does after one step. */
 type Next = { do: 'again'; afterMs: number } | { do: 'let_go'; reason: ReleaseReason } | { do: 'forget' }
 
-export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceId): DeviceConnection {
+/** @param suspicionAtFirst what the deaths of its servers have left against it; see core/suspicion.ts */
+export function keepConnection(
+  world: HostWorld,
+  berth: Berth,
+  deviceId: DeviceId,
+  suspicionAtFirst = 0,
+): DeviceConnection {
   const { serverId } = berth
   const pairingLimit = createPairingLimit(world.clock, world.pairingTimeoutMs)
   let attempt: Attempt | undefined
@@ -70,6 +80,8 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
   let unprovenSince: Mark | undefined
   /** By the time of day: WhatsApp lets the device log in no sooner. */
   let refusedUntil = 0
+  let suspicion = suspicionAtFirst
+  let hasPaused = false
   /** Aborted to end whatever wait the loop is in; renewed each time round. */
   let nudge = new AbortController()
 
@@ -87,14 +99,16 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
         nudge = new AbortController()
         continue
       }
-      const outcome = await letGoOf(world, berth, deviceId, next.reason).catch(() => 'failed' as const)
+      const outcome = await letGoOf(world, berth, deviceId, next.reason, suspicion).catch(
+        () => 'failed' as const,
+      )
       if (outcome !== 'still_wanted' && outcome !== 'failed') return { released: outcome === 'released' }
       if (outcome === 'failed') await sleep(world.clock, backoffMs(world.random, letGoFailures++, 200, 2000))
       nudge = new AbortController()
     }
   }
 
-  /** Connects once and holds the socket until it is closed. */
+  /** Connects once, when nothing stands against it. */
   async function step(): Promise<Next> {
     retries.forget()
     if (leaving) return letGo({ because: 'leaving' })
@@ -105,6 +119,25 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
     }
     const refusedMs = refusedUntil - world.clock.wallMs()
     if (refusedMs > 0) return again(Math.min(refusedMs, WAIT_MS_MAX))
+    if (suspicion < ALONE_FROM_POINTS) return connect()
+    const endProbation = await enterProbation(nudge.signal)
+    if (!endProbation) return again()
+    return connect().finally(endProbation)
+  }
+
+  /** A suspect waits, and connects when no other one of this server does. */
+  async function enterProbation(until: AbortSignal): Promise<(() => void) | undefined> {
+    if (!hasPaused) {
+      const pauseMs = suspectPauseMs(suspicion)
+      world.telemetry.emit('device.suspected', { deviceId, serverId, suspicion, pauseMs })
+      await sleep(world.clock, pauseMs * (0.5 + world.random.fraction() / 2), until)
+      hasPaused = true
+    }
+    return berth.suspects.enter(until)
+  }
+
+  /** Holds the socket until it is closed. */
+  async function connect(): Promise<Next> {
     await berth.leaseValid(nudge.signal)
     if (leaving || nudge.signal.aborted) return again()
     if (!(await berth.limiter.turn(nudge.signal))) return again()
@@ -121,6 +154,7 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
     attempt = await beginAttempt(world, berth, permitted, guidance, pairingLimit)
     if (!attempt) return again()
     const ending = await attempt.ended
+    suspicion = attempt.suspicion()
     if (ending.by === 'asked' && attempt.wasOpen()) noteGood(begun)
     attempt = undefined
     return after(ending)
@@ -158,7 +192,7 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
   /** @param over a `refusedUntil` that does not hold for this server's client */
   async function askPermit(over?: number): Promise<Permit | Next> {
     try {
-      const granted = await permit(world.store, world.clock, deviceId, serverId, over)
+      const granted = await permit(world.store, world.clock, deviceId, serverId, suspicion, over)
       world.telemetry.emit('device.permit_granted', { deviceId, serverId, epoch: granted.epoch })
       return granted
     } catch (error) {
@@ -253,10 +287,12 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
     nudge.abort()
   }
 
-  return {
+  const me = { deviceId, serverId, fault: (error: unknown) => attempt?.fault(error) }
+  return forDevice(me, {
     deviceId,
-    ended: run(),
+    ended: runFor(me, run),
     isConnected: () => attempt?.wasOpen() ?? false,
+    wasActive: (withinMs) => attempt?.wasActive(withinMs) ?? false,
     async send(message) {
       if (attempt) return attempt.send(message)
       throw new MooringError('DEVICE_NOT_CONNECTED', `device ${deviceId} has no socket at the moment`)
@@ -286,5 +322,5 @@ export function keepConnection(world: HostWorld, berth: Berth, deviceId: DeviceI
       attempt?.close('asked')
       nudge.abort()
     },
-  }
+  })
 }

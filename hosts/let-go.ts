@@ -17,12 +17,14 @@ type Manner = Omit<Release, 'device' | 'server' | 'epoch'> & {
   readonly event: HistoryEvent
 }
 
-/** @returns `still_wanted` when the row does not ask for it any more, `lost` when this server does not own the device */
+/** @param suspicion what is held against the device, now that its socket has ended without its server's death
+ *  @returns `still_wanted` when the row does not ask for it any more, `lost` when this server does not own the device */
 export async function letGoOf(
   world: HostWorld,
   berth: Berth,
   deviceId: DeviceId,
   reason: ReleaseReason,
+  suspicion: number,
 ): Promise<'released' | 'still_wanted' | 'lost'> {
   const row = await world.store.get('Devices', { deviceId })
   if (row?.owner !== berth.serverId) return 'lost'
@@ -34,7 +36,7 @@ export async function letGoOf(
   const closed = row.status === 'connected' ? { disconnectedAt: world.clock.wallMs() } : {}
   const facts = { deviceId, serverId: berth.serverId, epoch, why: how.statusReason ?? reason.because }
   const me = { device: deviceId, server: berth.serverId, epoch }
-  if (!(await release(world.store, world.clock, { ...me, ...how, ...closed }))) return 'lost'
+  if (!(await release(world.store, world.clock, { ...me, ...how, ...closed, suspicion }))) return 'lost'
   world.telemetry.emit('device.released', facts)
   if (event === 'logged_out') world.telemetry.emit('device.logged_out', facts)
   if (event === 'conflicted') world.telemetry.emit('device.conflicted', facts)

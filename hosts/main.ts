@@ -14,22 +14,28 @@ import { systemRandom } from '../core/random.ts'
 import { HOST_REQUEST_MS_MAX } from '../core/settings.ts'
 import { dynamoDbStore } from '../core/store-dynamodb.ts'
 import { powertoolsTelemetry } from '../core/telemetry-powertools.ts'
+import { attributeErrors, forNobody } from './attribution.ts'
 import { openAuthState } from './auth-state/auth-state.ts'
 import type { KeyWrapping } from './auth-state/key-wrapping.ts'
 import { openWrapping } from './auth-state/open-wrapping.ts'
 import { baileysSockets, PACKAGE_VERSION } from './baileys-socket.ts'
 import { type Consumer, droppingConsumer } from './consumer.ts'
 import { type HostEnvironment, readEnvironment } from './environment.ts'
+import { placeOf, wordsOf } from './error-words.ts'
 import { readFargateTask } from './fargate.ts'
 import { listen } from './listener.ts'
 import { placementRequests } from './placement-requests.ts'
 import { type RunningServer, runServer, type ServerEnd } from './server.ts'
 import { silenceConsole } from './silence-console.ts'
-import { ignoreStrayRejections } from './stray-rejections.ts'
+import { startWatchdog } from './watchdog.ts'
 import { webhookConsumer } from './webhook-consumer.ts'
 import type { HostWorld } from './world.ts'
 
 const EXIT_CODES: Readonly<Record<ServerEnd['why'], number>> = { left: 0, buried: 3, refused: 4 }
+/** The parent is gone: nobody asked for this end, and no device has caused it. */
+const ORPHANED = 5
+/** Last words must not keep a broken process alive. */
+const LAST_WORDS_MS_MAX = 2000
 const METRICS_EVERY_MS = 10_000
 /** With the parent the store may be gone, too: then there is nobody to hand over to. */
 const ORPHANED_MS_MAX = 5000
@@ -37,7 +43,12 @@ const ORPHANED_MS_MAX = 5000
 async function main(): Promise<number> {
   const environment = readEnvironment(process.env)
   const { world, flush } = createWorld(environment, await openWrapping(environment))
-  ignoreStrayRejections(process, world.telemetry)
+  startWatchdog(environment.settings.fenceAfterMs, (error) =>
+    world.telemetry.emit('server.failed', {
+      error,
+      why: 'its watchdog has ended: an endless loop would not be noticed',
+    }),
+  )
   const task = environment.ECS_CONTAINER_METADATA_URI_V4
     ? await readFargateTask(environment.ECS_CONTAINER_METADATA_URI_V4)
     : undefined
@@ -45,6 +56,16 @@ async function main(): Promise<number> {
   if (!name) throw new Error('BAD_ENVIRONMENT: SERVER_NAME is missing, and no task metadata supplies it')
 
   let server: RunningServer | undefined
+  let isEnding = false
+  attributeErrors(process, world.telemetry, (error) => {
+    if (isEnding) return
+    isEnding = true
+    setTimeout(() => process.exit(1), LAST_WORDS_MS_MAX)
+    const why = `an error that belongs to no device: ${wordsOf(error)} (${placeOf(error)})`
+    world.telemetry.emit('server.crashed', { ...(server ? { serverId: server.serverId } : {}), why })
+    process.stderr.write(`${why}\n`)
+    void Promise.all([server?.crash(why), flush()]).finally(() => process.exit(1))
+  })
   const { SERVER_LISTEN: host, SERVER_PORT: port } = environment
   const { DOORBELL_SECRET: doorbellSecret, MESSAGES_SECRET: messagesSecret } = environment
   const listener = await listen({ host, port, doorbellSecret, messagesSecret, ...world }, () => server)
@@ -63,7 +84,7 @@ async function main(): Promise<number> {
   // A parent that dies takes the pipe with it: a server that nobody watches leaves by itself.
   process.on('disconnect', () => {
     server?.leave()
-    setTimeout(() => process.exit(1), ORPHANED_MS_MAX).unref()
+    setTimeout(() => process.exit(ORPHANED), ORPHANED_MS_MAX).unref()
   })
 
   const flushing = setInterval(() => void flush(), METRICS_EVERY_MS)
@@ -83,8 +104,8 @@ function createWorld(
   const random = systemRandom
   const retrying = new DynamoDBClient({ maxAttempts: 3 })
   const single = new DynamoDBClient({ maxAttempts: 1 })
-  const store = dynamoDbStore(retrying, environment.TABLE_PREFIX, HOST_REQUEST_MS_MAX)
-  const beatStore = dynamoDbStore(single, environment.TABLE_PREFIX, HOST_REQUEST_MS_MAX)
+  const store = forNobody(dynamoDbStore(retrying, environment.TABLE_PREFIX, HOST_REQUEST_MS_MAX))
+  const beatStore = forNobody(dynamoDbStore(single, environment.TABLE_PREFIX, HOST_REQUEST_MS_MAX))
   const telemetry = powertoolsTelemetry('host', churnLedger(store, clock))
   const lambda = new LambdaClient({ maxAttempts: 2 })
   const renewDataKeysAfterDays = environment.AUTH_DATA_KEY_DAYS

@@ -8,7 +8,7 @@ import type { DeviceRow } from '../core/device.ts'
 import { isMooringError, MooringError } from '../core/errors.ts'
 import type { DeviceId, ServerId } from '../core/ids.ts'
 import { createLease } from '../core/lease.ts'
-import { announce, type Joining, leave, setOutDrained } from '../core/membership.ts'
+import { announce, crash, type Joining, leave, setOutDrained } from '../core/membership.ts'
 import type { ServerRow } from '../core/server.ts'
 import { queryAll } from '../core/store.ts'
 import type { Backoff } from './backoff.ts'
@@ -18,6 +18,7 @@ import { type DeviceConnection, keepConnection } from './device-connection.ts'
 import { keepBeating } from './heartbeat.ts'
 import { join } from './join.ts'
 import { letEverythingGo } from './leaving.ts'
+import { createSuspectGate } from './suspect-gate.ts'
 import type { OutgoingText } from './whatsapp-socket.ts'
 import type { Berth, HostWorld } from './world.ts'
 
@@ -27,6 +28,10 @@ const LIST_AGAIN_MS = 10_000
 const LIST_ANYWAY_MS = 30_000
 /** A device that was let go may stay in the lagging index for a while; its owner is read before it is taken up again. */
 const LET_GO_LATELY_MS = 10_000
+/** What a device does to its server, it mostly does at once. */
+const AT_WORK_MS = 500
+/** More than these would not tell the guilty one from the others. */
+const SUSPECTS_MAX = 8
 /** A stop may take this long; ECS kills the task after 120 s. */
 const LEAVE_MS_MAX = 100_000
 
@@ -49,6 +54,9 @@ export interface RunningServer {
   send(device: DeviceId, message: OutgoingText): Promise<void>
   /** Lets every device go and leaves the fleet. */
   leave(): void
+  /** An error that belongs to no device: cuts every socket at once, and says before the process ends which devices the server
+   *  was at work for. Resolves when that is written or has failed. */
+  crash(why: string): Promise<void>
   health(): { serverId: ServerId; leaseValid: boolean; devices: number; connected: number; leaving: boolean }
   readonly ended: Promise<ServerEnd>
 }
@@ -80,6 +88,7 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     name,
     lease,
     limiter: createConnectLimiter(world.clock, rate.initial),
+    suspects: createSuspectGate(world.clock),
     backoff: plan.backoff,
     takeSurplus: () => surplus-- > 0,
     mayAct() {
@@ -176,7 +185,7 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
       const row = await world.store.get('Devices', { deviceId })
       if (row?.owner !== serverId || connections.has(deviceId)) return
     }
-    const connection = keepConnection(world, berth, deviceId)
+    const connection = keepConnection(world, berth, deviceId, listed.suspicion)
     connections.set(deviceId, connection)
     if (leaving) connection.leave()
     void connection.ended.then(() => {
@@ -241,6 +250,12 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     return { why: 'left' }
   }
 
+  /** The devices that may have caused what just happened; undefined when there are so many that it tells nothing. */
+  function atWork(): DeviceId[] | undefined {
+    const active = [...connections.values()].filter((connection) => connection.wasActive(AT_WORK_MS))
+    return active.length > SUSPECTS_MAX ? undefined : active.map(({ deviceId }) => deviceId)
+  }
+
   function leavingFailed(error: unknown): void {
     world.telemetry.emit('server.failed', {
       serverId,
@@ -256,6 +271,13 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
       if (lease.isValid()) list()
     },
     leave: startLeaving,
+    async crash(why) {
+      const suspects = atWork()
+      lease.revoke()
+      cutAll()
+      stopBeating.abort()
+      await crash(world.store, plan, why, suspects).catch(() => undefined)
+    },
     async send(device, message) {
       const connection = connections.get(device)
       if (connection) return connection.send(message)

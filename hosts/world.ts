@@ -10,6 +10,7 @@ import type { OpenAuth } from './auth-state/auth-state.ts'
 import type { Backoff } from './backoff.ts'
 import type { ConnectLimiter } from './connect-limiter.ts'
 import type { Consumer } from './consumer.ts'
+import type { SuspectGate } from './suspect-gate.ts'
 import type { OpenSocket } from './whatsapp-socket.ts'
 
 export interface HostWorld {
@@ -37,6 +38,7 @@ export interface Berth {
   readonly name: string
   readonly lease: Lease
   readonly limiter: ConnectLimiter
+  readonly suspects: SuspectGate
   /** Whether the lease is valid. When it is not, the fence is raised before this returns. */
   mayAct(): boolean
   readonly backoff: Backoff

@@ -7,9 +7,9 @@ import middy from '@middy/core'
 import type { EventBridgeEvent } from 'aws-lambda'
 import * as z from 'zod'
 import { assign } from '../core/assign.ts'
+import { evictFrom } from '../core/evict-devices.ts'
 import { buryExited } from '../core/membership.ts'
-import { listServers, type ServerRow } from '../core/server.ts'
-import { evictFrom } from '../core/sweep.ts'
+import { asServer, listServers, type ServerRow } from '../core/server.ts'
 import { readEnvironment } from './environment.ts'
 import { atFirstInvocation, flushTelemetry } from './invocation.ts'
 import { type LambdaWorld, lambdaWorld } from './world.ts'
@@ -20,7 +20,7 @@ export type TaskStateChange = EventBridgeEvent<'ECS Task State Change', unknown>
 const TaskDetail = z.object({
   taskArn: z.string().min(1),
   lastStatus: z.string(),
-  containers: z.array(z.object({ exitCode: z.number().int().optional() })),
+  containers: z.array(z.object({ exitCode: z.number().int().optional(), reason: z.string().optional() })),
   stoppedReason: z.string().optional(),
 })
 type TaskDetail = z.output<typeof TaskDetail>
@@ -38,7 +38,7 @@ export function createTaskStoppedHandler(world: LambdaWorld) {
     }
     const servers = (await listServers(world.store)).filter((server) => server.taskArn === taskArn)
     world.telemetry.emit('server.task_stopped', { taskArn, servers: servers.length, why: wordsOf(task) })
-    for (const server of servers) await clearAway(world, server, wordsOf(task))
+    for (const server of servers) await clearAway(world, server, task)
   }).use(flushTelemetry(world))
 }
 
@@ -48,13 +48,33 @@ function hasExited({ lastStatus, containers }: TaskDetail): boolean {
   return lastStatus === 'STOPPED' && exited
 }
 
+/** The exit codes of a server that ended on purpose (hosts/main.ts), and those of SIGTERM and SIGKILL. Somebody else sends these
+ *  two: ECS, when it ends a task. */
+const NO_CRASH: readonly number[] = [0, 3, 4, 5, 128 + 15, 128 + 9]
+const OUT_OF_MEMORY = /out ?of ?memory/i
+
+/** Whether the process went wrong, which may have been a device's doing; see core/suspicion.ts. */
+function hasCrashed({ containers, stoppedReason = '' }: TaskDetail): boolean {
+  const wentWrong = containers.some(({ exitCode = 0 }) => !NO_CRASH.includes(exitCode))
+  return (
+    wentWrong ||
+    [stoppedReason, ...containers.map(({ reason = '' }) => reason)].some((why) => OUT_OF_MEMORY.test(why))
+  )
+}
+
 /** Whoever buried it, the server is gone for good after the first step, so the rest may be done again and again. */
-async function clearAway(world: LambdaWorld, server: ServerRow, why: string): Promise<void> {
+async function clearAway(world: LambdaWorld, server: ServerRow, task: TaskDetail): Promise<void> {
+  const why = wordsOf(task)
   const { serverId, name, beat } = server
-  if (await buryExited(world.store, server, why)) {
+  const crashed = hasCrashed(task)
+  if (await buryExited(world.store, server, why, crashed)) {
     world.telemetry.emit('server.buried', { serverId, name, beat, why })
+    // Otherwise it has told so itself, in its last words.
+    if (crashed) world.telemetry.emit('server.crashed', { serverId, name, why })
   }
-  await assign(world, await evictFrom(world, server))
+  // Its own last words may say more than was read before.
+  const gone = asServer(await world.store.get('Servers', { serverId })) ?? server
+  await assign(world, await evictFrom(world, gone))
 }
 
 function wordsOf({ containers, stoppedReason }: TaskDetail): string {

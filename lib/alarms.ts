@@ -12,6 +12,8 @@ import { fleetSum, metricOf } from './metrics.ts'
 const UTILISATION_PERCENT_MAX = 90
 /** One device that is refused by a code that may pass is tried some ten times in the first quarter of an hour. */
 const LOGINS_REFUSED_MAX = 20
+/** One device that WhatsApp sends something poisonous faults some fifteen times in this time, at the cap of its backoff. */
+const DEVICE_FAULTS_PER_QUARTER_HOUR_MAX = 30
 
 interface AlarmPlan {
   readonly name: string
@@ -88,6 +90,34 @@ function plans({ configuration, functions }: AlarmsProps): AlarmPlan[] {
       says: 'Most servers fell silent together: DynamoDB may be out of reach.',
       metric: metricOf('BurialsDeferred', 'sweep', 'Sum'),
       above: 0,
+      periods: 1,
+    },
+    {
+      name: 'Quarantines',
+      says: 'A device was put aside: its servers died again and again while it connected or was at work.',
+      metric: fleetSum('Quarantines'),
+      above: 0,
+      periods: 1,
+    },
+    {
+      name: 'QuarantinesDeferred',
+      says: 'More devices than an hour allows would be quarantined: the servers are more likely at fault.',
+      metric: fleetSum('QuarantinesDeferred'),
+      above: 0,
+      periods: 1,
+    },
+    {
+      name: 'ServerCrashes',
+      says: 'A server ended by an error that belongs to no device.',
+      metric: fleetSum('ServerCrashes'),
+      above: 0,
+      periods: 1,
+    },
+    {
+      name: 'DeviceFaults',
+      says: 'Sockets end by errors in what they receive or run, again and again.',
+      metric: metricOf('DeviceFaults', 'host', 'Sum', 15),
+      above: DEVICE_FAULTS_PER_QUARTER_HOUR_MAX,
       periods: 1,
     },
     {

@@ -76,7 +76,14 @@ function ownership(): IWidget[] {
       'Assignments, releases, evictions, moves / min',
       sums('Assignments', 'Releases', 'Evictions', 'Moves'),
     ),
-    graph('Burials, fenced servers / min', sums('Burials', 'BurialsDeferred', 'FencedServers')),
+    graph(
+      'Burials, fenced servers / min',
+      sums('Burials', 'BurialsDeferred', 'FencedServers', 'ServerCrashes'),
+    ),
+    graph(
+      'Faults of single devices, quarantines / min',
+      sums('DeviceFaults', 'Quarantines', 'QuarantinesDeferred', 'StrayRejections'),
+    ),
     graph(
       'Conflicts and what was prevented / min',
       sums('Conflicts', 'PermitsRefused', 'StaleWritesRefused'),

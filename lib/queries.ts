@@ -44,6 +44,16 @@ const SAVED: readonly SavedQuery[] = [
     in: 'hosts',
     lines: [SHOWN, anyOf('device.conflict', 'device.conflicted'), 'sort @timestamp desc', 'limit 500'],
   },
+  {
+    name: 'Bad: errors of devices and servers',
+    in: 'hosts',
+    lines: [
+      SHOWN,
+      anyOf('device.fault', 'server.crashed', 'socket.stray_rejection'),
+      'sort @timestamp desc',
+      'limit 500',
+    ],
+  },
   { name: 'Distribution per server', in: 'control', lines: DISTRIBUTION },
   {
     name: 'Devices disconnected in the last 15 minutes',

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
 import { keyRow, newApiKey } from '../core/keys.ts'
@@ -17,6 +17,7 @@ import { createKeyFile } from '../hosts/auth-state/key-file.ts'
 import { type ControlPlane, startControlPlane } from './control-plane/control-plane.ts'
 import { LOCAL_TABLE_PREFIX, type LocalDatabase, startDatabase } from './database.ts'
 import { LOCAL_CLUSTER, LOCAL_SERVICE, startEcsEndpoint } from './ecs-endpoint.ts'
+import type { WhatsAppChoice } from './options.ts'
 import { type ServerExit, type ServerProcess, startServerProcess } from './server-process.ts'
 import { createService } from './service.ts'
 import { type Simulator, startWhatsAppSimulator } from './whatsapp/simulator.ts'
@@ -44,7 +45,7 @@ export interface FleetOptions {
   readonly fleetConnectsPerSecond?: number
   /** How the sweep evens the servers out; as on AWS when left out. */
   readonly rebalancing?: Partial<RebalanceSettings>
-  readonly whatsApp?: 'simulated' | 'live'
+  readonly whatsApp?: WhatsAppChoice
   /** Of the client that every server logs in with; the package's own when left out. */
   readonly whatsAppVersion?: string
   /** What happens at the simulated WhatsApp, as it happens. */
@@ -54,6 +55,8 @@ export interface FleetOptions {
   readonly tellTaskStopped?: boolean
   /** Whether servers that ended by themselves are started again under their name, as ECS does. */
   readonly restart?: boolean
+  /** Further variables of every server's process; see hosts/environment.ts. */
+  readonly serverVariables?: Readonly<Record<string, string>>
   readonly onServerExit?: (server: ServerProcess, exit: ServerExit) => void
 }
 
@@ -73,7 +76,7 @@ export interface LocalFleet {
   readonly controlPlane: ControlPlane
   /** What a server of this fleet needs to read credentials. */
   readonly authKeyFile: string
-  /** Absent when the real WhatsApp is used. */
+  /** Absent when the real WhatsApp is used, or another server. */
   readonly simulator: Simulator | undefined
   servers(): ServerProcess[]
   startServer(name: string, overrides?: ServerOverrides): Promise<ServerProcess>
@@ -111,13 +114,14 @@ async function build(
   await store.put('Keys', keyRow(apiKey, 'admin', 'local fleet', systemClock.wallMs()))
 
   const simulator =
-    options.whatsApp === 'live'
+    options.whatsApp !== undefined && options.whatsApp !== 'simulated'
       ? undefined
       : await startWhatsAppSimulator({
           ...(options.dataDir ? { dataFile: join(options.dataDir, 'whatsapp.json') } : {}),
           ...(options.onWhatsAppEvent ? { onEvent: options.onWhatsAppEvent } : {}),
         })
   if (simulator) undo.push(() => simulator.close())
+  const whatsAppUrl = typeof options.whatsApp === 'object' ? options.whatsApp.url : simulator?.url
 
   const service = createService({
     desired: options.servers,
@@ -126,7 +130,7 @@ async function build(
     async exited(server, exit) {
       options.onServerExit?.(server, exit)
       if (!closing && options.tellTaskStopped !== false) {
-        await controlPlane.taskStopped(server.taskArn, exit.code ?? KILLED)
+        await controlPlane.taskStopped(server.taskArn, exitCodeOf(exit))
       }
     },
   })
@@ -179,11 +183,12 @@ async function build(
       logDir: options.logDir,
       capacity: overrides.capacity ?? options.capacity ?? 400,
       connectsPerSecond: options.connectsPerSecond ?? 20,
-      ...(simulator ? { whatsAppUrl: simulator.url } : {}),
+      ...(whatsAppUrl === undefined ? {} : { whatsAppUrl }),
       ...(overrides.url ? { url: overrides.url } : {}),
       variables: {
         ...variables,
         ...(options.whatsAppVersion ? { WHATSAPP_VERSION: options.whatsAppVersion } : {}),
+        ...options.serverVariables,
         ...overrides.variables,
       },
     })
@@ -216,8 +221,10 @@ async function keyFileOf({ dataDir }: FleetOptions, undo: (() => Promise<void>)[
   return file
 }
 
-/** What a shell says of a process that SIGKILL ended. */
-const KILLED = 137
+/** As ECS and a shell tell it: a process that a signal ended has the signal's number above 128. */
+function exitCodeOf({ code, signal }: ServerExit): number {
+  return code ?? 128 + (signal ? constants.signals[signal] : constants.signals.SIGKILL)
+}
 
 function settingVariables(settings: Partial<ProtocolSettings>): Record<string, string> {
   const { beatEveryMs, fenceAfterMs, buryAfterMs } = settings

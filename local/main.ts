@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   })
   await untilJoined(fleet, options.servers)
   say(welcome(fleet, options))
-  const pairings = options.whatsApp === 'live' ? showPairings(fleet.store, say) : undefined
+  const pairings = options.whatsApp === 'simulated' ? undefined : showPairings(fleet.store, say)
   await ended
   say('\nEnding: devices are let go, processes end ...')
   pairings?.stop()
@@ -74,16 +74,14 @@ function keepApiKey({ dataDir }: StartOptions): string {
 
 function welcome(
   { apiUrl, apiKey, simulator, database, authKeyFile }: LocalFleet,
-  { dataDir }: StartOptions,
+  { dataDir, whatsApp }: StartOptions,
 ): string {
   const { accessKeyId, secretAccessKey } = LOCAL_CREDENTIALS
   const lines = [
     '',
     `  API          ${apiUrl}      (its description: ${apiUrl}/openapi.json)`,
     `  API key      ${apiKey}`,
-    simulator
-      ? `  WhatsApp     simulated; phones are controlled at ${simulator.controlUrl}`
-      : '  WhatsApp     live: QR codes of devices that wait for a phone are shown here',
+    ...whatsAppLines(whatsApp, simulator),
     `  Data         ${dataDir ? resolve(dataDir) : 'in memory'}`,
     `  Logs         ${resolve(LOG_DIR)}`,
     '',
@@ -114,6 +112,16 @@ function welcome(
     'Ctrl-C ends the fleet.',
   ]
   return lines.join('\n')
+}
+
+function whatsAppLines(whatsApp: StartOptions['whatsApp'], simulator: LocalFleet['simulator']): string[] {
+  const shown = 'QR codes of devices that wait for a phone are shown here'
+  if (simulator) return [`  WhatsApp     simulated; phones are controlled at ${simulator.controlUrl}`]
+  if (typeof whatsApp === 'string') return [`  WhatsApp     live: ${shown}`]
+  return [
+    `  WhatsApp     another server, ${whatsApp.url}: nothing is simulated here, no phones, no judge`,
+    `               ${shown}`,
+  ]
 }
 
 /** The first signal ends the fleet in order; npm passes a second Ctrl-C on, which must not end it half way. */

@@ -57,6 +57,8 @@ export async function startServerProcess(plan: ServerProcessPlan): Promise<Serve
     stdio: ['ignore', log, 'pipe', 'ipc'],
     env: {
       PATH: process.env.PATH,
+      // for another WhatsApp server behind TLS of one's own
+      ...(process.env.NODE_EXTRA_CA_CERTS ? { NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS } : {}),
       AWS_REGION: LOCAL_REGION,
       AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
       AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,

@@ -42,6 +42,7 @@ export const DeviceAnswer = named(
     retryAt: Time.optional().describe(
       'when its server tries again, while it backs off; and no sooner, whichever server has it then, while WhatsApp refuses it',
     ),
+    quarantinedAt: Time.optional().describe('since when no server gets it; starting it lifts that'),
     conflicts: z.array(Time).describe('the last conflicts (status 440)'),
   }),
 )
@@ -79,6 +80,7 @@ export function deviceAnswer(row: DeviceRow, known: Circumstances): DeviceAnswer
     connectedAt: timeOf(row.connectedAt),
     disconnectedAt: timeOf(row.disconnectedAt),
     retryAt: timeOf(row.status === 'disconnected' ? row.retryAt : waitsFor(row, nowMs)),
+    quarantinedAt: timeOf(row.quarantinedAt),
     conflicts: (row.conflicts ?? []).map(isoTime),
   }
   // Attributes that are undefined do not leave in JSON.

@@ -1,6 +1,7 @@
 /** Why a device is not connected, in words for the operator. Pure: it reads rows and decides nothing. */
 import type { DeviceRow } from '../../core/device.ts'
 import { isLive, type ServerRow } from '../../core/server.ts'
+import { ALONE_FROM_POINTS } from '../../core/suspicion.ts'
 import { isoTime } from './schemas.ts'
 
 /** What is known besides the device's row; what nobody looked at is absent. */
@@ -94,13 +95,19 @@ function whyByStatus(row: DeviceRow, server: string | undefined, known: Circumst
       return `${whyUnassigned(row, known)}${alsoRefused(row, known)}`
     case 'assigned':
       if (isRefused(row, known)) return `server ${server} has it${alsoRefused(row, known)}`
-      return waitsForTurn(server, known) ?? `server ${server} has it and is about to connect it`
+      return (
+        whySuspected(row, server) ??
+        waitsForTurn(server, known) ??
+        `server ${server} has it and is about to connect it`
+      )
     case 'pairing':
       return whyPairing(row, known)
     case 'connecting':
       return `server ${server} is connecting it`
     case 'disconnected':
       return whyDisconnected(row, server, known)
+    case 'quarantined':
+      return `it is quarantined since ${isoTime(row.quarantinedAt ?? row.updatedAt)}: ${row.statusReason}; no server gets it until you start it`
     default:
       return `it is ${row.status.replace('_', ' ')}${row.statusReason ? `: ${row.statusReason}` : ''}`
   }
@@ -146,6 +153,11 @@ function alsoRefused(row: DeviceRow, known: Circumstances): string {
   if (!isRefused(row, known)) return ''
   const why = row.refusal ? `: ${row.refusal.why}` : ''
   return `; WhatsApp lets it log in no sooner than ${isoTime(row.refusedUntil ?? 0)}${why}`
+}
+
+function whySuspected({ suspicion = 0 }: DeviceRow, server: string | undefined): string | undefined {
+  if (suspicion < ALONE_FROM_POINTS) return undefined
+  return `it may have ended its last servers: server ${server} waits, and then connects it as its only suspect`
 }
 
 function waitsForTurn(server: string | undefined, { owner }: Circumstances): string | undefined {

@@ -17,13 +17,20 @@ import { isoTime, Time } from './schemas.ts'
 import { percent, ServerState } from './servers.ts'
 
 const CHURN_MINUTES = 15
-const CONFLICTED_SHOWN_MAX = 20
+const GIVEN_UP_SHOWN_MAX = 20
 const COUNTS_AT_ONCE = 32
 
 const counts = (names: readonly string[], says: (name: string) => string) =>
   z.object(Object.fromEntries(names.map((name) => [name, z.number().describe(says(name))])))
 
 const Duplicate = z.object({ value: z.string(), serverIds: z.array(z.string()) })
+
+const GivenUp = z.object({
+  deviceId: z.string(),
+  name: z.string(),
+  since: Time,
+  statusReason: z.string().optional(),
+})
 
 const FleetAnswer = named(
   'Fleet',
@@ -64,15 +71,11 @@ const FleetAnswer = named(
       counts: counts(CHURN_METRICS, (metric) => METRICS[metric as keyof typeof METRICS].says),
     }),
     conflicted: z
-      .array(
-        z.object({
-          deviceId: z.string(),
-          name: z.string(),
-          since: Time,
-          statusReason: z.string().optional(),
-        }),
-      )
+      .array(GivenUp)
       .describe('devices that a client outside the fleet keeps taking over; the newest first'),
+    quarantined: z
+      .array(GivenUp)
+      .describe('devices that may have ended one server after another: none gets them; the newest first'),
     conflictsLately: z
       .object({
         hours: z.int(),
@@ -106,15 +109,17 @@ const showFleet = defineRoute({
   summary: 'Distribution, utilisation, churn and conflicts',
   answers: { 200: answers('the fleet', FleetAnswer) },
   async handle(world) {
-    const [servers, byStatus, churn, conflicted, conflictsLately, sweptAt, ledger] = await Promise.all([
-      listServers(world.store),
-      countByStatus(world.store),
-      readChurn(world.store, world.clock, CHURN_MINUTES),
-      listConflicted(world.store),
-      readConflicts(world.store, world.clock),
-      readSweepStamp(world.store),
-      readLedger(world.store),
-    ])
+    const [servers, byStatus, churn, conflicted, quarantined, conflictsLately, sweptAt, ledger] =
+      await Promise.all([
+        listServers(world.store),
+        countByStatus(world.store),
+        readChurn(world.store, world.clock, CHURN_MINUTES),
+        listGivenUp(world.store, 'conflicted'),
+        listGivenUp(world.store, 'quarantined'),
+        readConflicts(world.store, world.clock),
+        readSweepStamp(world.store),
+        readLedger(world.store),
+      ])
     const live = servers.filter(isLive)
     const distribution = await distribute(world, live)
     return json(200, {
@@ -124,6 +129,7 @@ const showFleet = defineRoute({
       byStatus,
       churn: { minutes: CHURN_MINUTES, counts: churn },
       conflicted,
+      quarantined,
       conflictsLately: { hours: CONFLICTS_KEPT_HOURS, devices: conflictsLately },
       sweep: sweepAnswer(sweptAt, world.clock.wallMs()),
       rebalancing: rebalancingAnswer(ledger, servers, world.clock.wallMs()),
@@ -160,12 +166,12 @@ async function countByStatus(store: Store): Promise<Record<string, number>> {
   return Object.fromEntries(counted)
 }
 
-async function listConflicted(store: Store) {
+async function listGivenUp(store: Store, status: 'conflicted' | 'quarantined') {
   const { rows } = await store.query('Devices', {
     index: 'byStatus',
-    partition: 'conflicted',
+    partition: status,
     descending: true,
-    limit: CONFLICTED_SHOWN_MAX,
+    limit: GIVEN_UP_SHOWN_MAX,
   })
   return rows.map(({ deviceId, name, updatedAt, statusReason }) => ({
     deviceId,

@@ -1,6 +1,7 @@
 /** The linked devices that the server knows. "Account" is what WhatsApp keeps; "device" is what Mooring keeps of it. */
 import { jidDecode, jidEncode } from '@whiskeysockets/baileys'
 import type { Connection } from './connection.ts'
+import type { Addressing } from './contact-message.ts'
 import { SimulatorError } from './errors.ts'
 import type { Phone } from './phones.ts'
 import { makePreKeyShelf, type PreKeyShelf, type PublicSignedPreKey } from './prekeys.ts'
@@ -21,6 +22,18 @@ export interface QueuedMessage {
   readonly fromLid: string
   readonly sentAtS: number
   encryption: { readonly type: string; readonly ciphertext: Buffer; readonly retry?: number }
+  /** By which name the author is told; by number when left out. */
+  readonly addressing?: Addressing
+  /** Whether the author's other name is told along; yes when left out. */
+  readonly alternate?: boolean
+  /** The jid of a group. */
+  readonly group?: string
+  /** The message itself, under the author's sender key, when `encryption` holds that key. */
+  skmsg?: Buffer
+  /** Whom the device's own phone wrote it to. */
+  readonly ownChat?: { readonly pn: string; readonly lid: string }
+  /** How often it is put on the wire; once when left out. */
+  readonly copies?: number
   /** Kept for messages of simulated phones, which encrypt again when the device asks for it. */
   readonly text?: string
   /** Refusals that belong to earlier tries: a client refuses each try for which it asks for another. */
@@ -33,6 +46,8 @@ export interface ReceivedText {
   readonly id: string
   readonly to: string
   readonly text: string
+  /** The jid of the group that it was written to. */
+  readonly group?: string
   readonly at: string
 }
 

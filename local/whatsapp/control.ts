@@ -1,21 +1,17 @@
 /** The HTTP control: what a test or a person does to WhatsApp from outside. JSON in, JSON out. */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { z } from 'zod'
-import { BREAKS } from './breaks.ts'
+import * as bodies from './control-bodies.ts'
 import { SIMULATOR_ERROR_STATUS, SimulatorError } from './errors.ts'
 import type { SimulatorMethods } from './methods.ts'
 
 const BODY_BYTES_MAX = 65_536
-
-/** What the API answers about a QR can be handed over as it is. */
-const scanBody = z.object({ qr: z.string().min(1), phoneNumber: z.string().optional() })
-const codeBody = z.strictObject({ phoneNumber: z.string().min(1), code: z.string().min(1) })
-const textBody = z.strictObject({ from: z.string().optional(), text: z.string().min(1) })
-const breakBody = z.strictObject({ how: z.preprocess(String, z.enum(BREAKS)) })
+const WITH_ID = ['accounts', 'groups', 'misdeeds']
 
 interface Call {
   /** What stands for `{id}` in the route. */
   readonly id: string
+  readonly parameters: URLSearchParams
   body<T>(schema: z.ZodType<T>): Promise<T>
 }
 
@@ -23,27 +19,73 @@ type Handler = (simulator: SimulatorMethods, call: Call) => unknown
 
 const ROUTES: Record<string, Handler> = {
   'POST /phones/scan': async (simulator, { body }) => {
-    const { qr, phoneNumber } = await body(scanBody)
+    const { qr, phoneNumber } = await body(bodies.scan)
     return simulator.scanQr(qr, phoneNumber)
   },
   'POST /phones/code': async (simulator, { body }) => {
-    const { phoneNumber, code } = await body(codeBody)
+    const { phoneNumber, code } = await body(bodies.code)
     return simulator.enterCode(phoneNumber, code)
   },
   'GET /accounts': (simulator) => ({ accounts: simulator.accounts() }),
   'GET /accounts/{id}/received': (simulator, { id }) => ({ texts: simulator.received(id) }),
   'POST /accounts/{id}/text': async (simulator, { id, body }) => {
-    const { text, from } = await body(textBody)
+    const { text, from } = await body(bodies.text)
     return simulator.text(id, text, from)
   },
   'POST /accounts/{id}/break': async (simulator, { id, body }) => {
-    const { how } = await body(breakBody)
+    const { how } = await body(bodies.breakBody)
     simulator.breakConnection(id, how)
     return { account: id, how }
   },
   'POST /accounts/{id}/foreign-login': (simulator, { id }) => {
     simulator.foreignLogin(id)
     return { account: id, how: '440' }
+  },
+  'POST /accounts/{id}/texts': async (simulator, { id, body }) => {
+    const { texts, ...wish } = await body(bodies.texts)
+    return simulator.texts(id, texts, wish)
+  },
+  'GET /accounts/{id}/copies': (simulator, { id, parameters }) => ({
+    copies: simulator.copies(id, parameters.get('message') ?? ''),
+  }),
+  'POST /accounts/{id}/ask-again': async (simulator, { id, body }) => {
+    await simulator.askAgain(id, await body(bodies.askAgain))
+    return { account: id }
+  },
+  'POST /accounts/{id}/damage': async (simulator, { id, body }) => {
+    const { everyMs, ...wish } = await body(bodies.damage)
+    return simulator.damage(id, wish, everyMs)
+  },
+  'POST /accounts/{id}/stanza': async (simulator, { id, body }) => {
+    const { stanza, end } = await body(bodies.rawStanza)
+    simulator.sendStanza(id, stanza, end)
+    return { account: id }
+  },
+  'POST /accounts/{id}/misdeeds': async (simulator, { id, body }) => {
+    const { misdeed, ...until } = await body(bodies.misbehave)
+    return simulator.misbehave(id, misdeed, until)
+  },
+  'GET /misdeeds': (simulator) => ({ misdeeds: simulator.misdeeds() }),
+  'DELETE /misdeeds': (simulator) => {
+    simulator.liftAll()
+    return { misdeeds: [] }
+  },
+  'DELETE /misdeeds/{id}': (simulator, { id }) => {
+    simulator.lift(Number(id))
+    return { misdeeds: simulator.misdeeds() }
+  },
+  'GET /groups': (simulator) => ({ groups: simulator.groups() }),
+  'POST /groups': async (simulator, { body }) => {
+    const { subject, members, addressing } = await body(bodies.newGroup)
+    return simulator.createGroup(subject, members, addressing)
+  },
+  'POST /groups/{id}/members': async (simulator, { id, body }) => {
+    const { change, members, by } = await body(bodies.members)
+    return simulator.changeGroup(id, change, members, by)
+  },
+  'POST /groups/{id}/text': async (simulator, { id, body }) => {
+    const { text, from, ...wish } = await body(bodies.groupText)
+    return simulator.groupText(id, text, from, wish)
   },
   'GET /report': (simulator) => simulator.report(),
   'DELETE /report': (simulator) => {
@@ -65,14 +107,15 @@ export function makeControl(simulator: SimulatorMethods): Server {
 }
 
 async function answer(simulator: SimulatorMethods, request: IncomingMessage): Promise<unknown> {
-  const path = new URL(request.url ?? '/', 'http://local').pathname
-  const [, collection, id, ...rest] = path.split('/')
-  const isAccount = collection === 'accounts' && id !== undefined
-  const route = isAccount ? ['', collection, '{id}', ...rest].join('/') : path
+  const { pathname: path, searchParams: parameters } = new URL(request.url ?? '/', 'http://local')
+  const [, collection = '', id, ...rest] = path.split('/')
+  const isOne = WITH_ID.includes(collection) && id !== undefined
+  const route = isOne ? ['', collection, '{id}', ...rest].join('/') : path
   const handler = ROUTES[`${request.method} ${route}`]
   if (!handler) throw new SimulatorError('ROUTE_NOT_FOUND', `no ${request.method} ${path}`)
   return handler(simulator, {
-    id: isAccount ? decode(id) : '',
+    id: isOne ? decode(id) : '',
+    parameters,
     body: async (schema) => validate(schema, await readJson(request)),
   })
 }

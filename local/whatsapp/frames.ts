@@ -11,14 +11,14 @@ export const FRAME_BYTES_MAX = 1_048_576
 export class FramingError extends Error {}
 
 /** Cuts what a socket delivers into frames. A frame may span messages and a message may hold many. */
-export function makeFrameReader(): (chunk: Buffer) => Buffer[] {
+export function makeFrameReader(onRouting?: (info: Buffer) => void): (chunk: Buffer) => Buffer[] {
   let pending: Buffer = Buffer.alloc(0)
   let introRead = false
 
   return (chunk) => {
     pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
     if (!introRead) {
-      const rest = afterIntro(pending)
+      const rest = afterIntro(pending, onRouting)
       if (rest === undefined) return []
       introRead = true
       pending = rest
@@ -36,13 +36,14 @@ export function makeFrameReader(): (chunk: Buffer) => Buffer[] {
 }
 
 /** What follows the intro, or undefined while the intro is incomplete. */
-function afterIntro(data: Buffer): Buffer | undefined {
+function afterIntro(data: Buffer, onRouting?: (info: Buffer) => void): Buffer | undefined {
   const routed = data.subarray(0, ROUTING_MAGIC.length).equals(ROUTING_MAGIC)
   if (routed && data.length < ROUTING_HEADER_BYTES) return undefined
   const start = routed ? ROUTING_HEADER_BYTES + data.readUIntBE(4, LENGTH_BYTES) : 0
   const end = start + NOISE_PROLOGUE.length
   if (data.length < end) return undefined
   if (!data.subarray(start, end).equals(NOISE_PROLOGUE)) throw new FramingError('not a WhatsApp client')
+  if (routed) onRouting?.(data.subarray(ROUTING_HEADER_BYTES, start))
   return data.subarray(end)
 }
 

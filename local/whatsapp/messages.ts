@@ -5,103 +5,102 @@ import {
   getBinaryNodeChildren,
   jidDecode,
   jidEncode,
-  proto,
-  unpadRandomMax16,
 } from '@whiskeysockets/baileys'
-import type { Account } from './accounts.ts'
+import type { Account, QueuedMessage } from './accounts.ts'
 import type { Connection } from './connection.ts'
-import { bundleNodes, bundleOfPhone, phoneOf } from './key-bundles.ts'
+import { devicesOf } from './contacts.ts'
+import type { Group } from './groups.ts'
+import { phoneOf } from './key-bundles.ts'
+import { misanswer } from './misanswer.ts'
 import type { OfflineQueue } from './offline-queue.ts'
 import type { Encrypted } from './phone-signal.ts'
-import type { Phone } from './phones.ts'
-import { node } from './stanzas.ts'
+import { names } from './query-kinds.ts'
+import { idOf, type Reading } from './reading.ts'
+import { node, secondsOf } from './stanzas.ts'
 import type { World } from './world.ts'
 
-/** How often a contact asks for a message that it cannot decrypt. */
-const ASK_AGAIN_MAX = 3
-/** Texts kept for a reader, per device. */
-const RECEIVED_KEPT_MAX = 1000
+const NO_SUCH_GROUP = 404
 
 export interface Messages {
   fromDevice(connection: Connection, account: Account, message: BinaryNode): Promise<void>
 }
 
-export function makeMessages(world: World, queue: OfflineQueue): Messages {
-  const asked = new Map<string, number>()
+export function makeMessages(world: World, queue: OfflineQueue, reading: Reading): Messages {
+  const forDevice = (account: Account, message: BinaryNode, byLid: boolean): QueuedMessage => ({
+    id: idOf(message),
+    from: account.jid,
+    fromLid: account.lid,
+    sentAtS: Math.floor(world.nowMs() / 1000),
+    ...(byLid && { addressing: 'lid' }),
+    encryption: { type: 'skmsg', ciphertext: Buffer.alloc(0) },
+    refusalsToIgnore: 0,
+  })
 
   const route = async (connection: Connection, account: Account, message: BinaryNode, copy: Copy) => {
     const phone = phoneOf(world, copy.jid)
     const device = jidDecode(copy.jid)?.device
     if (!phone) return
-    if (!device) return read(connection, account, message, phone, copy.encrypted)
-    const target = world.accounts.byJid(jidEncode(phone.number, 's.whatsapp.net', device))
-    if (!target) return
-    queue.put(target, {
-      id: idOf(message),
-      from: account.jid,
-      fromLid: account.lid,
-      sentAtS: Math.floor(world.nowMs() / 1000),
-      encryption: copy.encrypted,
-      refusalsToIgnore: 0,
-    })
+    if (!device) return reading.read(connection, account, message, phone, copy.encrypted)
+    const target = deviceOf(world, copy)
+    const byLid = jidDecode(copy.jid)?.server === 'lid'
+    if (target) queue.put(target, { ...forDevice(account, message, byLid), encryption: copy.encrypted })
   }
 
-  const read = async (
-    connection: Connection,
-    account: Account,
-    message: BinaryNode,
-    phone: Phone,
-    encrypted: Encrypted,
-  ) => {
-    const plaintext = await phone.signal.decrypt(account.jid, encrypted).catch(() => undefined)
-    if (!plaintext) {
-      world.judge.count('undecryptable')
-      askAgain(connection, account, message, phone)
-      return
+  const toGroup = async (connection: Connection, account: Account, message: BinaryNode, group: Group) => {
+    const copies = copiesOf(message)
+    for (const copy of copies) {
+      const phone = jidDecode(copy.jid)?.device ? undefined : phoneOf(world, copy.jid)
+      if (phone) await reading.read(connection, account, message, phone, copy.encrypted)
     }
-    const { deviceSentMessage, conversation, extendedTextMessage } = proto.Message.decode(
-      unpadRandomMax16(plaintext),
-    )
-    // the own phone gets a copy of everything, wrapped; its session must move on, but it is no contact
-    if (deviceSentMessage || phone.number === account.phoneNumber) return
-    connection.send(node('receipt', { from: phone.jid, id: idOf(message), t: seconds(world) }))
-    record(account, idOf(message), phone, conversation ?? extendedTextMessage?.text)
-  }
-
-  const record = (account: Account, id: string, phone: Phone, text: string | null | undefined) => {
-    if (!text) return
-    if (account.received.some((known) => known.id === id && known.to === phone.number)) {
-      return world.judge.count('duplicates')
+    const skmsg = encryptedIn(message, 'skmsg')?.ciphertext
+    const members = skmsg ? [...group.members.keys()] : []
+    for (const number of members) {
+      const phone = world.phones.withNumber(number)
+      if (skmsg) await reading.readInGroup(connection, account, message, group, phone, skmsg)
     }
-    world.judge.count('decrypted')
-    const at = new Date(world.nowMs()).toISOString()
-    account.received = [...account.received, { id, to: phone.number, text, at }].slice(-RECEIVED_KEPT_MAX)
-    world.changed()
+    for (const target of devicesOf(world, group)) {
+      if (target === account) continue
+      const own = copies.find((copy) => deviceOf(world, copy) === target)?.encrypted
+      if (!own && !skmsg) continue
+      const common = { ...forDevice(account, message, false), group: group.jid, addressing: group.addressing }
+      if (!own && skmsg) queue.put(target, { ...common, encryption: { type: 'skmsg', ciphertext: skmsg } })
+      if (own) queue.put(target, { ...common, encryption: own, ...(skmsg && { skmsg }) })
+    }
   }
 
-  const askAgain = (connection: Connection, account: Account, message: BinaryNode, phone: Phone) => {
-    const key = `${account.jid} ${phone.number} ${idOf(message)}`
-    const count = (asked.get(key) ?? 0) + 1
-    if (count > ASK_AGAIN_MAX) return asked.delete(key)
-    asked.set(key, count)
-    return connection.send(retryReceipt(world, account, message, phone, count))
+  const take = async (connection: Connection, account: Account, message: BinaryNode) => {
+    const group = world.groups.byJid(message.attrs.to ?? '')
+    if (group) return toGroup(connection, account, message, group)
+    for (const copy of copiesOf(message)) await route(connection, account, message, copy)
   }
 
   return {
     async fromDevice(connection, account, message) {
       world.judge.count('sent')
-      const error = world.refusals.message?.(message)
-      connection.send(
-        node('ack', {
-          class: 'message',
-          id: idOf(message),
-          from: message.attrs.to ?? '',
-          t: seconds(world),
-          ...(error === undefined ? {} : { error }),
-        }),
+      const { to = '' } = message.attrs
+      const ack = (error?: number) =>
+        connection.send(
+          node('ack', {
+            class: 'message',
+            id: idOf(message),
+            from: to,
+            t: secondsOf(world.nowMs()),
+            ...(error !== undefined && { error: String(error) }),
+          }),
+        )
+      if (to.endsWith('@g.us') && !world.groups.byJid(to)) return ack(NO_SUCH_GROUP)
+      const misdeed = world.misdeeds.use(
+        'ack',
+        account,
+        (wish) => wish.to === undefined || names(world, to, wish.to),
       )
-      if (error !== undefined) return
-      for (const copy of copiesOf(message)) await route(connection, account, message, copy)
+      if (!misdeed) {
+        ack()
+        return take(connection, account, message)
+      }
+      const { answer, taken = !(typeof answer === 'object' && 'error' in answer) } = misdeed.misdeed
+      misanswer(world, misdeed, answer, { right: ack, error: ack })
+      if (taken) await take(connection, account, message)
     },
   }
 }
@@ -116,46 +115,22 @@ function copiesOf(message: BinaryNode): Copy[] {
   const participants = getBinaryNodeChildren(getBinaryNodeChild(message, 'participants'), 'to')
   const copies = participants.length > 0 ? participants : [message]
   return copies.flatMap((holder) => {
-    const enc = getBinaryNodeChild(holder, 'enc')
-    const jid = holder.attrs.jid ?? holder.attrs.to
-    if (!enc || !jid || !(enc.content instanceof Uint8Array)) return []
-    return [{ jid, encrypted: { type: enc.attrs.type ?? '', ciphertext: Buffer.from(enc.content) } }]
+    const encrypted = encryptedIn(holder)
+    const jid = holder.attrs.jid ?? holder.attrs.participant ?? holder.attrs.to
+    return encrypted && jid && encrypted.type !== 'skmsg' ? [{ jid, encrypted }] : []
   })
 }
 
-function retryReceipt(
-  world: World,
-  account: Account,
-  message: BinaryNode,
-  phone: Phone,
-  count: number,
-): BinaryNode {
-  const id = idOf(message)
-  const t = seconds(world)
-  const ownPhone = phone.number === account.phoneNumber
-  const attrs = {
-    from: phone.jid,
-    type: 'retry',
-    id,
-    t,
-    ...(ownPhone && message.attrs.to && { recipient: message.attrs.to }),
-  }
-  const bundle = bundleNodes(bundleOfPhone(phone))
-  return node('receipt', attrs, [
-    node('retry', { count: String(count), id, t, v: '1' }),
-    ...bundle.filter(({ tag }) => tag === 'registration'),
-    node(
-      'keys',
-      {},
-      bundle.filter(({ tag }) => tag !== 'registration'),
-    ),
-  ])
+function encryptedIn(holder: BinaryNode, type?: string): Encrypted | undefined {
+  const enc = getBinaryNodeChildren(holder, 'enc').find(
+    ({ attrs }) => type === undefined || attrs.type === type,
+  )
+  if (!(enc?.content instanceof Uint8Array)) return undefined
+  return { type: enc.attrs.type ?? '', ciphertext: Buffer.from(enc.content) }
 }
 
-function idOf({ attrs }: BinaryNode): string {
-  return attrs.id ?? ''
-}
-
-function seconds(world: World): string {
-  return String(Math.floor(world.nowMs() / 1000))
+function deviceOf(world: World, { jid }: Copy): Account | undefined {
+  const phone = phoneOf(world, jid)
+  const device = jidDecode(jid)?.device
+  return phone && device ? world.accounts.byJid(jidEncode(phone.number, 's.whatsapp.net', device)) : undefined
 }

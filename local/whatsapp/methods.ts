@@ -1,9 +1,25 @@
 /** What can be done to WhatsApp from outside, in the same process or through the HTTP control. */
+
+import type { BinaryNode } from '@whiskeysockets/baileys'
 import type { Account, ReceivedText } from './accounts.ts'
 import { type Break, breakConnection } from './breaks.ts'
+import type { Addressing } from './contact-message.ts'
+import { type Contacts, devicesOf, type TextWish } from './contacts.ts'
+import type { EvilMethods } from './evil-methods.ts'
+import {
+  changeNode,
+  type Group,
+  type GroupChange,
+  type GroupSummary,
+  groupNode,
+  groupNotification,
+  summaryOf,
+} from './groups.ts'
 import type { Report } from './judge.ts'
 import type { OfflineQueue } from './offline-queue.ts'
 import { DEFAULT_CONTACT } from './phones.ts'
+import type { Copies, Reading } from './reading.ts'
+import { node } from './stanzas.ts'
 import type { Switchboard } from './switchboard.ts'
 import type { World } from './world.ts'
 
@@ -30,7 +46,7 @@ export interface AccountSummary extends LinkedDevice {
 
 /** Everything that the HTTP control offers too. An account is named by its jid or its phone number.
  *  All throw SimulatorError; UNKNOWN_ACCOUNT when no such device is linked. */
-export interface SimulatorMethods {
+export interface SimulatorMethods extends EvilMethods {
   /** Scans what a client shows, with a new phone or with that of the given number.
    *  @throws SimulatorError QR_NOT_VALID, PAIRING_LOST, BAD_REQUEST */
   scanQr(qrText: string, phoneNumber?: string): Promise<LinkedDevice>
@@ -38,6 +54,27 @@ export interface SimulatorMethods {
   enterCode(phoneNumber: string, code: string): Promise<LinkedDevice>
   /** A contact writes to a device, which gets it now or at its next login. @throws SimulatorError QUEUE_FULL */
   text(account: string, text: string, from?: string): Promise<{ readonly id: string }>
+  /** The same with every wish, for several texts. @throws SimulatorError QUEUE_FULL, BAD_REQUEST */
+  texts(
+    account: string,
+    texts: readonly string[],
+    wish?: TextWish,
+  ): Promise<{ readonly ids: readonly string[] }>
+  /** What each contact got of a message that the device sent. */
+  copies(account: string, id: string): readonly Copies[]
+  /** Members by phone number, the first of them the creator. @throws SimulatorError BAD_REQUEST */
+  createGroup(subject: string, members: readonly string[], addressing?: Addressing): GroupSummary
+  groups(): GroupSummary[]
+  /** Devices of all members are told. @param by a member's number; the creator's when left out.
+   *  @throws SimulatorError UNKNOWN_GROUP */
+  changeGroup(group: string, change: GroupChange, members: readonly string[], by?: string): GroupSummary
+  /** A member's phone writes. @throws SimulatorError UNKNOWN_GROUP, BAD_REQUEST */
+  groupText(
+    group: string,
+    text: string,
+    from: string,
+    wish?: Pick<TextWish, 'alternate'>,
+  ): Promise<{ readonly id: string }>
   accounts(): AccountSummary[]
   /** Texts of this device that contacts decrypted, oldest first. */
   received(account: string): readonly ReceivedText[]
@@ -49,13 +86,45 @@ export interface SimulatorMethods {
   resetReport(): void
 }
 
-export function makeMethods(world: World, queue: OfflineQueue, switchboard: Switchboard): SimulatorMethods {
-  const { accounts, judge } = world
+export function makeMethods(
+  world: World,
+  queue: OfflineQueue,
+  contacts: Contacts,
+  reading: Reading,
+  switchboard: Switchboard,
+): Omit<SimulatorMethods, keyof EvilMethods> {
+  const { accounts, judge, phones } = world
+  const nowS = () => Math.floor(world.nowMs() / 1000)
   return {
     scanQr: async (qrText, phoneNumber) => linked(await switchboard.scanQr(qrText, phoneNumber)),
     enterCode: async (phoneNumber, code) => linked(await switchboard.enterCode(phoneNumber, code)),
-    text: async (account, text, from = DEFAULT_CONTACT) => ({
-      id: await queue.text(accounts.find(account), text, from),
+    async text(account, text, from) {
+      const [id = ''] = await contacts.write(accounts.find(account), [text], { from })
+      return { id }
+    },
+    texts: async (account, texts, wish = {}) => ({
+      ids: await contacts.write(accounts.find(account), texts, wish),
+    }),
+    copies: (account, id) => reading.copies(accounts.find(account), id),
+    createGroup(subject, members, addressing = 'pn') {
+      const group = world.groups.create(subject, members, addressing, nowS())
+      tellGroup(group, members[0], node('create', {}, [groupNode(group, phones)]))
+      return summaryOf(group)
+    },
+    groups: () => world.groups.all().map(summaryOf),
+    changeGroup(jid, change, members, by) {
+      const group = world.groups.find(jid)
+      if (change === 'add') for (const number of members) group.members.set(number, 'member')
+      tellGroup(group, by, changeNode(group, change, members, phones))
+      for (const number of members) {
+        if (change === 'remove') group.members.delete(number)
+        if (change === 'promote') group.members.set(number, 'admin')
+        if (change === 'demote') group.members.set(number, 'member')
+      }
+      return summaryOf(group)
+    },
+    groupText: async (group, text, from, wish) => ({
+      id: await contacts.writeToGroup(world.groups.find(group), text, from, wish),
     }),
     accounts: () =>
       accounts.all().map((account) => {
@@ -73,6 +142,14 @@ export function makeMethods(world: World, queue: OfflineQueue, switchboard: Swit
     foreignLogin: (account) => breakConnection(world, accounts.find(account), '440'),
     report: () => judge.report(accounts.all().length),
     resetReport: () => judge.reset(world.nowMs()),
+  }
+
+  function tellGroup(group: Group, by: string | undefined, change: BinaryNode): void {
+    const [creator] = group.members.keys()
+    const author = phones.withNumber(by ?? creator ?? DEFAULT_CONTACT)
+    for (const account of devicesOf(world, group)) {
+      queue.tell(account, groupNotification(group, author, change, nowS()))
+    }
   }
 }
 

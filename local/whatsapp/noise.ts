@@ -22,7 +22,7 @@ export interface ServerIdentity {
 
 export interface NoiseResponder {
   /** Takes the client's ephemeral key, gives the handshake message to answer with. */
-  hello(clientEphemeral: Uint8Array): Uint8Array
+  hello(clientEphemeral: Uint8Array, certificateChain?: Uint8Array): Uint8Array
   /** Takes the client's last handshake message; from here on `encrypt` and `decrypt` carry stanzas. */
   finish(encryptedStatic: Uint8Array, encryptedPayload: Uint8Array): ClientIntroduction
   encrypt(plaintext: Uint8Array): Buffer
@@ -86,13 +86,13 @@ export function makeNoiseResponder(identity: ServerIdentity): NoiseResponder {
   }
 
   return {
-    hello(clientEphemeral) {
+    hello(clientEphemeral, certificateChain = identity.certificateChain) {
       authenticate(clientEphemeral)
       authenticate(ephemeral.public)
       mix(Curve.sharedKey(ephemeral.private, clientEphemeral))
       const encryptedStatic = encryptHandshake(identity.keyPair.public)
       mix(Curve.sharedKey(identity.keyPair.private, clientEphemeral))
-      const payload = encryptHandshake(identity.certificateChain)
+      const payload = encryptHandshake(certificateChain)
       const serverHello = { ephemeral: ephemeral.public, static: encryptedStatic, payload }
       return proto.HandshakeMessage.encode({ serverHello }).finish()
     },

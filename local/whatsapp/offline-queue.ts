@@ -1,18 +1,16 @@
 /** Messages to devices. One stays queued until the device confirms or refuses it, over as many logins as that takes. */
-import { randomBytes } from 'node:crypto'
 import {
   type BinaryNode,
-  encodeWAMessage,
   getBinaryNodeChild,
   getBinaryNodeChildren,
   jidDecode,
-  jidEncode,
-  proto,
 } from '@whiskeysockets/baileys'
 import type { Account, QueuedMessage } from './accounts.ts'
 import type { Connection } from './connection.ts'
+import { messageNode, plaintextOf } from './contact-message.ts'
 import { SimulatorError } from './errors.ts'
 import { bundleOfDevice, readPreKey, readSignedPreKey } from './key-bundles.ts'
+import type { Of } from './misdeeds.ts'
 import type { KeyBundle } from './phone-signal.ts'
 import { childBytes, childNumber, node } from './stanzas.ts'
 import type { World } from './world.ts'
@@ -23,9 +21,12 @@ const QUEUE_MAX = 10_000
 const RETRIES_MAX = 5
 
 export interface OfflineQueue {
+  /** What is too much is dropped. */
   put(account: Account, message: QueuedMessage): void
   /** @throws SimulatorError QUEUE_FULL */
-  text(account: Account, text: string, from: string): Promise<string>
+  assertRoom(account: Account): void
+  /** A receipt or a notification, now or with the next login. @throws SimulatorError QUEUE_FULL */
+  tell(account: Account, stanza: BinaryNode): void
   /** The client is ready for what has waited; from now on it also gets what comes. */
   batchRequested(connection: Connection, account: Account): void
   receipt(account: Account, receipt: BinaryNode): Promise<void>
@@ -37,15 +38,38 @@ export interface OfflineQueue {
 export function makeOfflineQueue(world: World): OfflineQueue {
   const ready = new Set<Connection>()
 
-  const deliver = (account: Account, message: QueuedMessage, offline = false) => {
+  const socketFor = (account: Account) => {
     const connection = world.accounts.online.get(account)
-    if (!connection || !ready.has(connection)) return
-    message.sentOver = connection.id
-    connection.send(messageNode(message, offline))
+    if (!connection || ready.has(connection)) return connection
+    return (
+      world.misdeeds.find('offline-batch', account, ({ liveAtOnce }) => liveAtOnce === true) && connection
+    )
+  }
+  const deliver = (account: Account, message: QueuedMessage, offline = false, to = socketFor(account)) => {
+    if (!to) return
+    message.sentOver = to.id
+    for (let copy = 0; copy < (message.copies ?? 1); copy++) to.send(messageNode(message, offline))
   }
   const settle = (account: Account, id: string) => {
     account.queue = account.queue.filter((message) => message.id !== id)
     world.changed()
+  }
+  const unsent = ({ queue }: Account, connection: Connection) =>
+    queue.filter(({ sentOver }) => sentOver !== connection.id)
+
+  /** Nothing in it waits unless a misdeed says so: then `later` is real. */
+  const sendBatch = async (connection: Connection, account: Account, wish?: Of<'offline-batch'>) => {
+    const pause = () => new Promise<void>((resolve) => world.later(wish?.pauseMs ?? 0, resolve))
+    const waiting = unsent(account, connection)
+    const unseen = world.unseen.of(account)
+    for (const message of waiting) {
+      if (wish?.pauseMs) await pause()
+      deliver(account, message, true, connection)
+    }
+    for (const stanza of unseen) connection.send({ ...stanza, attrs: { ...stanza.attrs, offline: '1' } })
+    ready.add(connection)
+    connection.send(node('ib', {}, [node('offline', { count: String(waiting.length + unseen.length) })]))
+    for (const message of unsent(account, connection)) deliver(account, message)
   }
 
   const retry = async (account: Account, receipt: BinaryNode) => {
@@ -58,45 +82,32 @@ export function makeOfflineQueue(world: World): OfflineQueue {
     const { signal } = world.phones.withNumber(jidDecode(message.from)?.user ?? '')
     await signal.forgetSession(account.jid)
     const bundle = () => bundleOfRetry(receipt) ?? bundleOfDevice(world, account)
-    const encrypted = await signal.encrypt(account.jid, textMessage(message.text), bundle)
+    const senderKey = message.group === undefined ? undefined : await signal.senderKey(message.group)
+    const encrypted = await signal.encrypt(account.jid, plaintextOf(message, senderKey), bundle)
     message.encryption = { ...encrypted, retry: count }
+    delete message.skmsg
     deliver(account, message)
   }
 
-  const queue: OfflineQueue = {
+  return {
     put(account, message) {
       if (account.queue.length >= QUEUE_MAX) return
       account.queue.push(message)
       world.changed()
       deliver(account, message)
     },
-    async text(account, text, from) {
-      if (account.queue.length >= QUEUE_MAX) {
-        throw new SimulatorError('QUEUE_FULL', `${QUEUE_MAX} messages wait for ${account.jid}`)
-      }
-      const phone = world.phones.withNumber(from)
-      const id = `3A${randomBytes(9).toString('hex').toUpperCase()}`
-      world.judge.count('texted')
-      const encryption = await phone.signal.encrypt(account.jid, textMessage(text), () =>
-        bundleOfDevice(world, account),
-      )
-      const sentAtS = Math.floor(world.nowMs() / 1000)
-      const message = {
-        id,
-        from: phone.jid,
-        fromLid: jidEncode(phone.lidUser, 'lid'),
-        sentAtS,
-        encryption,
-        text,
-      }
-      queue.put(account, { ...message, refusalsToIgnore: 0 })
-      return id
+    assertRoom(account) {
+      if (account.queue.length < QUEUE_MAX) return
+      throw new SimulatorError('QUEUE_FULL', `${QUEUE_MAX} messages wait for ${account.jid}`)
+    },
+    tell(account, stanza) {
+      world.unseen.put(account, stanza)
+      socketFor(account)?.send(stanza)
     },
     batchRequested(connection, account) {
-      ready.add(connection)
-      const waiting = account.queue.filter(({ sentOver }) => sentOver !== connection.id)
-      for (const message of waiting) deliver(account, message, true)
-      connection.send(node('ib', {}, [node('offline', { count: String(waiting.length) })]))
+      const wish = world.misdeeds.use('offline-batch', account)?.misdeed
+      if (wish?.holdMs) world.later(wish.holdMs, () => sendBatch(connection, account, wish))
+      else sendBatch(connection, account, wish)
     },
     async receipt(account, receipt) {
       if (receipt.attrs.type === 'retry') return retry(account, receipt)
@@ -116,7 +127,6 @@ export function makeOfflineQueue(world: World): OfflineQueue {
     },
     forget: (connection) => ready.delete(connection),
   }
-  return queue
 }
 
 /** Another device wrote it: only that one can encrypt it again. */
@@ -124,27 +134,10 @@ function forwardRetry(world: World, account: Account, message: QueuedMessage, re
   const author = world.accounts.byJid(message.from)
   if (!author) return
   const { to: _, ...attrs } = receipt.attrs
-  world.accounts.online.get(author)?.send({ ...receipt, attrs: { ...attrs, from: account.jid } })
-}
-
-function messageNode(message: QueuedMessage, offline: boolean): BinaryNode {
-  const { type, ciphertext, retry } = message.encryption
-  const attrs = {
-    from: message.from,
-    sender_lid: message.fromLid,
-    type: 'text',
-    id: message.id,
-    t: String(message.sentAtS),
-    notify: 'Simulated phone',
-    ...(offline && { offline: '1' }),
-  }
-  return node('message', attrs, [
-    node('enc', { v: '2', type, ...(retry && { count: String(retry) }) }, ciphertext),
-  ])
-}
-
-function textMessage(text: string): Uint8Array {
-  return encodeWAMessage(proto.Message.fromObject({ conversation: text }))
+  const asking = message.addressing === 'lid' ? account.lid : account.jid
+  const from: Record<string, string> =
+    message.group === undefined ? { from: asking } : { from: message.group, participant: asking }
+  world.accounts.online.get(author)?.send({ ...receipt, attrs: { ...attrs, ...from } })
 }
 
 /** From its second retry on a device sends fresh keys along. */

@@ -2,6 +2,7 @@
 import {
   DEFAULT_CONNECTION_CONFIG,
   generateSignalPubKey,
+  type proto,
   type SignalCreds,
   type SignalDataSet,
   type SignalDataTypeMap,
@@ -9,6 +10,9 @@ import {
   type SignalRepositoryWithLIDStore,
 } from '@whiskeysockets/baileys'
 import type { PublicPreKey, PublicSignedPreKey } from './prekeys.ts'
+
+/** Under which name a phone keeps its own sender keys; nobody else sees it. */
+const SELF = '0@s.whatsapp.net'
 
 export interface KeyBundle {
   readonly registrationId: number
@@ -25,12 +29,23 @@ export interface Encrypted {
 /** `[type, id, value]` of every stored item. */
 export type SignalEntries = [keyof SignalDataTypeMap, string, unknown][]
 
+export interface SenderKey {
+  readonly groupId: string
+  readonly message: Uint8Array
+}
+
 export interface PhoneSignal {
   /** @param bundle is asked for only when there is no session yet */
   encrypt(deviceJid: string, plaintext: Uint8Array, bundle: () => KeyBundle): Promise<Encrypted>
   /** @throws Error when the device used a session or key that this phone does not have */
   decrypt(deviceJid: string, encrypted: Encrypted): Promise<Uint8Array>
   forgetSession(deviceJid: string): Promise<void>
+  /** Under this phone's sender key, which comes along for whoever does not have it yet. */
+  encryptGroup(group: string, plaintext: Uint8Array): Promise<{ ciphertext: Buffer; senderKey: SenderKey }>
+  /** @throws Error when this phone does not have the device's sender key */
+  decryptGroup(group: string, deviceJid: string, ciphertext: Buffer): Promise<Uint8Array>
+  senderKey(group: string): Promise<SenderKey>
+  learnSenderKey(deviceJid: string, item: proto.Message.ISenderKeyDistributionMessage): Promise<void>
   entries(): SignalEntries
 }
 
@@ -63,6 +78,23 @@ export function makePhoneSignal(creds: SignalCreds, saved: SignalEntries, change
         if (type !== 'pkmsg' && type !== 'msg') throw new Error(`a phone cannot read ${type}`)
         return signal().decryptMessage({ jid, type, ciphertext })
       }),
+    encryptGroup: (group, plaintext) =>
+      inTurn(async () => {
+        const sealed = await signal().encryptGroupMessage({ group, meId: SELF, data: plaintext })
+        return {
+          ciphertext: Buffer.from(sealed.ciphertext),
+          senderKey: { groupId: group, message: sealed.senderKeyDistributionMessage },
+        }
+      }),
+    decryptGroup: (group, authorJid, msg) =>
+      inTurn(() => signal().decryptGroupMessage({ group, authorJid, msg })),
+    senderKey: (groupId) =>
+      inTurn(async () => {
+        const message = await signal().getSenderKeyDistributionMessage({ group: groupId, meId: SELF })
+        return { groupId, message }
+      }),
+    learnSenderKey: (authorJid, item) =>
+      inTurn(() => signal().processSenderKeyDistributionMessage({ authorJid, item })),
     forgetSession: (jid) => inTurn(() => signal().deleteSession([jid])),
     entries: () => [...items.values()],
   }

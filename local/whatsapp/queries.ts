@@ -1,4 +1,5 @@
-/** Answers to `iq` stanzas. Every query gets an answer, an empty one if need be, so that no client hangs. */
+/** Answers to `iq` stanzas. Every query gets an answer, an empty one if need be, so that no client hangs, unless a misdeed
+ *  says otherwise. */
 import {
   type BinaryNode,
   getBinaryNodeChild,
@@ -7,8 +8,15 @@ import {
 } from '@whiskeysockets/baileys'
 import type { Account } from './accounts.ts'
 import type { Connection } from './connection.ts'
+import { bends } from './damage/bends.ts'
+import { encodeRaw, rawNode } from './damage/raw-node.ts'
+import { seeded } from './damage/seeded.ts'
+import { groupNode } from './groups.ts'
 import { bundleNodes, bundleOf, identityNodes, readPreKey, readSignedPreKey } from './key-bundles.ts'
-import { DEVICE_REMOVED, firstChild, MalformedStanza, node, result } from './stanzas.ts'
+import { misanswer } from './misanswer.ts'
+import { EVERYBODY } from './misdeeds.ts'
+import { isAbout, queryKey, queryKind } from './query-kinds.ts'
+import { DEVICE_REMOVED, firstChild, MalformedStanza, node, refusal, result } from './stanzas.ts'
 import { usyncAnswer } from './usync.ts'
 import type { World } from './world.ts'
 
@@ -17,11 +25,37 @@ const PROPS_HASH = 'local'
 const EVERYBODY_SETTINGS = ['readreceipts', 'profile', 'status', 'online', 'last', 'groupadd', 'calladd']
 
 export function answerQuery(world: World, connection: Connection, account: Account, iq: BinaryNode): void {
-  const asked = firstChild(iq)
-  const key = `${iq.attrs.xmlns} ${iq.attrs.type} ${asked?.tag}`
-  connection.send(result(iq, answerTo(world, account, iq, key)))
-  if (key === 'passive set active') connection.send(offlinePreview(account))
-  if (key === 'md set remove-companion-device') removeAccount(world, account)
+  const key = queryKey(iq)
+  const right = () => {
+    connection.send(result(iq, answerTo(world, account, iq, key)))
+    if (key === 'passive set active') connection.send(offlinePreview(world, account))
+    if (key === 'md set remove-companion-device') removeAccount(world, account)
+  }
+  const kind = queryKind(iq)
+  const misdeed = world.misdeeds.use(
+    'query',
+    account,
+    (wish) =>
+      (wish.kind === EVERYBODY || wish.kind === kind) &&
+      (wish.about === undefined || isAbout(world, iq, wish.about)),
+  )
+  if (!misdeed) {
+    right()
+    return
+  }
+  misanswer(world, misdeed, misdeed.misdeed.answer, {
+    right,
+    error: (code, text = 'refused') => connection.send(refusal(iq, code, text)),
+    damaged: (seed) =>
+      connection.inject('sealed', bentAnswer(result(iq, answerTo(world, account, iq, key)), seed)),
+  })
+}
+
+/** It keeps the id that the client waits for. */
+function bentAnswer(answer: BinaryNode, seed: number): Buffer {
+  const chance = seeded(seed)
+  const bent = bends(rawNode(answer), chance).filter(({ how }) => !/^(attribute id|no attributes)/.test(how))
+  return encodeRaw(chance.pick(bent).node)
 }
 
 /** The device is no longer linked: its next login is refused. Its socket is told so and closed. */
@@ -54,7 +88,21 @@ function answerTo(world: World, account: Account, iq: BinaryNode, key: string): 
         ),
       ]
     case 'usync get usync':
-      return usyncAnswer(world, iq)
+      return usyncAnswer(world, account, iq)
+    case 'w:g2 get query': {
+      const group = world.groups.byJid(iq.attrs.to ?? '')
+      return group ? [groupNode(group, world.phones)] : undefined
+    }
+    case 'w:g2 get participating': {
+      const groups = world.groups.ofPhone(account.phoneNumber)
+      return [
+        node(
+          'groups',
+          {},
+          groups.map((group) => groupNode(group, world.phones)),
+        ),
+      ]
+    }
     case 'abt get props':
       return [node('props', { protocol: '1', hash: PROPS_HASH })]
     case 'blocklist get undefined':
@@ -94,8 +142,8 @@ function keysOf(world: World, { attrs }: BinaryNode): BinaryNode {
 }
 
 /** Tells the client how much waits for it; the client answers with `offline_batch` when it is ready. */
-function offlinePreview({ queue }: Account): BinaryNode {
-  const count = String(queue.length)
+function offlinePreview(world: World, account: Account): BinaryNode {
+  const count = String(account.queue.length + world.unseen.of(account).length)
   const preview = { count, message: count, notification: '0', receipt: '0', appdata: '0' }
   return node('ib', { from: S_WHATSAPP_NET }, [node('offline_preview', preview)])
 }

@@ -8,17 +8,25 @@ import { WebSocketServer } from 'ws'
 import { type Clock, systemClock, type Timer } from '../../core/clock.ts'
 import { makeAccounts } from './accounts.ts'
 import { makeAnswers } from './answers.ts'
+import { makeContacts } from './contacts.ts'
 import { makeControl } from './control.ts'
 import { loadState, NO_DATA_FILE, openDataFile } from './data-file.ts'
+import { makeEvilMethods } from './evil-methods.ts'
 import { FRAME_BYTES_MAX } from './frames.ts'
+import { makeGroups } from './groups.ts'
+import { makeInflict } from './inflict.ts'
 import { makeJudge } from './judge.ts'
 import { silenceLibsignal } from './libsignal-silence.ts'
+import { makeMessages } from './messages.ts'
 import { makeMethods, type SimulatorMethods } from './methods.ts'
+import { makeMisdeeds } from './misdeeds.ts'
 import { makeServerIdentity } from './noise.ts'
 import { makeOfflineQueue } from './offline-queue.ts'
 import { makePhones } from './phones.ts'
+import { makeReading } from './reading.ts'
 import { makeSwitchboard } from './switchboard.ts'
-import type { Refusals, SimulatorEvent, World } from './world.ts'
+import { makeUnseen } from './unseen.ts'
+import type { SimulatorEvent, World } from './world.ts'
 
 const WEBSOCKET_PATH = '/ws/chat'
 /** One timer looks after all sockets: those that do not answer a close, say nothing, or never pair. */
@@ -39,7 +47,6 @@ export interface Simulator extends SimulatorMethods {
   /** For the client's socket option `waWebSocketUrl`. `?server=<name>` puts a name on the judge's labels. */
   readonly url: string
   readonly controlUrl: string
-  readonly refusals: Refusals
   /** Ends every socket, frees the ports, writes the data file. May be called again. */
   close(): Promise<void>
 }
@@ -47,10 +54,17 @@ export interface Simulator extends SimulatorMethods {
 export async function startWhatsAppSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { port = 0, controlPort = 0, host = '127.0.0.1', clock = systemClock } = options
   silenceLibsignal()
-  const { world, dataFile } = await makeWorld(clock, options)
+  const timers = timersOf(clock)
+  const { world, dataFile } = await makeWorld(clock, timers.later, options)
   const queue = makeOfflineQueue(world)
-  const switchboard = makeSwitchboard(world, queue, makeServerIdentity())
-  const methods = makeMethods(world, queue, switchboard)
+  const reading = makeReading(world)
+  const inflict = makeInflict(world)
+  const messages = makeMessages(world, queue, reading)
+  const switchboard = makeSwitchboard(world, queue, messages, inflict, makeServerIdentity())
+  const methods: SimulatorMethods = {
+    ...makeMethods(world, queue, makeContacts(world, queue), reading, switchboard),
+    ...makeEvilMethods(world, queue, inflict),
+  }
 
   const sockets = new WebSocketServer({
     noServer: true,
@@ -68,6 +82,7 @@ export async function startWhatsAppSimulator(options: SimulatorOptions = {}): Pr
 
   const end = async () => {
     sweep.cancel()
+    timers.cancelAll()
     const closed = Promise.all([shut(server), shut(control)])
     for (const ws of sockets.clients) ws.terminate()
     control.closeAllConnections()
@@ -77,7 +92,6 @@ export async function startWhatsAppSimulator(options: SimulatorOptions = {}): Pr
   let ended: Promise<void> | undefined
   return {
     ...methods,
-    refusals: world.refusals,
     url: `ws://${host}:${portOf(server)}${WEBSOCKET_PATH}`,
     controlUrl: `http://${host}:${portOf(control)}`,
     close: () => {
@@ -87,7 +101,7 @@ export async function startWhatsAppSimulator(options: SimulatorOptions = {}): Pr
   }
 }
 
-async function makeWorld(clock: Clock, { dataFile: path, onEvent }: SimulatorOptions) {
+async function makeWorld(clock: Clock, later: World['later'], { dataFile: path, onEvent }: SimulatorOptions) {
   let dataFile = NO_DATA_FILE
   const changed = () => dataFile.changed()
   const start = clock.mark()
@@ -100,12 +114,15 @@ async function makeWorld(clock: Clock, { dataFile: path, onEvent }: SimulatorOpt
     dataFile = openDataFile(path, accounts, phones, clock)
   }
   const world: World = {
-    refusals: {},
     accounts,
     phones,
     judge: makeJudge(startedAtMs),
     answers: makeAnswers(clock),
+    misdeeds: makeMisdeeds(accounts, later),
+    groups: makeGroups(),
+    unseen: makeUnseen(),
     clock,
+    later,
     nowMs,
     changed,
     emit: onEvent ?? (() => undefined),
@@ -125,6 +142,30 @@ async function shut(server: Server): Promise<void> {
 
 function portOf(server: Server): number {
   return (server.address() as AddressInfo).port
+}
+
+/** What is late on purpose may be so for hours: its timers end with the simulator. */
+function timersOf(clock: Clock) {
+  const running = new Set<Timer>()
+  return {
+    later(afterMs: number, run: () => void): Timer {
+      const inner = clock.startTimer(afterMs, () => {
+        running.delete(timer)
+        run()
+      })
+      const timer: Timer = {
+        cancel() {
+          running.delete(timer)
+          inner.cancel()
+        },
+      }
+      running.add(timer)
+      return timer
+    },
+    cancelAll() {
+      for (const timer of [...running]) timer.cancel()
+    },
+  }
 }
 
 function repeat(clock: Clock, everyMs: number, run: () => void): Timer {

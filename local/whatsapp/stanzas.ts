@@ -33,6 +33,11 @@ export function failure(reason: number): BinaryNode {
   return node('failure', { reason: String(reason), location: 'local' })
 }
 
+/** As stanzas tell the time. */
+export function secondsOf(ms: number): string {
+  return String(Math.floor(ms / 1000))
+}
+
 export function firstChild({ content }: BinaryNode): BinaryNode | undefined {
   return Array.isArray(content) ? content[0] : undefined
 }

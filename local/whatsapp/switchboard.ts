@@ -4,9 +4,10 @@ import { type BinaryNode, getBinaryNodeChild } from '@whiskeysockets/baileys'
 import type { WebSocket } from 'ws'
 import type { Account } from './accounts.ts'
 import { type Connection, openConnection } from './connection.ts'
+import type { Inflict } from './inflict.ts'
 import { readRegistration } from './linking.ts'
-import { logIn } from './login.ts'
-import { makeMessages } from './messages.ts'
+import { isOutdated, logIn, OUTDATED } from './login.ts'
+import type { Messages } from './messages.ts'
 import type { ClientIntroduction, ServerIdentity } from './noise.ts'
 import type { OfflineQueue } from './offline-queue.ts'
 import { makeCodePairing } from './pairing-code.ts'
@@ -19,20 +20,29 @@ const BAD_REQUEST = 400
 
 export type Switchboard = ReturnType<typeof makeSwitchboard>
 
-export function makeSwitchboard(world: World, queue: OfflineQueue, identity: ServerIdentity) {
+export function makeSwitchboard(
+  world: World,
+  queue: OfflineQueue,
+  messages: Messages,
+  inflict: Inflict,
+  identity: ServerIdentity,
+) {
   const connections = new Set<Connection>()
   const owners = new Map<Connection, Account>()
   const qr = makeQrPairing(world)
   const code = makeCodePairing(world)
-  const messages = makeMessages(world, queue)
   let nextId = 1
 
   const introduced = (connection: Connection, { noiseKey, payload }: ClientIntroduction) => {
     if (payload.username) {
-      const account = logIn(world, connection, noiseKey, payload)
-      if (account) owners.set(connection, account)
+      const account = logIn(world, connection, noiseKey, payload, inflict)
+      if (!account) return
+      owners.set(connection, account)
+      refreshSilence(connection)
       return
     }
+    if (isOutdated(world, undefined, payload)) return connection.end(failure(OUTDATED))
+    inflict.atLogin('pairing', connection, undefined)
     const registration = readRegistration(noiseKey, payload)
     if (registration) qr.offer(connection, registration)
     else connection.end(failure(BAD_REQUEST))
@@ -56,8 +66,21 @@ export function makeSwitchboard(world: World, queue: OfflineQueue, identity: Ser
       await queue.receipt(account, stanza)
       connection.send(node('ack', { class: 'receipt', id: attrs.id ?? '', from: attrs.to ?? '' }))
     } else if (tag === 'ack' && attrs.class === 'message') queue.acknowledged(account, stanza)
-    else if (getBinaryNodeChild(stanza, 'offline_batch')) queue.batchRequested(connection, account)
+    else if (tag === 'ack') world.unseen.acknowledged(account, stanza)
+    else if (getBinaryNodeChild(stanza, 'offline_batch')) {
+      inflict.atLogin('offline', connection, account)
+      queue.batchRequested(connection, account)
+    }
   }
+
+  /** A server that is hushed hears nobody: a device in its handshake neither, if all are meant. */
+  const refreshSilence = (connection: Connection) => {
+    if (world.misdeeds.find('silence', owners.get(connection))) connection.hush()
+    else connection.speak()
+  }
+  world.misdeeds.onChange(() => {
+    for (const connection of connections) refreshSilence(connection)
+  })
 
   const closed = (connection: Connection) => {
     const account = owners.get(connection)
@@ -75,6 +98,8 @@ export function makeSwitchboard(world: World, queue: OfflineQueue, identity: Ser
   }
 
   const events = {
+    hello: (_: Connection, routing: string | undefined) =>
+      inflict.atHello(routing === undefined ? undefined : world.accounts.byJid(routing)),
     introduced,
     closed,
     async stanza(connection: Connection, stanza: BinaryNode) {
@@ -89,7 +114,9 @@ export function makeSwitchboard(world: World, queue: OfflineQueue, identity: Ser
     scanQr: qr.scan,
     enterCode: code.enter,
     accept(ws: WebSocket, request: IncomingMessage) {
-      connections.add(openConnection(nextId++, ws, request, identity, world.nowMs, events))
+      const connection = openConnection(nextId++, ws, request, identity, world.nowMs, events)
+      connections.add(connection)
+      refreshSilence(connection)
     },
     expire() {
       const nowMs = world.nowMs()

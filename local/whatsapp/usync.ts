@@ -5,12 +5,13 @@ import {
   getBinaryNodeChildren,
   jidEncode,
 } from '@whiskeysockets/baileys'
+import type { Account } from './accounts.ts'
 import { phoneOf } from './key-bundles.ts'
 import type { Phone } from './phones.ts'
 import { firstChild, node } from './stanzas.ts'
 import type { World } from './world.ts'
 
-export function usyncAnswer(world: World, iq: BinaryNode): BinaryNode[] {
+export function usyncAnswer(world: World, account: Account, iq: BinaryNode): BinaryNode[] {
   const usync = firstChild(iq)
   const query = getBinaryNodeChild(usync, 'query')
   const protocols = Array.isArray(query?.content) ? query.content.map(({ tag }) => tag) : []
@@ -18,7 +19,9 @@ export function usyncAnswer(world: World, iq: BinaryNode): BinaryNode[] {
   const list = users.flatMap((user) => {
     const jid = user.attrs.jid ?? jidOfContact(user)
     const phone = jid && phoneOf(world, jid)
-    return phone && !world.refusals.isAbsent?.(phone.number) ? [userNode(world, jid, phone, protocols)] : []
+    if (!phone) return []
+    const absent = world.misdeeds.use('not-on-whatsapp', account, ({ number }) => number === phone.number)
+    return absent ? [] : [userNode(world, jid, phone, protocols)]
   })
   return [node('usync', { ...usync?.attrs }, [node('result'), node('list', {}, list)])]
 }

@@ -30,7 +30,7 @@ const WORLD_FILES: Record<string, readonly string[]> = {
   'Date.now(': ['core/clock.ts'],
   'performance.now(': ['core/clock.ts'],
   'setTimeout(': ['core/clock.ts', 'hosts/main.ts', 'hosts/baileys-socket.ts'],
-  'setInterval(': ['hosts/main.ts'],
+  'setInterval(': ['hosts/main.ts', 'hosts/watchdog.ts'],
   'Math.random(': ['core/random.ts'],
   'process.env': [...LAMBDA_ENTRIES, 'hosts/main.ts'],
 }

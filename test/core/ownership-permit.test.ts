@@ -94,8 +94,10 @@ describe('permit', () => {
 
     test('is given to a server for which that very time does not hold, and for no other', async () => {
       const { device, server, refusedUntil } = await aRefusedDevice()
-      await assert.rejects(permit(store, clock, device, server, refusedUntil - 1), { code: 'LOGIN_REFUSED' })
-      await permit(store, clock, device, server, refusedUntil)
+      await assert.rejects(permit(store, clock, device, server, 0, refusedUntil - 1), {
+        code: 'LOGIN_REFUSED',
+      })
+      await permit(store, clock, device, server, 0, refusedUntil)
     })
 
     test('is given when an operator starts the device, owned or not', async () => {

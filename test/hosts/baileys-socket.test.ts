@@ -3,9 +3,9 @@ import { before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../core/clock.ts'
 import { deviceId, serverId } from '../../core/ids.ts'
+import { attributeErrors } from '../../hosts/attribution.ts'
 import { openInbox } from '../../hosts/auth-state/inbox.ts'
 import { baileysSockets } from '../../hosts/baileys-socket.ts'
-import { ignoreStrayRejections } from '../../hosts/stray-rejections.ts'
 import type { Simulator } from '../../local/whatsapp/simulator.ts'
 import {
   type Credentials,
@@ -15,7 +15,11 @@ import {
   simulatorFor,
 } from '../local/whatsapp/baileys-client.ts'
 
-before(() => ignoreStrayRejections(process, { emit: () => undefined }))
+before(() =>
+  attributeErrors(process, { emit: () => undefined }, (error) => {
+    throw error
+  }),
+)
 
 test('a socket whose lease ends between two frames of its login sends no further one', {
   timeout: 20_000,

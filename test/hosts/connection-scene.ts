@@ -9,6 +9,7 @@ import { type OpenAuthState, openAuthState } from '../../hosts/auth-state/auth-s
 import { createConnectLimiter } from '../../hosts/connect-limiter.ts'
 import { droppingConsumer } from '../../hosts/consumer.ts'
 import { keepConnection } from '../../hosts/device-connection.ts'
+import { createSuspectGate } from '../../hosts/suspect-gate.ts'
 import type { SocketEvents } from '../../hosts/whatsapp-socket.ts'
 import type { HostWorld } from '../../hosts/world.ts'
 import { anActiveServer, anOwnedDevice, aWorld, deviceRow, type Tables } from '../core/builders.ts'
@@ -78,6 +79,7 @@ export async function aConnection(context: TestContext, tables: Tables, wish: Sc
       name: server.name,
       lease,
       limiter: createConnectLimiter(base.clock, 100),
+      suspects: createSuspectGate(base.clock),
       backoff: BACKOFF,
       takeSurplus: wish.takeSurplus ?? (() => false),
       mayAct: () => true,

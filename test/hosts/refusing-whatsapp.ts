@@ -1,61 +1,54 @@
 /** A WhatsApp that refuses what the test says, and devices that meet it. It asserts nothing itself. */
-import type { BinaryNode } from '@whiskeysockets/baileys'
 import { systemClock } from '../../core/clock.ts'
 import { type DeviceId, deviceId } from '../../core/ids.ts'
 import { systemRandom } from '../../core/random.ts'
 import { protocolSettings } from '../../core/settings.ts'
 import type { RunningServer } from '../../hosts/server.ts'
 import { type DeviceAnswer, describeDevice } from '../../lambdas/api/device-answer.ts'
+import type { Misdeed } from '../../local/whatsapp/misdeeds.ts'
 import type { Harbour } from './server-under-test.ts'
 
+export type Refusal = Omit<Extract<Misdeed, { readonly what: 'refuse-login' }>, 'what'>
+
 /** `<failure reason="402" code="102" expire="3600"/>`, for instance. */
-export function failure(attrs: Record<string, string>): BinaryNode {
-  return { tag: 'failure', attrs }
-}
-
-export function streamError(attrs: Record<string, string>, conflict?: string): BinaryNode {
-  const content = conflict === undefined ? [] : [{ tag: 'conflict', attrs: { type: conflict } }]
-  return { tag: 'stream:error', attrs, content }
-}
-
-type LoginAnswer = NonNullable<Harbour['simulator']['refusals']['login']>
-
-/** Every login of that account gets `answer` from now on. @returns what lets it in again, and how often it was refused */
-export function refuseLogins(harbour: Harbour, account: string, answer: BinaryNode) {
-  let refused = 0
-  const lift = answerLogins(harbour, account, () => {
-    refused++
-    return answer
-  })
-  return { lift, count: () => refused }
-}
-
-/** Logins of clients whose version's last number is below `least` get 405. */
-export function refuseVersionsBelow(harbour: Harbour, account: string, least: number): void {
-  answerLogins(harbour, account, (_, { userAgent }) =>
-    (userAgent?.appVersion?.tertiary ?? 0) < least
-      ? failure({ reason: '405', location: 'local' })
-      : undefined,
-  )
-}
-
-function answerLogins({ simulator }: Harbour, account: string, answer: LoginAnswer): () => void {
-  const others = simulator.refusals.login
-  let isLifted = false
-  simulator.refusals.login = (jid, payload) =>
-    jid === account && !isLifted ? answer(jid, payload) : others?.(jid, payload)
-  return () => {
-    isLifted = true
+export function failure(reason?: number, attrs: Record<string, string> = {}): Refusal {
+  return {
+    ...(reason === undefined ? {} : { reason: String(reason) }),
+    attrs: { location: 'local', ...attrs },
   }
 }
 
-/** The next acks have these errors, one each; later ones have none. */
-export function refuseSends({ simulator }: Harbour, ...errors: string[]): void {
-  simulator.refusals.message = () => errors.shift()
+export function streamError(code?: number, conflict?: string): Refusal {
+  return { tag: 'stream:error', ...(code === undefined ? {} : { reason: String(code) }), conflict }
 }
 
-export function absent({ simulator }: Harbour, ...phoneNumbers: string[]): void {
-  simulator.refusals.isAbsent = (number) => phoneNumbers.includes(number)
+/** Every login of that account gets `answer` from now on. */
+export function refuseLogins({ simulator }: Harbour, account: string, answer: Refusal) {
+  const { id } = simulator.misbehave(account, { what: 'refuse-login', ...answer })
+  const count = () => simulator.misdeeds().find((misdeed) => misdeed.id === id)?.used
+  return {
+    count,
+    /** Lets it in again. @returns how often it was refused */
+    lift() {
+      const refused = count()
+      simulator.lift(id)
+      return refused
+    },
+  }
+}
+
+/** Logins of clients with a lower version get 405. */
+export function refuseVersionsBelow({ simulator }: Harbour, account: string, below: string): void {
+  simulator.misbehave(account, { what: 'outdated', below })
+}
+
+/** The next acks have these errors, one each; later ones have none. */
+export function refuseSends({ simulator }: Harbour, account: string, ...errors: number[]): void {
+  for (const error of errors) simulator.misbehave(account, { what: 'ack', answer: { error } }, { times: 1 })
+}
+
+export function absent({ simulator }: Harbour, account: string, number: string): void {
+  simulator.misbehave(account, { what: 'not-on-whatsapp', number })
 }
 
 export interface LinkedDevice {

@@ -18,8 +18,24 @@ test('with the real WhatsApp the data is kept unless another folder is named', (
   assert.equal(readOptions(['--whatsapp', 'live', '--data', 'mine'])?.dataDir, 'mine')
 })
 
+test('another server that speaks the protocol is named by its URL', () => {
+  const url = 'ws://127.0.0.1:4000/ws/chat'
+
+  assert.deepEqual(readOptions(['--whatsapp', url])?.whatsApp, { url })
+  assert.deepEqual(readOptions(['--whatsapp', 'wss://whatsapp.test/ws'])?.whatsApp, {
+    url: 'wss://whatsapp.test/ws',
+  })
+  assert.equal(readOptions(['--whatsapp', url])?.dataDir, undefined)
+  assert.throws(() => readOptions(['--whatsapp', 'http://127.0.0.1:4000']), /begins with ws:\/\/ or wss:\/\//)
+  assert.throws(() => readOptions(['--whatsapp', 'ws://']), /no URL/)
+  assert.throws(() => readOptions(['--whatsapp', 'ws://me:secret@127.0.0.1/']), /without user, password/)
+})
+
 test('what makes no sense is refused in words', () => {
-  assert.throws(() => readOptions(['--whatsapp', 'real']), /--whatsapp is simulated or live, not real/)
+  assert.throws(
+    () => readOptions(['--whatsapp', 'real']),
+    /--whatsapp is simulated or live, or a URL .* not real/,
+  )
   assert.throws(() => readOptions(['--port', '70000']), /--port is a whole number from 0 to 65535/)
   assert.throws(() => readOptions(['--sevrers', '3']), /sevrers/)
 })

@@ -1,11 +1,12 @@
 /** The control plane: each invocation is a process of its own on a machine of its own. Invocations come late, twice or never,
  *  and are killed half way. */
 import { assign } from '../../core/assign.ts'
+import { evictFrom } from '../../core/evict-devices.ts'
 import type { DeviceId, ServerId } from '../../core/ids.ts'
 import { buryExited } from '../../core/membership.ts'
 import { listServers } from '../../core/server.ts'
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
-import { evictFrom, sweep } from '../../core/sweep.ts'
+import { sweep } from '../../core/sweep.ts'
 import type { Doorbell, World } from '../../core/world.ts'
 import type { Process } from './process.ts'
 import type { Stage } from './stage.ts'

@@ -13,6 +13,7 @@ import { baileysSockets } from '../../../hosts/baileys-socket.ts'
 import { createConnectLimiter } from '../../../hosts/connect-limiter.ts'
 import type { Consumer } from '../../../hosts/consumer.ts'
 import { type DeviceConnection, keepConnection } from '../../../hosts/device-connection.ts'
+import { createSuspectGate } from '../../../hosts/suspect-gate.ts'
 import type { OpenSocket, WhatsAppSocket } from '../../../hosts/whatsapp-socket.ts'
 import type { Berth, HostWorld } from '../../../hosts/world.ts'
 import { wrapping } from '../auth-state/fixtures.ts'
@@ -140,6 +141,7 @@ export function startHost(plan: HostPlan): MortalHost {
     name,
     lease: { renew: () => undefined, revoke: () => undefined, isValid: () => !dead, remainingMs: () => 8000 },
     limiter: createConnectLimiter(systemClock, 1000),
+    suspects: createSuspectGate(systemClock),
     backoff: DEFAULT_BACKOFF,
     takeSurplus: () => false,
     mayAct: () => !dead,

@@ -1,0 +1,65 @@
+/** Takes the devices of a server that is gone, and holds its death against those that may have caused it. */
+import type { DeviceRow } from './device.ts'
+import { recordHistory } from './history.ts'
+import type { DeviceId } from './ids.ts'
+import { evict, type Judged } from './ownership.ts'
+import { inParallel } from './parallel.ts'
+import { mayQuarantine } from './quarantine-limit.ts'
+import { queryAll } from './store.ts'
+import { type Gone, QUARANTINE_POINTS, suspicionAfterDeath } from './suspicion.ts'
+import type { World } from './world.ts'
+
+const LANES = 16
+/** The index lags: a row that has changed since is read once more, and judged again. */
+const JUDGED_TRIES_MAX = 4
+
+/** Takes every device that the index lists from a server that was READ as gone.
+ *  @returns those that wait for a server now: quarantined ones do not */
+export async function evictFrom(world: World, gone: Gone): Promise<DeviceId[]> {
+  const devices = await queryAll(world.store, 'Devices', { index: 'byOwner', partition: gone.serverId })
+  const evicted = await inParallel(devices, LANES, (listed) => evictOne(world, gone, listed))
+  return evicted.flat()
+}
+
+async function evictOne(world: World, gone: Gone, listed: DeviceRow): Promise<DeviceId[]> {
+  const { store, clock } = world
+  const { deviceId } = listed
+  let seen: DeviceRow | undefined = listed
+  for (let tries = 0; tries < JUDGED_TRIES_MAX; tries++) {
+    if (seen?.owner !== gone.serverId) return []
+    const judged = await judge(world, gone, seen)
+    if (await evict(store, clock, deviceId, gone, judged)) return evicted(world, gone, seen, judged)
+    seen = await store.get('Devices', { deviceId })
+  }
+  // Somebody still writes about it. Its eviction must not wait for that, and nothing is held against it.
+  return seen && (await evict(store, clock, deviceId, gone)) ? evicted(world, gone, seen) : []
+}
+
+async function judge(world: World, gone: Gone, seen: DeviceRow): Promise<Judged> {
+  const suspicion = suspicionAfterDeath(seen, gone)
+  if (suspicion < QUARANTINE_POINTS) return { seen, suspicion }
+  const { deviceId } = seen
+  if (!(await mayQuarantine(world))) {
+    const why = 'so many devices were quarantined within this hour that the servers are more likely at fault'
+    world.telemetry.emit('device.quarantine_deferred', { deviceId, serverId: gone.serverId, why })
+    return { seen, suspicion }
+  }
+  return { seen, suspicion, quarantinedBecause: whyQuarantined(gone) }
+}
+
+function whyQuarantined({ name }: Gone): string {
+  return `its last servers ended while it connected or was at work, "${name}" as the last; other devices were told apart`
+}
+
+async function evicted(world: World, gone: Gone, seen: DeviceRow, judged?: Judged): Promise<DeviceId[]> {
+  const { deviceId } = seen
+  const { serverId, name } = gone
+  world.telemetry.emit('device.evicted', { deviceId, serverId })
+  const server = { server: serverId, serverName: name }
+  await recordHistory(world, { deviceId, event: 'evicted', ...server, why: `its server ${name} is gone` })
+  const why = judged?.quarantinedBecause
+  if (why === undefined) return [deviceId]
+  world.telemetry.emit('device.quarantined', { deviceId, serverId, why })
+  await recordHistory(world, { deviceId, event: 'quarantined', ...server, why })
+  return []
+}

@@ -1,0 +1,44 @@
+/** Ends a process whose main thread is stuck. An endless loop, in what one device received or runs, holds up every socket of the
+ *  server, and neither the lease nor its fence can act. Only another thread can end that.
+ *  A process that was frozen as a whole is not stuck: its watchdog stood still with it. */
+import { Worker } from 'node:worker_threads'
+
+const TICK_MS = 250
+/** Room for a thread that only counts. */
+const THREAD_LIMITS = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 }
+
+/** Ends the process by SIGABRT, as a crash, when its main thread has not turned for `stuckMs`.
+ *  @param failed hears why nobody watches any more: the process goes on without */
+export function startWatchdog(stuckMs: number, failed: (error: unknown) => void): void {
+  const turns = new Int32Array(new SharedArrayBuffer(4))
+  setInterval(() => void Atomics.add(turns, 0, 1), TICK_MS).unref()
+  const thread = new Worker(`(${watch})()`, {
+    eval: true,
+    execArgv: [],
+    env: {},
+    workerData: { turns, tickMs: TICK_MS, ticksMax: Math.ceil(stuckMs / TICK_MS) },
+    resourceLimits: THREAD_LIMITS,
+  })
+  thread.on('error', failed)
+  thread.unref()
+}
+
+/** Runs in the other thread, from its source: it may use nothing of this file. It counts its own ticks and reads no clock, so
+ *  that time in which the whole process stood still does not count. */
+function watch(): void {
+  const { workerData } = process.getBuiltinModule('node:worker_threads')
+  const { writeSync } = process.getBuiltinModule('node:fs')
+  const { turns, tickMs, ticksMax } = workerData as { turns: Int32Array; tickMs: number; ticksMax: number }
+  let seen = -1
+  let ticks = 0
+  setInterval(() => {
+    const now = Atomics.load(turns, 0)
+    ticks = now === seen ? ticks + 1 : 0
+    seen = now
+    if (ticks < ticksMax) return
+    const why = `the main thread has not turned for ${(ticks * tickMs) / 1000} s: an endless loop`
+    const event = 'server.stuck'
+    writeSync(2, `${JSON.stringify({ level: 'ERROR', message: event, service: 'host', event, why })}\n`)
+    process.kill(process.pid, 'SIGABRT')
+  }, tickMs)
+}

@@ -1,0 +1,120 @@
+/** Malformed input of every kind that a WhatsApp client may meet: the same for the same seed, each with a name in words.
+ *  Tests and the chaos send it (`inflict.ts`). It must touch no socket and no clock. */
+import { bends } from './bends.ts'
+import { type FrameDamage, frameDamages } from './frames.ts'
+import { type PayloadDamage, payloadDamages } from './payloads.ts'
+import { encodeRaw, type RawNode, rawNode } from './raw-node.ts'
+import { type Cast, type Sample, samples } from './samples.ts'
+import { type Seeded, seeded } from './seeded.ts'
+
+export interface DamageWish {
+  readonly seed: number
+  readonly count: number
+  /** Where in the seed's order to begin; 0 when left out. The order has no end: it comes again, otherwise bent. */
+  readonly from?: number | undefined
+  /** Only what has this text in its name: a kind of stanza, a way of bending, or one whole name. */
+  readonly only?: string | undefined
+  /** `false` leaves out what ends the socket by what it says (`stream:error`, `failure`, `xmlstreamend`), and frames
+   *  after which the stream cannot be read any more. */
+  readonly ending?: boolean | undefined
+}
+
+export type Damage = { readonly index: number; readonly ends: boolean } & (
+  | FrameDamage
+  | (PayloadDamage & { readonly layer: 'message' })
+)
+
+/** What ended a whole server of November: it comes first, whatever the seed. */
+export const KNOWN_KILLERS: readonly string[] = [
+  'frame that does not decrypt: a bit is flipped',
+  'node: a node whose tag is empty text',
+  'node: an empty plaintext',
+  'node: a node of one attribute that is not there',
+  'stream:error 503: attribute code: a word',
+  'stream:error 503: attribute code: one',
+  'failure 503: attribute reason: a word',
+]
+
+/** Orders of seeds that are remembered; each has some twenty thousand damages. */
+const ORDERS_KEPT_MAX = 3
+
+/** One that is not yet written down as bytes: a seed has thousands of them, and few are sent. */
+interface Draft {
+  readonly name: string
+  readonly ends: boolean
+  readonly what: FrameDamage | PayloadDamage | RawNode
+}
+
+export type DamageSource = (wish: DamageWish, cast: Cast) => Damage[]
+
+/** Remembers the order of a seed: a caller that goes on with `from` need not wait for it again. */
+export function makeDamageSource(): DamageSource {
+  const orders = new Map<string, Draft[]>()
+  const orderOf = (seed: number, cast: Cast) => {
+    const key = `${seed} ${JSON.stringify(cast)}`
+    const order = orders.get(key) ?? draftsOf(seed, cast)
+    orders.delete(key)
+    orders.set(key, order)
+    for (const [oldest] of orders) if (orders.size > ORDERS_KEPT_MAX) orders.delete(oldest)
+    return order
+  }
+  return (wish, cast) => {
+    const { seed, count, from = 0 } = wish
+    const found: Damage[] = []
+    let before = 0
+    for (let round = 0; found.length < count; round++) {
+      const order = orderOf(seed + round, cast).filter((draft) => wanted(draft, wish))
+      if (order.length === 0) return []
+      const begin = Math.max(0, from - before)
+      const chosen = order.slice(begin, begin + count - found.length)
+      found.push(...chosen.map((draft, place) => written(draft, before + begin + place)))
+      before += order.length
+    }
+    return found
+  }
+}
+
+function wanted({ name, ends }: Draft, { only, ending = true }: DamageWish): boolean {
+  return (ending || !ends) && (only === undefined || name.includes(only))
+}
+
+/** Killers first, then the kinds in turn, so that also a small count touches every kind. */
+function draftsOf(seed: number, cast: Cast): Draft[] {
+  const chance = seeded(seed)
+  const from = samples(cast, chance)
+  const kinds = [
+    ...from.map((sample) => chance.shuffled(bent(sample, chance))),
+    chance.shuffled(frameDamages(from, chance).map(ofFrame)),
+    chance.shuffled(payloadDamages(chance).map((what) => ({ name: what.name, ends: false, what }))),
+  ]
+  const drafts = inTurn(kinds)
+  const killers = KNOWN_KILLERS.flatMap((killer) => drafts.filter(({ name }) => name === killer))
+  return [...killers, ...drafts.filter((draft) => !killers.includes(draft))]
+}
+
+function bent({ kind, stanza, ends = false }: Sample, chance: Seeded): Draft[] {
+  const whole = rawNode(stanza)
+  return [{ how: 'as it should be, but nobody waits for it', node: whole }, ...bends(whole, chance)].map(
+    ({ how, node }) => ({ name: `${kind}: ${how}`, ends, what: node }),
+  )
+}
+
+/** What is not sealed puts the counters of Noise out of step; the stream cannot be read behind it. */
+function ofFrame(what: FrameDamage): Draft {
+  const ends = what.layer !== 'sealed' || /^(stream:error|failure|xmlstreamend|ib downgrade)/.test(what.name)
+  return { name: what.name, ends, what }
+}
+
+function written({ name, ends, what }: Draft, index: number): Damage {
+  if ('plaintext' in what) return { ...what, index, ends, layer: 'message' }
+  if ('layer' in what) return { ...what, index, ends }
+  return { name, index, ends, layer: 'sealed', bytes: encodeRaw(what) }
+}
+
+/** The first of each, then the second of each, until all are used up. */
+function inTurn<T>(lists: readonly (readonly T[])[]): T[] {
+  const longest = Math.max(...lists.map(({ length }) => length))
+  return Array.from({ length: longest }, (_, place) =>
+    lists.flatMap((list) => list.slice(place, place + 1)),
+  ).flat()
+}

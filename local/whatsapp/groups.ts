@@ -1,0 +1,155 @@
+/** Groups: who is a member, what their devices are told, and who has whose sender key. Kept in memory alone. */
+import { randomInt } from 'node:crypto'
+import { type BinaryNode, jidEncode } from '@whiskeysockets/baileys'
+import type { Account } from './accounts.ts'
+import type { Addressing } from './contact-message.ts'
+import { SimulatorError } from './errors.ts'
+import type { Phone, Phones } from './phones.ts'
+import { node } from './stanzas.ts'
+
+const GROUPS_MAX = 1000
+const MEMBERS_MAX = 1024
+const FIRST_GROUP = 120_363_000_000_000_001n
+
+export type Role = 'superadmin' | 'admin' | 'member'
+
+export interface Group {
+  readonly jid: string
+  readonly addressing: Addressing
+  readonly createdAtS: number
+  subject: string
+  /** By phone number. */
+  readonly members: Map<string, Role>
+  /** @returns whether the device has the phone's sender key already; from now on it has */
+  knowsKeyOf(phone: Phone, account: Account): boolean
+}
+
+export interface GroupSummary {
+  readonly jid: string
+  readonly subject: string
+  readonly addressing: Addressing
+  readonly members: readonly { readonly phoneNumber: string; readonly role: Role }[]
+}
+
+export const GROUP_CHANGES = ['add', 'remove', 'promote', 'demote'] as const
+export type GroupChange = (typeof GROUP_CHANGES)[number]
+
+export interface Groups {
+  /** The first member is its creator. @throws SimulatorError BAD_REQUEST */
+  create(subject: string, members: readonly string[], addressing: Addressing, atS: number): Group
+  /** @throws SimulatorError UNKNOWN_GROUP */
+  find(jid: string): Group
+  byJid(jid: string): Group | undefined
+  ofPhone(number: string): Group[]
+  all(): Group[]
+}
+
+export function makeGroups(): Groups {
+  const byJid = new Map<string, Group>()
+  return {
+    create(subject, numbers, addressing, createdAtS) {
+      if (byJid.size >= GROUPS_MAX)
+        throw new SimulatorError('BAD_REQUEST', `there are ${GROUPS_MAX} groups already`)
+      if (numbers.length === 0 || numbers.length > MEMBERS_MAX) {
+        throw new SimulatorError('BAD_REQUEST', `a group has 1 to ${MEMBERS_MAX} members`)
+      }
+      const known = new Set<string>()
+      const group: Group = {
+        jid: jidEncode(String(FIRST_GROUP + BigInt(byJid.size)), 'g.us'),
+        addressing,
+        createdAtS,
+        subject,
+        members: new Map(numbers.map((number, place) => [number, place === 0 ? 'superadmin' : 'member'])),
+        knowsKeyOf(phone, account) {
+          const key = `${phone.number} ${account.jid}`
+          const knew = known.has(key)
+          known.add(key)
+          return knew
+        },
+      }
+      byJid.set(group.jid, group)
+      return group
+    },
+    find(jid) {
+      const group = byJid.get(jid)
+      if (!group) throw new SimulatorError('UNKNOWN_GROUP', `there is no group ${jid}`)
+      return group
+    },
+    byJid: (jid) => byJid.get(jid),
+    ofPhone: (number) => [...byJid.values()].filter(({ members }) => members.has(number)),
+    all: () => [...byJid.values()],
+  }
+}
+
+export function summaryOf({ jid, subject, addressing, members }: Group): GroupSummary {
+  return {
+    jid,
+    subject,
+    addressing,
+    members: [...members].map(([phoneNumber, role]) => ({ phoneNumber, role })),
+  }
+}
+
+/** What a query of its data is answered with. */
+export function groupNode(group: Group, phones: Phones): BinaryNode {
+  const { jid, subject, addressing, createdAtS, members } = group
+  const [creator] = members.keys()
+  const at = String(createdAtS)
+  const attrs = {
+    id: jid.split('@')[0] ?? jid,
+    subject,
+    s_t: at,
+    creation: at,
+    addressing_mode: addressing,
+    size: String(members.size),
+    ...(creator !== undefined && { creator: nameOf(phones.withNumber(creator), addressing) }),
+  }
+  return node(
+    'group',
+    attrs,
+    [...members.keys()].map((number) => memberNode(group, phones.withNumber(number))),
+  )
+}
+
+/** One of a group as its members' devices are told of it. */
+export function changeNode(
+  group: Group,
+  change: GroupChange,
+  numbers: readonly string[],
+  phones: Phones,
+): BinaryNode {
+  return node(
+    change,
+    {},
+    numbers.map((number) => memberNode(group, phones.withNumber(number))),
+  )
+}
+
+/** @param author who did it */
+export function groupNotification(group: Group, author: Phone, change: BinaryNode, atS: number): BinaryNode {
+  const byLid = group.addressing === 'lid'
+  const attrs = {
+    from: group.jid,
+    type: 'w:gp2',
+    id: String(randomInt(2 ** 40)),
+    participant: nameOf(author, group.addressing),
+    ...(byLid && { participant_pn: author.jid }),
+    addressing_mode: group.addressing,
+    t: String(atS),
+    notify: 'Simulated phone',
+  }
+  return node('notification', attrs, [change])
+}
+
+export function nameOf({ jid, lidUser }: Phone, addressing: Addressing): string {
+  return addressing === 'lid' ? jidEncode(lidUser, 'lid') : jid
+}
+
+function memberNode({ addressing, members }: Group, phone: Phone): BinaryNode {
+  const role = members.get(phone.number) ?? 'member'
+  return node('participant', {
+    jid: nameOf(phone, addressing),
+    ...(addressing === 'lid' ? { phone_number: phone.jid } : { lid: jidEncode(phone.lidUser, 'lid') }),
+    ...(role !== 'member' && { type: role }),
+  })
+}

@@ -1,0 +1,98 @@
+/** Sends the damage of the generator over a device's socket. */
+import { setImmediate as breathe } from 'node:timers/promises'
+import { sleep } from '../../core/clock.ts'
+import type { Account } from './accounts.ts'
+import type { Connection } from './connection.ts'
+import { type Damage, type DamageWish, makeDamageSource } from './damage/generator.ts'
+import { type HandshakeDamage, handshakeDamage } from './damage/handshake.ts'
+import type { Cast } from './damage/samples.ts'
+import { bundleOfDevice } from './key-bundles.ts'
+import type { LoginPhase } from './misdeeds.ts'
+import { DEFAULT_CONTACT } from './phones.ts'
+import { node } from './stanzas.ts'
+import type { World } from './world.ts'
+
+/** Constant, so that the same seed is the same damage on another day. */
+const SENT_AT = '1764194400'
+const GROUP = '120363000000000000@g.us'
+const NEWCOMER = { jid: '15550100100:1@s.whatsapp.net', lid: '100015550100100:1@lid' }
+
+export interface Inflicted {
+  readonly sent: readonly { readonly index: number; readonly name: string }[]
+  /** Where to go on: `from` of the next wish. */
+  readonly next: number
+  /** The socket was gone before everything was sent. */
+  readonly cutShort: boolean
+}
+
+export interface Inflict {
+  /** On the live socket, one after the other. @throws Error of the phone that cannot encrypt for the device */
+  now(connection: Connection, account: Account, wish: DamageWish, everyMs?: number): Promise<Inflicted>
+  /** If a misdeed asks for it: at once, before anything else is sent. */
+  atLogin(phase: LoginPhase, connection: Connection, account: Account | undefined): boolean
+  atHello(account: Account | undefined): HandshakeDamage | undefined
+}
+
+export function makeInflict(world: World): Inflict {
+  const damages = makeDamageSource()
+
+  const send = async (connection: Connection, account: Account, damage: Damage) => {
+    if (damage.layer !== 'message') return connection.inject(damage.layer, damage.bytes)
+    const contact = world.phones.withNumber(DEFAULT_CONTACT)
+    const { type, ciphertext } = await contact.signal.encrypt(account.jid, damage.plaintext, () =>
+      bundleOfDevice(world, account),
+    )
+    const attrs = { from: contact.jid, type: 'text', id: `DAMAGE-${damage.index}`, t: SENT_AT }
+    connection.send(node('message', attrs, [node('enc', { v: '2', type }, ciphertext)]))
+  }
+
+  return {
+    async now(connection, account, wish, everyMs) {
+      const sent: Damage[] = []
+      const wanted = damages(wish, castOf(world, account))
+      for (const damage of wanted) {
+        if (!connection.isOpen()) break
+        await send(connection, account, damage)
+        sent.push(damage)
+        await (everyMs === undefined ? breathe() : sleep(world.clock, everyMs))
+      }
+      return {
+        sent: sent.map(({ index, name }) => ({ index, name })),
+        next: (wish.from ?? 0) + sent.length,
+        cutShort: sent.length < wanted.length,
+      }
+    },
+    atLogin(phase, connection, account) {
+      const standing = world.misdeeds.use('login-damage', account, (misdeed) => misdeed.phase === phase)
+      if (!standing) return false
+      const { damage: wish } = standing.misdeed
+      // each login gets the next of the seed's order
+      const from = (wish.from ?? 0) + (standing.used - 1) * wish.count
+      for (const damage of damages({ ...wish, from }, castOf(world, account))) {
+        if (damage.layer !== 'message') connection.inject(damage.layer, damage.bytes)
+        // the session is settled by the message itself: nothing waits for it
+        else if (account) send(connection, account, damage).catch(() => undefined)
+      }
+      return true
+    },
+    atHello(account) {
+      const standing = world.misdeeds.use('login-damage', account, ({ phase }) => phase === 'hello')
+      if (!standing) return undefined
+      const { seed, from = 0, only } = standing.misdeed.damage
+      return handshakeDamage(seed, from + standing.used - 1, only)
+    },
+  }
+}
+
+function castOf(world: World, account: Account | undefined): Cast {
+  const { jid, lid } = account ?? NEWCOMER
+  const contact = world.phones.withNumber(DEFAULT_CONTACT)
+  return {
+    me: jid,
+    meLid: lid,
+    contact: contact.jid,
+    contactLid: `${contact.lidUser}@lid`,
+    group: GROUP,
+    t: SENT_AT,
+  }
+}

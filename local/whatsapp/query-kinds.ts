@@ -1,0 +1,58 @@
+/** The queries of a client, in the words by which a misdeed chooses among them. */
+import { type BinaryNode, jidDecode, jidEncode } from '@whiskeysockets/baileys'
+import { phoneOf } from './key-bundles.ts'
+import { firstChild } from './stanzas.ts'
+import type { World } from './world.ts'
+
+const KINDS: Readonly<Record<string, string>> = {
+  'encrypt get count': 'prekey-count',
+  'encrypt set registration': 'prekey-upload',
+  'encrypt set rotate': 'rotate',
+  'encrypt get digest': 'digest',
+  'encrypt get key': 'key',
+  'privacy set tokens': 'privacy-token',
+  'w:m set media_conn': 'media_conn',
+  'w:p get ping': 'ping',
+  'md set remove-companion-device': 'logout',
+}
+/** What has no word of its own is named by its namespace: `usync`, `passive`, `abt`, `blocklist`, `privacy`, `w:g2` ... */
+export const QUERY_KINDS: readonly string[] = [
+  ...Object.values(KINDS),
+  ...[
+    'usync',
+    'passive',
+    'abt',
+    'blocklist',
+    'privacy',
+    'w:g2',
+    'w:sync:app:state',
+    'w:profile:picture',
+    'w:stats',
+  ],
+]
+
+export function queryKey(iq: BinaryNode): string {
+  return `${iq.attrs.xmlns} ${iq.attrs.type} ${firstChild(iq)?.tag}`
+}
+
+export function queryKind(iq: BinaryNode): string {
+  return KINDS[queryKey(iq)] ?? iq.attrs.xmlns ?? ''
+}
+
+/** Whether a contact of this number, or a group of this jid, stands anywhere in it, by number or by LID. */
+export function isAbout(world: World, { attrs, content }: BinaryNode, about: string): boolean {
+  const named = [attrs.jid, attrs.to, attrs.from, attrs.participant].some(
+    (jid) => jid && names(world, jid, about),
+  )
+  if (named) return true
+  if (Array.isArray(content)) return content.some((child) => isAbout(world, child, about))
+  // a query by phone number carries it as text
+  return content !== undefined && Buffer.from(content).toString() === `+${about}`
+}
+
+export function names(world: World, jid: string, about: string): boolean {
+  if (jid === about) return true
+  const { server } = jidDecode(jid) ?? {}
+  if (server !== 'lid') return jid === jidEncode(about, 's.whatsapp.net') || jidDecode(jid)?.user === about
+  return phoneOf(world, jid)?.number === about
+}

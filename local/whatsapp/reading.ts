@@ -1,0 +1,191 @@
+/** What phones make of the messages of devices: they decrypt them, confirm them, or ask for them again. */
+import { type BinaryNode, jidDecode, jidEncode, proto, unpadRandomMax16 } from '@whiskeysockets/baileys'
+import type { Account } from './accounts.ts'
+import type { Connection } from './connection.ts'
+import { type Group, nameOf } from './groups.ts'
+import { bundleNodes, bundleOfPhone } from './key-bundles.ts'
+import { misanswer } from './misanswer.ts'
+import type { Encrypted } from './phone-signal.ts'
+import type { Phone } from './phones.ts'
+import { node, secondsOf } from './stanzas.ts'
+import type { World } from './world.ts'
+
+/** How often a contact asks for a message that it cannot decrypt. */
+const ASK_AGAIN_MAX = 3
+/** Texts kept for a reader, per device. */
+const RECEIVED_KEPT_MAX = 1000
+/** Messages whose copies are counted. */
+const TALLIES_MAX = 20_000
+
+/** What one contact got of one message. */
+export interface Copies {
+  readonly to: string
+  copies: number
+  /** Of those, how many it could decrypt. */
+  decrypted: number
+}
+
+export interface Reading {
+  /** A copy that was encrypted for this phone. */
+  read(
+    connection: Connection,
+    account: Account,
+    message: BinaryNode,
+    phone: Phone,
+    copy: Encrypted,
+  ): Promise<void>
+  /** What is under the device's sender key. */
+  readInGroup(
+    connection: Connection,
+    account: Account,
+    message: BinaryNode,
+    group: Group,
+    phone: Phone,
+    skmsg: Buffer,
+  ): Promise<void>
+  copies(account: Account, id: string): readonly Copies[]
+}
+
+export function makeReading(world: World): Reading {
+  const asked = new Map<string, number>()
+  const tallies = new Map<string, Copies[]>()
+
+  const count = (account: Account, id: string, phone: Phone, decrypted: boolean) => {
+    const key = `${account.jid} ${id}`
+    const tally = tallies.get(key) ?? []
+    const known = tally.find(({ to }) => to === phone.number)
+    const copies = known ?? { to: phone.number, copies: 0, decrypted: 0 }
+    copies.copies++
+    if (decrypted) copies.decrypted++
+    if (!known) tally.push(copies)
+    tallies.set(key, tally)
+    for (const [oldest] of tallies) if (tallies.size > TALLIES_MAX) tallies.delete(oldest)
+  }
+
+  const open = async (
+    account: Account,
+    message: BinaryNode,
+    phone: Phone,
+    decrypt: () => Promise<Uint8Array>,
+  ) => {
+    const plaintext = await decrypt().catch(() => undefined)
+    if (plaintext === undefined) world.judge.count('undecryptable')
+    const content = plaintext && proto.Message.decode(unpadRandomMax16(plaintext))
+    // a copy that brings a sender key alone is no message yet, and the own phone is no contact
+    const isKeyAlone = content?.senderKeyDistributionMessage && textOf(content) === undefined
+    if (!isKeyAlone && phone.number !== account.phoneNumber)
+      count(account, idOf(message), phone, content !== undefined)
+    return content
+  }
+
+  const confirm = (
+    connection: Connection,
+    account: Account,
+    message: BinaryNode,
+    phone: Phone,
+    names: Names,
+  ) => {
+    const receipt = () =>
+      connection.send(node('receipt', { ...names, id: idOf(message), t: secondsOf(world.nowMs()) }))
+    const misdeed = world.misdeeds.use(
+      'receipt',
+      account,
+      ({ from }) => from === undefined || from === phone.number,
+    )
+    if (!misdeed) return receipt()
+    misanswer(world, misdeed, misdeed.misdeed.answer, { right: receipt, error: () => undefined })
+  }
+
+  const record = (account: Account, id: string, phone: Phone, text: string | undefined, group?: Group) => {
+    if (!text) return
+    if (account.received.some((known) => known.id === id && known.to === phone.number)) {
+      return world.judge.count('duplicates')
+    }
+    world.judge.count('decrypted')
+    const at = new Date(world.nowMs()).toISOString()
+    const received = { id, to: phone.number, text, ...(group && { group: group.jid }), at }
+    account.received = [...account.received, received].slice(-RECEIVED_KEPT_MAX)
+    world.changed()
+  }
+
+  const askAgain = (
+    connection: Connection,
+    account: Account,
+    message: BinaryNode,
+    phone: Phone,
+    names: Names,
+  ) => {
+    const key = `${account.jid} ${phone.number} ${idOf(message)}`
+    const again = (asked.get(key) ?? 0) + 1
+    if (again > ASK_AGAIN_MAX) return asked.delete(key)
+    asked.set(key, again)
+    const ownPhone = phone.number === account.phoneNumber
+    const recipient: Names =
+      ownPhone && message.attrs.to && !isGroup(message) ? { recipient: message.attrs.to } : {}
+    const t = secondsOf(world.nowMs())
+    return connection.send(retryReceipt({ ...names, ...recipient }, idOf(message), phone, again, t))
+  }
+
+  return {
+    async read(connection, account, message, phone, copy) {
+      const names = namesIn(message, phone)
+      const content = await open(account, message, phone, () => phone.signal.decrypt(account.jid, copy))
+      if (!content) return void askAgain(connection, account, message, phone, names)
+      const { deviceSentMessage, senderKeyDistributionMessage } = content
+      if (senderKeyDistributionMessage)
+        await phone.signal.learnSenderKey(account.jid, senderKeyDistributionMessage)
+      // the own phone gets a copy of everything, wrapped; its session must move on, but it is no contact
+      if (deviceSentMessage || phone.number === account.phoneNumber) return
+      const text = textOf(content)
+      if (senderKeyDistributionMessage && text === undefined) return
+      confirm(connection, account, message, phone, names)
+      record(account, idOf(message), phone, text, world.groups.byJid(message.attrs.to ?? ''))
+    },
+    async readInGroup(connection, account, message, group, phone, skmsg) {
+      const names = { from: group.jid, participant: nameOf(phone, group.addressing) }
+      const decrypt = () => phone.signal.decryptGroup(group.jid, account.jid, skmsg)
+      const content = await open(account, message, phone, decrypt)
+      if (!content) return void askAgain(connection, account, message, phone, names)
+      if (phone.number === account.phoneNumber) return
+      confirm(connection, account, message, phone, names)
+      record(account, idOf(message), phone, textOf(content), group)
+    },
+    copies: (account, id) => tallies.get(`${account.jid} ${id}`) ?? [],
+  }
+}
+
+export type Names = Record<string, string>
+
+/** By which name the phone speaks: by the one under which it was written to. */
+function namesIn(message: BinaryNode, phone: Phone): Names {
+  const { to = '', participant } = message.attrs
+  const own = (jid: string) =>
+    jidDecode(jid)?.server === 'lid' ? jidEncode(phone.lidUser, 'lid') : phone.jid
+  return isGroup(message) ? { from: to, participant: own(participant ?? '') } : { from: own(to) }
+}
+
+function isGroup({ attrs }: BinaryNode): boolean {
+  return attrs.to?.endsWith('@g.us') === true
+}
+
+function textOf({ conversation, extendedTextMessage }: proto.IMessage): string | undefined {
+  return conversation ?? extendedTextMessage?.text ?? undefined
+}
+
+/** The phone's keys come along, so that the device begins a new session with them. */
+export function retryReceipt(names: Names, id: string, phone: Phone, count: number, t: string): BinaryNode {
+  const bundle = bundleNodes(bundleOfPhone(phone))
+  return node('receipt', { ...names, type: 'retry', id, t }, [
+    node('retry', { count: String(count), id, t, v: '1' }),
+    ...bundle.filter(({ tag }) => tag === 'registration'),
+    node(
+      'keys',
+      {},
+      bundle.filter(({ tag }) => tag !== 'registration'),
+    ),
+  ])
+}
+
+export function idOf({ attrs }: BinaryNode): string {
+  return attrs.id ?? ''
+}
