@@ -15,6 +15,11 @@ const NUMBERS_KEPT_MAX = 20_000
 
 type Asked = Pick<WASocket, 'executeUSyncQuery' | 'getUSyncDevices'>
 
+interface Question {
+  readonly answer: Promise<boolean | undefined>
+  readonly since: Mark
+}
+
 export interface ExistenceCheck {
   /** Only phone numbers are asked about: who is named by a LID or a group has been met on WhatsApp.
    *  @throws MooringError NOT_ON_WHATSAPP when WhatsApp says so; not when it does not answer in time, or not clearly */
@@ -24,7 +29,7 @@ export interface ExistenceCheck {
 export function createExistenceCheck(clock: Clock): ExistenceCheck {
   /** The oldest first. */
   const known = new Map<string, { readonly isThere: boolean; readonly since: Mark }>()
-  const underWay = new Map<string, Promise<boolean | undefined>>()
+  const underWay = new Map<string, Question>()
 
   function recall(jid: string): boolean | undefined {
     const found = known.get(jid)
@@ -43,24 +48,27 @@ export function createExistenceCheck(clock: Clock): ExistenceCheck {
   }
 
   /** One question for all who want to know; an answer that comes late serves the next message. */
-  function question(sock: Asked, jid: string): Promise<boolean | undefined> {
-    const asked =
-      underWay.get(jid) ??
-      isOnWhatsApp(sock, jid)
-        .catch(() => undefined)
-        .then((isThere) => {
-          underWay.delete(jid)
-          if (isThere !== undefined) remember(jid, isThere)
-          return isThere
-        })
-    underWay.set(jid, asked)
-    return asked
+  function question(sock: Asked, jid: string): Question {
+    const asked = underWay.get(jid)
+    if (asked) return asked
+    const answer = isOnWhatsApp(sock, jid)
+      .catch(() => undefined)
+      .then((isThere) => {
+        underWay.delete(jid)
+        if (isThere !== undefined) remember(jid, isThere)
+        return isThere
+      })
+    const begun = { answer, since: clock.mark() }
+    underWay.set(jid, begun)
+    return begun
   }
 
+  /** The limit counts from the question: who sends again does not wait for the same answer again. */
   async function ask(sock: Asked, jid: string): Promise<boolean | undefined> {
+    const { answer, since } = question(sock, jid)
     const answered = new AbortController()
-    const late = sleep(clock, ANSWER_MS_MAX, answered.signal)
-    const isThere = await Promise.race([question(sock, jid), late.then(() => undefined)])
+    const late = sleep(clock, Math.max(0, ANSWER_MS_MAX - clock.elapsedMs(since)), answered.signal)
+    const isThere = await Promise.race([answer, late.then(() => undefined)])
     answered.abort()
     return isThere
   }

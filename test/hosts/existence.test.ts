@@ -78,6 +78,18 @@ test('a question that is never answered holds a message up for five seconds', as
   await waiting
 })
 
+test('a message that is sent again does not wait for the same answer again', async () => {
+  const { clock, check } = aCheck()
+  const { sock, questions } = asking(() => new Promise(() => undefined))
+  const first = check.refuseUnknown(sock, message(NUMBER))
+  clock.advance(5000)
+  await first
+  const again = check.refuseUnknown(sock, message(NUMBER))
+  clock.advance(0)
+  await again
+  assert.equal(questions(), 1)
+})
+
 test('an answer that comes late serves the next message', async () => {
   const { clock, check } = aCheck()
   const late = Promise.withResolvers<unknown>()
