@@ -58,6 +58,14 @@ export const METRICS = {
     churn: false,
     says: 'connections to a server that were too slow or too many',
   },
+  TemporaryBans: { unit: 'Count', churn: false, says: 'logins refused because of a temporary ban (402)' },
+  ClientOutdated: {
+    unit: 'Count',
+    churn: false,
+    says: "logins refused because of the client's version (405); must be 0",
+  },
+  UnknownLogouts: { unit: 'Count', churn: false, says: 'devices logged out without a reason (406)' },
+  LoginsRefused: { unit: 'Count', churn: false, says: 'logins refused by WhatsApp for any other reason' },
 } as const
 
 export type MetricName = keyof typeof METRICS
@@ -93,6 +101,10 @@ export const EVENTS = {
   'device.conflict': { level: 'error', counts: 'Conflicts' },
   'device.conflicted': { level: 'error' },
   'device.logged_out': { level: 'warn' },
+  'device.banned': { level: 'warn', counts: 'TemporaryBans' },
+  'device.client_outdated': { level: 'error', counts: 'ClientOutdated' },
+  'device.logout_unknown': { level: 'error', counts: 'UnknownLogouts' },
+  'device.login_refused': { level: 'warn', counts: 'LoginsRefused' },
   'device.closed': { level: 'info' },
   'device.released': { level: 'info', counts: 'Releases' },
   'device.evicted': { level: 'warn', counts: 'Evictions' },

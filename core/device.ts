@@ -49,6 +49,16 @@ export interface StallFound {
   readonly endedAt?: number
 }
 
+/** Why WhatsApp does not let the device log in for a while. */
+export interface Refusal {
+  /** WhatsApp's status code. */
+  readonly code: number
+  /** In words for the operator. */
+  readonly why: string
+  /** The version of the client that was refused, where another version would be let in. */
+  readonly clientVersion?: string
+}
+
 /** The server name that this device returns to when a server of that name is there again. */
 export interface Home {
   readonly name: string
@@ -111,6 +121,10 @@ export interface DeviceRow {
   readonly disconnectedAt?: number
   /** When its server will try again, while it backs off. */
   readonly retryAt?: number
+  /** No server logs it in before, by WhatsApp's word: kept from owner to owner, until it is over or an operator's `start`
+   *  lifts it. See `permit`. */
+  readonly refusedUntil?: number
+  readonly refusal?: Refusal
   /** Points for the deaths of servers that it may have caused; see suspicion.ts. While it has a socket they include those that
    *  the permit wrote in advance. */
   readonly suspicion?: number
@@ -123,12 +137,11 @@ export interface DeviceRow {
 
 export type OwnedDevice = DeviceRow & { readonly owner: ServerId }
 
-/** Its server has done for it what can be done without the phone or the operator: it is connected, waits to be linked, or
- *  its socket stays closed. */
-export function hasSettled({ status }: Pick<DeviceRow, 'status'>): boolean {
-  return (
-    status !== 'unassigned' && status !== 'assigned' && status !== 'connecting' && status !== 'disconnected'
-  )
+/** Its server has done for it what can be done without the phone or the operator: it is connected, waits to be linked, its
+ *  socket stays closed, or WhatsApp refuses it for a while. */
+export function hasSettled({ status, refusedUntil }: Pick<DeviceRow, 'status' | 'refusedUntil'>): boolean {
+  if (status === 'disconnected') return refusedUntil !== undefined
+  return status !== 'unassigned' && status !== 'assigned' && status !== 'connecting'
 }
 
 /** Which partition of `byUnassigned` lists the device: a small stable hash of its id. */

@@ -17,7 +17,14 @@ const device = when<DeviceRow>()
 /** What a device has only while it has an owner. */
 const LET_GO = ['owner', 'claimId', 'pairing', 'pairingRequestId', 'retryAt'] as const
 /** What a device loses with its credentials. They stay in the auth state under their old `credentialsId`: archived. */
-export const LOGGED_OUT = ['logout', 'account', 'pairedAt', 'pairingCodeRequest'] as const
+export const LOGGED_OUT = [
+  'logout',
+  'account',
+  'pairedAt',
+  'pairingCodeRequest',
+  'refusedUntil',
+  'refusal',
+] as const
 
 export interface Registration
   extends Pick<DeviceRow, 'deviceId' | 'name' | 'credentialsId' | 'home' | 'importing'> {
@@ -110,25 +117,38 @@ export interface Permit {
 }
 
 /** Ownership check and fencing number in one write, before EVERY connect. It also writes that the device is in probation: should
- *  the server die now, this stands. See suspicion.ts.
+ *  the server die now, this stands. See suspicion.ts. A time that WhatsApp has set is honoured in the same write: by the time
+ *  of day, since it decides nothing about ownership.
  *  @param suspicion what is held against the device so far
- *  @throws MooringError NOT_OWNER (someone else owns it, or nobody) | NOT_WANTED (stopped, deleted or to be moved);
- *  the caller must not connect */
+ *  @param overRefusedUntil the `refusedUntil` of the row that does not hold for this server
+ *  @throws MooringError NOT_OWNER (someone else owns it, or nobody) | NOT_WANTED (stopped, deleted or to be moved) |
+ *  LOGIN_REFUSED (WhatsApp lets it log in later); the caller must not connect */
 export async function permit(
   store: Store,
   clock: Clock,
   id: DeviceId,
   me: ServerId,
   suspicion = 0,
+  overRefusedUntil?: number,
 ): Promise<Permit> {
+  const now = clock.wallMs()
   const row = await store.update(
     'Devices',
     { deviceId: id },
     {
       add: { epoch: 1 },
-      set: { status: 'connecting', suspicion: suspicion + PROBATION_POINTS, updatedAt: clock.wallMs() },
-      remove: ['statusReason', 'retryAt', 'pairing', 'pairingRequestId'],
-      when: [device.equals('owner', me), device.equals('desired', 'running'), device.absent('moveTo')],
+      set: { status: 'connecting', suspicion: suspicion + PROBATION_POINTS, updatedAt: now },
+      remove: ['statusReason', 'retryAt', 'refusedUntil', 'refusal', 'pairing', 'pairingRequestId'],
+      when: [
+        device.equals('owner', me),
+        device.equals('desired', 'running'),
+        device.absent('moveTo'),
+        device.any(
+          device.absent('refusedUntil'),
+          device.atMost('refusedUntil', now),
+          ...(overRefusedUntil === undefined ? [] : [device.equals('refusedUntil', overRefusedUntil)]),
+        ),
+      ],
     },
   )
   if (row) return { epoch: epoch(row.epoch), row: row as OwnedDevice }
@@ -136,6 +156,9 @@ export async function permit(
   if (present?.owner !== me) {
     const owner = present ? (present.owner ?? 'nobody') : 'nobody, it was deleted'
     throw new MooringError('NOT_OWNER', `device ${id} is owned by ${owner}`, { owner: present?.owner })
+  }
+  if (present.desired === 'running' && !present.moveTo) {
+    throw new MooringError('LOGIN_REFUSED', `device ${id} may not log in yet: ${present.refusal?.why}`)
   }
   const why = present.moveTo ? `is asked to move to ${present.moveTo}` : 'is wanted stopped'
   throw new MooringError('NOT_WANTED', `device ${id} ${why}`, { moveTo: present.moveTo })

@@ -12,7 +12,8 @@ const unowned = device.absent('owner')
 const notDeleting = device.absent('deleting')
 const notImporting = device.absent('importing')
 
-/** Wants the device connected; also ends what `conflicted`, `logged_out`, a quarantine and a stop by WhatsApp left behind. */
+/** Wants the device connected; also ends what `conflicted`, `logged_out`, a quarantine, a stop and a wait by WhatsApp left
+ *  behind. */
 export function start(store: Store, clock: Clock, id: DeviceId): Promise<DeviceRow> {
   const wanted = { desired: 'running' } as const
   return write(store, clock, id, {
@@ -23,9 +24,17 @@ export function start(store: Store, clock: Clock, id: DeviceId): Promise<DeviceR
         unassignedShard: unassignedShard(id),
         unassignedSince: clock.wallMs(),
       },
-      remove: ['statusReason', 'logout', 'conflicts', 'suspicion', 'quarantinedAt'],
+      remove: [
+        'statusReason',
+        'logout',
+        'conflicts',
+        'suspicion',
+        'quarantinedAt',
+        'refusedUntil',
+        'refusal',
+      ],
     },
-    owned: { set: wanted, remove: ['logout'] },
+    owned: { set: wanted, remove: ['logout', 'refusedUntil', 'refusal'] },
   })
 }
 

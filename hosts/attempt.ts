@@ -10,7 +10,7 @@ import { forDevice, runFor } from './attribution.ts'
 import type { OpenAuthState } from './auth-state/auth-state.ts'
 import { whoIsWho } from './auth-state/who-is-who.ts'
 import { attributed, beginCourse, type Closed, type Course, close, failing, type Guidance } from './course.ts'
-import { FAULT, recentConflicts } from './disconnect.ts'
+import { type Closing, closeCodeOf, FAULT, recentConflicts, refusalOf, wordsOf } from './disconnect.ts'
 import { handOver } from './handing-over.ts'
 import { answerPairingCode, isPaired, offersQr } from './linking.ts'
 import type { PairingLimit } from './pairing-limit.ts'
@@ -22,7 +22,8 @@ export type Ending =
   | {
       readonly by: 'whatsapp'
       readonly code: number
-      readonly reason: string
+      /** In words for the operator. */
+      readonly why: string
       readonly row: DeviceRow
       readonly unproven: boolean
     }
@@ -80,8 +81,8 @@ export async function beginAttempt(
     return undefined
   }
   const { promise: ended, resolve, reject } = Promise.withResolvers<Ending>()
-  const events = listenTo(course, auth, (code, reason) =>
-    isClosed(course, auth, { code, reason }).then(resolve, reject),
+  const events = listenTo(course, auth, (code, reason, told = {}) =>
+    isClosed(course, auth, { code, reason, told }).then(resolve, reject),
   )
   const whose = attributed(course)
   const socket = runFor(whose, () =>
@@ -214,13 +215,10 @@ function withoutSocket(
   }
 }
 
-async function isClosed(
-  course: Course,
-  auth: OpenAuthState,
-  told: { code: number; reason: string },
-): Promise<Ending> {
+async function isClosed(course: Course, auth: OpenAuthState, told: Closing): Promise<Ending> {
   const { world, reports, facts } = course
-  const { code, reason } = course.fault === undefined ? told : { code: FAULT, reason: course.fault }
+  const closing = course.fault === undefined ? told : { code: FAULT, reason: course.fault }
+  const { code, reason } = closing
   course.givingUp?.cancel()
   course.closed.abort()
   // What the consumer is just taking would be handed over twice.
@@ -230,8 +228,10 @@ async function isClosed(
   const isExpected = course.closing !== undefined || code === 515
   if (isExpected) world.telemetry.emit('device.closed', { ...facts, code, why: course.closing ?? reason })
   else {
+    const { event } = closeCodeOf(code)
     world.telemetry.emit('device.disconnected', { ...facts, code, why: reason })
-    await sayDisconnected(course, code, reason)
+    if (event) world.telemetry.emit(event, { ...facts, code, why: wordsOf(closing) })
+    await sayDisconnected(course, closing)
   }
   // A refused report may just have shown that the socket was stale.
   if (course.closing === 'unlinked' && course.paired) return { by: 'asked' }
@@ -240,23 +240,25 @@ async function isClosed(
     await discard(course)
     return { by: 'discarded' }
   }
-  return { by: 'whatsapp', code, reason, row: reports.row(), unproven: isUnproven(course) }
+  return { by: 'whatsapp', code, why: wordsOf(closing), row: reports.row(), unproven: isUnproven(course) }
 }
 
-async function sayDisconnected(course: Course, code: number, reason: string): Promise<void> {
+async function sayDisconnected(course: Course, closing: Closing): Promise<void> {
   const { world, berth, reports, facts, opened } = course
+  const { code, told } = closing
   const now = world.clock.wallMs()
   const conflicts = code === 440 ? recentConflicts(reports.row().conflicts, now) : []
   const ending = { discards: discards(course, code), unproven: isUnproven(course) }
-  const closed = { code, opened, conflicts: conflicts.length, ...ending }
+  const closed = { code, banMs: told?.banMs, opened, conflicts: conflicts.length, ...ending }
+  const retryAt = retryTime(course, closed)
+  const refused = retryAt === undefined ? undefined : refusedUntil(course, closing, retryAt)
+  const why = refused?.refusal.why ?? wordsOf(closing)
   await reports.say({
     set: {
       status: 'disconnected',
-      statusReason:
-        code === 401 && ending.unproven
-          ? 'WhatsApp does not know of its pairing yet (401)'
-          : `closed with ${code} (${reason})`,
-      retryAt: retryTime(course, closed),
+      statusReason: isEarly(code, ending) ? `WhatsApp does not know of its pairing yet (${code})` : why,
+      retryAt,
+      ...refused,
       suspicion: suspicionOf(course),
       ...(opened ? { disconnectedAt: now } : {}),
       ...(code === 440 ? { conflicts } : {}),
@@ -268,7 +270,20 @@ async function sayDisconnected(course: Course, code: number, reason: string): Pr
     const conflict = { device, server, serverName: berth.name, epoch }
     await recordConflict(world, conflict).catch(failing(course))
   }
-  await reports.history('disconnected', `status ${code}: ${reason}`)
+  await reports.history('disconnected', why)
+}
+
+/** What no server may undercut, for the codes with which WhatsApp sets a time. */
+function refusedUntil({ world }: Course, closing: Closing, retryAt: number) {
+  const { follows } = closeCodeOf(closing.code)
+  if (follows !== 'wait_for_ban' && follows !== 'wait_for_version') return undefined
+  const until = follows === 'wait_for_ban' ? new Date(retryAt).toISOString() : undefined
+  const refusal = refusalOf(closing.code, wordsOf(closing, until), world.clientVersion)
+  return { refusedUntil: retryAt, refusal }
+}
+
+function isEarly(code: number, { unproven }: { readonly unproven: boolean }): boolean {
+  return unproven && closeCodeOf(code).follows === 'logged_out'
 }
 
 /** When the device is tried again, by the time of day: for people. */
@@ -284,7 +299,7 @@ function suspicionOf({ world, permitted, openedAt }: Course): number {
 
 /** WhatsApp refuses credentials that no phone has accepted: an abandoned pairing. */
 function discards(course: Course, code: number): boolean {
-  return code === 401 && !course.paired
+  return closeCodeOf(code).follows === 'logged_out' && !course.paired
 }
 
 function isUnproven({ paired, opened, reports }: Course): boolean {

@@ -15,6 +15,8 @@ export interface Retries {
    *  @param ms a fixed wait, instead of one that is drawn
    *  @returns the wait, in ms from now */
   plan(ms?: number): number
+  /** Draws a wait as `plan` does, whose bound goes on doubling up to `capMs`; it still has to be planned. */
+  drawUpTo(capMs: number): number
   /** What is left of the wait that was planned; a new one when none was. */
   left(): number
   /** Whatever was planned is over. */
@@ -26,8 +28,10 @@ export interface Retries {
 export function createRetries(clock: Clock, random: Random, { baseMs, capMs }: Backoff): Retries {
   let failures = 0
   let planned: { waitMs: number; since: Mark } | undefined
-  const draw = () => backoffMs(random, failures++, baseMs, capMs)
+  const drawUpTo = (cap: number) => backoffMs(random, failures++, baseMs, cap)
+  const draw = () => drawUpTo(capMs)
   return {
+    drawUpTo,
     plan(ms = draw()) {
       planned = { waitMs: ms, since: clock.mark() }
       return ms

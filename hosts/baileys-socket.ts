@@ -1,21 +1,24 @@
 /** The WhatsApp socket on Baileys, unmodified. */
-import { Boom } from '@hapi/boom'
 import makeWASocket, {
   type BaileysEventMap,
   type BinaryNode,
+  DEFAULT_CONNECTION_CONFIG,
   proto,
   type UserFacingSocketConfig,
   type WASocket,
 } from '@whiskeysockets/baileys'
 import type { WebSocket } from 'ws'
+import type { ClientVersion } from '../core/client-version.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { Account } from '../core/device.ts'
-import { isMooringError, MooringError } from '../core/errors.ts'
+import { isMooringError } from '../core/errors.ts'
 import { authOptions } from './auth-state/socket-options.ts'
 import { createDeviceLists, type DeviceLists } from './device-lists.ts'
-import { STALLED } from './disconnect.ts'
+import { closingOf, STALLED, type Told } from './disconnect.ts'
+import { createExistenceCheck, type ExistenceCheck } from './existence.ts'
 import { guardWire } from './guarded-wire.ts'
 import { createSendQueries, type SendQueries } from './send-queries.ts'
+import { refusalOfSend } from './send-refusals.ts'
 import { jidOf } from './sending.ts'
 import { silentLogger } from './silent-logger.ts'
 import {
@@ -28,6 +31,9 @@ import {
 import { watchSocket } from './watched-socket.ts'
 import type { OpenSocket, OutgoingText, SocketWish, WhatsAppSocket } from './whatsapp-socket.ts'
 import { framesInOrder, messagesInOrder } from './wire-order.ts'
+
+/** The version of the client that Baileys logs in with when it is not told another. */
+export const PACKAGE_VERSION: ClientVersion = DEFAULT_CONNECTION_CONFIG.version
 
 /** Baileys' own times for the first QR and those that follow. */
 const FIRST_QR_VALID_MS = 60_000
@@ -47,6 +53,8 @@ export interface BaileysOptions {
   /** WhatsApp's own address when left out. */
   readonly url?: string
   readonly historySync: boolean
+  /** The package's own when left out. */
+  readonly clientVersion?: ClientVersion
   /** How long each QR is shown, for tests; WhatsApp's own times when left out. */
   readonly qrValidMs?: number
   /** Of all sockets of this server; with the limits of hosts/stall-watch.ts when left out. */
@@ -57,11 +65,13 @@ export interface BaileysOptions {
 
 export function baileysSockets(options: BaileysOptions): OpenSocket {
   const stalls = options.stalls ?? createStallWatches(systemClock)
-  return (wish) => openBaileysSocket({ ...options, stalls }, wish)
+  // Who is on WhatsApp is the same for all devices.
+  const existence = createExistenceCheck(systemClock)
+  return (wish) => openBaileysSocket({ ...options, stalls, existence }, wish)
 }
 
 function openBaileysSocket(
-  options: BaileysOptions & { readonly stalls: StallWatches },
+  options: BaileysOptions & { readonly stalls: StallWatches; readonly existence: ExistenceCheck },
   wish: SocketWish,
 ): WhatsAppSocket {
   const { auth, events, server } = wish
@@ -103,12 +113,12 @@ function openBaileysSocket(
   let qrCount = 0
   let isOver = false
 
-  const over = (code: number, reason: string) => {
+  const over = (code: number, reason: string, told?: Told) => {
     if (isOver) return
     isOver = true
     watch.close()
     ended.abort()
-    events.closed(code, reason)
+    events.closed(code, reason, told)
   }
 
   sock.ev.on('creds.update', () => {
@@ -122,10 +132,9 @@ function openBaileysSocket(
     if (update.isNewLogin) events.paired(accountOf(auth.state.creds.me))
     if (update.connection === 'open') events.open(accountOf(auth.state.creds.me))
     if (update.connection === 'close') {
-      const error = update.lastDisconnect?.error
-      const code = error instanceof Boom ? error.output.statusCode : 0
+      const { code, reason, told } = closingOf(update.lastDisconnect?.error)
       wire.terminate()
-      void gone.then(() => over(code, error?.message ?? 'closed by this server'))
+      void gone.then(() => over(code, reason, told))
     }
   })
 
@@ -135,7 +144,8 @@ function openBaileysSocket(
     over(code, reason)
   }
   return {
-    send: (message) => send({ sock, watch, queries, clock: systemClock }, message),
+    send: (message) =>
+      send({ sock, watch, queries, clock: systemClock, existence: options.existence }, message),
     requestPairingCode: (phoneNumber) => sock.requestPairingCode(phoneNumber),
     logout: () => sock.logout(),
     async close() {
@@ -153,6 +163,7 @@ interface SendParts {
   readonly sock: WASocket
   readonly watch: DeviceWatch
   readonly queries: SendQueries
+  readonly existence: ExistenceCheck
   readonly clock: Clock
 }
 
@@ -160,6 +171,8 @@ interface SendParts {
 async function send(parts: SendParts, message: OutgoingText): Promise<void> {
   const work = parts.watch.begin('send', 'a message waits to be sent', message.messageId)
   try {
+    work.waitsFor('WhatsApp has not said whether a number is on WhatsApp')
+    await parts.existence.refuseUnknown(parts.sock, message)
     const prepared = await parts.queries.prepare(jidOf(message.to), work.waitsFor)
     try {
       await sendPrepared(parts, message, work)
@@ -197,9 +210,7 @@ async function sendPrepared(
     const ack = await answer
     if (!ack) throw new Error(`WhatsApp has not confirmed message ${messageId}`)
     const { error } = ack.attrs
-    if (error) {
-      throw new MooringError('SEND_REFUSED', `WhatsApp does not take message ${messageId}: code ${error}`)
-    }
+    if (error) throw refusalOfSend(messageId, error)
   } finally {
     limit.cancel()
     sock.ws.off('CB:ack,class:message', hear)
@@ -232,6 +243,7 @@ function configure(
   url?.searchParams.set('server', server)
   return {
     ...(url ? { waWebSocketUrl: url } : {}),
+    ...(options.clientVersion === undefined ? {} : { version: [...options.clientVersion] }),
     logger: silentLogger,
     // The phone keeps its notifications.
     markOnlineOnConnect: false,

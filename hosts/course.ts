@@ -14,6 +14,8 @@ import type { Berth, HostWorld } from './world.ts'
 export interface Closed {
   /** 0 when there never was a socket. */
   readonly code: number
+  /** How long WhatsApp bans the account, as far as it says so. */
+  readonly banMs?: number | undefined
   readonly opened: boolean
   /** Conflicts that still count, this one included. */
   readonly conflicts: number

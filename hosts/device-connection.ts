@@ -7,17 +7,25 @@ import { type Mark, sleep } from '../core/clock.ts'
 import type { DeviceRow } from '../core/device.ts'
 import { isMooringError } from '../core/errors.ts'
 import type { DeviceId } from '../core/ids.ts'
-import { permit } from '../core/ownership.ts'
+import { type Permit, permit } from '../core/ownership.ts'
 import { backoffMs } from '../core/random.ts'
 import { ALONE_FROM_POINTS, suspectPauseMs } from '../core/suspicion.ts'
 import { type Attempt, beginAttempt, type Ending } from './attempt.ts'
 import { forDevice, runFor } from './attribution.ts'
 import { createRetries } from './backoff.ts'
 import type { Closed } from './course.ts'
-import { afterDisconnect, CONFLICT_WINDOW_MS, CONFLICTS_MAX, type Disconnect, STALLED } from './disconnect.ts'
+import {
+  afterDisconnect,
+  CONFLICT_WINDOW_MS,
+  CONFLICTS_MAX,
+  type Disconnect,
+  refusedForMs,
+  STALLED,
+} from './disconnect.ts'
 import { movesForFree } from './free-move.ts'
 import { letGoOf, type ReleaseReason } from './let-go.ts'
 import { createPairingLimit } from './pairing-limit.ts'
+import { holdsFor, sayRefused } from './refused-login.ts'
 import { createOutgoing } from './sending.ts'
 import { createHealing } from './stall-healing.ts'
 import type { OutgoingText } from './whatsapp-socket.ts'
@@ -30,6 +38,10 @@ const CONFLICT_PAUSE_MS = 3000
 /** WhatsApp refuses the login of a device, as logged out, until it has the last answer of its pairing. That comes on another
  *  connection, so that a login can be there before it: for so long the credentials are not given up. */
 const PAIRING_ARRIVES_MS_MAX = 60_000
+/** The bound of the waits between tries that WhatsApp refuses by a code, when it seems not to pass. */
+const PATIENT_CAP_MS = 1_800_000
+/** A longer wait is taken up again: the time of day may be set meanwhile, and a timer has no room for a month. */
+const WAIT_MS_MAX = 600_000
 
 export interface DeviceConnection {
   readonly deviceId: DeviceId
@@ -71,6 +83,8 @@ export function keepConnection(
   let letGoFailures = 0
   let confirming = false
   let unprovenSince: Mark | undefined
+  /** By the time of day: WhatsApp lets the device log in no sooner. */
+  let refusedUntil = 0
   let suspicion = suspicionAtFirst
   let hasPaused = false
   /** Aborted to end whatever wait the loop is in; renewed each time round. */
@@ -108,6 +122,8 @@ export function keepConnection(
       askedToLetGo = false
       return letGo({ because: 'row' })
     }
+    const refusedMs = refusedUntil - world.clock.wallMs()
+    if (refusedMs > 0) return again(Math.min(refusedMs, WAIT_MS_MAX))
     if (suspicion < ALONE_FROM_POINTS) return connect()
     const endProbation = await enterProbation(nudge.signal)
     if (!endProbation) return again()
@@ -158,7 +174,7 @@ export function keepConnection(
 
   /** Planned before the report is written that the socket is closed, so that this one report tells both. */
   function retryAfterMs(
-    { code, opened, conflicts, discards, unproven }: Closed,
+    { code, banMs, opened, conflicts, discards, unproven }: Closed,
     permittedAt: Mark,
   ): number | undefined {
     if (opened) noteGood(permittedAt)
@@ -166,6 +182,10 @@ export function keepConnection(
     if (code === STALLED && opened) return replaceAtOnce()
     const { next } = whatFollows(code, unproven)
     if (next === 'reconnect_later') return retries.plan()
+    if (next === 'reconnect_patiently')
+      return retries.plan(retries.drawUpTo(Math.max(PATIENT_CAP_MS, berth.backoff.capMs)))
+    const refusedMs = refusedForMs(world.random, code, banMs, () => retries.drawUpTo(berth.backoff.capMs))
+    if (refusedMs !== undefined) return retries.plan(refusedMs)
     return next === 'conflict' && conflicts < CONFLICTS_MAX ? retries.plan(CONFLICT_PAUSE_MS) : undefined
   }
 
@@ -184,17 +204,32 @@ export function keepConnection(
       : follow
   }
 
-  async function askPermit() {
+  /** @param over a `refusedUntil` that does not hold for this server's client */
+  async function askPermit(over?: number): Promise<Permit | Next> {
     try {
-      const granted = await permit(world.store, world.clock, deviceId, serverId, suspicion)
+      const granted = await permit(world.store, world.clock, deviceId, serverId, suspicion, over)
       world.telemetry.emit('device.permit_granted', { deviceId, serverId, epoch: granted.epoch })
       return granted
     } catch (error) {
       if (!isMooringError(error)) throw error
       if (error.code === 'NOT_WANTED') return letGo({ because: 'row' })
+      if (error.code === 'LOGIN_REFUSED') return refusedPermit(over)
       world.telemetry.emit('device.permit_refused', { deviceId, serverId, why: error.message })
       return { do: 'forget' } as const
     }
+  }
+
+  /** An earlier owner was told so, or this server before it was restarted. */
+  async function refusedPermit(over: number | undefined): Promise<Permit | Next> {
+    const row = await world.store.get('Devices', { deviceId })
+    if (row?.owner !== serverId || row.refusedUntil === undefined) return again()
+    if (!holdsFor(row, world.clientVersion)) {
+      return row.refusedUntil === over ? backOff() : askPermit(row.refusedUntil)
+    }
+    refusedUntil = row.refusedUntil
+    restartsSeen = row.restarts ?? 0
+    await sayRefused(world, row)
+    return again()
   }
 
   async function after(ending: Ending): Promise<Next> {
@@ -202,7 +237,7 @@ export function keepConnection(
     if (ending.by === 'asked') return again()
     if (ending.by === 'discarded') return backOff()
     if (ending.by === 'unlinked') return letGo({ because: 'stopped', why: pairingLimit.why })
-    const { code, reason, unproven } = ending
+    const { code, why, unproven } = ending
     const follow = whatFollows(code, unproven)
     switch (follow.next) {
       case 'reconnect_now':
@@ -210,12 +245,15 @@ export function keepConnection(
       case 'conflict':
         return conflict(ending.row)
       case 'logged_out':
-        return letGo({
-          because: 'logged_out',
-          why: `the phone, or WhatsApp, logged the device out (${reason})`,
-        })
+        return letGo({ because: 'logged_out', why })
       case 'stop':
-        return letGo({ because: 'stopped', why: follow.why })
+        return letGo({ because: 'stopped', why })
+      case 'wait_for_ban':
+      case 'wait_for_version':
+        // Also when the row could not be told.
+        refusedUntil = ending.row.refusedUntil ?? world.clock.wallMs() + retries.left()
+        return again()
+      case 'reconnect_patiently':
       case 'reconnect_later':
         return (await movesForFree(world, berth, ending.row)) ? letGo({ because: 'row' }) : backOff()
     }
@@ -242,6 +280,11 @@ export function keepConnection(
     return (row.restarts ?? 0) > restartsSeen || (attempt !== undefined && row.epoch > epochHeld)
   }
 
+  /** An operator's `start` has taken the time from the row. */
+  function isLetIn(row: DeviceRow): boolean {
+    return refusedUntil > world.clock.wallMs() && row.refusedUntil !== refusedUntil
+  }
+
   /** An index may lag, so a listed row only says that it is time to look. */
   async function confirm(): Promise<void> {
     const row = await world.store.get('Devices', { deviceId })
@@ -252,7 +295,11 @@ export function keepConnection(
       attempt?.close('asked')
     } else if (hasMovedOn(row)) attempt?.close('asked')
     else attempt?.answerPairingCode(row)
-    if (!attempt) nudge.abort()
+    if (attempt) return
+    const isRefused = row?.owner === serverId && holdsFor(row, world.clientVersion)
+    refusedUntil = isRefused ? (row.refusedUntil ?? 0) : 0
+    if (isRefused) restartsSeen = row.restarts ?? 0
+    nudge.abort()
   }
 
   const me = { deviceId, serverId, fault: (error: unknown) => attempt?.fault(error) }
@@ -268,6 +315,7 @@ export function keepConnection(
         listed.desired === 'stopped' ||
         listed.moveTo !== undefined ||
         hasMovedOn(listed) ||
+        isLetIn(listed) ||
         (attempt?.wantsPairingCode(listed) ?? false)
       if (!matters || confirming) return
       confirming = true

@@ -1,5 +1,6 @@
 /** The environment of a server, read once by main.ts and validated by one schema. */
 import * as z from 'zod'
+import { CLIENT_VERSION_FORM, readClientVersion } from '../core/client-version.ts'
 import { hasIdForm } from '../core/ids.ts'
 import { type ProtocolSettings, settingsOf } from '../core/settings.ts'
 import { DEFAULT_BACKOFF } from './backoff.ts'
@@ -27,6 +28,17 @@ const variables = z.object({
   DOORBELL_SECRET: z.string().min(16),
   /** Only the operator may set it: TLS to WhatsApp's own address is what authenticates WhatsApp. */
   WHATSAPP_URL: z.url({ protocol: /^wss?$/ }).optional(),
+  /** Of the WhatsApp client, one for the fleet: WhatsApp refuses versions that have grown too old (405). The package's own
+   *  when left out. */
+  WHATSAPP_VERSION: z
+    .string()
+    .transform((text, context) => {
+      const version = readClientVersion(text)
+      if (version) return version
+      context.addIssue({ code: 'custom', message: CLIENT_VERSION_FORM })
+      return z.NEVER
+    })
+    .optional(),
   /** The KMS key that wraps the data keys of the auth state, by its ARN: an alias can be pointed elsewhere unnoticed. */
   AUTH_KEY: z
     .string()

@@ -7,6 +7,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { LambdaClient } from '@aws-sdk/client-lambda'
 import { churnLedger } from '../core/churn.ts'
+import { clientVersionText } from '../core/client-version.ts'
 import { systemClock } from '../core/clock.ts'
 import { serverId } from '../core/ids.ts'
 import { systemRandom } from '../core/random.ts'
@@ -17,7 +18,7 @@ import { attributeErrors, forNobody } from './attribution.ts'
 import { openAuthState } from './auth-state/auth-state.ts'
 import type { KeyWrapping } from './auth-state/key-wrapping.ts'
 import { openWrapping } from './auth-state/open-wrapping.ts'
-import { baileysSockets } from './baileys-socket.ts'
+import { baileysSockets, PACKAGE_VERSION } from './baileys-socket.ts'
 import { type Consumer, droppingConsumer } from './consumer.ts'
 import { type HostEnvironment, readEnvironment } from './environment.ts'
 import { placeOf, wordsOf } from './error-words.ts'
@@ -118,6 +119,7 @@ function createWorld(
   const telemetry = powertoolsTelemetry('host', churnLedger(store, clock))
   const lambda = new LambdaClient({ maxAttempts: 2 })
   const renewDataKeysAfterDays = environment.AUTH_DATA_KEY_DAYS
+  const clientVersion = environment.WHATSAPP_VERSION ?? PACKAGE_VERSION
   const world: HostWorld = {
     store,
     beatStore,
@@ -126,11 +128,13 @@ function createWorld(
     telemetry,
     settings: environment.settings,
     pairingTimeoutMs: environment.PAIRING_TIMEOUT_MS,
+    clientVersion: clientVersionText(clientVersion),
     openAuth: (wish) => openAuthState({ store, clock, telemetry, wrapping, renewDataKeysAfterDays, ...wish }),
     openSocket: baileysSockets({
       ...(environment.WHATSAPP_URL ? { url: environment.WHATSAPP_URL } : {}),
       historySync: environment.HISTORY_SYNC === 'on',
       stalls,
+      clientVersion,
     }),
     consumer: consumerOf(environment),
     requestPlacement: placementRequests({ clock, telemetry }, lambda, environment.ASSIGN_FUNCTION),

@@ -5,6 +5,7 @@ import { isMooringError, MooringError } from '../core/errors.ts'
 import type { DeviceId } from '../core/ids.ts'
 import { readPhoneNumber } from '../core/phone-number.ts'
 import { backoffMs, type Random } from '../core/random.ts'
+import { whyPostponed } from './send-refusals.ts'
 import type { OutgoingText, WhatsAppSocket } from './whatsapp-socket.ts'
 
 const TRIES_MAX = 4
@@ -28,26 +29,29 @@ export interface Sending {
 }
 
 /** One try at a time: the next begins when the one before has ended, however long that takes.
- *  @throws MooringError SEND_REFUSED | SEND_UNCONFIRMED; the latter may be sent again under the same id, anywhere */
+ *  @throws MooringError SEND_REFUSED | NOT_ON_WHATSAPP | SEND_UNCONFIRMED; the latter may be sent again under the same id,
+ *  anywhere */
 export async function sendUntilConfirmed(
   { clock, random, socket, closed }: Sending,
   message: OutgoingText,
 ): Promise<void> {
+  let said = ''
   for (let tries = 1; !closed.aborted && tries <= TRIES_MAX; tries++) {
     try {
       return await orAborted(closed, socket.send(message))
     } catch (error) {
       if (isMooringError(error)) throw error
+      said = whyPostponed(error)
       await sleep(clock, backoffMs(random, tries, AGAIN_BASE_MS, AGAIN_CAP_MS), closed)
     }
   }
-  throw unconfirmed(message)
+  throw unconfirmed(message, said)
 }
 
-function unconfirmed({ messageId }: OutgoingText): MooringError {
+function unconfirmed({ messageId }: OutgoingText, said = ''): MooringError {
   return new MooringError(
     'SEND_UNCONFIRMED',
-    `WhatsApp has not confirmed message ${messageId}: send it again under this messageId, to the server that has the device then`,
+    `WhatsApp has not confirmed message ${messageId}${said}: send it again under this messageId, to the server that has the device then`,
     { messageId },
   )
 }

@@ -2,6 +2,7 @@
 import type { Account } from '../core/device.ts'
 import type { DeviceId, ServerId } from '../core/ids.ts'
 import type { OpenAuthState } from './auth-state/auth-state.ts'
+import type { Told } from './disconnect.ts'
 import type { Stall } from './stall-watch.ts'
 
 export interface SocketEvents {
@@ -19,8 +20,8 @@ export interface SocketEvents {
   recovered(): void
   /** A message is not dealt with, though its time is over: those behind it go on. `waiting` have not been begun. */
   heldUp(waiting: number): void
-  /** Nothing follows. `code` is the status code that closed it; 0 when this side did. */
-  closed(code: number, reason: string): void
+  /** Nothing follows. `code` is one of close-codes.ts, or one that is not known; 0 when this side closed it. */
+  closed(code: number, reason: string, told?: Told): void
 }
 
 export interface OutgoingText {
@@ -33,7 +34,8 @@ export interface OutgoingText {
 
 export interface WhatsAppSocket {
   /** Resolves when WhatsApp has the message. One try: another one under the same id begins when it has ended.
-   *  @throws MooringError SEND_REFUSED when WhatsApp does not take it; any other error leaves open whether it has it */
+   *  @throws MooringError SEND_REFUSED | NOT_ON_WHATSAPP when WhatsApp does not take it; any other error leaves open
+   *  whether it has it */
   send(message: OutgoingText): Promise<void>
   requestPairingCode(phoneNumber: string): Promise<string>
   /** Tells WhatsApp to unlink the device. */

@@ -23,6 +23,8 @@ export interface HostWorld {
   readonly settings: ProtocolSettings
   /** How long a device may wait to be linked by a phone. */
   readonly pairingTimeoutMs: number
+  /** Of the WhatsApp client that it logs in with; what was refused to another version is tried at once. */
+  readonly clientVersion?: string
   readonly openAuth: OpenAuth
   readonly openSocket: OpenSocket
   readonly consumer: Consumer

@@ -10,6 +10,8 @@ import type { Functions } from './functions.ts'
 import { fleetSum, metricOf } from './metrics.ts'
 
 const UTILISATION_PERCENT_MAX = 90
+/** One device that is refused by a code that may pass is tried some ten times in the first quarter of an hour. */
+const LOGINS_REFUSED_MAX = 20
 /** One device that WhatsApp sends something poisonous faults some fifteen times in this time, at the cap of its backoff. */
 const DEVICE_FAULTS_PER_QUARTER_HOUR_MAX = 30
 /** One now and then heals by itself; more are a device that keeps stalling, or WhatsApp. */
@@ -133,6 +135,36 @@ function plans({ configuration, functions }: AlarmsProps): AlarmPlan[] {
       metric: metricOf('Utilisation', 'sweep', 'Maximum'),
       above: UTILISATION_PERCENT_MAX,
       periods: 5,
+    },
+    {
+      name: 'ClientOutdated',
+      says:
+        'WhatsApp refuses the version of the client, to the whole fleet: set the option whatsappVersion ' +
+        '(WHATSAPP_VERSION).',
+      metric: metricOf('ClientOutdated', 'host', 'Sum'),
+      above: 0,
+      periods: 1,
+    },
+    {
+      name: 'TemporaryBans',
+      says: 'WhatsApp has banned an account for a while; its device waits until that is over.',
+      metric: metricOf('TemporaryBans', 'host', 'Sum'),
+      above: 0,
+      periods: 1,
+    },
+    {
+      name: 'UnknownLogouts',
+      says: 'WhatsApp has logged a device out and does not say why.',
+      metric: metricOf('UnknownLogouts', 'host', 'Sum'),
+      above: 0,
+      periods: 1,
+    },
+    {
+      name: 'LoginsRefused',
+      says: `WhatsApp refuses logins by other codes, more than ${LOGINS_REFUSED_MAX} within 15 minutes.`,
+      metric: metricOf('LoginsRefused', 'host', 'Sum', 15),
+      above: LOGINS_REFUSED_MAX,
+      periods: 1,
     },
     {
       name: 'SweepNotRunning',

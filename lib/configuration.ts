@@ -1,6 +1,7 @@
 /** Everything about the stack that may be chosen: `context.mooring` in cdk.json, or `-c mooring='{"maximumServers": 20}'`.
  *  The defaults work; an option that is not known here is refused. */
 import * as z from 'zod'
+import { CLIENT_VERSION_FORM, readClientVersion } from '../core/client-version.ts'
 import { protocolSettings } from '../core/settings.ts'
 
 /** Fargate takes only these pairs: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html */
@@ -103,6 +104,13 @@ const configuration = z
       .boolean()
       .default(true)
       .describe('Whether a newly linked device takes its message history.'),
+    whatsappVersion: z
+      .string()
+      .refine((text) => readClientVersion(text) !== undefined, CLIENT_VERSION_FORM)
+      .optional()
+      .describe(
+        "The version of the WhatsApp client, for example 2.3000.1027934701, instead of the package's own: see Refusals.",
+      ),
     network: z
       .enum(['public', 'private'])
       .default('public')

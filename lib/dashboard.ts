@@ -92,6 +92,10 @@ function ownership(): IWidget[] {
     graph('Messages received / min', sums('MessagesReceived')),
     graph('Stalled sockets / min', sums('Stalls')),
     graph('Age of the oldest unanswered work, s', [metricOf('OldestUnansweredSeconds', 'host', 'Maximum')]),
+    graph(
+      'Refused by WhatsApp / min',
+      sums('TemporaryBans', 'ClientOutdated', 'UnknownLogouts', 'LoginsRefused'),
+    ),
   ]
 }
 

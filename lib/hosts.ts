@@ -149,6 +149,7 @@ function variables({ configuration, tables, assign, authKey }: HostsProps): Reco
     AUTH_DATA_KEY_DAYS: String(configuration.authDataKeyDays),
     PAIRING_TIMEOUT_MS: String(configuration.pairingTimeoutMinutes * 60_000),
     ...(configuration.messagesUrl ? { MESSAGES_URL: configuration.messagesUrl } : {}),
+    ...(configuration.whatsappVersion ? { WHATSAPP_VERSION: configuration.whatsappVersion } : {}),
     HISTORY_SYNC: configuration.historySync ? 'on' : 'off',
     ...protocolVariables(configuration),
   }

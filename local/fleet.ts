@@ -46,6 +46,8 @@ export interface FleetOptions {
   /** How the sweep evens the servers out; as on AWS when left out. */
   readonly rebalancing?: Partial<RebalanceSettings>
   readonly whatsApp?: WhatsAppChoice
+  /** Of the client that every server logs in with; the package's own when left out. */
+  readonly whatsAppVersion?: string
   /** What happens at the simulated WhatsApp, as it happens. */
   readonly onWhatsAppEvent?: (event: SimulatorEvent) => void
   readonly settings?: Partial<ProtocolSettings>
@@ -183,7 +185,12 @@ async function build(
       connectsPerSecond: options.connectsPerSecond ?? 20,
       ...(whatsAppUrl === undefined ? {} : { whatsAppUrl }),
       ...(overrides.url ? { url: overrides.url } : {}),
-      variables: { ...variables, ...options.serverVariables, ...overrides.variables },
+      variables: {
+        ...variables,
+        ...(options.whatsAppVersion ? { WHATSAPP_VERSION: options.whatsAppVersion } : {}),
+        ...options.serverVariables,
+        ...overrides.variables,
+      },
     })
   }
   const startServer = (name: string, overrides?: ServerOverrides) =>

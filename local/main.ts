@@ -17,7 +17,7 @@ const JOIN_MS_MAX = 20_000
 const JOIN_LOOK_EVERY_MS = 100
 
 async function main(): Promise<void> {
-  const options = readOptions(process.argv.slice(2))
+  const options = readOptions(process.argv.slice(2), process.env)
   if (!options) return say(HELP)
   const ended = untilSignal()
   if (options.dataDir) mkdirSync(options.dataDir, { recursive: true, mode: 0o700 })
@@ -30,6 +30,7 @@ async function main(): Promise<void> {
     logDir: LOG_DIR,
     apiKey: keepApiKey(options),
     whatsApp: options.whatsApp,
+    ...(options.whatsAppVersion ? { whatsAppVersion: options.whatsAppVersion } : {}),
     restart: true,
     ...(options.dataDir ? { dataDir: options.dataDir } : {}),
     onServerExit: (server, exit) => {

@@ -1,5 +1,6 @@
 /** The options of `npm start`. */
 import { parseArgs } from 'node:util'
+import { CLIENT_VERSION_FORM, readClientVersion } from '../core/client-version.ts'
 
 export interface StartOptions {
   readonly servers: number
@@ -8,6 +9,8 @@ export interface StartOptions {
   readonly capacity: number
   readonly dataDir: string | undefined
   readonly whatsApp: WhatsAppChoice
+  /** Of the WhatsApp client; the package's own when left out. */
+  readonly whatsAppVersion?: string
 }
 
 /** With a URL: another server that speaks the protocol. */
@@ -26,6 +29,9 @@ export const HELP = `Runs a whole fleet on this machine: database, API, schedule
   --whatsapp KIND   simulated (default), or live: the real WhatsApp, to be paired by scanning a QR with a phone;
                     or ws://... or wss://...: another server that speaks the protocol, a simulator elsewhere for
                     instance (node local/whatsapp/main.ts --help)
+  --whatsapp-version V
+                    of the WhatsApp client, for example 2.3000.1027934701 (default: WHATSAPP_VERSION, else the
+                    package's own); set it when WhatsApp refuses the client as outdated (405)
   --help            this text
 
   MOORING_API_KEY   the API key to use; without it one is made and printed
@@ -37,7 +43,10 @@ const LIVE_DATA_DIR = '.mooring/live'
 
 /** @returns undefined when help is asked for
  *  @throws Error with a sentence for the person at the terminal */
-export function readOptions(args: string[]): StartOptions | undefined {
+export function readOptions(
+  args: string[],
+  environment: Readonly<Record<string, string | undefined>> = {},
+): StartOptions | undefined {
   const { values } = parseArgs({
     args,
     options: {
@@ -47,6 +56,7 @@ export function readOptions(args: string[]): StartOptions | undefined {
       capacity: { type: 'string', default: '400' },
       data: { type: 'string' },
       whatsapp: { type: 'string', default: 'simulated' },
+      'whatsapp-version': { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
@@ -60,7 +70,16 @@ export function readOptions(args: string[]): StartOptions | undefined {
     capacity: wholeNumber('--capacity', values.capacity, 1, 2000),
     dataDir: values.data ?? (whatsApp === 'live' ? LIVE_DATA_DIR : undefined),
     whatsApp,
+    ...clientVersion(values['whatsapp-version'], environment.WHATSAPP_VERSION),
   }
+}
+
+function clientVersion(asked: string | undefined, set: string | undefined): { whatsAppVersion?: string } {
+  const text = asked ?? set
+  if (text === undefined) return {}
+  if (readClientVersion(text)) return { whatsAppVersion: text }
+  const name = asked === undefined ? 'WHATSAPP_VERSION' : '--whatsapp-version'
+  throw new Error(`${name} ${CLIENT_VERSION_FORM}, not ${JSON.stringify(text.slice(0, 40))}`)
 }
 
 function whatsAppChoice(text: string): WhatsAppChoice {

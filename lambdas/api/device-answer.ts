@@ -42,7 +42,9 @@ export const DeviceAnswer = named(
     pairedAt: Time.optional(),
     connectedAt: Time.optional().describe('the last login'),
     disconnectedAt: Time.optional(),
-    retryAt: Time.optional().describe('when its server tries again, while it backs off'),
+    retryAt: Time.optional().describe(
+      'when its server tries again, while it backs off; and no sooner, whichever server has it then, while WhatsApp refuses it',
+    ),
     quarantinedAt: Time.optional().describe('since when no server gets it; starting it lifts that'),
     conflicts: z.array(Time).describe('the last conflicts (status 440)'),
     stall: z
@@ -84,7 +86,7 @@ export function deviceAnswer(row: DeviceRow, known: Circumstances): DeviceAnswer
     pairedAt: timeOf(row.pairedAt),
     connectedAt: timeOf(row.connectedAt),
     disconnectedAt: timeOf(row.disconnectedAt),
-    retryAt: row.status === 'disconnected' ? timeOf(row.retryAt) : undefined,
+    retryAt: timeOf(row.status === 'disconnected' ? row.retryAt : waitsFor(row, nowMs)),
     quarantinedAt: timeOf(row.quarantinedAt),
     conflicts: (row.conflicts ?? []).map(isoTime),
     stall: row.stall && stallAnswer(row.stall),
@@ -100,6 +102,10 @@ function stallAnswer({ at, since, why, endedAt }: StallFound): DeviceAnswer['sta
     why,
     ...(endedAt === undefined ? {} : { endedAt: isoTime(endedAt) }),
   }
+}
+
+function waitsFor({ desired, refusedUntil = 0 }: DeviceRow, nowMs: number): number | undefined {
+  return desired === 'running' && refusedUntil > nowMs ? refusedUntil : undefined
 }
 
 /** What describing a device takes. */

@@ -94,8 +94,9 @@ function whyByStatus(row: DeviceRow, server: string | undefined, known: Circumst
     case 'connected':
       return whyStalled(row, known)
     case 'unassigned':
-      return whyUnassigned(row, known)
+      return `${whyUnassigned(row, known)}${alsoRefused(row, known)}`
     case 'assigned':
+      if (isRefused(row, known)) return `server ${server} has it${alsoRefused(row, known)}`
       return (
         whySuspected(row, server) ??
         waitsForTurn(server, known) ??
@@ -160,6 +161,17 @@ function whyDisconnected(row: DeviceRow, server: string | undefined, known: Circ
       ? `server "${server}" waits until ${isoTime(retryAt)} and then tries again`
       : (waitsForTurn(server, known) ?? `server "${server}" is about to try again`)
   return `it has no socket${because}${lately}; ${next}`
+}
+
+function isRefused({ refusedUntil = 0 }: DeviceRow, { nowMs }: Circumstances): boolean {
+  return refusedUntil > nowMs
+}
+
+/** Whichever server has it keeps to it; the one that has it already says so by its status. */
+function alsoRefused(row: DeviceRow, known: Circumstances): string {
+  if (!isRefused(row, known)) return ''
+  const why = row.refusal ? `: ${row.refusal.why}` : ''
+  return `; WhatsApp lets it log in no sooner than ${isoTime(row.refusedUntil ?? 0)}${why}`
 }
 
 function whySuspected({ suspicion = 0 }: DeviceRow, server: string | undefined): string | undefined {

@@ -89,6 +89,7 @@ const misdeed = z.discriminatedUnion('what', [
     attrs: z.record(z.string(), codeText).optional(),
     tag: z.string().min(1).optional(),
     children: z.array(z.string().min(1)).optional(),
+    conflict: z.string().min(1).optional(),
   }),
   z.strictObject({ what: z.literal('outdated'), below: z.string().regex(/^\d+\.\d+\.\d+$/) }),
   z.strictObject({

@@ -51,13 +51,11 @@ function refusalOf(world: World, account: Account, payload: proto.IClientPayload
   if (isOutdated(world, account, payload)) return failure(OUTDATED)
   const refused = world.misdeeds.use('refuse-login', account)
   if (!refused) return undefined
-  const { tag = 'failure', reason, attrs, children } = refused.misdeed
+  const { tag = 'failure', reason, attrs, children = [], conflict } = refused.misdeed
   const named = reason === undefined ? {} : { [tag === 'failure' ? 'reason' : 'code']: reason }
-  return node(
-    tag,
-    { ...named, ...attrs },
-    children?.map((child) => node(child)),
-  )
+  const holds = children.map((child) => node(child))
+  if (conflict !== undefined) holds.push(node('conflict', { type: conflict }))
+  return node(tag, { ...named, ...attrs }, holds.length > 0 ? holds : undefined)
 }
 
 /** Whether this client's version is below one that a misdeed asks for, of all or of this account. */

@@ -26,6 +26,8 @@ export type Misdeed =
       readonly tag?: string | undefined
       /** Tags of what it holds. */
       readonly children?: readonly string[] | undefined
+      /** The type of the `<conflict>` that it holds. */
+      readonly conflict?: string | undefined
     }
   /** Logins and pairings of clients below this version get 405. */
   | { readonly what: 'outdated'; readonly below: string }

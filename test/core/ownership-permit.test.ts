@@ -54,6 +54,74 @@ describe('permit', () => {
     assert.equal((await deviceRow(store, deviceId)).epoch, 0)
   })
 
+  describe('of a device that WhatsApp refuses for a while', () => {
+    const WAIT_MS = 3_600_000
+    const refusal = { code: 402, why: 'banned' }
+
+    async function aRefusedDevice() {
+      const web1 = await anActiveServer(at, 'web-1')
+      const held = await aPermittedDevice(at, web1)
+      const refusedUntil = clock.wallMs() + WAIT_MS
+      await report(store, clock, held, { set: { status: 'disconnected', refusedUntil, refusal } })
+      return { ...held, refusedUntil }
+    }
+
+    test('is refused until that is over, and takes it from the row then', async () => {
+      const { device, server, epoch: before } = await aRefusedDevice()
+      clock.advance(WAIT_MS - 1)
+      await assert.rejects(permit(store, clock, device, server), {
+        code: 'LOGIN_REFUSED',
+        message: 'device device-1 may not log in yet: banned',
+      })
+      assert.equal((await deviceRow(store, device)).epoch, before)
+      clock.advance(1)
+      const { row } = await permit(store, clock, device, server)
+      assert.deepEqual([row.refusedUntil, row.refusal], [undefined, undefined])
+    })
+
+    test('is refused to the next owner, too: after a release, and after an eviction', async () => {
+      const held = await aRefusedDevice()
+      const web2 = await anActiveServer(at, 'web-2')
+      await release(store, clock, { ...held, status: 'unassigned' })
+      await claim(store, clock, aClaim(held.device, web2))
+      await assert.rejects(permit(store, clock, held.device, web2.serverId), { code: 'LOGIN_REFUSED' })
+
+      const web3 = await anActiveServer(at, 'web-3')
+      await evict(store, clock, held.device, web2)
+      await claim(store, clock, aClaim(held.device, web3))
+      await assert.rejects(permit(store, clock, held.device, web3.serverId), { code: 'LOGIN_REFUSED' })
+    })
+
+    test('is given to a server for which that very time does not hold, and for no other', async () => {
+      const { device, server, refusedUntil } = await aRefusedDevice()
+      await assert.rejects(permit(store, clock, device, server, 0, refusedUntil - 1), {
+        code: 'LOGIN_REFUSED',
+      })
+      await permit(store, clock, device, server, 0, refusedUntil)
+    })
+
+    test('is given when an operator starts the device, owned or not', async () => {
+      const held = await aRefusedDevice()
+      await start(store, clock, held.device)
+      await permit(store, clock, held.device, held.server)
+
+      const { epoch: now } = await deviceRow(store, held.device)
+      const standing = { ...held, epoch: now }
+      await report(store, clock, standing, { set: { refusedUntil: held.refusedUntil, refusal } })
+      await release(store, clock, { ...standing, status: 'unassigned' })
+      const row = await start(store, clock, held.device)
+      assert.deepEqual([row.refusedUntil, row.refusal], [undefined, undefined])
+    })
+
+    test('is refused as to any other server when the device was moved or stopped meanwhile', async () => {
+      const { device, server } = await aRefusedDevice()
+      await requestMove(store, clock, { device, from: server, to: 'any', why: 'a test' })
+      await assert.rejects(permit(store, clock, device, server), { code: 'NOT_WANTED' })
+      await stop(store, clock, device, 'by the operator')
+      await assert.rejects(permit(store, clock, device, server), { code: 'NOT_WANTED' })
+    })
+  })
+
   test('is refused for a device without an owner', async () => {
     const web1 = await anActiveServer(at, 'web-1')
     const id = await aDevice(at)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { hasSettled } from '../../core/device.ts'
 import { claim, evict, permit, release, report } from '../../core/ownership.ts'
 import {
   logout,
@@ -219,4 +220,11 @@ describe('a move', () => {
       undefined,
     )
   })
+})
+
+test('a device that WhatsApp refuses for a while has settled; one that backs off has not', () => {
+  assert.equal(hasSettled({ status: 'disconnected', refusedUntil: 1 }), true)
+  assert.equal(hasSettled({ status: 'disconnected' }), false)
+  assert.equal(hasSettled({ status: 'connecting', refusedUntil: 1 }), false)
+  assert.equal(hasSettled({ status: 'connected' }), true)
 })

@@ -70,3 +70,43 @@ test('a pairing is waited for ten minutes unless it is said otherwise', () => {
   assert.equal(readEnvironment(LEAST).PAIRING_TIMEOUT_MS, 600_000)
   assert.equal(readEnvironment({ ...LEAST, PAIRING_TIMEOUT_MS: '90000' }).PAIRING_TIMEOUT_MS, 90_000)
 })
+
+test('the version of the WhatsApp client is three numbers, as people and JSON write them', () => {
+  const version = [2, 3000, 1027934701]
+  for (const text of [
+    '2.3000.1027934701',
+    ' 2.3000.1027934701 ',
+    '[2,3000,1027934701]',
+    '[ 2, 3000, 1027934701 ]',
+  ]) {
+    assert.deepEqual(readEnvironment({ ...LEAST, WHATSAPP_VERSION: text }).WHATSAPP_VERSION, version)
+  }
+  assert.deepEqual(
+    readEnvironment({ ...LEAST, WHATSAPP_VERSION: '2, 3000, 1027934701' }).WHATSAPP_VERSION,
+    version,
+  )
+  assert.equal(readEnvironment(LEAST).WHATSAPP_VERSION, undefined)
+})
+
+for (const text of [
+  '',
+  'latest',
+  '2.3000',
+  '2.3000.1.2',
+  '2.3000.-1',
+  '2.3000.1e9',
+  '2.3000.4294967296',
+  '2.3000.99999999999999999999',
+  '0.0.0',
+  '[2.3000.1]',
+  '[2,3000,1',
+  '[2,3000,null]',
+  '["2","3000","1"]',
+]) {
+  test(`${JSON.stringify(text)} is no version of the WhatsApp client, and the words say what one is`, () => {
+    assert.throws(
+      () => readEnvironment({ ...LEAST, WHATSAPP_VERSION: text }),
+      /WHATSAPP_VERSION: is three whole numbers, for example 2\.3000\.1027934701/,
+    )
+  })
+}

@@ -36,7 +36,7 @@ test('the report that a socket is closed tells in the same write when the next t
   const closedAt = world.clock.wallMs()
   socket.closed(428, 'Connection Closed')
   const row = await rowWhen(isDisconnected)
-  assert.equal(row.statusReason, 'closed with 428 (Connection Closed)')
+  assert.equal(row.statusReason, 'the connection to WhatsApp was closed (428 connection_closed)')
   assert.equal(row.retryAt, closedAt + BACKOFF.baseMs / 2)
   assert.deepEqual(reports, ['disconnected'])
 })

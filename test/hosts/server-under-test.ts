@@ -1,6 +1,7 @@
 /** Servers in the test's own process, with the real Baileys client against the simulator: for what a test wants to look at
  *  from inside, and with times of its own. The fleet's tests run real processes. */
 import assert from 'node:assert/strict'
+import { type ClientVersion, clientVersionText } from '../../core/client-version.ts'
 import { systemClock } from '../../core/clock.ts'
 import type { DeviceRow } from '../../core/device.ts'
 import { type DeviceId, serverId } from '../../core/ids.ts'
@@ -13,7 +14,7 @@ import { dynamoDbStore } from '../../core/store-dynamodb.ts'
 import type { Telemetry } from '../../core/telemetry.ts'
 import { openAuthState } from '../../hosts/auth-state/auth-state.ts'
 import type { KeyWrapping } from '../../hosts/auth-state/key-wrapping.ts'
-import { DEFAULT_BACKOFF } from '../../hosts/backoff.ts'
+import { type Backoff, DEFAULT_BACKOFF } from '../../hosts/backoff.ts'
 import { baileysSockets } from '../../hosts/baileys-socket.ts'
 import { type Consumer, droppingConsumer } from '../../hosts/consumer.ts'
 import { type RunningServer, runServer } from '../../hosts/server.ts'
@@ -51,6 +52,8 @@ export interface ServerOptions {
   readonly stallAfterMs?: number
   readonly queryMsMax?: number
   readonly consumer?: Consumer
+  readonly clientVersion?: ClientVersion
+  readonly backoff?: Backoff
   readonly telemetry?: Telemetry
 }
 
@@ -124,6 +127,7 @@ function startServer(name: string, store: Store, simulator: Simulator, options: 
       random: systemRandom,
       telemetry,
       settings: protocolSettings(),
+      ...(options.clientVersion ? { clientVersion: clientVersionText(options.clientVersion) } : {}),
       pairingTimeoutMs: options.pairingTimeoutMs ?? 600_000,
       openAuth: (wish) => openAuthState({ ...auth, wrapping: options.wrapping ?? wrapping, ...wish }),
       openSocket: baileysSockets({
@@ -131,6 +135,7 @@ function startServer(name: string, store: Store, simulator: Simulator, options: 
         historySync: false,
         stalls: createStallWatches(clock, options.stallAfterMs),
         ...(options.queryMsMax === undefined ? {} : { queryMsMax: options.queryMsMax }),
+        ...(options.clientVersion ? { clientVersion: options.clientVersion } : {}),
         ...(options.qrValidMs === undefined ? {} : { qrValidMs: options.qrValidMs }),
       }),
       consumer: options.consumer ?? droppingConsumer,
@@ -142,7 +147,7 @@ function startServer(name: string, store: Store, simulator: Simulator, options: 
       url: `http://127.0.0.1/${name}`,
       capacity: CAPACITY,
       connectsPerSecond: 20,
-      backoff: DEFAULT_BACKOFF,
+      backoff: options.backoff ?? DEFAULT_BACKOFF,
     },
   )
 }

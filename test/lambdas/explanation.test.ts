@@ -20,6 +20,10 @@ function explained(row: Partial<DeviceRow>, known: Partial<Circumstances> = {}):
 }
 
 const lost = { owner, status: 'disconnected', statusReason: 'closed with 428 (Connection Closed)' } as const
+const refused = {
+  refusedUntil: NOW_MS + 60 * MINUTE_MS,
+  refusal: { code: 402, why: 'banned (402 temporary_ban)' },
+} as const
 const full = (id: string) => aServerRow(id, { load: 400, capacity: 400 })
 
 const cases: readonly [
@@ -113,6 +117,19 @@ const cases: readonly [
     {},
     {},
     'it waits for a server; the next look of the sweep gives it one that has room',
+  ],
+  [
+    'that WhatsApp refuses, on its way to another server',
+    refused,
+    { room: roomIn([live]), ...sweeping },
+    'it waits for a server; the next look of the sweep gives it one that has room; ' +
+      'WhatsApp lets it log in no sooner than 2030-01-01T01:00:00.000Z: banned (402 temporary_ban)',
+  ],
+  [
+    'that WhatsApp refuses, and that another server has just got',
+    { ...refused, owner, status: 'assigned' },
+    { owner: live },
+    'server web-1 has it; WhatsApp lets it log in no sooner than 2030-01-01T01:00:00.000Z: banned (402 temporary_ban)',
   ],
   [
     'that was just assigned',

@@ -28,6 +28,11 @@ describe('the configuration', () => {
     ['a CPU that Fargate does not offer', { taskCpuUnits: 300 }, /taskCpuUnits/],
     ['a cap of the backoff below its base', { backoffBaseMs: 5000, backoffCapMs: 1000 }, /backoffCapMs/],
     ['protocol times without a margin', { fenceAfterMs: 10_000 }, /LEASE_MARGIN_TOO_SMALL/],
+    [
+      'a version of the client that is none',
+      { whatsappVersion: 'latest' },
+      /whatsappVersion: is three whole numbers/,
+    ],
     ['a retention that CloudWatch does not offer', { logRetentionDays: 8 }, /logRetentionDays/],
   ]
   for (const [what, given, says] of refused) {

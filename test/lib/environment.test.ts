@@ -10,6 +10,7 @@ import { find, functionId, one, synthesise } from './synthesised.ts'
 const template = synthesise({
   capacityPerServer: 250,
   fenceAfterMs: 7000,
+  whatsappVersion: '2.3000.1027934701',
   messagesUrl: 'https://app.example.com/messages',
   messagesSecretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:messages-AbCdEf',
 })
@@ -73,6 +74,7 @@ describe('the variables that the stack sets', () => {
     assert.equal(read.settings.fenceAfterMs, 7000)
     assert.equal(read.TABLE_PREFIX, 'Mooring-')
     assert.equal(read.WHATSAPP_URL, undefined)
+    assert.deepEqual(read.WHATSAPP_VERSION, [2, 3000, 1027934701])
     assert.equal(read.AUTH_KEY, RESOLVED.AUTH_KEY)
     assert.equal(read.AUTH_KEY_FILE, undefined)
     assert.equal(read.PAIRING_TIMEOUT_MS, 600_000)

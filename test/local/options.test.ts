@@ -43,3 +43,14 @@ test('what makes no sense is refused in words', () => {
 test('help is no start', () => {
   assert.equal(readOptions(['--help']), undefined)
 })
+
+test('the version of the client comes from the command line, else from the environment', () => {
+  const set = { WHATSAPP_VERSION: '2.3000.1' }
+  assert.equal(readOptions([], set)?.whatsAppVersion, '2.3000.1')
+  assert.equal(readOptions(['--whatsapp-version', '[2, 3000, 2]'], set)?.whatsAppVersion, '[2, 3000, 2]')
+  assert.throws(
+    () => readOptions(['--whatsapp-version', 'latest']),
+    /--whatsapp-version is three whole numbers, for example 2\.3000\.1027934701, not "latest"/,
+  )
+  assert.throws(() => readOptions([], { WHATSAPP_VERSION: '' }), /WHATSAPP_VERSION is three whole numbers/)
+})

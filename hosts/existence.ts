@@ -1,0 +1,100 @@
+/** Whether a number is on WhatsApp, before it is written to: WhatsApp takes a message to nobody and confirms it. */
+import { isPnUser, USyncQuery, USyncUser, type WASocket } from '@whiskeysockets/baileys'
+import { type Clock, type Mark, sleep } from '../core/clock.ts'
+import { MooringError } from '../core/errors.ts'
+import { jidOf } from './sending.ts'
+import type { OutgoingText } from './whatsapp-socket.ts'
+
+/** When WhatsApp has not answered by then, sending goes on: its confirmation has a limit of its own. */
+const ANSWER_MS_MAX = 5000
+/** A number that is on WhatsApp stays there for the time being. */
+const PRESENT_KEPT_MS = 24 * 3_600_000
+/** Somebody may join at any time. */
+const ABSENT_KEPT_MS = 600_000
+const NUMBERS_KEPT_MAX = 20_000
+
+type Asked = Pick<WASocket, 'executeUSyncQuery' | 'getUSyncDevices'>
+
+interface Question {
+  readonly answer: Promise<boolean | undefined>
+  readonly since: Mark
+}
+
+export interface ExistenceCheck {
+  /** Only phone numbers are asked about: who is named by a LID or a group has been met on WhatsApp.
+   *  @throws MooringError NOT_ON_WHATSAPP when WhatsApp says so; not when it does not answer in time, or not clearly */
+  refuseUnknown(sock: Asked, message: OutgoingText): Promise<void>
+}
+
+export function createExistenceCheck(clock: Clock): ExistenceCheck {
+  /** The oldest first. */
+  const known = new Map<string, { readonly isThere: boolean; readonly since: Mark }>()
+  const underWay = new Map<string, Question>()
+
+  function recall(jid: string): boolean | undefined {
+    const found = known.get(jid)
+    if (!found) return undefined
+    if (clock.elapsedMs(found.since) < (found.isThere ? PRESENT_KEPT_MS : ABSENT_KEPT_MS))
+      return found.isThere
+    known.delete(jid)
+    return undefined
+  }
+
+  function remember(jid: string, isThere: boolean): void {
+    known.delete(jid)
+    known.set(jid, { isThere, since: clock.mark() })
+    const [oldest] = known.keys()
+    if (known.size > NUMBERS_KEPT_MAX && oldest !== undefined) known.delete(oldest)
+  }
+
+  /** One question for all who want to know; an answer that comes late serves the next message. */
+  function question(sock: Asked, jid: string): Question {
+    const asked = underWay.get(jid)
+    if (asked) return asked
+    const answer = isOnWhatsApp(sock, jid)
+      .catch(() => undefined)
+      .then((isThere) => {
+        underWay.delete(jid)
+        if (isThere !== undefined) remember(jid, isThere)
+        return isThere
+      })
+    const begun = { answer, since: clock.mark() }
+    underWay.set(jid, begun)
+    return begun
+  }
+
+  /** The limit counts from the question: who sends again does not wait for the same answer again. */
+  async function ask(sock: Asked, jid: string): Promise<boolean | undefined> {
+    const { answer, since } = question(sock, jid)
+    const answered = new AbortController()
+    const late = sleep(clock, Math.max(0, ANSWER_MS_MAX - clock.elapsedMs(since)), answered.signal)
+    const isThere = await Promise.race([answer, late.then(() => undefined)])
+    answered.abort()
+    return isThere
+  }
+
+  return {
+    async refuseUnknown(sock, { to, messageId }) {
+      const jid = jidOf(to)
+      if (!isPnUser(jid)) return
+      if ((recall(jid) ?? (await ask(sock, jid))) !== false) return
+      throw new MooringError(
+        'NOT_ON_WHATSAPP',
+        `message ${messageId} is not sent: its recipient's number is not on WhatsApp`,
+        { messageId },
+      )
+    },
+  }
+}
+
+/** @returns undefined when the answer does not say */
+async function isOnWhatsApp(sock: Asked, jid: string): Promise<boolean | undefined> {
+  const number = jid.slice(0, jid.search(/[:@]/))
+  const query = new USyncQuery().withContactProtocol().withUser(new USyncUser().withPhone(`+${number}`))
+  const answer = await sock.executeUSyncQuery(query)
+  const contact: unknown = answer?.list[0]?.contact
+  if (typeof contact === 'boolean') return contact
+  // Not the answer that was asked for. A number on WhatsApp has at least the device that is its phone.
+  const devices = await sock.getUSyncDevices([`${number}@s.whatsapp.net`], true, false)
+  return devices.length > 0
+}
