@@ -51,6 +51,8 @@ export const ERROR_STATUS = {
   DATA_KEY_UNAVAILABLE: 503,
   AUTH_ITEM_UNREADABLE: 409,
   AUTH_ITEM_TOO_LARGE: 409,
+  FOREIGN_HOST: 421,
+  FOREIGN_ORIGIN: 403,
 } as const
 
 export type ErrorCode = keyof typeof ERROR_STATUS

@@ -6,6 +6,7 @@ import { type SignedRing, verifyDoorbell } from '../core/doorbell-signature.ts'
 import type { Random } from '../core/random.ts'
 import type { Telemetry } from '../core/telemetry.ts'
 import { answerSend, deviceOfSend, SEND_BYTES_MAX } from './outgoing-requests.ts'
+import { pageRefusal } from './page-requests.ts'
 import type { RunningServer } from './server.ts'
 
 const RING_BYTES_MAX = 4096
@@ -36,6 +37,9 @@ export async function listen(
     const answer = (status: number, body: object) => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
     }
+    // Everybody here is a program, and asks by an address: a name could be one that a page has made point here.
+    const refusal = pageRefusal(request, { host: 'address', port: 'any' })
+    if (refusal) return answer(refusal.status, { code: refusal.code, message: refusal.message })
     route(request).then(
       ([status, body]) => answer(status, body),
       () => answer(400, { code: 'BAD_REQUEST', message: 'the request could not be read' }),

@@ -1,6 +1,7 @@
 /** Everything about the stack that may be chosen: `context.mooring` in cdk.json, or `-c mooring='{"maximumServers": 20}'`.
  *  The defaults work; an option that is not known here is refused. */
 import * as z from 'zod'
+import { messagesUrlFault } from '../core/messages-url.ts'
 import { protocolSettings } from '../core/settings.ts'
 
 /** Fargate takes only these pairs: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html */
@@ -133,7 +134,11 @@ const configuration = z
       .default(365)
       .describe("A device's data key gets a successor when it is older than this."),
     messagesUrl: z
-      .url({ protocol: /^https$/ })
+      .string()
+      .superRefine((url, context) => {
+        const message = messagesUrlFault(url, ['https:'])
+        if (message !== undefined) context.addIssue({ code: 'custom', message })
+      })
       .optional()
       .describe('Of your application: it gets every message that a device receives.'),
     messagesSecretArn: z

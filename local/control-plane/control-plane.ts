@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { LOCAL_CREDENTIALS, LOCAL_REGION, LOCAL_TABLE_PREFIX } from '../database.ts'
+import { Fault } from '../faults.ts'
 import { localFunctionName } from './functions.ts'
 import type { FromControlPlane, ToControlPlane } from './messages.ts'
 
@@ -102,7 +103,7 @@ async function ready(child: ChildProcess, exited: Promise<void>, lastWords: () =
   if (typeof first === 'object') return first
   child.kill('SIGKILL')
   const what = first === 'late' ? `was not ready within ${READY_MS_MAX} ms` : 'did not start'
-  throw new Error(`the control plane ${what}: ${lastWords()}`)
+  throw new Fault('NOT_STARTED', `the control plane ${what}: ${lastWords()}`)
 }
 
 /** What this run wrote for people: its log lines are JSON, its last words are not. */

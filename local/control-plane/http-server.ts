@@ -1,6 +1,8 @@
-/** A local HTTP server: listens on 127.0.0.1 alone, cuts bodies that are too large, and leaves no connection behind. */
+/** A local HTTP server: listens on 127.0.0.1 alone, lets no web page in, cuts bodies that are too large, and leaves no
+ *  connection behind. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { guard } from '../endpoint-guard.ts'
 
 /** API Gateway takes 10,240 bytes of request line and headers together. */
 const HEADER_BYTES_MAX = 10_240
@@ -23,6 +25,7 @@ export async function startHttpServer(
       response.end()
     })
   })
+  guard(server, { host: 'loopback', port: 'exact' })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', resolve)
