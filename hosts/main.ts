@@ -34,6 +34,8 @@ const METRICS_EVERY_MS = 10_000
 const ORPHANED_MS_MAX = 5000
 
 async function main(): Promise<number> {
+  // A disk that is full takes no log: no reason to let devices go.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const environment = readEnvironment(process.env)
   const { world, flush } = createWorld(environment, await openWrapping(environment))
   ignoreStrayRejections(process, world.telemetry)

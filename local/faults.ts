@@ -13,6 +13,8 @@ export type FaultCode =
   | 'SECRET_FILE_UNUSABLE'
   | 'PHONES_FILE_DAMAGED'
   | 'NOT_STARTED'
+  | 'CONTROL_PLANE_ENDED'
+  | 'OUTPUT_CLOSED'
 
 export class Fault extends Error {
   readonly code: FaultCode
@@ -52,6 +54,7 @@ const CAUSES: readonly (readonly [cause: RegExp, code: FaultCode, words: string]
     'FOLDER_UNUSABLE',
     'no folder can have this name: choose another one',
   ],
+  [/EPIPE/, 'OUTPUT_CLOSED', 'nobody reads any more what it says'],
   [
     /EMFILE|ENFILE/,
     'FOLDER_UNUSABLE',

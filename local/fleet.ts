@@ -56,6 +56,8 @@ export interface FleetOptions {
   readonly tellTaskStopped?: boolean
   /** Whether servers that ended by themselves are started again under their name, as ECS does. */
   readonly restart?: boolean
+  /** The control plane has ended by itself: nothing assigns devices or answers the API any more. */
+  readonly onControlPlaneExit?: () => void
   readonly onServerExit?: (server: ServerProcess, exit: ServerExit) => void
 }
 
@@ -73,6 +75,7 @@ export interface LocalFleet {
   readonly database: LocalDatabase
   readonly store: Store
   readonly controlPlane: ControlPlane
+  readonly ecsEndpoint: string
   /** What a server of this fleet needs to read credentials. */
   readonly authKeyFile: string
   /** Absent when the real WhatsApp is used. */
@@ -125,6 +128,7 @@ async function build(
   })
   const ecs = await startEcsEndpoint(service)
   undo.push(() => ecs.close())
+  const ecsEndpoint = `http://127.0.0.1:${ecs.port}`
 
   const controlPlane = await startControlPlane({
     databaseEndpoint: database.endpoint,
@@ -133,7 +137,7 @@ async function build(
     logFile: join(options.logDir, 'control-plane.log'),
     variables: {
       ...variables,
-      AWS_ENDPOINT_URL_ECS: `http://127.0.0.1:${ecs.port}`,
+      AWS_ENDPOINT_URL_ECS: ecsEndpoint,
       ECS_CLUSTER: LOCAL_CLUSTER,
       FLEET_CONNECTS_PER_SECOND: String(options.fleetConnectsPerSecond ?? 100),
       ...rebalanceVariables(options.rebalancing ?? {}),
@@ -155,6 +159,9 @@ async function build(
   })
   undo.push(() => controlPlane.close())
   let closing = false
+  void controlPlane.ended.then(() => {
+    if (!closing) options.onControlPlaneExit?.()
+  })
   undo.push(() => {
     closing = true
     return service.end()
@@ -187,6 +194,7 @@ async function build(
     database,
     store,
     controlPlane,
+    ecsEndpoint,
     authKeyFile,
     simulator,
     servers: service.servers,

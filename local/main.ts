@@ -11,7 +11,7 @@ import { listServers } from '../core/server.ts'
 import { keepSecret, prepareFolder } from './data-folder.ts'
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from './database.ts'
 import { Fault, faultOf, lastWords } from './faults.ts'
-import { type LocalFleet, startFleet } from './fleet.ts'
+import { type FleetOptions, type LocalFleet, startFleet } from './fleet.ts'
 import { API_KEY_FORM, HELP, MESSAGES_SECRET_FORM, readOptions, type StartOptions } from './options.ts'
 import { showPairings } from './pairing-in-terminal.ts'
 import { type RunFile, writeRunFile } from './run-file.ts'
@@ -38,10 +38,11 @@ async function main(): Promise<number> {
     return 0
   }
   const ended = untilSignal()
-  const failed = untilFailure()
+  const { promise: failed, resolve: fail } = Promise.withResolvers<Error>()
+  hearFailures(fail)
   const secrets = await prepare(options)
   say(`Starting ${options.servers} servers ...`)
-  const fleet = await orThrow(failed, startFleet(fleetOptions(options, secrets)))
+  const fleet = await orThrow(failed, startFleet(fleetOptions(options, secrets, fail)))
   const running = run(fleet, options, secrets, ended)
   const failure = await Promise.race([running, failed])
   if (failure === undefined) return 0
@@ -82,7 +83,11 @@ async function prepare({ dataDir, apiKey, messagesSecret }: StartOptions): Promi
   }
 }
 
-function fleetOptions(options: StartOptions, { apiKey, messagesSecret: secret }: Secrets) {
+function fleetOptions(
+  options: StartOptions,
+  { apiKey, messagesSecret: secret }: Secrets,
+  fail: (why: Error) => void,
+): FleetOptions {
   const { servers, maxServers, port, capacity, whatsApp, dataDir, messagesUrl: url } = options
   return {
     servers,
@@ -95,10 +100,16 @@ function fleetOptions(options: StartOptions, { apiKey, messagesSecret: secret }:
     messages: { secret, ...(url === undefined ? {} : { url }) },
     restart: true,
     ...(dataDir === undefined ? {} : { dataDir }),
-    onServerExit: (
-      server: { name: string },
-      exit: { code: number | null; signal: string | null; lastWords: string },
-    ) => {
+    onControlPlaneExit: () => {
+      const log = resolve(LOG_DIR, 'control-plane.log')
+      fail(
+        new Fault(
+          'CONTROL_PLANE_ENDED',
+          `the control plane has ended by itself, see ${log}: start the fleet again`,
+        ),
+      )
+    },
+    onServerExit: (server, exit) => {
       if (exit.code !== 0)
         say(`${server.name} ended (${exit.signal ?? `exit code ${exit.code}`}). ${exit.lastWords}`)
     },
@@ -140,13 +151,11 @@ function untilSignal(): Promise<void> {
 }
 
 /** The database throws from nowhere when its disk is full or a file of it is damaged: nobody awaits what it does. */
-function untilFailure(): Promise<Error> {
-  return new Promise((failed) => {
-    process.on('uncaughtException', failed)
-    // Nobody reads on.
-    process.stdout.on('error', failed)
-    process.stderr.on('error', () => undefined)
-  })
+function hearFailures(failed: (error: Error) => void): void {
+  process.on('uncaughtException', failed)
+  // Nobody reads on.
+  process.stdout.on('error', failed)
+  process.stderr.on('error', () => undefined)
 }
 
 async function orThrow<T>(failed: Promise<Error>, work: Promise<T>): Promise<T> {

@@ -33,6 +33,8 @@ export interface ControlPlane {
   readonly lambdaEndpoint: string
   readonly functions: { readonly assign: string; readonly doorbell: string }
   readonly pid: number
+  /** Resolves when the process has ended, for whatever reason. */
+  readonly ended: Promise<void>
   /** Tells the control plane, as ECS does, that a task has stopped; without an exit code its machine was lost.
    *  Resolves when the function has ended, or the process has. */
   taskStopped(taskArn: string, exitCode?: number): Promise<void>
@@ -57,6 +59,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     lambdaEndpoint,
     functions: { assign: localFunctionName('assign'), doorbell: localFunctionName('doorbell') },
     pid,
+    ended: exited,
     taskStopped: taskStoppedTeller(child, exited),
     sweeps: (on) => send(child, { type: 'sweeps', on }),
     close: () => end(child, exited),

@@ -30,6 +30,8 @@ const Environment = z.object({
 })
 
 async function main(): Promise<void> {
+  // A disk that is full takes no log; what is served goes on.
+  process.stdout.on('error', () => undefined)
   const { PORT: port, SWEEP, ...aws } = Environment.parse(process.env)
   const credentials = { accessKeyId: aws.AWS_ACCESS_KEY_ID, secretAccessKey: aws.AWS_SECRET_ACCESS_KEY }
   const telemetry = lambdaTelemetry('api')
