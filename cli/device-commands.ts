@@ -14,6 +14,7 @@ import {
 import { pairDevice } from './pair.ts'
 import type { Act } from './program.ts'
 import { reassignDevice } from './reassign.ts'
+import { sendText } from './send.ts'
 import { waits } from './waits.ts'
 
 const PAIR_SECONDS_MAX = 180
@@ -74,6 +75,19 @@ export function addDeviceCommands(program: Command, act: Act): void {
 }
 
 function addLaterCommands(device: Command, act: Act): void {
+  device
+    .command('send')
+    .description('send a text through a device, by the server that has it: this machine must reach that')
+    .argument('<id>', 'the deviceId', idArgument)
+    .argument('<to>', 'a phone number such as +15550100, or a jid')
+    .argument('<text>', 'what to send')
+    .addOption(
+      new Option(
+        '--secret <secret>',
+        'that messages are signed with; its variable keeps it out of lists',
+      ).env('MESSAGES_SECRET'),
+    )
+    .action(act(sendText))
   waits(
     device
       .command('reassign')

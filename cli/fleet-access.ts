@@ -47,12 +47,17 @@ export async function withFleet(options: FleetOptions, work: (fleet: Fleet) => P
   }
 }
 
+const HINTS: Readonly<Record<string, (tablePrefix: string) => string>> = {
+  ResourceNotFoundException: (tablePrefix) => ` Is ${tablePrefix} the prefix of the fleet's tables?`,
+  UnrecognizedClientException: () =>
+    ' A local fleet makes new credentials at each start: tell this shell of it again, as `npm start` says.',
+}
+
 function failureOf(error: unknown, tablePrefix: string): Failure {
   if (error instanceof Failure) return error
   if (isMooringError(error)) return new Refused(error.code, error.message)
   const { name, message } = error instanceof Error ? error : new Error(String(error))
-  const hint =
-    name === 'ResourceNotFoundException' ? ` Is ${tablePrefix} the prefix of the fleet's tables?` : ''
+  const hint = HINTS[name]?.(tablePrefix) ?? ''
   return new Unreachable(
     `The fleet's tables cannot be used: ${name}: ${message}.${hint} ` +
       'Region, credentials and endpoint come from the usual AWS environment, such as AWS_REGION and AWS_PROFILE.',

@@ -56,6 +56,8 @@ export const ERROR_STATUS = {
   AUTH_ITEM_TOO_LARGE: 409,
   SIGNATURE_INVALID: 401,
   SERVER_STARTING: 503,
+  FOREIGN_HOST: 421,
+  FOREIGN_ORIGIN: 403,
 } as const
 
 export type ErrorCode = keyof typeof ERROR_STATUS

@@ -1,7 +1,10 @@
 /** The environment of a server, read once by main.ts and validated by one schema. */
 import * as z from 'zod'
 import { CLIENT_VERSION_FORM, readClientVersion } from '../core/client-version.ts'
+import { isForbiddenPort } from '../core/fetch-ports.ts'
 import { hasIdForm } from '../core/ids.ts'
+import { messagesUrlFault } from '../core/messages-url.ts'
+import { serverUrlFault } from '../core/server-url.ts'
 import { type ProtocolSettings, settingsOf } from '../core/settings.ts'
 import { DEFAULT_BACKOFF } from './backoff.ts'
 import { STALL_AFTER_MS } from './stall-watch.ts'
@@ -10,14 +13,29 @@ import { STALL_AFTER_MS } from './stall-watch.ts'
 const TIMER_MS_MAX = 2 ** 31 - 1
 const milliseconds = z.coerce.number().int().positive().optional()
 
+/** Refuses with the words of `faultOf`, which show nothing of a value that may be a secret. */
+function refusing(faultOf: (text: string) => string | undefined) {
+  return (text: string, context: z.core.$RefinementCtx) => {
+    const message = faultOf(text)
+    if (message !== undefined) context.addIssue({ code: 'custom', message })
+  }
+}
+
 const variables = z.object({
   SERVER_NAME: z
     .string()
     .refine(hasIdForm, 'use 1 to 64 of A-Z a-z 0-9 _ . - and begin with a letter or digit')
     .optional(),
-  SERVER_URL: z.url({ protocol: /^https?$/ }).optional(),
+  /** The doorbell rings no other address than a private one. */
+  SERVER_URL: z.string().superRefine(refusing(serverUrlFault)).optional(),
   SERVER_MAX_CAPACITY: z.coerce.number().int().min(1).max(2000).default(400),
-  SERVER_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  SERVER_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .refine((port) => !isForbiddenPort(port), 'is a port that fetch never connects to: choose another one')
+    .default(8080),
   SERVER_LISTEN: z.string().default('0.0.0.0'),
   CONNECTS_PER_SECOND: z.coerce.number().positive().max(1000).default(5),
   /** Below 100 ms a device that WhatsApp refuses would hammer; above an hour it would be forgotten. */
@@ -52,7 +70,10 @@ const variables = z.object({
   AUTH_DATA_KEY_DAYS: z.coerce.number().int().min(1).max(36_500).default(365),
   PAIRING_TIMEOUT_MS: z.coerce.number().int().min(1000).max(TIMER_MS_MAX).default(600_000),
   /** Of the operator's application: it gets every message that a device receives. Without it they are only counted. */
-  MESSAGES_URL: z.url({ protocol: /^https?$/ }).optional(),
+  MESSAGES_URL: z
+    .string()
+    .superRefine(refusing((url) => messagesUrlFault(url, ['http:', 'https:'])))
+    .optional(),
   /** Signs what the application gets, and what it asks a server to send. Without it nothing can be sent. */
   MESSAGES_SECRET: z.string().min(16).optional(),
   /** When unanswered work of a socket counts as a stall, and after 1.4 times as long a login that is not answered. More

@@ -9,6 +9,7 @@ import type { Telemetry } from '../core/telemetry.ts'
 import { type BoundedTelling, boundedTelling } from './bounded-telling.ts'
 import { type ConnectionLimits, createLimitedServer, type Dropped } from './connection-limits.ts'
 import { createSends, deviceOfSend, refused, SEND_BYTES_MAX } from './outgoing-requests.ts'
+import { pageRefusal } from './page-requests.ts'
 import type { RunningServer } from './server.ts'
 
 const RING_BYTES_MAX = 4096
@@ -69,6 +70,12 @@ export async function listen(
         // What is left of the request is not waited for.
         if (!request.complete) response.setHeader('connection', 'close')
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+      }
+      // Everybody here is a program, and asks by an address: a name could be one that a page has made point here.
+      const refusal = pageRefusal(request, { host: 'address', port: 'any' })
+      if (refusal) {
+        answer(refusal.status, { code: refusal.code, message: refusal.message })
+        return
       }
       route(request).then(
         ([status, body]) => answer(status, body),

@@ -43,6 +43,8 @@ const UNANSWERED_EVERY_MS = 60_000
 const ORPHANED_MS_MAX = 5000
 
 async function main(): Promise<number> {
+  // A disk that is full takes no log: no reason to let devices go.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const environment = readEnvironment(process.env)
   const stalls = createStallWatches(systemClock, environment.STALL_AFTER_MS)
   const { world, flush } = createWorld(environment, await openWrapping(environment), stalls)

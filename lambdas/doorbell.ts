@@ -9,18 +9,21 @@ import type { Clock } from '../core/clock.ts'
 import { systemClock } from '../core/clock.ts'
 import { signatureHeaders } from '../core/doorbell-signature.ts'
 import { hasIdForm, serverId } from '../core/ids.ts'
+import { serverUrlFault } from '../core/server-url.ts'
 import type { FlushedTelemetry } from '../core/telemetry-powertools.ts'
 import { readEnvironment } from './environment.ts'
 import { atFirstInvocation, flushTelemetry } from './invocation.ts'
 import { lambdaTelemetry } from './telemetry.ts'
 
 const RING_MS_MAX = 1500
+/** `http://`, the longest address, and a port. */
+const URL_CHARACTERS_MAX = 100
 
 const DoorbellEvent = z.object({
   servers: z.array(
     z.object({
       serverId: z.string().refine(hasIdForm, 'not a server id').transform(serverId),
-      url: z.url({ protocol: /^https?$/ }),
+      url: z.string().max(URL_CHARACTERS_MAX),
     }),
   ),
 })
@@ -45,10 +48,15 @@ export function createDoorbellHandler(world: DoorbellWorld) {
 }
 
 async function ring(world: DoorbellWorld, { serverId, url }: Rung): Promise<void> {
+  const fault = serverUrlFault(url)
+  if (fault !== undefined) {
+    world.telemetry.emit('doorbell.unanswered', { serverId, why: `its address ${fault}` })
+    return
+  }
   const body = JSON.stringify({ serverId })
   const signed = signatureHeaders(world.secret, body, world.clock.wallMs())
   try {
-    const answer = await fetch(`${url.replace(/\/$/, '')}/doorbell`, {
+    const answer = await fetch(new URL('/doorbell', url), {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...signed },
       body,

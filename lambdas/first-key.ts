@@ -12,6 +12,7 @@ import { IMPATIENT } from './clients.ts'
 import { lambdaStore } from './world.ts'
 
 const schema = z.object({ TABLE_PREFIX: z.string(), API_KEY_SECRET: z.string().min(1) })
+const ANSWER_MS_MAX = 10_000
 /** Every variable that it reads. */
 export const FIRST_KEY_VARIABLES = Object.keys(schema.shape)
 
@@ -47,7 +48,23 @@ async function answer(event: CloudFormationCustomResourceEvent, failure: string 
     RequestId,
     LogicalResourceId,
   })
-  // The address is signed without a content type.
-  const answered = await fetch(event.ResponseURL, { method: 'PUT', body, headers: { 'content-type': '' } })
+  if (!isOfCloudFormation(event.ResponseURL))
+    throw new Error('the ResponseURL is not an address of CloudFormation')
+  const answered = await fetch(event.ResponseURL, {
+    method: 'PUT',
+    body,
+    // The address is signed without a content type.
+    headers: { 'content-type': '' },
+    redirect: 'error',
+    signal: AbortSignal.timeout(ANSWER_MS_MAX),
+  })
   if (!answered.ok) throw new Error(`CloudFormation did not take the answer: status ${answered.status}`)
+}
+
+/** The answer goes to S3, or to a rehearsal on this machine. An event that names another place was made up. */
+function isOfCloudFormation(text: string): boolean {
+  const url = URL.parse(text)
+  if (url?.username !== '' || url.password !== '') return false
+  if (url.protocol === 'https:') return /\.amazonaws\.com(\.cn)?$/.test(url.hostname) && url.port === ''
+  return url.protocol === 'http:' && ['127.0.0.1', 'localhost'].includes(url.hostname)
 }

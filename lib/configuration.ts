@@ -2,6 +2,7 @@
  *  The defaults work; an option that is not known here is refused. */
 import * as z from 'zod'
 import { CLIENT_VERSION_FORM, readClientVersion } from '../core/client-version.ts'
+import { messagesUrlFault } from '../core/messages-url.ts'
 import { protocolSettings } from '../core/settings.ts'
 
 /** Fargate takes only these pairs: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html */
@@ -141,7 +142,11 @@ const configuration = z
       .default(365)
       .describe("A device's data key gets a successor when it is older than this."),
     messagesUrl: z
-      .url({ protocol: /^https$/ })
+      .string()
+      .superRefine((url, context) => {
+        const message = messagesUrlFault(url, ['https:'])
+        if (message !== undefined) context.addIssue({ code: 'custom', message })
+      })
       .optional()
       .describe('Of your application: it gets every message that a device receives.'),
     messagesSecretArn: z

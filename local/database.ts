@@ -1,6 +1,8 @@
 /** The embedded DynamoDB of the local fleet: dynalite, in memory or in a folder, with the tables of core/tables.ts. */
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
 import {
   type AttributeDefinition,
   CreateTableCommand,
@@ -11,15 +13,25 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import dynalite from 'dynalite'
 import { type KeyDefinition, TABLE_NAMES, TABLES, type TableDefinition } from '../core/tables.ts'
+import { readBody, sendJson } from './control-plane/http-server.ts'
+import { guard } from './endpoint-guard.ts'
+import { type Credentials, signatureFault } from './signed-requests.ts'
 
 export const LOCAL_TABLE_PREFIX = 'Mooring-'
-/** Dynalite checks no signature; the SDK wants something to sign with. */
-export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' }
+/** Of this run: made when the process starts that opens the endpoints, and handed to its children by their environment. */
+export const LOCAL_CREDENTIALS: Credentials = {
+  accessKeyId: `LOCAL${randomBytes(8).toString('hex').toUpperCase()}`,
+  secretAccessKey: randomBytes(32).toString('hex'),
+}
 export const LOCAL_REGION = 'eu-west-1'
 const TABLE_WAIT_SECONDS = 20
+/** As much as dynalite takes. */
+const REQUEST_BYTES_MAX = 16 * 1024 * 1024
 
 export interface LocalDatabase {
   readonly endpoint: string
+  /** Every request has to be signed with them. */
+  readonly credentials: Credentials
   readonly client: DynamoDBClient
   /** Hears of every request, from whichever process, in the order in which they were applied. */
   onExchange(hear: (exchange: DatabaseExchange) => void): void
@@ -39,8 +51,9 @@ export interface DatabaseExchange {
 
 /** @param dataDir keeps the database there; without it everything is gone at the end */
 export async function startDatabase(
-  options: { dataDir?: string; port?: number } = {},
+  options: { dataDir?: string; port?: number; credentials?: Credentials } = {},
 ): Promise<LocalDatabase> {
+  const { credentials = LOCAL_CREDENTIALS } = options
   const server: Server = dynalite({
     createTableMs: 0,
     deleteTableMs: 0,
@@ -54,20 +67,19 @@ export async function startDatabase(
         for (const hear of listeners) hear(exchange)
       })
   })
-  server.on('request', (request) => {
-    // Dynalite throws when a client breaks off in the middle of a request, as one that is killed does.
-    request.removeAllListeners('error')
-    request.on('error', () => undefined)
-  })
+  askForSignatures(server, credentials)
+  // In the chaos a proxy stands before it, with a port of its own.
+  guard(server, { host: 'loopback', port: 'any' })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port ?? 0, '127.0.0.1', resolve)
   })
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const client = localClient(endpoint)
+  const client = localClient(endpoint, credentials)
   await createTables(client, LOCAL_TABLE_PREFIX)
   return {
     endpoint,
+    credentials,
     client,
     onExchange: (hear) => void listeners.push(hear),
     async close() {
@@ -95,8 +107,34 @@ function overhear(
   }) as ServerResponse['end']
 }
 
-export function localClient(endpoint: string): DynamoDBClient {
-  return new DynamoDBClient({ endpoint, region: LOCAL_REGION, credentials: LOCAL_CREDENTIALS })
+/** Dynalite checks no signature, answers web pages, and throws when a client breaks off in the middle of a request, as one
+ *  that is killed does: so it gets requests only as a whole, and only those that are signed. */
+function askForSignatures(server: Server, credentials: Credentials): void {
+  const listeners = server.listeners('request')
+  server.removeAllListeners('request')
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const pass = (body: Buffer | undefined) => {
+      if (!body) return sendJson(response, 413, { __type: 'RequestEntityTooLarge' })
+      const fault = signatureFault(request, body, 'dynamodb', credentials)
+      if (fault) {
+        const { type, says: message } = fault
+        return sendJson(response, 400, { __type: `com.amazon.coral.service#${type}`, message })
+      }
+      const whole = replay(request, body)
+      for (const listener of listeners) listener.call(server, whole, response)
+    }
+    // Whoever broke off hears nothing.
+    readBody(request, REQUEST_BYTES_MAX).then(pass, () => response.destroy())
+  })
+}
+
+/** The request once more, with a body that can be read once more. */
+function replay({ method, url, headers }: IncomingMessage, body: Buffer): Readable {
+  return Object.assign(Readable.from(body.length > 0 ? [body] : []), { method, url, headers })
+}
+
+export function localClient(endpoint: string, credentials: Credentials = LOCAL_CREDENTIALS): DynamoDBClient {
+  return new DynamoDBClient({ endpoint, region: LOCAL_REGION, credentials })
 }
 
 /** Creates what is missing; tables that are there are left as they are. */

@@ -3,6 +3,8 @@
 import type { IncomingMessage } from 'node:http'
 import * as z from 'zod'
 import { type HttpServer, readBody, sendJson, startHttpServer } from './control-plane/http-server.ts'
+import { LOCAL_CREDENTIALS } from './database.ts'
+import { type Credentials, signatureFault } from './signed-requests.ts'
 
 export const LOCAL_CLUSTER = 'mooring'
 export const LOCAL_SERVICE = 'hosts'
@@ -66,10 +68,17 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
 }
 
-export function startEcsEndpoint(service: LocalService): Promise<HttpServer> {
+/** @param credentials that every request has to be signed with */
+export function startEcsEndpoint(
+  service: LocalService,
+  credentials: Credentials = LOCAL_CREDENTIALS,
+): Promise<HttpServer> {
   return startHttpServer(0, async (request, response) => {
+    const body = await readBody(request, BODY_BYTES_MAX)
+    const fault = signatureFault(request, body ?? Buffer.alloc(0), 'ecs', credentials)
+    if (fault) return sendJson(response, 400, { __type: fault.type, message: fault.says })
     try {
-      sendJson(response, 200, await operate(service, request))
+      sendJson(response, 200, await operate(service, request, body))
     } catch (error) {
       if (!(error instanceof Refused || error instanceof z.ZodError)) throw error
       sendJson(response, 400, { __type: 'InvalidParameterException', message: error.message })
@@ -77,8 +86,11 @@ export function startEcsEndpoint(service: LocalService): Promise<HttpServer> {
   })
 }
 
-async function operate(service: LocalService, request: IncomingMessage): Promise<object> {
-  const body = await readBody(request, BODY_BYTES_MAX)
+async function operate(
+  service: LocalService,
+  request: IncomingMessage,
+  body: Buffer | undefined,
+): Promise<object> {
   const operation = OPERATIONS[TARGET.exec(String(request.headers['x-amz-target']))?.[1] ?? '']
   if (!operation || !body) throw new Refused('This operation of ECS does not run here.')
   return operation(service, JSON.parse(body.toString('utf8') || '{}'))

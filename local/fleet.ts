@@ -3,7 +3,7 @@
  * `npm start`, the demo and the fleet tests run it. It must never leave a process or a port behind.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,10 +13,12 @@ import type { RebalanceSettings } from '../core/rebalancing-plan.ts'
 import type { ProtocolSettings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 import { dynamoDbStore } from '../core/store-dynamodb.ts'
-import { createKeyFile } from '../hosts/auth-state/key-file.ts'
 import { type ControlPlane, startControlPlane } from './control-plane/control-plane.ts'
 import { LOCAL_TABLE_PREFIX, type LocalDatabase, startDatabase } from './database.ts'
+import { examineDatabase } from './database-folder.ts'
 import { LOCAL_CLUSTER, LOCAL_SERVICE, startEcsEndpoint } from './ecs-endpoint.ts'
+import { Fault, faultOf, naming } from './faults.ts'
+import { keyNamesOf, matchKeyFile } from './key-of-database.ts'
 import type { WhatsAppChoice } from './options.ts'
 import { type ServerExit, type ServerProcess, startServerProcess } from './server-process.ts'
 import { createService } from './service.ts'
@@ -48,6 +50,8 @@ export interface FleetOptions {
   readonly whatsApp?: WhatsAppChoice
   /** Of the client that every server logs in with; the package's own when left out. */
   readonly whatsAppVersion?: string
+  /** Servers hand received messages to the URL, and send what is signed with the secret. Without it they only count. */
+  readonly messages?: { readonly url?: string; readonly secret: string }
   /** What happens at the simulated WhatsApp, as it happens. */
   readonly onWhatsAppEvent?: (event: SimulatorEvent) => void
   readonly settings?: Partial<ProtocolSettings>
@@ -57,6 +61,8 @@ export interface FleetOptions {
   readonly restart?: boolean
   /** Further variables of every server's process; see hosts/environment.ts. */
   readonly serverVariables?: Readonly<Record<string, string>>
+  /** The control plane has ended by itself: nothing assigns devices or answers the API any more. */
+  readonly onControlPlaneExit?: () => void
   readonly onServerExit?: (server: ServerProcess, exit: ServerExit) => void
 }
 
@@ -74,6 +80,7 @@ export interface LocalFleet {
   readonly database: LocalDatabase
   readonly store: Store
   readonly controlPlane: ControlPlane
+  readonly ecsEndpoint: string
   /** What a server of this fleet needs to read credentials. */
   readonly authKeyFile: string
   /** Absent when the real WhatsApp is used, or another server. */
@@ -85,7 +92,7 @@ export interface LocalFleet {
 }
 
 export async function startFleet(options: FleetOptions): Promise<LocalFleet> {
-  mkdirSync(options.logDir, { recursive: true })
+  await naming(`the folder of logs ${options.logDir}`, () => mkdirSync(options.logDir, { recursive: true }))
   const undo: (() => Promise<void>)[] = []
   const close = async () => {
     for (const step of undo.splice(0).reverse()) await step()
@@ -107,19 +114,11 @@ async function build(
   const apiKey = options.apiKey ?? newApiKey()
   const variables = settingVariables(options.settings ?? {})
 
-  const authKeyFile = await keyFileOf(options, undo)
-  const database = await startDatabase(options.dataDir ? { dataDir: join(options.dataDir, 'database') } : {})
-  undo.push(() => database.close())
-  const store = dynamoDbStore(database.client, LOCAL_TABLE_PREFIX, STORE_MS_MAX)
+  const { database, store, authKeyFile } = await openData(options, undo)
   await store.put('Keys', keyRow(apiKey, 'admin', 'local fleet', systemClock.wallMs()))
 
-  const simulator =
-    options.whatsApp !== undefined && options.whatsApp !== 'simulated'
-      ? undefined
-      : await startWhatsAppSimulator({
-          ...(options.dataDir ? { dataFile: join(options.dataDir, 'whatsapp.json') } : {}),
-          ...(options.onWhatsAppEvent ? { onEvent: options.onWhatsAppEvent } : {}),
-        })
+  const isSimulated = options.whatsApp === undefined || options.whatsApp === 'simulated'
+  const simulator = isSimulated ? await openWhatsApp(options) : undefined
   if (simulator) undo.push(() => simulator.close())
   const whatsAppUrl = typeof options.whatsApp === 'object' ? options.whatsApp.url : simulator?.url
 
@@ -136,6 +135,7 @@ async function build(
   })
   const ecs = await startEcsEndpoint(service)
   undo.push(() => ecs.close())
+  const ecsEndpoint = `http://127.0.0.1:${ecs.port}`
 
   const controlPlane = await startControlPlane({
     databaseEndpoint: database.endpoint,
@@ -144,7 +144,7 @@ async function build(
     logFile: join(options.logDir, 'control-plane.log'),
     variables: {
       ...variables,
-      AWS_ENDPOINT_URL_ECS: `http://127.0.0.1:${ecs.port}`,
+      AWS_ENDPOINT_URL_ECS: ecsEndpoint,
       ECS_CLUSTER: LOCAL_CLUSTER,
       FLEET_CONNECTS_PER_SECOND: String(options.fleetConnectsPerSecond ?? 100),
       ...rebalanceVariables(options.rebalancing ?? {}),
@@ -166,6 +166,9 @@ async function build(
   })
   undo.push(() => controlPlane.close())
   let closing = false
+  void controlPlane.ended.then(() => {
+    if (!closing) options.onControlPlaneExit?.()
+  })
   undo.push(() => {
     closing = true
     return service.end()
@@ -187,6 +190,7 @@ async function build(
       ...(overrides.url ? { url: overrides.url } : {}),
       variables: {
         ...variables,
+        ...messagesVariables(options.messages),
         ...(options.whatsAppVersion ? { WHATSAPP_VERSION: options.whatsAppVersion } : {}),
         ...options.serverVariables,
         ...overrides.variables,
@@ -203,6 +207,7 @@ async function build(
     database,
     store,
     controlPlane,
+    ecsEndpoint,
     authKeyFile,
     simulator,
     servers: service.servers,
@@ -211,14 +216,45 @@ async function build(
   }
 }
 
-/** Kept beside the database. Without a data folder both are gone at the end. */
-async function keyFileOf({ dataDir }: FleetOptions, undo: (() => Promise<void>)[]): Promise<string> {
-  const folder = dataDir ?? mkdtempSync(join(tmpdir(), 'mooring-key-'))
-  if (dataDir === undefined) undo.push(() => rm(folder, { recursive: true, force: true }))
-  else mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const file = join(folder, 'auth-keys')
-  await createKeyFile(file)
-  return file
+/** The database, and beside it the file of the keys that it belongs to. Without a data folder both are gone at the end.
+ *  @throws Fault that says what to do */
+async function openData({ dataDir }: FleetOptions, undo: (() => Promise<void>)[]) {
+  const home = dataDir ?? mkdtempSync(join(tmpdir(), 'mooring-key-'))
+  if (dataDir === undefined) undo.push(() => rm(home, { recursive: true, force: true }))
+  const authKeyFile = join(home, 'auth-keys')
+  const folder = dataDir === undefined ? undefined : join(home, 'database')
+  const existed = folder !== undefined && (await examineDatabase(folder))
+  const keys = await keyNamesOf(authKeyFile, existed)
+  const database = await naming(`the database in ${folder ?? 'memory'}`, () =>
+    startDatabase(folder === undefined ? {} : { dataDir: folder }),
+  )
+  undo.push(() => database.close())
+  const store = dynamoDbStore(database.client, LOCAL_TABLE_PREFIX, STORE_MS_MAX)
+  if (folder !== undefined) await matchKeyFile({ folder, store, existed }, authKeyFile, keys)
+  return { database, store, authKeyFile }
+}
+
+/** @throws Fault PHONES_FILE_DAMAGED */
+function openWhatsApp({ dataDir, onWhatsAppEvent }: FleetOptions): Promise<Simulator> {
+  const dataFile = dataDir === undefined ? undefined : join(dataDir, 'whatsapp.json')
+  const starting = startWhatsAppSimulator({
+    ...(dataFile === undefined ? {} : { dataFile }),
+    ...(onWhatsAppEvent ? { onEvent: onWhatsAppEvent } : {}),
+  })
+  return starting.catch((error: unknown) => {
+    const fault = faultOf(`the file ${dataFile}`, error)
+    if (fault instanceof Fault || dataFile === undefined || !existsSync(dataFile)) throw fault
+    throw new Fault(
+      'PHONES_FILE_DAMAGED',
+      `the file ${dataFile}, with the simulated phones, cannot be read: put it back from a copy, or move it away and ` +
+        'link the devices anew',
+    )
+  })
+}
+
+function messagesVariables(messages: FleetOptions['messages']): Record<string, string> {
+  if (!messages) return {}
+  return { MESSAGES_SECRET: messages.secret, ...(messages.url ? { MESSAGES_URL: messages.url } : {}) }
 }
 
 /** As ECS and a shell tell it: a process that a signal ended has the signal's number above 128. */

@@ -1,51 +1,129 @@
 /**
  * `npm start`: the local fleet, until Ctrl-C.
- * Run by a person at a terminal. It must end every process it started, whatever ends it.
+ * Run by a person at a terminal. It must end every process it started, whatever ends it, and say in words why it ends.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { sleep, systemClock } from '../core/clock.ts'
 import { newApiKey } from '../core/keys.ts'
+import { systemRandom } from '../core/random.ts'
 import { listServers } from '../core/server.ts'
+import { keepSecret, prepareFolder } from './data-folder.ts'
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from './database.ts'
-import { type LocalFleet, startFleet } from './fleet.ts'
-import { HELP, readOptions, type StartOptions } from './options.ts'
+import { Fault, faultOf, lastWords } from './faults.ts'
+import { type FleetOptions, type LocalFleet, startFleet } from './fleet.ts'
+import { API_KEY_FORM, HELP, MESSAGES_SECRET_FORM, readOptions, type StartOptions } from './options.ts'
 import { showPairings } from './pairing-in-terminal.ts'
+import { type RunFile, writeRunFile } from './run-file.ts'
+import { welcome } from './welcome.ts'
 
 const LOG_DIR = '.mooring/logs'
+const RUN_DIR = '.mooring/runs'
+const OWN_LOG = join(LOG_DIR, 'npm-start.log')
 const JOIN_MS_MAX = 20_000
 const JOIN_LOOK_EVERY_MS = 100
+/** After a failure nothing may hold up the end for ever. Children that are left end by themselves when this process has. */
+const END_MS_MAX = 40_000
 
-async function main(): Promise<void> {
+interface Secrets {
+  readonly apiKey: string
+  readonly messagesSecret: string
+}
+
+/** @returns the exit code */
+async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2), process.env)
-  if (!options) return say(HELP)
+  if (!options) {
+    say(HELP)
+    return 0
+  }
   const ended = untilSignal()
-  if (options.dataDir) mkdirSync(options.dataDir, { recursive: true, mode: 0o700 })
+  const { promise: failed, resolve: fail } = Promise.withResolvers<Error>()
+  hearFailures(fail)
+  const secrets = await prepare(options)
   say(`Starting ${options.servers} servers ...`)
-  const fleet = await startFleet({
-    servers: options.servers,
-    maxServers: options.maxServers,
-    port: options.port,
-    capacity: options.capacity,
-    logDir: LOG_DIR,
-    apiKey: keepApiKey(options),
-    whatsApp: options.whatsApp,
-    ...(options.whatsAppVersion ? { whatsAppVersion: options.whatsAppVersion } : {}),
-    restart: true,
-    ...(options.dataDir ? { dataDir: options.dataDir } : {}),
-    onServerExit: (server, exit) => {
-      if (exit.code !== 0)
-        say(`${server.name} ended (${exit.signal ?? `exit code ${exit.code}`}). ${exit.lastWords}`)
-    },
-  })
+  const fleet = await orThrow(failed, startFleet(fleetOptions(options, secrets, fail)))
+  const running = run(fleet, options, secrets, ended)
+  const failure = await Promise.race([running, failed])
+  if (failure === undefined) return 0
+  tellFailure(options, failure)
+  await Promise.race([fleet.close().catch(() => undefined), sleep(systemClock, END_MS_MAX)])
+  say('Ended.')
+  return 1
+}
+
+/** From the welcome to the end in order. */
+async function run(
+  fleet: LocalFleet,
+  options: StartOptions,
+  secrets: Secrets,
+  ended: Promise<void>,
+): Promise<undefined> {
   await untilJoined(fleet, options.servers)
-  say(welcome(fleet, options))
+  const runFile = await tellRun(fleet, secrets)
+  process.on('exit', () => runFile.remove())
+  say(welcome({ fleet, options, ...secrets, runFile: runFile.path, logDir: resolve(LOG_DIR) }))
   const pairings = options.whatsApp === 'simulated' ? undefined : showPairings(fleet.store, say)
   await ended
   say('\nEnding: devices are let go, processes end ...')
   pairings?.stop()
   await fleet.close()
   say('Ended.')
+}
+
+async function prepare({ dataDir, apiKey, messagesSecret }: StartOptions): Promise<Secrets> {
+  await prepareFolder(`the folder of logs ${resolve(LOG_DIR)}`, LOG_DIR)
+  await prepareFolder(`the folder ${resolve(RUN_DIR)}`, RUN_DIR)
+  if (dataDir !== undefined) await prepareFolder(`the data folder ${resolve(dataDir)}`, dataDir)
+  const newSecret = () => `${systemRandom.id()}${systemRandom.id()}`
+  return {
+    apiKey: apiKey ?? (await keepSecret(dataDir, 'api-key', newApiKey, API_KEY_FORM)),
+    messagesSecret:
+      messagesSecret ?? (await keepSecret(dataDir, 'messages-secret', newSecret, MESSAGES_SECRET_FORM)),
+  }
+}
+
+function fleetOptions(
+  options: StartOptions,
+  { apiKey, messagesSecret: secret }: Secrets,
+  fail: (why: Error) => void,
+): FleetOptions {
+  const {
+    servers,
+    maxServers,
+    port,
+    capacity,
+    whatsApp,
+    whatsAppVersion,
+    dataDir,
+    messagesUrl: url,
+  } = options
+  return {
+    servers,
+    maxServers,
+    port,
+    capacity,
+    whatsApp,
+    apiKey,
+    logDir: LOG_DIR,
+    messages: { secret, ...(url === undefined ? {} : { url }) },
+    restart: true,
+    ...(dataDir === undefined ? {} : { dataDir }),
+    ...(whatsAppVersion === undefined ? {} : { whatsAppVersion }),
+    onControlPlaneExit: () => {
+      const log = resolve(LOG_DIR, 'control-plane.log')
+      fail(
+        new Fault(
+          'CONTROL_PLANE_ENDED',
+          `the control plane has ended by itself, see ${log}: start the fleet again`,
+        ),
+      )
+    },
+    onServerExit: (server, exit) => {
+      if (exit.code !== 0)
+        say(`${server.name} ended (${exit.signal ?? `exit code ${exit.code}`}). ${exit.lastWords}`)
+    },
+  }
 }
 
 /** Before that, a device that is registered finds no server with room. */
@@ -59,69 +137,20 @@ async function untilJoined({ store }: LocalFleet, servers: number): Promise<void
   say(`Not every server has joined yet; see ${resolve(LOG_DIR)}`)
 }
 
-/** With a data folder the key stays the same from start to start. */
-function keepApiKey({ dataDir }: StartOptions): string {
-  const given = process.env.MOORING_API_KEY
-  if (given) return given
-  if (!dataDir) return newApiKey()
-  const file = join(dataDir, 'api-key')
-  if (existsSync(file)) return readFileSync(file, 'utf8').trim()
-  const key = newApiKey()
-  writeFileSync(file, `${key}\n`, { mode: 0o600 })
-  chmodSync(file, 0o600)
-  return key
-}
-
-function welcome(
-  { apiUrl, apiKey, simulator, database, authKeyFile }: LocalFleet,
-  { dataDir, whatsApp }: StartOptions,
-): string {
-  const { accessKeyId, secretAccessKey } = LOCAL_CREDENTIALS
-  const lines = [
-    '',
-    `  API          ${apiUrl}      (its description: ${apiUrl}/openapi.json)`,
-    `  API key      ${apiKey}`,
-    ...whatsAppLines(whatsApp, simulator),
-    `  Data         ${dataDir ? resolve(dataDir) : 'in memory'}`,
-    `  Logs         ${resolve(LOG_DIR)}`,
-    '',
-    'Register a device:',
-    '',
-    `  curl -s ${apiUrl}/devices -H 'X-Api-Key: ${apiKey}' \\`,
-    `    -H 'Content-Type: application/json' -d '{"deviceId":"shop-1","name":"The shop"}'`,
-    '',
-    ...(simulator
-      ? [
-          'Link it, as a phone that scans its QR would:',
-          '',
-          `  curl -s ${apiUrl}/devices/shop-1/qr -H 'X-Api-Key: ${apiKey}' | \\`,
-          `    curl -s ${simulator.controlUrl}/phones/scan -H 'Content-Type: application/json' -d @-`,
-          '',
-        ]
-      : []),
-    'Watch the fleet from another terminal, and see what else the command line does (npx mooring --help):',
-    '',
-    `  export MOORING_URL=${apiUrl} MOORING_API_KEY=${apiKey}`,
-    '  npx mooring watch',
-    '',
-    'Import devices of another system, or export one (docs/importing.md), after:',
-    '',
-    `  export AWS_ENDPOINT_URL_DYNAMODB=${database.endpoint} AUTH_KEY_FILE=${resolve(authKeyFile)} \\`,
-    `    AWS_REGION=${LOCAL_REGION} AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey}`,
-    '',
-    'Ctrl-C ends the fleet.',
-  ]
-  return lines.join('\n')
-}
-
-function whatsAppLines(whatsApp: StartOptions['whatsApp'], simulator: LocalFleet['simulator']): string[] {
-  const shown = 'QR codes of devices that wait for a phone are shown here'
-  if (simulator) return [`  WhatsApp     simulated; phones are controlled at ${simulator.controlUrl}`]
-  if (typeof whatsApp === 'string') return [`  WhatsApp     live: ${shown}`]
-  return [
-    `  WhatsApp     another server, ${whatsApp.url}: nothing is simulated here, no phones, no judge`,
-    `               ${shown}`,
-  ]
+function tellRun(fleet: LocalFleet, { apiKey, messagesSecret }: Secrets): Promise<RunFile> {
+  const { simulator } = fleet
+  return writeRunFile(resolve(RUN_DIR), Number(new URL(fleet.apiUrl).port), {
+    MOORING_URL: fleet.apiUrl,
+    MOORING_API_KEY: apiKey,
+    MESSAGES_SECRET: messagesSecret,
+    AWS_ENDPOINT_URL_DYNAMODB: fleet.database.endpoint,
+    AWS_REGION: LOCAL_REGION,
+    AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
+    AUTH_KEY_FILE: resolve(fleet.authKeyFile),
+    WHATSAPP_CONTROL_URL: simulator?.controlUrl,
+    WHATSAPP_CONTROL_TOKEN: simulator?.controlToken,
+  })
 }
 
 /** The first signal ends the fleet in order; npm passes a second Ctrl-C on, which must not end it half way. */
@@ -131,14 +160,43 @@ function untilSignal(): Promise<void> {
   })
 }
 
+/** The database throws from nowhere when its disk is full or a file of it is damaged: nobody awaits what it does. */
+function hearFailures(failed: (error: Error) => void): void {
+  process.on('uncaughtException', failed)
+  // Nobody reads on.
+  process.stdout.on('error', failed)
+  process.stderr.on('error', () => undefined)
+}
+
+async function orThrow<T>(failed: Promise<Error>, work: Promise<T>): Promise<T> {
+  return Promise.race([work, failed.then((error) => Promise.reject(error))])
+}
+
+function tellFailure({ dataDir }: StartOptions, failure: unknown): void {
+  const what = dataDir === undefined ? `this machine` : `the data folder ${resolve(dataDir)}`
+  complain(faultOf(what, failure))
+}
+
+/** Only what was foreseen has words of its own; of the rest the log has the stack. */
+function complain(error: unknown): void {
+  process.stderr.write(`${lastWords(error)}\n`)
+  if (error instanceof Fault || !(error instanceof Error)) return
+  try {
+    appendFileSync(OWN_LOG, `${error.stack}\n`)
+    process.stderr.write(`Where that came from stands in ${resolve(OWN_LOG)}\n`)
+  } catch {
+    // Without a place for it the sentence has to do.
+  }
+}
+
 function say(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
 main().then(
-  () => process.exit(0),
+  (code) => process.exit(code),
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    complain(faultOf('the fleet cannot start', error))
     process.exit(1)
   },
 )

@@ -1,6 +1,9 @@
 /** The options of `npm start`. */
 import { parseArgs } from 'node:util'
 import { CLIENT_VERSION_FORM, readClientVersion } from '../core/client-version.ts'
+import { isForbiddenPort } from '../core/fetch-ports.ts'
+import { messagesUrlFault } from '../core/messages-url.ts'
+import { Fault } from './faults.ts'
 
 export interface StartOptions {
   readonly servers: number
@@ -11,10 +14,17 @@ export interface StartOptions {
   readonly whatsApp: WhatsAppChoice
   /** Of the WhatsApp client; the package's own when left out. */
   readonly whatsAppVersion?: string
+  /** Absent unless it is given. */
+  readonly apiKey?: string
+  readonly messagesUrl?: string
+  readonly messagesSecret?: string
 }
 
 /** With a URL: another server that speaks the protocol. */
 export type WhatsAppChoice = 'simulated' | 'live' | { readonly url: string }
+
+export const API_KEY_FORM = /^[\x21-\x7e]{1,256}$/
+export const MESSAGES_SECRET_FORM = /^[\x21-\x7e]{16,256}$/
 
 export const HELP = `Runs a whole fleet on this machine: database, API, scheduler, servers, and a WhatsApp to connect to.
 
@@ -32,9 +42,12 @@ export const HELP = `Runs a whole fleet on this machine: database, API, schedule
   --whatsapp-version V
                     of the WhatsApp client, for example 2.3000.1027934701 (default: WHATSAPP_VERSION, else the
                     package's own); set it when WhatsApp refuses the client as outdated (405)
+  --messages-url URL  of your application: every message that a device receives is posted to it, signed
   --help            this text
 
   MOORING_API_KEY   the API key to use; without it one is made and printed
+  MESSAGES_URL      the same as --messages-url
+  MESSAGES_SECRET   signs messages to and from your application, 16 characters or more; without it one is made
 
 Ctrl-C ends it: every device is let go, every process ends.
 `
@@ -42,12 +55,91 @@ Ctrl-C ends it: every device is let go, every process ends.
 const LIVE_DATA_DIR = '.mooring/live'
 
 /** @returns undefined when help is asked for
- *  @throws Error with a sentence for the person at the terminal */
+ *  @throws Fault with a sentence for the person at the terminal */
 export function readOptions(
   args: string[],
   environment: Readonly<Record<string, string | undefined>> = {},
 ): StartOptions | undefined {
-  const { values } = parseArgs({
+  const values = parse(args)
+  if (values.help) return undefined
+  const whatsApp = whatsAppChoice(values.whatsapp)
+  const servers = wholeNumber('--servers', values.servers, 1, 50)
+  const port = wholeNumber('--port', values.port, 0, 65_535)
+  if (isForbiddenPort(port)) throw wrong(`--port ${port} is one that no browser and no fetch connects to`)
+  if (values.data === '') throw wrong('--data is the name of a folder')
+  return {
+    servers,
+    maxServers: wholeNumber('--max-servers', values['max-servers'] ?? String(2 * servers), servers, 100),
+    port,
+    capacity: wholeNumber('--capacity', values.capacity, 1, 2000),
+    dataDir: values.data ?? (whatsApp === 'live' ? LIVE_DATA_DIR : undefined),
+    whatsApp,
+    ...clientVersion(values['whatsapp-version'], environment.WHATSAPP_VERSION),
+    ...given('apiKey', 'MOORING_API_KEY', environment.MOORING_API_KEY, (key) =>
+      API_KEY_FORM.test(key) ? undefined : 'has characters in it that no header can carry, or too many',
+    ),
+    ...messagesUrl(values['messages-url'], environment.MESSAGES_URL),
+    ...given('messagesSecret', 'MESSAGES_SECRET', environment.MESSAGES_SECRET, (secret) =>
+      MESSAGES_SECRET_FORM.test(secret) ? undefined : 'has 16 to 256 characters, none of them a blank',
+    ),
+  }
+}
+
+function clientVersion(asked: string | undefined, set: string | undefined): { whatsAppVersion?: string } {
+  const text = asked ?? set
+  if (text === undefined) return {}
+  if (readClientVersion(text)) return { whatsAppVersion: text }
+  const name = asked === undefined ? 'WHATSAPP_VERSION' : '--whatsapp-version'
+  throw wrong(`${name} ${CLIENT_VERSION_FORM}, not ${JSON.stringify(text.slice(0, 40))}`)
+}
+
+function whatsAppChoice(text: string): WhatsAppChoice {
+  if (text === 'simulated' || text === 'live') return text
+  if (!/^wss?:/.test(text)) {
+    throw wrong(`--whatsapp is simulated or live, or a URL that begins with ws:// or wss://, not ${text}`)
+  }
+  const url = URL.parse(text)
+  if (!url?.hostname) throw wrong(`--whatsapp is no URL: ${text}`)
+  if (url.username || url.password || url.hash) {
+    throw wrong('--whatsapp takes a URL without user, password and fragment')
+  }
+  return { url: url.href }
+}
+
+function messagesUrl(option: string | undefined, variable: string | undefined) {
+  const fault = (url: string) => messagesUrlFault(url, ['http:', 'https:'])
+  if (option === '') throw wrong('--messages-url is a URL that begins with http:// or https://')
+  if (option !== undefined) return given('messagesUrl', '--messages-url', option, fault)
+  return given('messagesUrl', 'MESSAGES_URL', variable, fault)
+}
+
+/** Nothing when it is not set; words about a value never show it, since it may be a secret. */
+function given<Name extends string>(
+  name: Name,
+  called: string,
+  value: string | undefined,
+  faultOf: (value: string) => string | undefined,
+): { [N in Name]?: string } {
+  if (value === undefined || value === '') return {}
+  const fault = faultOf(value)
+  if (fault !== undefined) throw wrong(`${called} ${fault}`)
+  return { [name]: value } as { [N in Name]?: string }
+}
+
+function wrong(message: string): Fault {
+  return new Fault('WRONG_OPTION', message)
+}
+
+function parse(args: string[]) {
+  try {
+    return parseStart(args)
+  } catch (error) {
+    throw wrong(`${error instanceof Error ? error.message : String(error)}. --help tells the options`)
+  }
+}
+
+function parseStart(args: string[]) {
+  return parseArgs({
     args,
     options: {
       servers: { type: 'string', default: '3' },
@@ -57,46 +149,14 @@ export function readOptions(
       data: { type: 'string' },
       whatsapp: { type: 'string', default: 'simulated' },
       'whatsapp-version': { type: 'string' },
+      'messages-url': { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
-  })
-  if (values.help) return undefined
-  const whatsApp = whatsAppChoice(values.whatsapp)
-  const servers = wholeNumber('--servers', values.servers, 1, 50)
-  return {
-    servers,
-    maxServers: wholeNumber('--max-servers', values['max-servers'] ?? String(2 * servers), servers, 100),
-    port: wholeNumber('--port', values.port, 0, 65_535),
-    capacity: wholeNumber('--capacity', values.capacity, 1, 2000),
-    dataDir: values.data ?? (whatsApp === 'live' ? LIVE_DATA_DIR : undefined),
-    whatsApp,
-    ...clientVersion(values['whatsapp-version'], environment.WHATSAPP_VERSION),
-  }
-}
-
-function clientVersion(asked: string | undefined, set: string | undefined): { whatsAppVersion?: string } {
-  const text = asked ?? set
-  if (text === undefined) return {}
-  if (readClientVersion(text)) return { whatsAppVersion: text }
-  const name = asked === undefined ? 'WHATSAPP_VERSION' : '--whatsapp-version'
-  throw new Error(`${name} ${CLIENT_VERSION_FORM}, not ${JSON.stringify(text.slice(0, 40))}`)
-}
-
-function whatsAppChoice(text: string): WhatsAppChoice {
-  if (text === 'simulated' || text === 'live') return text
-  if (!/^wss?:/.test(text)) {
-    throw new Error(`--whatsapp is simulated or live, or a URL that begins with ws:// or wss://, not ${text}`)
-  }
-  const url = URL.parse(text)
-  if (!url?.hostname) throw new Error(`--whatsapp is no URL: ${text}`)
-  if (url.username || url.password || url.hash) {
-    throw new Error('--whatsapp takes a URL without user, password and fragment')
-  }
-  return { url: url.href }
+  }).values
 }
 
 function wholeNumber(name: string, text: string, least: number, most: number): number {
-  const number = Number(text)
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN
   if (Number.isInteger(number) && number >= least && number <= most) return number
-  throw new Error(`${name} is a whole number from ${least} to ${most}, not ${text}`)
+  throw wrong(`${name} is a whole number from ${least} to ${most}, not ${text}`)
 }

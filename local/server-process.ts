@@ -97,12 +97,21 @@ export async function startServerProcess(plan: ServerProcessPlan): Promise<Serve
 /** Only the end of what is said is kept. */
 const LAST_WORDS_CHARACTERS_MAX = 4000
 
+/** A disk that is full takes no log; the server goes on. */
+function note(log: number, text: string): void {
+  try {
+    writeSync(log, text)
+  } catch {
+    // There is nowhere to tell it.
+  }
+}
+
 /** What is written to stderr goes to the log, too; what is not a log line of its own is kept as last words. */
 function watchExit(child: ChildProcess, log: number): Promise<ServerExit> {
   let lastWords = ''
   const lines = child.stderr ? createInterface({ input: child.stderr }) : undefined
   lines?.on('line', (line) => {
-    writeSync(log, `${line}\n`)
+    note(log, `${line}\n`)
     if (!line.startsWith('{')) lastWords = `${lastWords}${line}\n`.slice(-LAST_WORDS_CHARACTERS_MAX)
   })
   return new Promise((resolve) => {

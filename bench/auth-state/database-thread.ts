@@ -1,6 +1,6 @@
 /** The embedded DynamoDB in a thread of its own, so that its work is not counted as the auth state's. */
-import { parentPort, Worker } from 'node:worker_threads'
-import { startDatabase } from '../../local/database.ts'
+import { parentPort, Worker, workerData } from 'node:worker_threads'
+import { LOCAL_CREDENTIALS, startDatabase } from '../../local/database.ts'
 
 export interface DatabaseThread {
   readonly endpoint: string
@@ -8,7 +8,7 @@ export interface DatabaseThread {
 }
 
 export async function startDatabaseThread(): Promise<DatabaseThread> {
-  const thread = new Worker(new URL(import.meta.url))
+  const thread = new Worker(new URL(import.meta.url), { workerData: LOCAL_CREDENTIALS })
   const endpoint = await new Promise<string>((resolve, reject) => {
     thread.once('message', resolve)
     thread.once('error', reject)
@@ -16,4 +16,4 @@ export async function startDatabaseThread(): Promise<DatabaseThread> {
   return { endpoint, close: () => thread.terminate() }
 }
 
-if (parentPort) parentPort.postMessage((await startDatabase()).endpoint)
+if (parentPort) parentPort.postMessage((await startDatabase({ credentials: workerData })).endpoint)

@@ -14,7 +14,7 @@ export function keyFileWrapping(read: () => Promise<readonly Buffer[]>): KeyWrap
     return key
   }
   const wrapBy = (key: Buffer, plain: Buffer, context: WrapContext): WrappedKey => ({
-    by: nameOf(key),
+    by: wrappingKeyName(key),
     wrapped: encrypt(key, plain, bound(context)).toString('base64'),
   })
   return {
@@ -24,7 +24,7 @@ export function keyFileWrapping(read: () => Promise<readonly Buffer[]>): KeyWrap
     },
     wrap: async (plain, context) => wrapBy(await newest(), plain, context),
     async unwrap({ by, wrapped }, context) {
-      const key = (await read()).find((one) => nameOf(one) === by)
+      const key = (await read()).find((one) => wrappingKeyName(one) === by)
       if (!key) {
         throw new Error(
           `it was wrapped by ${by}, which the key file does not hold; put that key back into it`,
@@ -36,12 +36,12 @@ export function keyFileWrapping(read: () => Promise<readonly Buffer[]>): KeyWrap
         throw new Error('it is damaged, or was copied from another device')
       }
     },
-    current: async () => nameOf(await newest()),
+    current: async () => wrappingKeyName(await newest()),
   }
 }
 
 /** Tells keys apart without telling anything of them. */
-function nameOf(key: Buffer): string {
+export function wrappingKeyName(key: Buffer): string {
   return `key-${createHash('sha256').update(key).digest('hex').slice(0, NAME_HEX_DIGITS)}`
 }
 

@@ -1,22 +1,30 @@
 /** The wrapping keys of a local fleet: a file with 32 random bytes in base64 on each line, the newest first. The others
  *  are kept to unwrap what they had wrapped. */
 import { randomBytes } from 'node:crypto'
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { link, readFile, rm, stat, writeFile } from 'node:fs/promises'
 
 const KEY_BYTES = 32
 /** 32 bytes in base64. */
 const LINE_FORM = /^[A-Za-z0-9+/]{43}=$/
 const OWNER_ONLY = 0o600
 const OTHERS = 0o077
+/** Of some hundreds of keys. */
+const FILE_BYTES_MAX = 65_536
 
 /** @returns the newest first
  *  @throws Error that says what to do; it shows nothing of a key */
 export async function readKeyFile(path: string): Promise<readonly Buffer[]> {
-  const { mode } = await stat(path).catch((error: Error) => {
+  const stats = await stat(path).catch((error: Error) => {
     throw new Error(`the key file ${path} cannot be read (${error.message}); put it back`)
   })
-  if (mode & OTHERS) throw new Error(`others may read the key file ${path}: chmod 600 it`)
-  const lines = (await readFile(path, 'utf8')).split('\n').map((line) => line.trim())
+  if (!stats.isFile() || stats.size > FILE_BYTES_MAX) {
+    throw new Error(`the key file ${path} is no file of keys; put it back`)
+  }
+  if (stats.mode & OTHERS) throw new Error(`others may read the key file ${path}: chmod 600 it`)
+  const text = await readFile(path, 'utf8').catch((error: Error) => {
+    throw new Error(`the key file ${path} cannot be read (${error.message}); put it back`)
+  })
+  const lines = text.split('\n').map((line) => line.trim())
   const keys = lines.filter((line) => line !== '')
   const wrong = keys.findIndex((line) => !LINE_FORM.test(line))
   if (wrong !== -1) throw new Error(`key ${wrong + 1} in the key file ${path} is not 32 bytes in base64`)
@@ -27,7 +35,14 @@ export async function readKeyFile(path: string): Promise<readonly Buffer[]> {
 /** Makes a file with one key; one that is there is left as it is. */
 export async function createKeyFile(path: string): Promise<void> {
   const line = `${randomBytes(KEY_BYTES).toString('base64')}\n`
-  await writeFile(path, line, { flag: 'wx', mode: OWNER_ONLY }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error
-  })
+  const unfinished = `${path}.${randomBytes(4).toString('hex')}.new`
+  try {
+    // It has its name only when it is whole and on the disk: what it seals may be there before it otherwise.
+    await writeFile(unfinished, line, { flag: 'wx', mode: OWNER_ONLY, flush: true })
+    await link(unfinished, path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+  } finally {
+    await rm(unfinished, { force: true })
+  }
 }

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { LOCAL_CREDENTIALS, LOCAL_REGION, LOCAL_TABLE_PREFIX } from '../database.ts'
+import { Fault } from '../faults.ts'
 import { localFunctionName } from './functions.ts'
 import type { FromControlPlane, ToControlPlane } from './messages.ts'
 
@@ -33,6 +34,8 @@ export interface ControlPlane {
   readonly lambdaEndpoint: string
   readonly functions: { readonly assign: string; readonly doorbell: string }
   readonly pid: number
+  /** Resolves when the process has ended, for whatever reason. */
+  readonly ended: Promise<void>
   /** Tells the control plane, as ECS does, that a task has stopped; without an exit code its machine was lost.
    *  Resolves when the function has ended, or the process has. */
   taskStopped(taskArn: string, exitCode?: number): Promise<void>
@@ -57,6 +60,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     lambdaEndpoint,
     functions: { assign: localFunctionName('assign'), doorbell: localFunctionName('doorbell') },
     pid,
+    ended: exited,
     taskStopped: taskStoppedTeller(child, exited),
     sweeps: (on) => send(child, { type: 'sweeps', on }),
     close: () => end(child, exited),
@@ -104,7 +108,7 @@ async function ready(child: ChildProcess, exited: Promise<void>, lastWords: () =
   if (typeof first === 'object') return first
   child.kill('SIGKILL')
   const what = first === 'late' ? `was not ready within ${READY_MS_MAX} ms` : 'did not start'
-  throw new Error(`the control plane ${what}: ${lastWords()}`)
+  throw new Fault('NOT_STARTED', `the control plane ${what}: ${lastWords()}`)
 }
 
 /** What this run wrote for people: its log lines are JSON, its last words are not. */

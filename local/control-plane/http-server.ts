@@ -1,7 +1,9 @@
-/** A local HTTP server: listens on 127.0.0.1 alone, cuts bodies that are too large, and leaves no connection behind. */
+/** A local HTTP server: listens on 127.0.0.1 alone, lets no web page in, cuts bodies that are too large, and leaves no
+ *  connection behind. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type ConnectionLimits, createLimitedServer } from '../../hosts/connection-limits.ts'
+import { guard } from '../endpoint-guard.ts'
 
 /** All callers are on this machine. API Gateway takes 10,240 bytes of request line and headers together. */
 const LIMITS: ConnectionLimits = {
@@ -34,6 +36,7 @@ export async function startHttpServer(
     },
     () => undefined,
   )
+  guard(server, { host: 'loopback', port: 'exact' })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', resolve)

@@ -6,6 +6,8 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { FUNCTION_NAMES, type FunctionName } from '../../lambdas/functions.ts'
+import { LOCAL_CREDENTIALS } from '../database.ts'
+import { type Credentials, signatureFault } from '../signed-requests.ts'
 import { invoke, type LocalFunctions, localFunctionName } from './functions.ts'
 import { type HttpServer, readBody, sendJson, startHttpServer } from './http-server.ts'
 
@@ -25,11 +27,12 @@ interface Invocation {
   readonly event: unknown
 }
 
-/** @param failed hears of events whose function threw: nobody else does */
+/** @param failed hears of events whose function threw: nobody else does
+ *  @param credentials that every request has to be signed with: a function believes its event, whoever made that up */
 export async function startLambdaEndpoint(
   functions: LocalFunctions,
   failed: (name: FunctionName, error: unknown) => void,
-  port = 0,
+  { port = 0, credentials = LOCAL_CREDENTIALS }: { port?: number; credentials?: Credentials } = {},
 ): Promise<LambdaEndpoint> {
   const waiting: Invocation[] = []
   const running = new Set<Promise<void>>()
@@ -50,7 +53,7 @@ export async function startLambdaEndpoint(
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const asked = await readInvocation(request)
+    const asked = await readInvocation(request, credentials)
     if ('status' in asked) return refuse(response, asked)
     if (asked.type === 'DryRun') return void response.writeHead(204).end()
     if (asked.type === 'RequestResponse') return respond(response, asked)
@@ -100,6 +103,7 @@ type InvocationType = 'RequestResponse' | 'Event' | 'DryRun'
 
 async function readInvocation(
   request: IncomingMessage,
+  credentials: Credentials,
 ): Promise<(Invocation & { readonly type: InvocationType }) | Refused> {
   const invalid = (says: string) => ({ status: 400, type: 'InvalidParameterValueException', says })
   const type = String(request.headers['x-amz-invocation-type'] ?? 'RequestResponse')
@@ -111,6 +115,8 @@ async function readInvocation(
   if (!body) {
     return { status: 413, type: 'RequestTooLargeException', says: `a payload may have ${bytesMax} bytes` }
   }
+  const fault = signatureFault(request, body, 'lambda', credentials)
+  if (fault) return { status: 403, ...fault }
   const [path = ''] = (request.url ?? '').split('?')
   const asked = request.method === 'POST' ? INVOCATION_PATH.exec(path)?.[1] : undefined
   const name = asked === undefined ? undefined : functionNamed(decodeURIComponent(asked))

@@ -8,6 +8,7 @@ import { apiOf } from '../../lambdas/api.ts'
 import { handler as assign } from '../../lambdas/assign.ts'
 import { handler as authorizer } from '../../lambdas/authorizer.ts'
 import { handler as doorbell } from '../../lambdas/doorbell.ts'
+import type { FunctionName } from '../../lambdas/functions.ts'
 import { sweepOf } from '../../lambdas/sweep.ts'
 import { handler as taskStopped } from '../../lambdas/task-stopped.ts'
 import { lambdaTelemetry } from '../../lambdas/telemetry.ts'
@@ -23,19 +24,25 @@ const CLOSE_MS_MAX = 3000
 const Environment = z.object({
   PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   SWEEP: z.enum(['on', 'off']).default('on'),
+  /** Of this run; requests to the Lambda endpoint are signed with them. */
+  AWS_ACCESS_KEY_ID: z.string().min(1),
+  AWS_SECRET_ACCESS_KEY: z.string().min(1),
 })
 
 async function main(): Promise<void> {
-  const { PORT: port, SWEEP } = Environment.parse(process.env)
+  // A disk that is full takes no log; what is served goes on.
+  process.stdout.on('error', () => undefined)
+  const { PORT: port, SWEEP, ...aws } = Environment.parse(process.env)
+  const credentials = { accessKeyId: aws.AWS_ACCESS_KEY_ID, secretAccessKey: aws.AWS_SECRET_ACCESS_KEY }
   const telemetry = lambdaTelemetry('api')
   const failed = (error: unknown) => telemetry.emit('request.failed', { error })
   const closing = new AbortController()
   let sweeping = new AbortController()
 
   const functions: { -readonly [F in keyof LocalFunctions]: LocalFunctions[F] } = {}
-  const endpoint = await startLambdaEndpoint(functions, (name, error) =>
-    telemetry.emit('request.failed', { error, why: `the function ${localFunctionName(name)} threw` }),
-  )
+  const threw = (name: FunctionName, error: unknown) =>
+    telemetry.emit('request.failed', { error, why: `the function ${localFunctionName(name)} threw` })
+  const endpoint = await startLambdaEndpoint(functions, threw, { credentials })
   const lambdaEndpoint = `http://127.0.0.1:${endpoint.port}`
   // Before the first function is run: the SDK reads it when the function's client is made.
   process.env.AWS_ENDPOINT_URL_LAMBDA = lambdaEndpoint
@@ -101,6 +108,9 @@ function lastWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error) {
     return `port ${error.port} is taken; end the program that listens there, or choose another with --port`
+  }
+  if ('code' in error && error.code === 'EACCES' && 'port' in error) {
+    return `this user may not listen on port ${error.port}; choose one above 1023 with --port`
   }
   return error.stack ?? error.message
 }

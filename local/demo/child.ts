@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
+const PLAN = 'MOORING_DEMO_PLAN'
+
 export interface Child {
   readonly pid: number
   /** The exit code; null after a signal. */
@@ -11,8 +13,13 @@ export interface Child {
   signal(signal: NodeJS.Signals): void
 }
 
+/** The plan of this child, as startChild was given it. */
+export function planOfChild<Plan>(): Plan {
+  return JSON.parse(process.env[PLAN] ?? '') as Plan
+}
+
 /** @param entry the program, beside this file
- *  @param plan its only argument, as JSON
+ *  @param plan what planOfChild gives there. It holds secrets of this run, and every user sees the arguments of a process
  *  @param variables beside those of this process */
 export async function startChild(
   entry: string,
@@ -22,16 +29,12 @@ export async function startChild(
 ): Promise<Child> {
   const log = openSync(logFile, 'a')
   const program = fileURLToPath(new URL(entry, import.meta.url))
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', program, JSON.stringify(plan)],
-    {
-      // Signals of the terminal go to the parent alone: it ends its children in order.
-      detached: true,
-      stdio: ['ignore', log, log, 'ipc'],
-      env: { ...process.env, ...variables },
-    },
-  )
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
+    // Signals of the terminal go to the parent alone: it ends its children in order.
+    detached: true,
+    stdio: ['ignore', log, log, 'ipc'],
+    env: { ...process.env, ...variables, [PLAN]: JSON.stringify(plan) },
+  })
   closeSync(log)
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve)

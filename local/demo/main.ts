@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { systemClock } from '../../core/clock.ts'
+import { faultOf, lastWords, naming } from '../faults.ts'
 import { playMooring } from './mooring-acts.ts'
 import { playNaive } from './naive-acts.ts'
 import { HELP, readDemoOptions } from './options.ts'
@@ -23,7 +24,7 @@ async function main(): Promise<number> {
     process.stdout.write(HELP)
     return 0
   }
-  mkdirSync(LOG_DIR, { recursive: true })
+  await naming(`the folder of logs ${LOG_DIR}`, () => mkdirSync(LOG_DIR, { recursive: true }))
   const begun = systemClock.mark()
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
@@ -83,7 +84,7 @@ function conclude({ stage }: Show, naive: Outcome, mooring: Outcome): void {
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(`${lastWords(faultOf('the demo ends', error))}\n`)
     process.exit(1)
   },
 )

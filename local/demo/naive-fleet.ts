@@ -94,7 +94,11 @@ export async function prepareNaiveFleet(
       }))
     },
     startPairing: () =>
-      start('naive-pairing.ts', 'naive-pairing', { deviceIds, controlUrl: simulator.controlUrl }),
+      start('naive-pairing.ts', 'naive-pairing', {
+        deviceIds,
+        controlUrl: simulator.controlUrl,
+        controlToken: simulator.controlToken,
+      }),
     hasJoined: async (name) => (await table.heartbeats()).has(name),
     async shareOut() {
       for (const [at, deviceId] of deviceIds.entries()) {
@@ -102,7 +106,8 @@ export async function prepareNaiveFleet(
       }
     },
     async startServer(name, { variables, ...overrides } = {}) {
-      const plan = { serverId: name, databaseEndpoint: database.endpoint, capacity, ...overrides }
+      const { endpoint: databaseEndpoint, credentials } = database
+      const plan = { serverId: name, databaseEndpoint, credentials, capacity, ...overrides }
       servers.set(name, await start('naive-server.ts', name, plan, variables))
     },
     process: (name) => servers.get(name),

@@ -5,6 +5,7 @@
 import { DisconnectReason, type WASocket } from '@whiskeysockets/baileys'
 import { inParallel } from '../../core/parallel.ts'
 import { silenceConsole } from '../../hosts/silence-console.ts'
+import { planOfChild } from './child.ts'
 import { openNaiveSocket } from './naive-socket.ts'
 
 /** Devices paired at the same time. */
@@ -17,6 +18,7 @@ interface Plan {
   readonly whatsAppUrl: string
   /** Where the simulated phones are told to scan. */
   readonly controlUrl: string
+  readonly controlToken: string
 }
 
 /** Scans, restarts as WhatsApp asks for, and logs in once: the first login uploads the keys, the slow part. */
@@ -30,7 +32,7 @@ function pair(plan: Plan, deviceId: string): Promise<void> {
         ...plan,
         deviceId,
         server: 'pairing',
-        qr: (qr) => void scan(plan.controlUrl, qr).catch(reject),
+        qr: (qr) => void scan(plan, qr).catch(reject),
         open: () => {
           isLoggedIn = true
           void socket?.end(undefined)
@@ -47,8 +49,12 @@ function pair(plan: Plan, deviceId: string): Promise<void> {
   })
 }
 
-async function scan(controlUrl: string, qr: string): Promise<void> {
-  const response = await fetch(`${controlUrl}/phones/scan`, { method: 'POST', body: JSON.stringify({ qr }) })
+async function scan({ controlUrl, controlToken }: Plan, qr: string): Promise<void> {
+  const response = await fetch(`${controlUrl}/phones/scan`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${controlToken}` },
+    body: JSON.stringify({ qr }),
+  })
   if (!response.ok) throw new Error(`the phone did not scan: ${await response.text()}`)
 }
 
@@ -61,7 +67,7 @@ silenceConsole()
 process.on('unhandledRejection', report)
 // The demo that is gone needs no devices.
 process.on('disconnect', () => process.exit(1))
-const plan = JSON.parse(process.argv[2] ?? '') as Plan
+const plan = planOfChild<Plan>()
 inParallel(plan.deviceIds, LANES, (deviceId) => pair(plan, deviceId)).then(
   () => process.exit(0),
   (error: unknown) => {

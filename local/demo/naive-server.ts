@@ -7,6 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DisconnectReason } from '@whiskeysockets/baileys'
 import { silenceConsole } from '../../hosts/silence-console.ts'
 import { localClient } from '../database.ts'
+import type { Credentials } from '../signed-requests.ts'
+import { planOfChild } from './child.ts'
 import { openNaiveSocket } from './naive-socket.ts'
 import { type NaiveDevice, naiveTable } from './naive-table.ts'
 
@@ -23,13 +25,15 @@ const JITTER = 0.2
 export interface NaiveServerPlan {
   readonly serverId: string
   readonly databaseEndpoint: string
+  readonly credentials: Credentials
   readonly whatsAppUrl: string
   readonly authDir: string
   readonly capacity: number
 }
 
-async function serve({ serverId, databaseEndpoint, capacity, ...places }: NaiveServerPlan): Promise<never> {
-  const table = naiveTable(localClient(databaseEndpoint))
+async function serve(plan: NaiveServerPlan): Promise<never> {
+  const { serverId, databaseEndpoint, credentials, capacity, ...places } = plan
+  const table = naiveTable(localClient(databaseEndpoint, credentials))
   const held = new Set<string>()
 
   const beat = () => table.beat(serverId, Date.now())
@@ -85,4 +89,4 @@ silenceConsole()
 process.on('unhandledRejection', report)
 // The demo that is gone needs no servers.
 process.on('disconnect', () => process.exit(1))
-void serve(JSON.parse(process.argv[2] ?? '') as NaiveServerPlan)
+void serve(planOfChild<NaiveServerPlan>())

@@ -1,4 +1,5 @@
-/** The HTTP control: what a test or a person does to WhatsApp from outside. JSON in, JSON out. */
+/** The HTTP control: what a test or a person does to WhatsApp from outside. JSON in, JSON out; simulator.ts puts a guard
+ *  before it that asks for the token of this run. */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { z } from 'zod'
 import * as bodies from './control-bodies.ts'

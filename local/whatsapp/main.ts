@@ -11,13 +11,13 @@ const HELP = `Runs the simulated WhatsApp alone: a server for Baileys clients, a
 
   --port PORT           of the WebSocket server (default: any free port)
   --control-port PORT   of the HTTP control (default: any free port)
-  --host ADDRESS        to listen on (default 127.0.0.1; the control asks nobody who he is)
+  --host ADDRESS        to listen on (default 127.0.0.1)
   --data FILE           keep phones, linked devices and queued messages there
-  --json                print the two URLs as one line of JSON
+  --json                print URLs and token as one line of JSON
   --events              print what happens, one line of JSON each
   --help                this text
 
-The control, for instance (docs/simulator.md has all of it):
+The control, for instance (docs/simulator.md has all of it); each request needs -H 'Authorization: Bearer TOKEN':
 
   curl -s CONTROL/phones/scan -d '{"qr":"...","phoneNumber":"15550100101"}'
   curl -s CONTROL/accounts/15550100101/text -d '{"text":"ahoy"}'
@@ -45,8 +45,9 @@ async function main(): Promise<void> {
     ...(values.data === undefined ? {} : { dataFile: values.data }),
     ...(values.events ? { onEvent: (event) => say(JSON.stringify(event)) } : {}),
   })
-  const { url, controlUrl } = simulator
-  say(values.json ? JSON.stringify({ url, controlUrl }) : `WhatsApp  ${url}\nControl   ${controlUrl}`)
+  const { url, controlUrl, controlToken } = simulator
+  const shown = `WhatsApp  ${url}\nControl   ${controlUrl}\nToken     ${controlToken}`
+  say(values.json ? JSON.stringify({ url, controlUrl, controlToken }) : shown)
   await untilSignal()
   await simulator.close()
 }

@@ -1,11 +1,13 @@
 // A WhatsApp server on this machine for the real client, and the judge of the fleet: it counts overlaps and conflicts.
 // `local/main.ts`, the fleet's tests and the benches start it; people and tests steer it through its HTTP control.
 // It must never print, call out, take a client for somebody else, or let two logins of one account stand.
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { WebSocketServer } from 'ws'
 import { type Clock, systemClock, type Timer } from '../../core/clock.ts'
+import { bearer, guard, isSame } from '../endpoint-guard.ts'
 import { makeAccounts } from './accounts.ts'
 import { makeAnswers } from './answers.ts'
 import { makeContacts } from './contacts.ts'
@@ -29,6 +31,9 @@ import { makeUnseen } from './unseen.ts'
 import type { SimulatorEvent, World } from './world.ts'
 
 const WEBSOCKET_PATH = '/ws/chat'
+/** Baileys says so of itself. No page but those of WhatsApp can. */
+const CLIENT_ORIGIN = 'https://web.whatsapp.com'
+const TOKEN_BYTES = 24
 /** One timer looks after all sockets: those that do not answer a close, say nothing, or never pair. */
 const SWEEP_EVERY_MS = 1000
 
@@ -44,9 +49,12 @@ export interface SimulatorOptions {
 }
 
 export interface Simulator extends SimulatorMethods {
-  /** For the client's socket option `waWebSocketUrl`. `?server=<name>` puts a name on the judge's labels. */
+  /** For the client's socket option `waWebSocketUrl`. `?server=<name>` puts a name on the judge's labels. It ends in a secret
+   *  of this run, the only thing that the real client can be made to send. */
   readonly url: string
   readonly controlUrl: string
+  /** Of this run. The control wants it as `Authorization: Bearer <token>`. */
+  readonly controlToken: string
   /** Ends every socket, frees the ports, writes the data file. May be called again. */
   close(): Promise<void>
 }
@@ -71,12 +79,17 @@ export async function startWhatsAppSimulator(options: SimulatorOptions = {}): Pr
     maxPayload: FRAME_BYTES_MAX,
     perMessageDeflate: false,
   })
+  const path = `${WEBSOCKET_PATH}/${newToken()}`
+  const controlToken = newToken()
   const server = createServer((_, response) => response.writeHead(426).end())
   server.on('upgrade', (request, socket, head) => {
-    if (!request.url?.startsWith(WEBSOCKET_PATH)) return socket.destroy()
+    if (!isSame(request.url?.split('?')[0] ?? '', path)) return socket.destroy()
     return sockets.handleUpgrade(request, socket, head, (ws) => switchboard.accept(ws, request))
   })
+  // A proxy may stand before the socket, with a port of its own.
+  guard(server, { host: 'loopback', port: 'any', origin: CLIENT_ORIGIN })
   const control = makeControl(methods)
+  guard(control, { host: 'loopback', port: 'exact', credential: bearer(controlToken) })
   await Promise.all([listen(server, port, host), listen(control, controlPort, host)])
   const sweep = repeat(clock, SWEEP_EVERY_MS, () => switchboard.expire())
 
@@ -92,8 +105,9 @@ export async function startWhatsAppSimulator(options: SimulatorOptions = {}): Pr
   let ended: Promise<void> | undefined
   return {
     ...methods,
-    url: `ws://${host}:${portOf(server)}${WEBSOCKET_PATH}`,
+    url: `ws://${host}:${portOf(server)}${path}`,
     controlUrl: `http://${host}:${portOf(control)}`,
+    controlToken,
     close: () => {
       ended ??= end()
       return ended
@@ -128,6 +142,10 @@ async function makeWorld(clock: Clock, later: World['later'], { dataFile: path, 
     emit: onEvent ?? (() => undefined),
   }
   return { world, dataFile }
+}
+
+function newToken(): string {
+  return randomBytes(TOKEN_BYTES).toString('base64url')
 }
 
 async function listen(server: Server, port: number, host: string): Promise<void> {

@@ -69,8 +69,8 @@ function startConsumer(): Promise<Server> {
 
 /** Pairs all of them by the real useMultiFileAuthState, as a system without Mooring does. */
 async function pairElsewhere(): Promise<void> {
-  const { url: whatsAppUrl, controlUrl } = fleet.simulator
-  const plan = { deviceIds: ids, authDir: folder, whatsAppUrl, controlUrl }
+  const { url: whatsAppUrl, controlUrl, controlToken } = fleet.simulator
+  const plan = { deviceIds: ids, authDir: folder, whatsAppUrl, controlUrl, controlToken }
   const log = join(fleet.logDir, 'elsewhere.log')
   const child = await startChild('naive-pairing.ts', plan, log)
   assert.equal(await child.exited, 0, `see ${log}`)

@@ -134,7 +134,12 @@ test('with --data, devices are connected again after a restart without being pai
     const answer = await fetch(`${apiUrl}/devices/kept/qr`, { headers })
     return answer.ok && ((await answer.json()) as { qr: string })
   })
-  await fetch(`${control}/phones/scan`, { method: 'POST', headers, body: JSON.stringify({ qr }) })
+  const authorization = /Authorization: (Bearer \S+)'/.exec(first.said())?.[1] ?? ''
+  await fetch(`${control}/phones/scan`, {
+    method: 'POST',
+    headers: { authorization },
+    body: JSON.stringify({ qr }),
+  })
   await untilStatus(apiUrl, key, 'connected')
   process.kill(-first.pid, 'SIGINT')
   await until('the first fleet ended', 20_000, async () => alive(pids).length === 0)

@@ -110,3 +110,25 @@ for (const text of [
     )
   })
 }
+test('where messages can never be sent is refused before a server starts, and its password is not shown', () => {
+  const MESSAGES_SECRET = 'sixteen-and-more'
+  for (const [MESSAGES_URL, why] of [
+    ['http://anna:hunter2@127.0.0.1:8080/hook', /MESSAGES_URL: must not have a user or a password/],
+    ['http://127.0.0.1:22/hook', /MESSAGES_URL: has the port 22/],
+  ] as const) {
+    assert.throws(
+      () => readEnvironment({ ...LEAST, MESSAGES_URL, MESSAGES_SECRET }),
+      (error: Error) => why.test(error.message) && !error.message.includes('hunter2'),
+    )
+  }
+})
+
+test('a server has an address that the doorbell rings, on a port that fetch connects to', () => {
+  for (const SERVER_URL of ['https://10.0.0.1:8080', 'http://example.org:8080', 'http://10.0.0.1:8080/a']) {
+    assert.throws(() => readEnvironment({ ...LEAST, SERVER_URL }), /SERVER_URL: (is|has)/)
+  }
+  assert.throws(
+    () => readEnvironment({ ...LEAST, SERVER_PORT: '6000' }),
+    /SERVER_PORT: is a port that fetch never/,
+  )
+})

@@ -110,3 +110,47 @@ test('an event of another form rings nobody and throws nothing', async () => {
   await ring({ servers: [{ serverId: 'server-1', url: 'file:///etc/passwd' }] })
   assert.equal(told('doorbell.unanswered').length, 1)
 })
+
+for (const [why, form] of [
+  ['a name', (url: string) => url.replace('127.0.0.1', 'localhost.example.org')],
+  ['a path', (url: string) => `${url}/latest/meta-data`],
+  ['a query', (url: string) => `${url}/?a=`],
+  ['a user', (url: string) => url.replace('//', '//user:pass@')],
+  ['https', (url: string) => url.replace('http:', 'https:')],
+] as const) {
+  test(`an event whose address has ${why} rings nobody, and is told of; the others are rung`, async () => {
+    const { ring, told } = await aDoorbell()
+    const listener = await aListener()
+    await ring({
+      servers: [
+        { serverId: 'forged', url: form(listener.url) },
+        { serverId: 'there', url: listener.url },
+      ],
+    })
+    listener.close()
+    assert.deepEqual(
+      listener.rings.map(({ path, body }) => `${path} ${body}`),
+      ['/doorbell {"serverId":"there"}'],
+    )
+    assert.deepEqual(
+      told('doorbell.unanswered').map(({ serverId }) => serverId),
+      ['forged'],
+    )
+  })
+}
+
+test('a redirect of one that was rung is not followed', async () => {
+  const { ring, told } = await aDoorbell()
+  const listener = await aListener()
+  const redirecting = createServer((_, response) => {
+    response.writeHead(307, { location: `${listener.url}/doorbell` }).end()
+  }).listen(0, '127.0.0.1')
+  await once(redirecting, 'listening')
+  const url = `http://127.0.0.1:${(redirecting.address() as AddressInfo).port}`
+  await ring({ servers: [{ serverId: 'redirecting', url }] })
+  redirecting.closeAllConnections()
+  redirecting.close()
+  listener.close()
+  assert.deepEqual(listener.rings, [])
+  assert.equal(told('doorbell.unanswered').length, 1)
+})

@@ -1,6 +1,6 @@
 /** The AWS endpoints that the bundles call: DynamoDB is dynalite, the others give the least answer that their clients take.
  *  Every request is written down. */
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type LocalDatabase, startDatabase } from '../../local/database.ts'
 
@@ -28,12 +28,12 @@ const ANSWERS: Readonly<Record<string, object>> = {
 export async function startAwsStandIn(): Promise<AwsStandIn> {
   const database = await startDatabase()
   const calls: Call[] = []
-  const server = createServer(async (request, response) => {
-    const text = await textOf(request)
-    const call = callOf(request, text)
+  const server = createServer(async (incoming, response) => {
+    const text = await textOf(incoming)
+    const call = callOf(incoming, text)
     calls.push(call)
     if (call.service === 'dynamodb') {
-      const answer = await forward(database.endpoint, request, text)
+      const answer = await forward(database.endpoint, incoming, text)
       response.writeHead(answer.status, { 'content-type': 'application/x-amz-json-1.0' })
       response.end(answer.body)
       return
@@ -55,31 +55,31 @@ export async function startAwsStandIn(): Promise<AwsStandIn> {
   }
 }
 
-function callOf(request: IncomingMessage, text: string): Call {
-  const target = request.headers['x-amz-target']
+function callOf({ headers, url, method }: IncomingMessage, text: string): Call {
+  const target = headers['x-amz-target']
   const body = text.startsWith('{') ? JSON.parse(text) : text
   if (typeof target === 'string') {
     const [api = '', action = ''] = target.split('.')
     if (api.startsWith('DynamoDB')) return { service: 'dynamodb', action, body }
     return { service: api.startsWith('AmazonEC2Container') ? 'ecs' : api, action, body }
   }
-  if (request.url?.includes('/functions/')) return { service: 'lambda', action: request.url, body }
-  return { service: 'http', action: `${request.method} ${request.url}`, body }
+  if (url?.includes('/functions/')) return { service: 'lambda', action: url, body }
+  return { service: 'http', action: `${method} ${url}`, body }
 }
 
-async function forward(endpoint: string, request: IncomingMessage, body: string) {
-  const { authorization = '', 'x-amz-target': target, 'x-amz-date': date } = request.headers
-  const answer = await fetch(endpoint, {
-    method: 'POST',
-    headers: {
-      authorization,
-      'content-type': 'application/x-amz-json-1.0',
-      'x-amz-target': String(target),
-      'x-amz-date': String(date),
-    },
-    body,
+/** As it came, Host included: all of it is signed. */
+function forward(
+  endpoint: string,
+  { headers }: IncomingMessage,
+  body: string,
+): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const asked = request(endpoint, { method: 'POST', headers }, async (answer) => {
+      resolve({ status: answer.statusCode ?? 500, body: await textOf(answer) })
+    })
+    asked.once('error', reject)
+    asked.end(body)
   })
-  return { status: answer.status, body: await answer.text() }
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {

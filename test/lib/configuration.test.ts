@@ -49,3 +49,17 @@ describe('the configuration', () => {
     }
   })
 })
+
+test('a messagesUrl with a password in it, or with a port that fetch forbids, is refused without being shown', () => {
+  const messagesSecretArn = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:messages-AbCdEf'
+  for (const [messagesUrl, why] of [
+    ['https://anna:hunter2@example.org/hook', /messagesUrl: must not have a user or a password/],
+    ['https://example.org:6000/hook', /messagesUrl: has the port 6000/],
+    ['http://example.org/hook', /messagesUrl: is a URL that begins with https/],
+  ] as const) {
+    assert.throws(
+      () => readConfiguration({ messagesUrl, messagesSecretArn }),
+      (error: Error) => why.test(error.message) && !error.message.includes('hunter2'),
+    )
+  }
+})

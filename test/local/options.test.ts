@@ -54,3 +54,37 @@ test('the version of the client comes from the command line, else from the envir
   )
   assert.throws(() => readOptions([], { WHATSAPP_VERSION: '' }), /WHATSAPP_VERSION is three whole numbers/)
 })
+
+for (const [args, variables, words] of [
+  [['--nonsense'], {}, /--nonsense.*--help tells/],
+  [['shop-1'], {}, /shop-1/],
+  [['--data', ''], {}, /--data is the name of a folder/],
+  [['--port', '6000'], {}, /--port 6000 is one that no browser/],
+  [['--port', '1e3'], {}, /--port is a whole number/],
+  [['--servers', ''], {}, /--servers is a whole number/],
+  [['--messages-url', ''], {}, /--messages-url is a URL/],
+  [
+    ['--messages-url', 'http://a:hunter2@127.0.0.1/'],
+    {},
+    /--messages-url must not have a user or a password/,
+  ],
+  [[], { MESSAGES_URL: 'http://a:hunter2@127.0.0.1/' }, /MESSAGES_URL must not have a user or a password/],
+  [[], { MESSAGES_URL: 'http://127.0.0.1:22/hook' }, /MESSAGES_URL has the port 22/],
+  [[], { MESSAGES_SECRET: 'hunter2' }, /MESSAGES_SECRET has 16 to 256 characters/],
+  [[], { MOORING_API_KEY: 'hunter2 hunter2' }, /MOORING_API_KEY has characters/],
+] as const) {
+  test(`refused, without a secret being shown: ${[...args, ...Object.keys(variables)].join(' ')}`, () => {
+    assert.throws(
+      () => readOptions([...args], variables),
+      (error: Error) => words.test(error.message) && !error.message.includes('hunter2'),
+    )
+  })
+}
+
+test('messages are handed to the URL that the option names, else to that of the variable', () => {
+  const MESSAGES_URL = 'http://127.0.0.1:8080/hook'
+  assert.equal(readOptions([], { MESSAGES_URL })?.messagesUrl, MESSAGES_URL)
+  const option = 'http://127.0.0.1:8081/'
+  assert.equal(readOptions(['--messages-url', option], { MESSAGES_URL })?.messagesUrl, option)
+  assert.equal(readOptions([], { MESSAGES_URL: '' })?.messagesUrl, undefined)
+})

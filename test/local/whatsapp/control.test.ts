@@ -4,9 +4,18 @@ import { connect, eventually, loggedIn, newCredentials, pair, simulatorFor } fro
 
 const DEVICE = '15550100'
 
-async function call(base: { controlUrl: string }, method: string, path: string, body?: unknown) {
+async function call(
+  base: { controlUrl: string; controlToken: string },
+  method: string,
+  path: string,
+  body?: unknown,
+) {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
-  const response = await fetch(base.controlUrl + path, { method, ...(body !== undefined && { body: text }) })
+  const response = await fetch(base.controlUrl + path, {
+    method,
+    headers: { authorization: `Bearer ${base.controlToken}` },
+    ...(body !== undefined && { body: text }),
+  })
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
 

@@ -1,0 +1,51 @@
+/** `mooring device send`: a text through the server that has the device, signed as an application signs what it sends. */
+import { signatureHeaders } from '../core/doorbell-signature.ts'
+import type { DeviceAnswer } from '../lambdas/api/device-answer.ts'
+import type { ServerAnswer } from '../lambdas/api/servers.ts'
+import { NotDone, Refused, Unreachable, WrongUsage } from './failures.ts'
+import { plain } from './words.ts'
+import { type CliWorld, tell } from './world.ts'
+
+/** WhatsApp may take its time; the server gives up before that. */
+const ANSWER_MS_MAX = 60_000
+
+export async function sendText(
+  world: CliWorld,
+  id: string,
+  to: string,
+  text: string,
+  { secret }: { readonly secret?: string },
+): Promise<void> {
+  if (!secret) {
+    throw new WrongUsage(
+      'Give the secret that messages are signed with in MESSAGES_SECRET, or with --secret.',
+    )
+  }
+  const { api, clock, stop } = world
+  const { owner, explanation } = await api.get<DeviceAnswer>(`/devices/${id}`)
+  if (!owner) throw new NotDone(`No server has device ${id}: ${explanation}`)
+  const { url, name } = await api.get<ServerAnswer>(`/servers/${owner.serverId}`)
+  const path = `/devices/${id}/messages`
+  const body = JSON.stringify({ to, text })
+  const answer = await fetch(new URL(path, url), {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...signatureHeaders(secret, `${path}\n${body}`, clock.wallMs()),
+    },
+    body,
+    redirect: 'error',
+    signal: AbortSignal.any([stop, AbortSignal.timeout(ANSWER_MS_MAX)]),
+  }).catch(() => {
+    throw new Unreachable(
+      `Server ${name} cannot be reached at ${plain(url)}: servers answer only in their network.`,
+    )
+  })
+  const said = (await answer.json().catch(() => ({}))) as {
+    code?: string
+    message?: string
+    messageId?: string
+  }
+  if (!answer.ok) throw new Refused(said.code ?? String(answer.status), plain(said.message ?? ''))
+  tell(world, said, () => `Sent. WhatsApp has it as ${plain(said.messageId ?? '')}.`)
+}
