@@ -35,27 +35,33 @@ function run(script: string, ...args: string[]) {
   }
 }
 
-async function json(url: string, key?: string, body?: unknown): Promise<Record<string, unknown>> {
+async function json(
+  url: string,
+  secret: Record<string, string>,
+  body?: unknown,
+): Promise<Record<string, unknown>> {
   const response = await fetch(url, {
     ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
-    headers: { 'content-type': 'application/json', ...(key === undefined ? {} : { 'x-api-key': key }) },
+    headers: { 'content-type': 'application/json', ...secret },
   })
   return (await response.json()) as Record<string, unknown>
 }
 
 test('the local fleet connects a device to another server, and simulates nothing itself', async () => {
   const [line] = await run('local/whatsapp/main.ts', '--json').said(/^\{.*\}$/m)
-  const { url, controlUrl } = JSON.parse(line)
+  const { url, controlUrl, controlToken } = JSON.parse(line)
+  const control = { authorization: `Bearer ${controlToken}` }
 
   const fleet = run('local/main.ts', '--servers', '1', '--port', '0', '--whatsapp', url)
-  const [, api = '', key = ''] = await fleet.said(/API +(http:\S+)[\s\S]*API key +(\S+)/)
+  const [, api = '', apiKey = ''] = await fleet.said(/API +(http:\S+)[\s\S]*API key +(\S+)/)
+  const key = { 'x-api-key': apiKey }
   const [screen] = await fleet.said(/WhatsApp +another server, .*\n.*/)
   await json(`${api}/devices`, key, { deviceId: 'shop-1', name: 'The shop' })
   const { qr } = await until('a QR', 30_000, async () => {
     const answer = await json(`${api}/devices/shop-1/qr`, key)
     return typeof answer.qr === 'string' ? answer : undefined
   })
-  await json(`${controlUrl}/phones/scan`, undefined, { qr, phoneNumber: '15550100101' })
+  await json(`${controlUrl}/phones/scan`, control, { qr, phoneNumber: '15550100101' })
   await until(
     'the device connected',
     30_000,
@@ -64,6 +70,6 @@ test('the local fleet connects a device to another server, and simulates nothing
 
   assert.ok(screen.includes(url))
   assert.match(screen, /nothing is simulated here, no phones, no judge/)
-  const { accounts } = await json(`${controlUrl}/accounts`)
+  const { accounts } = await json(`${controlUrl}/accounts`, control)
   assert.equal((accounts as { connectedTo?: string }[])[0]?.connectedTo !== undefined, true)
 })

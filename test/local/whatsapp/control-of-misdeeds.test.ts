@@ -5,9 +5,15 @@ import { connect, eventually, loggedIn, pair, simulatorFor } from './baileys-cli
 const DEVICE = '15550100101'
 const CONTACT = '15550100199'
 
-async function call(base: { controlUrl: string }, method: string, path: string, body?: unknown) {
+async function call(
+  base: { controlUrl: string; controlToken: string },
+  method: string,
+  path: string,
+  body?: unknown,
+) {
   const response = await fetch(base.controlUrl + path, {
     method,
+    headers: { authorization: `Bearer ${base.controlToken}` },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
