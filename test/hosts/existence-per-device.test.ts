@@ -1,0 +1,28 @@
+/** What WhatsApp tells one device about a number decides nothing for another. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createExistenceCheck } from '../../hosts/existence.ts'
+import { worldOn } from '../core/builders.ts'
+
+type Asked = Parameters<ReturnType<typeof createExistenceCheck>['refuseUnknown']>[0]
+const message = { to: '15550100130', text: 'ahoy', messageId: '3EB0A1B2' }
+const asking = (isThere: boolean) =>
+  ({
+    executeUSyncQuery: async () => ({ list: [{ id: 'x', contact: isThere }] }),
+    getUSyncDevices: async () => [],
+  }) as unknown as Asked
+
+test('a device that WhatsApp tells that nobody is there keeps no other device from sending', async () => {
+  const { clock } = worldOn({} as never)
+  const check = createExistenceCheck(clock)
+  await assert.rejects(check.refuseUnknown(asking(false), message), { code: 'NOT_ON_WHATSAPP' })
+  await check.refuseUnknown(asking(true), message)
+})
+
+test('a device that asks while another does is not refused by the answer to that one', async () => {
+  const { clock } = worldOn({} as never)
+  const check = createExistenceCheck(clock)
+  const first = assert.rejects(check.refuseUnknown(asking(false), message), { code: 'NOT_ON_WHATSAPP' })
+  await check.refuseUnknown(asking(true), message)
+  await first
+})
