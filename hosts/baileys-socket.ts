@@ -98,7 +98,7 @@ function openBaileysSocket(
   // The wrapper hides the WebSocket, but only the WebSocket can be cut without waiting for the other side.
   const wire = (sock.ws as unknown as { socket: WebSocket }).socket
   const { holdUntil } = guardWire(wire, wish.mayAct)
-  framesInOrder(sock.ws)
+  framesInOrder(sock.ws, { clock: systemClock, wire })
   messagesInOrder(sock.ws, {
     clock: systemClock,
     isOpen: () => sock.ws.isOpen,
