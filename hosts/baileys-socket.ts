@@ -66,7 +66,7 @@ export interface BaileysOptions {
 export function baileysSockets(options: BaileysOptions): OpenSocket {
   const stalls = options.stalls ?? createStallWatches(systemClock)
   // Who is on WhatsApp is there for all devices; who is not, only for the device that was told so.
-  const existence = createExistenceCheck(systemClock)
+  const existence = createExistenceCheck(systemClock, options.queryMsMax ?? QUERY_MS_MAX)
   return (wish) => openBaileysSocket({ ...options, stalls, existence }, wish)
 }
 

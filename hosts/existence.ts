@@ -11,6 +11,10 @@ const ANSWER_MS_MAX = 5000
 const PRESENT_KEPT_MS = 24 * 3_600_000
 /** Somebody may join at any time. */
 const ABSENT_KEPT_MS = 600_000
+/** As in baileys-socket.ts. */
+const QUERY_MS_MAX = 8000
+/** Timers may run a little early. */
+const EARLY_MS = 50
 const NUMBERS_KEPT_MAX = 20_000
 
 type Asked = Pick<WASocket, 'executeUSyncQuery' | 'getUSyncDevices'>
@@ -57,7 +61,8 @@ export interface ExistenceCheck {
   refuseUnknown(sock: Asked, message: OutgoingText): Promise<void>
 }
 
-export function createExistenceCheck(clock: Clock): ExistenceCheck {
+/** @param queryMsMax after which Baileys gives a query up, and takes no answer for an empty one */
+export function createExistenceCheck(clock: Clock, queryMsMax = QUERY_MS_MAX): ExistenceCheck {
   const present = createMemory(clock, PRESENT_KEPT_MS)
   const ofSocket = new WeakMap<Asked, OfSocket>()
 
@@ -82,7 +87,7 @@ export function createExistenceCheck(clock: Clock): ExistenceCheck {
     const { underWay } = own(sock)
     const asked = underWay.get(jid)
     if (asked) return asked
-    const answer = isOnWhatsApp(sock, jid)
+    const answer = isOnWhatsApp(sock, jid, { clock, queryMsMax })
       .catch(() => undefined)
       .then((isThere) => {
         underWay.delete(jid)
@@ -118,14 +123,21 @@ export function createExistenceCheck(clock: Clock): ExistenceCheck {
   }
 }
 
-/** @returns undefined when the answer does not say */
-async function isOnWhatsApp(sock: Asked, jid: string): Promise<boolean | undefined> {
+/** @returns undefined when WhatsApp has not answered, or the answer does not say */
+async function isOnWhatsApp(
+  sock: Asked,
+  jid: string,
+  { clock, queryMsMax }: { readonly clock: Clock; readonly queryMsMax: number },
+): Promise<boolean | undefined> {
   const number = jid.slice(0, jid.search(/[:@]/))
   const query = new USyncQuery().withContactProtocol().withUser(new USyncUser().withPhone(`+${number}`))
   const answer = await sock.executeUSyncQuery(query)
-  const contact: unknown = answer?.list[0]?.contact
+  if (answer === undefined) return undefined
+  const contact: unknown = answer.list[0]?.contact
   if (typeof contact === 'boolean') return contact
   // Not the answer that was asked for. A number on WhatsApp has at least the device that is its phone.
+  const asked = clock.mark()
   const devices = await sock.getUSyncDevices([`${number}@s.whatsapp.net`], true, false)
-  return devices.length > 0
+  if (devices.length > 0) return true
+  return clock.elapsedMs(asked) < queryMsMax - EARLY_MS ? false : undefined
 }

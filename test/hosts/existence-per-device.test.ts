@@ -26,3 +26,29 @@ test('a device that asks while another does is not refused by the answer to that
   await check.refuseUnknown(asking(true), message)
   await first
 })
+
+test('a question that WhatsApp never answers does not say that nobody is there', async () => {
+  const { clock } = worldOn({} as never)
+  const check = createExistenceCheck(clock)
+  const givenUp = async () => {
+    clock.advance(8000)
+    return undefined
+  }
+  const sock = { executeUSyncQuery: givenUp, getUSyncDevices: async () => [] } as unknown as Asked
+  await check.refuseUnknown(sock, message)
+  await check.refuseUnknown(sock, message)
+})
+
+test('nor does a list of devices that WhatsApp never sends', async () => {
+  const { clock } = worldOn({} as never)
+  const check = createExistenceCheck(clock)
+  const sock = {
+    executeUSyncQuery: async () => ({ list: [] }),
+    async getUSyncDevices() {
+      clock.advance(8000)
+      return []
+    },
+  } as unknown as Asked
+  await check.refuseUnknown(sock, message)
+  await check.refuseUnknown(sock, message)
+})
