@@ -39,6 +39,8 @@ function judge(operation: Reassign, device: DeviceRow | undefined, servers: read
   const { owner } = device
   const isReplaced = device.moveTo !== undefined && device.moveId !== operation.operationId
   if (device.desired === 'stopped') return judgeStopped(operation, device, servers)
+  if (device.quarantinedAt !== undefined)
+    return refused('the device is quarantined; start it before it is moved')
   if (owner === undefined) {
     return isReplaced ? replaced(device, servers) : running('it was let go and waits for a server with room')
   }
