@@ -1,7 +1,7 @@
 /** An application, or a proxy before it, that answers a message with another protocol. */
 import assert from 'node:assert/strict'
-import { createServer, type Server } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { after, before, test } from 'node:test'
 import { deviceId } from '../../core/ids.ts'
 import { systemRandom } from '../../core/random.ts'
@@ -19,9 +19,11 @@ const MESSAGE = {
   message: { conversation: 'ahoy' },
 }
 const ANSWERS = {
-  'switching protocols': 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+  'switching protocols':
+    'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
   '101 without an upgrade': 'HTTP/1.1 101 Switching Protocols\r\n\r\n',
-  '200 with an upgrade': 'HTTP/1.1 200 OK\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n',
+  '200 with an upgrade':
+    'HTTP/1.1 200 OK\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n',
   'bytes that are no HTTP': '\u0000\u0001\u0002\r\n\r\n',
   'two answers': 'HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
   'status 099': 'HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n',
@@ -61,7 +63,6 @@ for (const [name, bytes] of Object.entries(ANSWERS)) {
       late.promise,
     ])
     clearTimeout(timer)
-    process.stderr.write(`${name}: ${outcome}\n`)
     assert.notEqual(outcome, 'still waiting')
   })
 }
