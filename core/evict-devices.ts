@@ -6,7 +6,7 @@ import { evict, type Judged } from './ownership.ts'
 import { inParallel } from './parallel.ts'
 import { mayQuarantine } from './quarantine-limit.ts'
 import { queryAll } from './store.ts'
-import { type Gone, QUARANTINE_POINTS, suspicionAfterDeath } from './suspicion.ts'
+import { type Gone, guiltyOne, QUARANTINE_POINTS, suspicionAfterDeath } from './suspicion.ts'
 import type { World } from './world.ts'
 
 const LANES = 16
@@ -17,17 +17,23 @@ const JUDGED_TRIES_MAX = 4
  *  @returns those that wait for a server now: quarantined ones do not */
 export async function evictFrom(world: World, gone: Gone): Promise<DeviceId[]> {
   const devices = await queryAll(world.store, 'Devices', { index: 'byOwner', partition: gone.serverId })
-  const evicted = await inParallel(devices, LANES, (listed) => evictOne(world, gone, listed))
+  const guilty = guiltyOne(devices, gone)
+  const evicted = await inParallel(devices, LANES, (listed) => evictOne(world, gone, listed, guilty))
   return evicted.flat()
 }
 
-async function evictOne(world: World, gone: Gone, listed: DeviceRow): Promise<DeviceId[]> {
+async function evictOne(
+  world: World,
+  gone: Gone,
+  listed: DeviceRow,
+  guilty: DeviceId | undefined,
+): Promise<DeviceId[]> {
   const { store, clock } = world
   const { deviceId } = listed
   let seen: DeviceRow | undefined = listed
   for (let tries = 0; tries < JUDGED_TRIES_MAX; tries++) {
     if (seen?.owner !== gone.serverId) return []
-    const judged = await judge(world, gone, seen)
+    const judged = await judge(world, gone, seen, guilty)
     if (await evict(store, clock, deviceId, gone, judged)) return evicted(world, gone, seen, judged)
     seen = await store.get('Devices', { deviceId })
   }
@@ -35,11 +41,19 @@ async function evictOne(world: World, gone: Gone, listed: DeviceRow): Promise<De
   return seen && (await evict(store, clock, deviceId, gone)) ? evicted(world, gone, seen) : []
 }
 
-async function judge(world: World, gone: Gone, seen: DeviceRow): Promise<Judged> {
+async function judge(
+  world: World,
+  gone: Gone,
+  seen: DeviceRow,
+  guilty: DeviceId | undefined,
+): Promise<Judged> {
+  const { deviceId } = seen
   const suspicion = suspicionAfterDeath(seen, gone)
   // One that is to be stopped or deleted gets no server anyway, and placement has to finish that.
+  // The guilty one is found: this death, and those that others have shared with it, are explained.
+  if (guilty !== undefined && deviceId !== guilty) return { seen, suspicion: 0 }
   if (suspicion < QUARANTINE_POINTS || seen.desired === 'stopped') return { seen, suspicion }
-  const { deviceId } = seen
+  if (guilty === undefined) return { seen, suspicion: QUARANTINE_POINTS - 1 }
   if (!(await mayQuarantine(world))) {
     const why = 'so many devices were quarantined within this hour that the servers are more likely at fault'
     world.telemetry.emit('device.quarantine_deferred', { deviceId, serverId: gone.serverId, why })

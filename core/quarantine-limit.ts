@@ -7,7 +7,7 @@ import { type Store, when } from './store.ts'
 const row = when<HistoryRow>()
 
 /** Of the whole fleet. Real ones are rare; a suspect beyond them keeps its pauses, and connects as the only one. */
-const QUARANTINES_PER_HOUR_MAX = 20
+const QUARANTINES_PER_HOUR_MAX = 10
 const KEPT_SECONDS = 2 * 3600
 
 /** Takes one of this hour's quarantines, by one conditional write. By the wall clock: it decides nothing about ownership.

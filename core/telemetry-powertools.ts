@@ -2,9 +2,9 @@
  *  hosts both use it; the local fleet writes the same lines into its log files. */
 import { Logger } from '@aws-lambda-powertools/logger'
 import { Metrics } from '@aws-lambda-powertools/metrics'
-import { type ChurnMetric, countedBy, EVENTS, METRICS, type MetricName } from './catalogue.ts'
+import { type ChurnMetric, countedBy, EVENTS, type EventName, METRICS, type MetricName } from './catalogue.ts'
 import type { ChurnLedger } from './churn.ts'
-import type { Telemetry } from './telemetry.ts'
+import type { EventFields, Telemetry } from './telemetry.ts'
 
 export const METRIC_NAMESPACE = 'Mooring'
 
@@ -21,9 +21,17 @@ export function powertoolsTelemetry(service: string, ledger: ChurnLedger): Flush
     metrics.addMetric(name, METRICS[name].unit, value)
     if (METRICS[name].churn) ledger.count(name as ChurnMetric, value)
   }
+  /** Errors come from libraries and from what they received: one that cannot be written must not become an error here. */
+  const write = (level: (typeof EVENTS)[EventName]['level'], event: EventName, fields: EventFields) => {
+    try {
+      logger[level](event, { event, ...fields })
+    } catch {
+      logger[level](event, { event, ...plainOf(fields), unwritten: 'what else it carries cannot be written' })
+    }
+  }
   return {
     emit(event, fields = {}, measures = {}) {
-      logger[EVENTS[event].level](event, { event, ...fields })
+      write(EVENTS[event].level, event, fields)
       const counted = countedBy(event)
       if (counted) measure(counted, 1)
       for (const [name, value] of Object.entries(measures)) measure(name as MetricName, value)
@@ -33,4 +41,11 @@ export function powertoolsTelemetry(service: string, ledger: ChurnLedger): Flush
       await ledger.flush()
     },
   }
+}
+
+function plainOf(fields: EventFields): EventFields {
+  const plain = Object.entries(Object.getOwnPropertyDescriptors(fields)).filter(([, { value }]) =>
+    ['string', 'number', 'boolean'].includes(typeof value),
+  )
+  return Object.fromEntries(plain.map(([fact, { value }]) => [fact, value]))
 }

@@ -3,9 +3,11 @@
  *  to no device ends the process, with the sockets of all. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Boom } from '@hapi/boom'
+import type { EventName } from '../core/catalogue.ts'
+import type { Clock, Mark } from '../core/clock.ts'
 import { isMooringError } from '../core/errors.ts'
 import type { DeviceId, ServerId } from '../core/ids.ts'
-import type { Telemetry } from '../core/telemetry.ts'
+import type { EventFields, Telemetry } from '../core/telemetry.ts'
 import { codeOf, placeOf, wordsOf } from './error-words.ts'
 
 export interface Attributed {
@@ -14,6 +16,10 @@ export interface Attributed {
   /** Ends the device's socket because of an error that nobody caught. Harmless when that socket is closed already. */
   fault(error: unknown): void
 }
+
+/** A line in the log for each device and kind of error, and how many were left out since the last one. */
+const TOLD_EVERY_MS = 1000
+const TOLD_OF_MAX = 10_000
 
 const running = new AsyncLocalStorage<Attributed | undefined>()
 
@@ -50,18 +56,16 @@ type ErrorEvent = 'uncaughtException' | 'unhandledRejection'
  *  @param end is told of an error that belongs to no device: the process must end */
 export function attributeErrors(
   on: { on(event: ErrorEvent, hear: (error: unknown) => void): unknown },
-  telemetry: Telemetry,
+  { telemetry, clock }: { readonly telemetry: Telemetry; readonly clock: Clock },
   end: (error: unknown) => void,
 ): void {
+  // A device whose closed socket goes on failing fills no log.
+  const told = new Map<string, { since: Mark; untold: number }>()
+
   on.on('uncaughtException', faulted)
   on.on('unhandledRejection', (reason) => {
     if (!(reason instanceof Boom) && !isMooringError(reason)) return faulted(reason)
-    telemetry.emit('socket.stray_rejection', {
-      ...ofDevice(),
-      code: codeOf(reason),
-      why: wordsOf(reason),
-      from: placeOf(reason),
-    })
+    tell('socket.stray_rejection', reason, { code: codeOf(reason) })
   })
 
   function faulted(error: unknown): void {
@@ -71,11 +75,24 @@ export function attributeErrors(
       return
     }
     try {
-      telemetry.emit('device.fault', { ...ofDevice(), why: wordsOf(error), from: placeOf(error) })
+      tell('device.fault', error)
       device.fault(error)
     } catch (failure) {
       end(failure)
     }
+  }
+
+  function tell(event: EventName, error: unknown, facts: EventFields = {}): void {
+    const key = `${event} of ${running.getStore()?.deviceId ?? 'nobody'}`
+    const before = told.get(key)
+    if (before && clock.elapsedMs(before.since) < TOLD_EVERY_MS) {
+      before.untold += 1
+      return
+    }
+    if (told.size >= TOLD_OF_MAX) told.clear()
+    told.set(key, { since: clock.mark(), untold: 0 })
+    const untold = before?.untold ? { untold: before.untold } : {}
+    telemetry.emit(event, { ...ofDevice(), ...facts, ...untold, why: wordsOf(error), from: placeOf(error) })
   }
 
   function ofDevice() {

@@ -65,7 +65,7 @@ export interface BaileysOptions {
 
 export function baileysSockets(options: BaileysOptions): OpenSocket {
   const stalls = options.stalls ?? createStallWatches(systemClock)
-  // Who is on WhatsApp is the same for all devices.
+  // Who is on WhatsApp is there for all devices; who is not, only for the device that was told so.
   const existence = createExistenceCheck(systemClock)
   return (wish) => openBaileysSocket({ ...options, stalls, existence }, wish)
 }
@@ -98,7 +98,7 @@ function openBaileysSocket(
   // The wrapper hides the WebSocket, but only the WebSocket can be cut without waiting for the other side.
   const wire = (sock.ws as unknown as { socket: WebSocket }).socket
   const { holdUntil } = guardWire(wire, wish.mayAct)
-  framesInOrder(sock.ws)
+  framesInOrder(sock.ws, { clock: systemClock, wire })
   messagesInOrder(sock.ws, {
     clock: systemClock,
     isOpen: () => sock.ws.isOpen,

@@ -26,6 +26,37 @@ interface Question {
   readonly since: Mark
 }
 
+/** A device that WhatsApp has restricted is told that nobody is there: this is true for no other device. */
+interface OfSocket {
+  readonly absent: Memory
+  readonly underWay: Map<string, Question>
+}
+
+interface Memory {
+  has(jid: string): boolean
+  add(jid: string): void
+}
+
+function createMemory(clock: Clock, keptMs: number): Memory {
+  /** The oldest first. */
+  const known = new Map<string, Mark>()
+  return {
+    has(jid) {
+      const since = known.get(jid)
+      if (since === undefined) return false
+      if (clock.elapsedMs(since) < keptMs) return true
+      known.delete(jid)
+      return false
+    },
+    add(jid) {
+      known.delete(jid)
+      known.set(jid, clock.mark())
+      const [oldest] = known.keys()
+      if (known.size > NUMBERS_KEPT_MAX && oldest !== undefined) known.delete(oldest)
+    },
+  }
+}
+
 export interface ExistenceCheck {
   /** Only phone numbers are asked about: who is named by a LID or a group has been met on WhatsApp.
    *  @throws MooringError NOT_ON_WHATSAPP when WhatsApp says so; not when it does not answer in time, or not clearly */
@@ -33,42 +64,39 @@ export interface ExistenceCheck {
 }
 
 export function createExistenceCheck(clock: Clock): ExistenceCheck {
-  /** The oldest first. */
-  const known = new Map<string, { readonly isThere: boolean; readonly since: Mark }>()
-  /** By socket: one that WhatsApp does not answer must hold up no other device. */
-  const underWay = new WeakMap<Asked, Map<string, Question>>()
+  const present = createMemory(clock, PRESENT_KEPT_MS)
+  const ofSocket = new WeakMap<Asked, OfSocket>()
 
-  function recall(jid: string): boolean | undefined {
-    const found = known.get(jid)
-    if (!found) return undefined
-    if (clock.elapsedMs(found.since) < (found.isThere ? PRESENT_KEPT_MS : ABSENT_KEPT_MS))
-      return found.isThere
-    known.delete(jid)
-    return undefined
+  function own(sock: Asked): OfSocket {
+    const known = ofSocket.get(sock) ?? { absent: createMemory(clock, ABSENT_KEPT_MS), underWay: new Map() }
+    ofSocket.set(sock, known)
+    return known
   }
 
-  function remember(jid: string, isThere: boolean): void {
-    known.delete(jid)
-    known.set(jid, { isThere, since: clock.mark() })
-    const [oldest] = known.keys()
-    if (known.size > NUMBERS_KEPT_MAX && oldest !== undefined) known.delete(oldest)
+  function recall(sock: Asked, jid: string): boolean | undefined {
+    if (present.has(jid)) return true
+    return own(sock).absent.has(jid) ? false : undefined
   }
 
-  /** One question for all who want to know; an answer that comes late serves the next message. */
+  function remember(sock: Asked, jid: string, isThere: boolean): void {
+    if (isThere) present.add(jid)
+    else own(sock).absent.add(jid)
+  }
+
+  /** One question for all messages of the socket; an answer that comes late serves the next message. */
   function question(sock: Asked, jid: string): Question {
-    const ofSocket = underWay.get(sock) ?? new Map<string, Question>()
-    underWay.set(sock, ofSocket)
-    const asked = ofSocket.get(jid)
+    const { underWay } = own(sock)
+    const asked = underWay.get(jid)
     if (asked) return asked
     const answer = isOnWhatsApp(sock, jid)
       .catch(() => undefined)
       .then((isThere) => {
-        ofSocket.delete(jid)
-        if (isThere !== undefined) remember(jid, isThere)
+        underWay.delete(jid)
+        if (isThere !== undefined) remember(sock, jid, isThere)
         return isThere
       })
     const begun = { answer, since: clock.mark() }
-    ofSocket.set(jid, begun)
+    underWay.set(jid, begun)
     return begun
   }
 
@@ -86,7 +114,7 @@ export function createExistenceCheck(clock: Clock): ExistenceCheck {
     async refuseUnknown(sock, { to, messageId }) {
       const jid = jidOf(to)
       if (!isPnUser(jid)) return
-      if ((recall(jid) ?? (await ask(sock, jid))) !== false) return
+      if ((recall(sock, jid) ?? (await ask(sock, jid))) !== false) return
       throw new MooringError(
         'NOT_ON_WHATSAPP',
         `message ${messageId} is not sent: its recipient's number is not on WhatsApp`,

@@ -73,6 +73,11 @@ function answerTo(
       preliminary += 1
       if (preliminary > PRELIMINARY_MAX) request.destroy(new Error('it says only what is preliminary'))
     })
+    // An answer that changes the protocol comes by no other event, and Node drops its connection without an error.
+    request.on('upgrade', (_, socket) => {
+      socket.destroy()
+      reject(new Error('it wants to speak another protocol'))
+    })
     // Also after the answer: a connection that breaks later has nothing more to say.
     request.on('error', reject)
     request.end(body)

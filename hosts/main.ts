@@ -62,7 +62,7 @@ async function main(): Promise<number> {
 
   let server: RunningServer | undefined
   let isEnding = false
-  attributeErrors(process, world.telemetry, (error) => {
+  attributeErrors(process, world, (error) => {
     if (isEnding) return
     isEnding = true
     setTimeout(() => process.exit(1), LAST_WORDS_MS_MAX)

@@ -181,11 +181,12 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     const { deviceId } = listed
     const holding = connections.get(deviceId)
     if (holding) return holding.notice(listed)
+    let row: DeviceRow | undefined = listed
     if (letGoLately.has(deviceId)) {
-      const row = await world.store.get('Devices', { deviceId })
+      row = await world.store.get('Devices', { deviceId })
       if (row?.owner !== serverId || connections.has(deviceId)) return
     }
-    const connection = keepConnection(world, berth, deviceId, listed.suspicion)
+    const connection = keepConnection(world, berth, deviceId, row.suspicion)
     connections.set(deviceId, connection)
     if (leaving) connection.leave()
     void connection.ended.then(() => {

@@ -11,6 +11,14 @@ export const MESSAGE_MS_MAX = 10_000
 const MESSAGES_MAX = 20_000
 /** The other devices of the server get their turn of the event loop after so many. */
 const MESSAGES_AT_A_STRETCH = 10
+const FRAMES_AT_A_STRETCH = 20
+/** Frames that wait for their turn: then nothing more is read from the wire until they are dealt with. */
+const FRAMES_WAITING_MAX = 200
+
+interface Readable {
+  pause(): void
+  resume(): void
+}
 
 type Hear = (...told: unknown[]) => unknown
 type Step = () => Promise<void>
@@ -54,17 +62,33 @@ function replaceListeners(ws: EventEmitter, event: string, by: (hear: Hear) => H
   }
 }
 
-/** The close is the last frame's successor: what WhatsApp said before it closed is heard before it.
- *  @param ws of a socket that has received nothing yet */
-export function framesInOrder(ws: EventEmitter): void {
-  const line = createLine()
+/** The close is the last frame's successor: what WhatsApp said before it closed is heard before it. However many frames come at
+ *  once, other devices get their turn in between, and what cannot be dealt with yet stays in the network.
+ *  @param ws of a socket that has received nothing yet
+ *  @param wire below it */
+export function framesInOrder(
+  ws: EventEmitter,
+  { clock, wire }: { readonly clock: Clock; readonly wire: Readable },
+): void {
+  let isPaused = false
+  const line = createLine((done) => {
+    if (isPaused && line.length() === 0) {
+      isPaused = false
+      wire.resume()
+    }
+    return done % FRAMES_AT_A_STRETCH === 0 ? sleep(clock, 0) : undefined
+  })
   for (const event of ['message', 'close']) {
     replaceListeners(ws, event, (hear) => {
-      const hearInTurn: Hear = (...told) =>
+      const hearInTurn: Hear = (...told) => {
         line.add(async () => {
           // Baileys takes its listeners away when its socket is over.
           if (ws.listeners(event).includes(hearInTurn)) await ended(() => hear(...told))
         })
+        if (isPaused || line.length() < FRAMES_WAITING_MAX) return
+        isPaused = true
+        wire.pause()
+      }
       return hearInTurn
     })
   }

@@ -38,6 +38,9 @@ export interface EvilMethods {
   damage(account: string, wish: DamageWish, pace?: Pace): Promise<Inflicted>
   /** Sends a stanza as it stands, and closes if `end`. @throws SimulatorError NOT_CONNECTED */
   sendStanza(account: string, stanza: BinaryNode, end?: boolean): void
+  /** Sends bytes in place of a stanza, well sealed: their first says whether the rest is deflated. @throws SimulatorError
+   *  NOT_CONNECTED */
+  sendSealed(account: string, bytes: Uint8Array): void
   /** A contact begins a new session and asks for a message again, now or at the device's next login.
    *  @throws SimulatorError UNKNOWN_GROUP, QUEUE_FULL */
   askAgain(account: string, wish: AskAgainWish): Promise<void>
@@ -70,6 +73,7 @@ export function makeEvilMethods(world: World, queue: OfflineQueue, inflict: Infl
       if (end) connection.end(stanza)
       else connection.send(stanza)
     },
+    sendSealed: (account, bytes) => socketOf(accounts.find(account)).inject('sealed', bytes),
     async askAgain(account, { id, from = DEFAULT_CONTACT, group, byLid = false, count = 1, afterMs }) {
       const found = accounts.find(account)
       const phone = world.phones.withNumber(from)

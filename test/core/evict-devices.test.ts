@@ -101,7 +101,7 @@ describe('a device whose servers crash while it connects', () => {
   }
 
   test('is quarantined within a limit for the fleet and the hour, beyond which it stays a suspect', async () => {
-    for (let device = 0; device < 20; device++) await quarantinedAtOnce(`poison-${device}`)
+    for (let device = 0; device < 10; device++) await quarantinedAtOnce(`poison-${device}`)
     const late = await quarantinedAtOnce('late')
     assert.equal(late.status, 'unassigned')
     assert.equal(late.suspicion, 6)

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { DeviceRow } from '../../core/device.ts'
 import { deviceId, serverId } from '../../core/ids.ts'
-import { type Gone, suspectPauseMs, suspicionAfterDeath, suspicionAfterSocket } from '../../core/suspicion.ts'
+import {
+  type Gone,
+  guiltyOne,
+  suspectPauseMs,
+  suspicionAfterDeath,
+  suspicionAfterSocket,
+} from '../../core/suspicion.ts'
 import { aDeviceRow } from './builders.ts'
 
 const LAST_BEAT_MS = Date.UTC(2030, 0, 1)
@@ -25,17 +31,19 @@ describe('a crash is held', () => {
     assert.equal(held(connectedFor(3000, 4), crashed), 4)
   })
 
-  test('once against a device that had been well, since it may have received something', () => {
-    assert.equal(held(connectedFor(60_000, 4), crashed), 2)
+  test('against a device that had been well, since it may have received something, for ten minutes', () => {
+    assert.equal(held(connectedFor(60_000, 4), crashed), 4)
+    assert.equal(held(connectedFor(600_000, 4), crashed), 2)
   })
 
   test('against the devices that the server named, of the others against those in probation alone', () => {
     assert.equal(held(connectedFor(60_000, 4), naming('shop-1')), 4)
     assert.equal(held(connectedFor(60_000), naming('shop-2')), 0)
+    assert.equal(held(connectedFor(60_000, 4), naming('shop-2')), 2)
     assert.equal(held(connecting, naming('shop-2')), 2)
   })
 
-  test('anew against a device that was named after it had been well for over an hour', () => {
+  test('anew against a device that was named after it had been well for long', () => {
     assert.equal(held(connectedFor(2 * 3_600_000, 4), naming('shop-1')), 2)
   })
 
@@ -81,4 +89,40 @@ test('a socket that ends while its server lives takes back what its permit wrote
 
 test('suspects wait longer and longer, everybody else not at all', () => {
   assert.deepEqual([0, 2, 3, 4, 5, 30].map(suspectPauseMs), [0, 0, 5000, 10_000, 20_000, 300_000])
+})
+
+describe('of the devices of a server that crashed', () => {
+  const row = (id: string, wish: Partial<DeviceRow>) => aDeviceRow(id, { desired: 'running', ...wish })
+  const inProbation = { status: 'connecting', suspicion: 6 } as const
+
+  test('the only one that has enough points is the guilty one', () => {
+    const devices = [
+      row('a', connectedFor(60_000, 6)),
+      row('b', connectedFor(60_000, 4)),
+      row('c', connecting),
+    ]
+    assert.equal(guiltyOne(devices, crashed), 'a')
+  })
+
+  test('the one in probation is, beside those that had been well', () => {
+    const devices = [
+      row('a', connectedFor(60_000, 6)),
+      row('b', inProbation),
+      row('c', connectedFor(60_000, 8)),
+    ]
+    assert.equal(guiltyOne(devices, crashed), 'b')
+  })
+
+  test('none is while several have enough points: the next death must tell them apart', () => {
+    assert.equal(
+      guiltyOne([row('a', connectedFor(60_000, 6)), row('b', connectedFor(9000, 6))], crashed),
+      undefined,
+    )
+    assert.equal(guiltyOne([row('a', inProbation), row('b', inProbation)], crashed), undefined)
+  })
+
+  test('none is when nobody has enough points, or who has is wanted stopped', () => {
+    assert.equal(guiltyOne([row('a', connecting)], crashed), undefined)
+    assert.equal(guiltyOne([row('a', { ...inProbation, desired: 'stopped' })], crashed), undefined)
+  })
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
 import { Boom } from '@hapi/boom'
+import { systemClock } from '../../core/clock.ts'
 import { MooringError } from '../../core/errors.ts'
 import { deviceId, serverId } from '../../core/ids.ts'
 import type { EventFields } from '../../core/telemetry.ts'
@@ -12,9 +13,8 @@ function aProcess() {
   const process = new EventEmitter()
   const told: [event: string, fields: EventFields | undefined][] = []
   const ends: unknown[] = []
-  attributeErrors(process, { emit: (event, fields) => void told.push([event, fields]) }, (error) =>
-    ends.push(error),
-  )
+  const telemetry = { emit: (event: string, fields?: EventFields) => void told.push([event, fields]) }
+  attributeErrors(process, { clock: systemClock, telemetry }, (error) => ends.push(error))
   const faults: unknown[] = []
   const device = {
     deviceId: deviceId('shop-1'),

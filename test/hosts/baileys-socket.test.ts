@@ -16,7 +16,7 @@ import {
 } from '../local/whatsapp/baileys-client.ts'
 
 before(() =>
-  attributeErrors(process, { emit: () => undefined }, (error) => {
+  attributeErrors(process, { clock: systemClock, telemetry: { emit: () => undefined } }, (error) => {
     throw error
   }),
 )

@@ -24,7 +24,7 @@ test('it is recorded with its device, which connects again, and the neighbour ke
   const { telemetry, events } = recordingTelemetry()
   const errors = new EventEmitter()
   const ends: unknown[] = []
-  attributeErrors(errors, telemetry, (error) => ends.push(error))
+  attributeErrors(errors, { clock: systemClock, telemetry }, (error) => ends.push(error))
   let isBroken = false
   const consumer: Consumer = {
     async take() {

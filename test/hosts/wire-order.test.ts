@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { EventEmitter } from 'node:events'
+import { EventEmitter, once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { WebSocket, WebSocketServer } from 'ws'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { framesInOrder, MESSAGE_MS_MAX, messagesInOrder } from '../../hosts/wire-order.ts'
 
@@ -111,7 +113,7 @@ test('more messages than a limit are not kept: the socket has to go', async () =
 
 test('a frame is read when the one before it was decoded, and the close comes last', async () => {
   const { ws, begun, ends } = listening('message', 'close')
-  framesInOrder(ws)
+  framesInOrder(ws, { clock: systemClock, wire: new EventEmitter() as never })
 
   ws.emit('message', 'compressed')
   ws.emit('message', 'short')
@@ -127,9 +129,53 @@ test('a frame is read when the one before it was decoded, and the close comes la
   assert.deepEqual(begun, ['compressed', 'short', 'closed'])
 })
 
+test('a thousand frames at once leave others their turn, and what follows them stays in the network', async () => {
+  const ws = new EventEmitter()
+  const calls: string[] = []
+  const wire = { pause: () => calls.push('pause'), resume: () => calls.push('resume') }
+  let handled = 0
+  ws.on('message', () => void handled++)
+  framesInOrder(ws, { clock: systemClock, wire })
+
+  for (let frame = 0; frame < 1000; frame++) ws.emit('message', frame)
+  await turn()
+  const afterOneTurn = handled
+  while (handled < 1000) await turn()
+  await turn()
+
+  assert.ok(afterOneTurn <= 20, `${afterOneTurn} frames in one turn`)
+  assert.deepEqual(calls, ['pause', 'resume'])
+})
+
+test('a wire from which nothing is read is closed at once when it is cut', async () => {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
+  await once(server, 'listening')
+  server.on('connection', (peer) => {
+    for (let frame = 0; frame < 5000; frame++) peer.send('frame')
+  })
+  const wire = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  const ws = new EventEmitter()
+  const held = Promise.withResolvers<void>()
+  ws.on('message', () => held.promise)
+  framesInOrder(ws, { clock: systemClock, wire })
+  wire.on('message', (frame) => ws.emit('message', frame))
+  const closed = once(wire, 'close')
+  await until(async () => wire.isPaused)
+
+  wire.terminate()
+  await closed
+
+  held.resolve()
+  server.close()
+})
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await turn()
+}
+
 test('a frame that waits is not read when the socket has been closed meanwhile', async () => {
   const { ws, begun, ends } = listening('message', 'close')
-  framesInOrder(ws)
+  framesInOrder(ws, { clock: systemClock, wire: new EventEmitter() as never })
 
   ws.emit('message', 'compressed')
   ws.emit('message', 'short')

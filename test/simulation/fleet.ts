@@ -50,7 +50,7 @@ export function createFleet(stage: Stage, lambdas: () => Lambdas): Fleet {
     const store = network.storeFor(process, HOST_LIMITS)
     const { clock, chance: random } = process
     const errors = new EventEmitter()
-    attributeErrors(errors, stage.telemetryOf(process), () => process.end(true))
+    attributeErrors(errors, { clock, telemetry: stage.telemetryOf(process) }, () => process.end(true))
     const sockets = simulatedSockets(process, {
       whatsapp,
       weather,
