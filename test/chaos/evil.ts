@@ -29,7 +29,11 @@ export function isEvil(fault: { readonly kind: string }): fault is Evil {
   return KINDS.includes(fault.kind)
 }
 
-export function createEvildoer(fleet: ChaosFleet, record: ChaosRecord, clock: Clock): Evildoer {
+export function createEvildoer(
+  fleet: Pick<ChaosFleet, 'simulator' | 'linked' | 'start'>,
+  record: ChaosRecord,
+  clock: Clock,
+): Evildoer {
   const { simulator } = fleet
   const over = new AbortController()
   const underWay = new Set<string>()
