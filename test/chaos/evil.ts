@@ -69,6 +69,7 @@ export function createEvildoer(
     const device = evil.pick === undefined ? undefined : victim(evil.pick)
     if (evil.pick !== undefined && !device) return undefined
     const { id } = simulator.misbehave(device?.jid ?? '*', evil.misdeed)
+    // What meets everybody must end no socket, and is no strike at a device.
     const end = device && record.strikeDevice(device.jid, evil.what)
     if (device) {
       underWay.add(device.jid)

@@ -28,12 +28,10 @@ test('a strike at another device excuses nothing', () => {
   assert.equal(lossesOf({ deviceStrikes }), 1)
 })
 
-test('a strike at the device itself, or at everybody, excuses the socket that was open under it', () => {
-  for (const account of [ACCOUNT, '*']) {
-    const struck = { account, what: 'damage', fromMs: ENDED - 1000, untilMs: ENDED - 500 }
-    assert.equal(lossesOf({ deviceStrikes: [struck] }), 0)
-    assert.equal(lossesOf({ deviceStrikes: [{ ...struck, untilMs: ENDED + 5000 }] }), 0)
-  }
+test('a strike at the device itself excuses the socket that was open under it', () => {
+  const struck = { account: ACCOUNT, what: 'damage', fromMs: ENDED - 1000, untilMs: ENDED - 500 }
+  assert.equal(lossesOf({ deviceStrikes: [struck] }), 0)
+  assert.equal(lossesOf({ deviceStrikes: [{ ...struck, untilMs: ENDED + 5000 }] }), 0)
 })
 
 test('a strike that was over before the socket opened excuses nothing, nor one that comes later', () => {

@@ -88,7 +88,7 @@ export function lostDevices(evidence: LossEvidence): LostDevice[] {
 function wasStruck({ account, fromMs, untilMs }: SocketEnd, strikes: readonly DeviceStrike[]): boolean {
   return strikes.some(
     (strike) =>
-      (strike.account === account || strike.account === '*') &&
+      strike.account === account &&
       strike.fromMs <= untilMs &&
       (strike.untilMs ?? untilMs) >= fromMs &&
       untilMs - (strike.untilMs ?? untilMs) <= STRIKE_AFTERMATH_MS,

@@ -28,7 +28,7 @@ export interface Run extends Span {
 
 /** One device was struck, and no server: from outside, or by what WhatsApp sent it. */
 export interface DeviceStrike extends Span {
-  /** A jid, or `*` for every device. */
+  /** A jid. */
   readonly account: string
   readonly what: string
 }
