@@ -186,6 +186,7 @@ async function carryOut(course: Course, { strikes, evildoer }: Hands, fault: Fau
     if (!device) return
     count('devices removed')
     record.tell(`${device.deviceId} is removed`)
+    record.strikeDevice(device.jid, 'removed')
     await fleet.churn.remove(device.deviceId)
   }
 }
