@@ -78,6 +78,11 @@ export function createLimitedServer(
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
     if (isLate) dropped('too slow')
+    // Nothing may follow an answer that has announced the end: what comes then is the rest of a request that was not read.
+    if (socket.bytesWritten > 0) {
+      socket.destroySoon()
+      return
+    }
     const status = isLate ? '408 Request Timeout' : statusOf(error.code)
     if (socket.writable) socket.write(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
     socket.destroy()

@@ -9,7 +9,7 @@ import * as z from 'zod'
 import { assign } from '../core/assign.ts'
 import { evictFrom } from '../core/evict-devices.ts'
 import { buryExited } from '../core/membership.ts'
-import { asServer, listServers, type ServerRow } from '../core/server.ts'
+import { listServers, type ServerRow } from '../core/server.ts'
 import { readEnvironment } from './environment.ts'
 import { atFirstInvocation, flushTelemetry } from './invocation.ts'
 import { type LambdaWorld, lambdaWorld } from './world.ts'
@@ -72,9 +72,8 @@ async function clearAway(world: LambdaWorld, server: ServerRow, task: TaskDetail
     // Otherwise it has told so itself, in its last words.
     if (crashed) world.telemetry.emit('server.crashed', { serverId, name, why })
   }
-  // Its own last words may say more than was read before.
-  const gone = asServer(await world.store.get('Servers', { serverId })) ?? server
-  await assign(world, await evictFrom(world, gone))
+  // Its own last words were written before its end was told: the row that was read has them.
+  await assign(world, await evictFrom(world, crashed ? { ...server, crashed } : server))
 }
 
 function wordsOf({ containers, stoppedReason }: TaskDetail): string {

@@ -11,7 +11,7 @@ import { recordingTelemetry } from './auth-state/fixtures.ts'
 /** 5 s, half a second until somebody looks, and what two busy cores take. */
 const CLOSED_MS_MAX = 7000
 const RING = 'POST /doorbell HTTP/1.1\r\nhost: x\r\n'
-const HEALTH = 'GET /health HTTP/1.1\r\nhost: x\r\n\r\n'
+const HEALTH = 'GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'
 
 const { events, telemetry } = recordingTelemetry()
 let listener: Listener
