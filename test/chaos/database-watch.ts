@@ -19,6 +19,7 @@ export interface StaleWrite {
 export interface SaidEnd {
   readonly atMs: number
   readonly deviceId: string
+  readonly server: string | undefined
   readonly why: string
 }
 
@@ -32,6 +33,8 @@ export interface DatabaseWatch {
   /** How often a device got another server than the one it had before. */
   readonly moves: number
   ownerOf(deviceId: string, atMs: number): string | undefined
+  /** The owner at `fromMs`, and each one after it, with `undefined` for nobody. */
+  ownersBetween(deviceId: string, fromMs: number, untilMs: number): (string | undefined)[]
   /** Whether a device was given to such a server in that time. */
   hasAssigned(isMeant: (server: string) => boolean, fromMs: number, untilMs: number): boolean
   /** The device that was linked as this account. */
@@ -109,9 +112,9 @@ export function watchDatabase(tables: WatchedTables, nowMs: () => number): Datab
   }
 
   function historyWritten({ Item }: Request): void {
-    const { deviceId, event, why } = Item ?? {}
+    const { deviceId, event, server, why } = Item ?? {}
     if (!deviceId?.S || event?.S !== 'disconnected') return
-    saidEnds.push({ atMs: nowMs(), deviceId: deviceId.S, why: why?.S ?? '' })
+    saidEnds.push({ atMs: nowMs(), deviceId: deviceId.S, server: server?.S, why: why?.S ?? '' })
   }
 
   return {
@@ -134,6 +137,12 @@ export function watchDatabase(tables: WatchedTables, nowMs: () => number): Datab
       return moves
     },
     ownerOf: (deviceId, atMs) => owners.get(deviceId)?.findLast((ownership) => ownership.atMs <= atMs)?.owner,
+    ownersBetween(deviceId, fromMs, untilMs) {
+      const known = owners.get(deviceId) ?? []
+      const first = known.findLast(({ atMs }) => atMs <= fromMs)
+      const later = known.filter(({ atMs }) => fromMs < atMs && atMs <= untilMs)
+      return [first, ...later].map((ownership) => ownership?.owner)
+    },
     hasAssigned: (isMeant, fromMs, untilMs) =>
       [...owners.values()]
         .flat()

@@ -17,7 +17,9 @@ const SERVER = 'web-1-a'
 const [FROM, ENDED] = [100_000, 200_000]
 
 test('a socket that ends by nothing is lost to somebody else, with what its server says of it', () => {
-  const saidEnds = [{ atMs: ENDED + 100, deviceId: 'one', why: 'an error ended it (950 fault)' }]
+  const saidEnds = [
+    { atMs: ENDED + 100, deviceId: 'one', server: SERVER, why: 'an error ended it (950 fault)' },
+  ]
   assert.deepEqual(lostDevices(evidence({ saidEnds })), [
     { deviceId: 'one', atMs: ENDED, why: 'web-1-a:1000: an error ended it (950 fault)' },
   ])
@@ -50,7 +52,7 @@ test('a trouble of its server excuses the socket while it lasts and shortly afte
     const spell: Spell = { what: 'database cut', fromMs, ...(untilMs === undefined ? {} : { untilMs }) }
     return serversOf({ fromMs: 0 }, [spell])
   }
-  const fault = [{ atMs: ENDED, deviceId: 'one', why: 'an error ended it (950 fault)' }]
+  const fault = [{ atMs: ENDED, deviceId: 'one', server: SERVER, why: 'an error ended it (950 fault)' }]
   assert.equal(lossesOf({ servers: troubled(ENDED - 9000) }), 0)
   assert.equal(lossesOf({ servers: troubled(FROM, ENDED - SERVER_AFTERMATH_MS) }), 0)
   assert.equal(lossesOf({ servers: troubled(FROM, ENDED - SERVER_AFTERMATH_MS - 1) }), 1)
@@ -65,8 +67,16 @@ test('a process that the chaos ended takes its sockets along; one that ended by 
 
 test('a socket that was replaced, or whose device is let go right behind it, is not lost', () => {
   assert.equal(lossesOf({ sockets: [{ ...socket(), wasReplaced: true }] }), 0)
-  assert.equal(lossesOf({ ownerAt: (_, atMs) => (atMs <= ENDED + 500 ? SERVER : undefined) }), 0)
-  assert.equal(lossesOf({ ownerAt: () => 'web-2-b' }), 0)
+  assert.equal(lossesOf({ ownersBetween: () => [SERVER, undefined] }), 0)
+  assert.equal(lossesOf({ ownersBetween: () => [SERVER, undefined, SERVER] }), 0, 'and given back to it')
+  assert.equal(lossesOf({ ownersBetween: () => ['web-2-b'] }), 0)
+})
+
+test('what another server says of the device a little later is no word on this socket', () => {
+  const fault = { atMs: ENDED + 5000, deviceId: 'one', why: 'an error ended it (950 fault)' }
+  const moved = { ownersBetween: () => [SERVER, undefined, 'web-2-b'] }
+  assert.equal(lossesOf({ ...moved, saidEnds: [{ ...fault, server: 'web-2-b' }] }), 0)
+  assert.equal(lossesOf({ ...moved, saidEnds: [{ ...fault, server: SERVER }] }), 1)
 })
 
 for (const [what, end, run, isLost] of [
@@ -124,7 +134,7 @@ function evidence(given: Partial<LossEvidence>): LossEvidence {
     sockets: [socket()],
     saidEnds: [],
     deviceOf: (account) => (account === ACCOUNT ? 'one' : 'other'),
-    ownerAt: () => SERVER,
+    ownersBetween: () => [SERVER],
     nameOf: (server) => server.slice(0, server.lastIndexOf('-')),
     ...given,
   }

@@ -23,7 +23,7 @@ export interface LossEvidence {
   readonly sockets: readonly SocketEnd[]
   readonly saidEnds: readonly SaidEnd[]
   deviceOf(account: string): string | undefined
-  ownerAt(account: string, atMs: number): string | undefined
+  ownersBetween(deviceId: string, fromMs: number, untilMs: number): (string | undefined)[]
   nameOf(server: string): string
 }
 
@@ -80,7 +80,7 @@ export function lostDevices(evidence: LossEvidence): LostDevice[] {
     if (FAULT.test(said ?? '')) return lost
     const names = [evidence.nameOf(serverOf(label)), EVERY_SERVER]
     if (names.some((name) => endedWithServer(evidence.servers.get(name), atMs))) return []
-    return hasMoved(socket, evidence) ? [] : lost
+    return wasLetGo(socket, deviceId, evidence) ? [] : lost
   })
 }
 
@@ -109,15 +109,19 @@ function wasTroubled(spells: ServerRecord['spells'], atMs: number): boolean {
   )
 }
 
-function hasMoved({ account, label, untilMs }: SocketEnd, { ownerAt }: LossEvidence): boolean {
+/** Also when the same server was given it again at once. */
+function wasLetGo({ label, untilMs }: SocketEnd, deviceId: string, { ownersBetween }: LossEvidence): boolean {
   const server = serverOf(label)
-  return [untilMs, untilMs + LET_GO_MS_MAX].some((atMs) => ownerAt(account, atMs) !== server)
+  return ownersBetween(deviceId, untilMs, untilMs + LET_GO_MS_MAX).some((owner) => owner !== server)
 }
 
-function saidOf({ account, untilMs }: SocketEnd, { saidEnds, deviceOf }: LossEvidence): string | undefined {
-  const device = deviceOf(account)
-  const near = saidEnds.filter(
-    (said) => said.deviceId === device && Math.abs(said.atMs - untilMs) <= SAID_MS_MAX,
-  )
-  return near.sort((one, other) => Math.abs(one.atMs - untilMs) - Math.abs(other.atMs - untilMs))[0]?.why
+function saidOf(
+  { account, label, untilMs }: SocketEnd,
+  { saidEnds, deviceOf }: LossEvidence,
+): string | undefined {
+  const [device, server] = [deviceOf(account), serverOf(label)]
+  const apartMs = ({ atMs }: SaidEnd) => Math.abs(atMs - untilMs)
+  return saidEnds
+    .filter((said) => said.deviceId === device && said.server === server && apartMs(said) <= SAID_MS_MAX)
+    .sort((one, other) => apartMs(one) - apartMs(other))[0]?.why
 }

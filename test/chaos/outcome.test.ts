@@ -50,7 +50,10 @@ test('a stale write that was accepted is a violation, one that was refused is no
 })
 
 test('a server that ended by itself is a violation, and so is a socket that nothing has struck', () => {
-  const given = course({ hasAssigned: (isMeant) => isMeant('web-1-a') })
+  const given = course({
+    hasAssigned: (isMeant) => isMeant('web-1-a'),
+    ownersBetween: () => ['web-2-b'],
+  })
   given.record.ended('web-1', { code: 1, signal: null })
   const label = 'web-2-b:1'
   const end = { account: ACCOUNT, label, fromMs: 1000, untilMs: 20_000, wasReplaced: false }

@@ -120,14 +120,14 @@ export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): 
 }
 
 function lossesOf({ ends }: SocketWatch, { fleet, record }: Pick<Struck, 'fleet' | 'record'>, seen: Seen) {
-  const { ownerAt, nameOf, watch } = fleet
+  const { nameOf, watch } = fleet
   return lostDevices({
     servers: record.servers,
     deviceStrikes: record.deviceStrikes,
     sockets: ends.filter(({ untilMs }) => isWithin(seen, untilMs)),
     saidEnds: watch.saidEnds,
     deviceOf: watch.deviceOf,
-    ownerAt,
+    ownersBetween: watch.ownersBetween,
     nameOf,
   })
 }
