@@ -44,8 +44,9 @@ function wrapped<Of extends object>(object: Of, run: (work: () => unknown) => un
 type ErrorEvent = 'uncaughtException' | 'unhandledRejection'
 
 /** Hears every error that nobody caught. Baileys leaves some requests unawaited (`CB:ib,,offline_preview`, for one), and they
- *  fail by a Boom, or by the error of the write, when their socket closes meanwhile; a refusal of our own auth state comes back through Baileys in the
- *  same way. Such a rejection is counted and harms nobody. Anything else is a fault of the device that it belongs to.
+ *  fail by a Boom, or by the error of the write, when their socket closes meanwhile; a refusal of our own auth state comes
+ *  back through Baileys in the same way. Such a rejection is counted and harms nobody. Anything else is a fault of the
+ *  device that it belongs to.
  *  @param on the process
  *  @param end is told of an error that belongs to no device: the process must end */
 export function attributeErrors(
