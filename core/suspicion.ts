@@ -22,7 +22,7 @@ const OTHER_DEATH_POINTS = 1
 export const ALONE_FROM_POINTS = 3
 export const QUARANTINE_POINTS = 6
 /** A device that made its server crash does so again when it logs in: WhatsApp sends at once what was not acknowledged. */
-export const WELL_AFTER_MS = 10_000
+export const WELL_AFTER_MS = 5000
 /** A device that a dying server named is remembered for this long, even when it was well: it may crash a server at each
  *  message of one contact. */
 const NAMED_KEPT_MS = 60 * 60_000

@@ -26,8 +26,9 @@ import { movesForFree } from './free-move.ts'
 import { letGoOf, type ReleaseReason } from './let-go.ts'
 import { createPairingLimit } from './pairing-limit.ts'
 import { holdsFor, sayRefused } from './refused-login.ts'
-import { createOutgoing } from './sending.ts'
+import { createOutgoing, type OpenWay } from './sending.ts'
 import { createHealing } from './stall-healing.ts'
+import type { Probation } from './suspect-gate.ts'
 import type { OutgoingText } from './whatsapp-socket.ts'
 import type { Berth, HostWorld } from './world.ts'
 
@@ -87,6 +88,7 @@ export function keepConnection(
   let refusedUntil = 0
   let suspicion = suspicionAtFirst
   let hasPaused = false
+  let probation: Probation | undefined
   /** Aborted to end whatever wait the loop is in; renewed each time round. */
   let nudge = new AbortController()
 
@@ -125,13 +127,13 @@ export function keepConnection(
     const refusedMs = refusedUntil - world.clock.wallMs()
     if (refusedMs > 0) return again(Math.min(refusedMs, WAIT_MS_MAX))
     if (suspicion < ALONE_FROM_POINTS) return connect()
-    const endProbation = await enterProbation(nudge.signal)
-    if (!endProbation) return again()
-    return connect().finally(endProbation)
+    probation = await enterProbation(nudge.signal)
+    if (!probation) return again()
+    return connect().finally(probation.end)
   }
 
   /** A suspect waits, and connects when no other one of this server does. */
-  async function enterProbation(until: AbortSignal): Promise<(() => void) | undefined> {
+  async function enterProbation(until: AbortSignal): Promise<Probation | undefined> {
     if (!hasPaused) {
       const pauseMs = suspectPauseMs(suspicion)
       world.telemetry.emit('device.suspected', { deviceId, serverId, suspicion, pauseMs })
@@ -155,7 +157,10 @@ export function keepConnection(
     const guidance = {
       mayOpen: () => !leaving && !told.aborted,
       retryAfterMs: (closed: Closed) => retryAfterMs(closed, begun),
-      hasOpened: outgoing.opened,
+      hasOpened(way: OpenWay) {
+        outgoing.opened(way)
+        probation?.loggedIn()
+      },
       // Before its login a socket does nothing for anybody, and the next try backs off as after any failed one.
       mayReplace: () => !attempt?.wasOpen() || healing.mayReplace(),
     }

@@ -3,13 +3,21 @@
 import type { Clock } from '../core/clock.ts'
 import { WELL_AFTER_MS } from '../core/suspicion.ts'
 
-/** A login takes seconds, and a device is well some seconds after it; the last beat of a server that dies tells that late. */
-const ALONE_MS = WELL_AFTER_MS + 20_000
+/** Beyond the time after which a device is well: its death tells the age of a socket as of the last beat. */
+const LAST_BEAT_MS_MAX = 3000
+/** A login that does not come about holds up the next suspect no longer. */
+const LOGIN_MS_MAX = 20_000
+
+export interface Probation {
+  /** It has logged in: the probation ends as soon as it is well. */
+  loggedIn(): void
+  end(): void
+}
 
 export interface SuspectGate {
   /** Waits until no other suspect of this server is in probation, first come first served.
-   *  @returns what ends the probation, which ends by itself after half a minute; undefined when `until` was aborted before */
-  enter(until: AbortSignal): Promise<(() => void) | undefined>
+   *  @returns the probation, which ends by itself; undefined when `until` was aborted before */
+  enter(until: AbortSignal): Promise<Probation | undefined>
 }
 
 /** Bounded by the devices of the server: each waits once. */
@@ -23,7 +31,7 @@ export function createSuspectGate(clock: Clock): SuspectGate {
     else isTaken = false
   }
 
-  function probation(): () => void {
+  function probation(): Probation {
     let isOver = false
     const end = () => {
       if (isOver) return
@@ -31,8 +39,15 @@ export function createSuspectGate(clock: Clock): SuspectGate {
       late.cancel()
       leave()
     }
-    const late = clock.startTimer(ALONE_MS, end)
-    return end
+    let late = clock.startTimer(LOGIN_MS_MAX, end)
+    return {
+      loggedIn() {
+        if (isOver) return
+        late.cancel()
+        late = clock.startTimer(WELL_AFTER_MS + LAST_BEAT_MS_MAX, end)
+      },
+      end,
+    }
   }
 
   return {

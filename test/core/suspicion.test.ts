@@ -75,7 +75,7 @@ test('three crashes in a row make six points, and so do six other deaths', () =>
 
 test('a socket that ends while its server lives takes back what its permit wrote, and when it was well all', () => {
   assert.equal(suspicionAfterSocket(2, 0), 0)
-  assert.equal(suspicionAfterSocket(6, 5000), 4)
+  assert.equal(suspicionAfterSocket(6, 4000), 4)
   assert.equal(suspicionAfterSocket(6, 10_000), 0)
 })
 

@@ -111,7 +111,7 @@ for (const how of ['throw', 'abort', 'loop'] as const) {
       assert.match(String(device.explanation), /^it is quarantined since .*until you start it$/)
       assert.equal(device.desired, 'running')
       assert.ok(exits.length <= 3, `${exits.length} servers ended`)
-      await untilConnected(fleet, others, 60_000)
+      await untilConnected(fleet, others, 120_000)
       const rows = await fleet.devices(others)
       assert.deepEqual(
         rows.filter(({ quarantinedAt }) => quarantinedAt !== undefined),

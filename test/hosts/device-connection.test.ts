@@ -55,7 +55,7 @@ function aBerthWithoutTurns({ owner }: OwnedDevice): Berth {
     name: 'web-1',
     lease: { renew() {}, revoke() {}, isValid: () => true, remainingMs: () => 8000 },
     limiter: { turn, setRate() {}, waiting: () => 1 },
-    suspects: { enter: async () => () => undefined },
+    suspects: { enter: async () => undefined },
     backoff: { baseMs: 1000, capMs: 60_000 },
     takeSurplus: () => false,
     mayAct: () => true,

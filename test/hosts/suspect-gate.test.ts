@@ -18,20 +18,34 @@ test('a second suspect waits until the first one has ended', async () => {
   const second = gate.enter(never)
   assert.equal(await soFar(second), 'waits')
 
-  end?.()
+  end?.end()
 
-  assert.equal(typeof (await soFar(second)), 'function')
+  assert.equal(typeof (await soFar(second)), 'object')
 })
 
-test('a probation ends by itself', async () => {
+test('a probation without a login ends by itself', async () => {
   const clock = manualClock()
   const gate = createSuspectGate(clock)
   await gate.enter(never)
   const second = gate.enter(never)
 
-  clock.advance(30_000)
+  clock.advance(20_000)
 
-  assert.equal(typeof (await soFar(second)), 'function')
+  assert.equal(typeof (await soFar(second)), 'object')
+})
+
+test('a probation ends when its device has been well for long enough that a last beat tells so', async () => {
+  const clock = manualClock()
+  const gate = createSuspectGate(clock)
+  const first = await gate.enter(never)
+  const second = gate.enter(never)
+  clock.advance(15_000)
+  first?.loggedIn()
+
+  clock.advance(7999)
+  assert.equal(await soFar(second), 'waits')
+  clock.advance(1)
+  assert.equal(typeof (await soFar(second)), 'object')
 })
 
 test('ending twice lets only one other in', async () => {
@@ -40,10 +54,10 @@ test('ending twice lets only one other in', async () => {
   const second = gate.enter(never)
   const third = gate.enter(never)
 
-  end?.()
-  end?.()
+  end?.end()
+  end?.end()
 
-  assert.equal(typeof (await soFar(second)), 'function')
+  assert.equal(typeof (await soFar(second)), 'object')
   assert.equal(await soFar(third), 'waits')
 })
 
@@ -55,10 +69,10 @@ test('a suspect that is given up makes room for the next', async () => {
   const third = gate.enter(never)
 
   given.abort()
-  end?.()
+  end?.end()
 
   assert.equal(await second, undefined)
-  assert.equal(typeof (await soFar(third)), 'function')
+  assert.equal(typeof (await soFar(third)), 'object')
 })
 
 test('a suspect that is given up in its very turn hands it on', async () => {
@@ -68,9 +82,9 @@ test('a suspect that is given up in its very turn hands it on', async () => {
   const second = gate.enter(given.signal)
   const third = gate.enter(never)
 
-  end?.()
+  end?.end()
   given.abort()
 
   assert.equal(await second, undefined)
-  assert.equal(typeof (await soFar(third)), 'function')
+  assert.equal(typeof (await soFar(third)), 'object')
 })
