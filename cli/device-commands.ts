@@ -20,7 +20,7 @@ import { waits } from './waits.ts'
 const PAIR_SECONDS_MAX = 180
 
 const WISHES: Readonly<Record<Wish, string>> = {
-  start: 'want it connected; also after a conflict or a logout',
+  start: 'want it connected; also after a conflict, a logout or a quarantine',
   stop: 'want its socket closed; its credentials stay',
   restart: 'want its socket closed and opened again',
   logout: 'want it unlinked at WhatsApp, and its credentials archived',

@@ -78,6 +78,7 @@ function drawDevice(device: DeviceAnswer): string[] {
     ['unassigned', device.unassignedSince],
     ['connected', device.connectedAt],
     ['disconnected', device.disconnectedAt],
+    ['quarantined', device.quarantinedAt],
     ['changed', device.updatedAt],
     ['conflicts', conflicts.length ? conflicts.join(', ') : 'none'],
     ['last stall', stall && `${stall.since}, until ${stall.endedAt ?? 'now'}: ${stall.why}`],

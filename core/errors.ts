@@ -58,6 +58,7 @@ export const ERROR_STATUS = {
   SERVER_STARTING: 503,
   FOREIGN_HOST: 421,
   FOREIGN_ORIGIN: 403,
+  DEVICE_QUARANTINED: 409,
 } as const
 
 export type ErrorCode = keyof typeof ERROR_STATUS

@@ -37,7 +37,8 @@ async function evictOne(world: World, gone: Gone, listed: DeviceRow): Promise<De
 
 async function judge(world: World, gone: Gone, seen: DeviceRow): Promise<Judged> {
   const suspicion = suspicionAfterDeath(seen, gone)
-  if (suspicion < QUARANTINE_POINTS) return { seen, suspicion }
+  // One that is to be stopped or deleted gets no server anyway, and placement has to finish that.
+  if (suspicion < QUARANTINE_POINTS || seen.desired === 'stopped') return { seen, suspicion }
   const { deviceId } = seen
   if (!(await mayQuarantine(world))) {
     const why = 'so many devices were quarantined within this hour that the servers are more likely at fault'

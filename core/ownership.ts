@@ -278,7 +278,12 @@ export async function evict(
         updatedAt: now,
       },
       remove: [...LET_GO, ...(judged?.suspicion ? [] : (['suspicion'] as const))],
-      when: [device.equals('owner', gone.serverId), ...(judged ? asSeen(judged.seen) : [])],
+      when: [
+        device.equals('owner', gone.serverId),
+        ...(judged ? asSeen(judged.seen) : []),
+        // What an operator has asked of it meanwhile is finished by placement, which lists no quarantined device.
+        ...(why === undefined ? [] : [device.equals('desired', 'running')]),
+      ],
     },
   )
   return evicted !== undefined

@@ -40,6 +40,8 @@ function judge(operation: Reassign, device: DeviceRow | undefined, servers: read
   const isReplaced = device.moveTo !== undefined && device.moveId !== operation.operationId
   if (device.desired === 'stopped') return judgeStopped(operation, device, servers)
   if (owner === undefined) {
+    if (device.quarantinedAt !== undefined)
+      return refused('the device is quarantined; start it before it is moved')
     return isReplaced ? replaced(device, servers) : running('it was let go and waits for a server with room')
   }
   if (owner === operation.from && device.claimId === operation.claimId) {

@@ -11,6 +11,7 @@ const device = when<DeviceRow>()
 const unowned = device.absent('owner')
 const notDeleting = device.absent('deleting')
 const notImporting = device.absent('importing')
+const notQuarantined = device.absent('quarantinedAt')
 
 /** Wants the device connected; also ends what `conflicted`, `logged_out`, a quarantine, a stop and a wait by WhatsApp left
  *  behind. */
@@ -47,7 +48,8 @@ export function stop(store: Store, clock: Clock, id: DeviceId, why: string): Pro
   })
 }
 
-/** Wants the socket closed and opened again. @throws MooringError DEVICE_NOT_RUNNING when it is stopped */
+/** Wants the socket closed and opened again. @throws MooringError DEVICE_NOT_RUNNING when it is stopped |
+ *  DEVICE_QUARANTINED */
 export async function restart(store: Store, clock: Clock, id: DeviceId): Promise<DeviceRow> {
   const row = await store.update(
     'Devices',
@@ -55,7 +57,7 @@ export async function restart(store: Store, clock: Clock, id: DeviceId): Promise
     {
       add: { restarts: 1 },
       set: { updatedAt: clock.wallMs() },
-      when: [device.equals('desired', 'running'), notDeleting],
+      when: [device.equals('desired', 'running'), notDeleting, notQuarantined],
     },
   )
   if (row) return row
@@ -113,7 +115,7 @@ export async function erase(store: Store, id: DeviceId): Promise<boolean> {
 }
 
 /** Wants an 8-character pairing code for the phone; the owner answers in `pairing` under the same `requestId`.
- *  @throws MooringError ALREADY_PAIRED | DEVICE_NOT_RUNNING | DEVICE_NOT_FOUND */
+ *  @throws MooringError ALREADY_PAIRED | DEVICE_NOT_RUNNING | DEVICE_QUARANTINED | DEVICE_NOT_FOUND */
 export async function requestPairingCode(
   store: Store,
   clock: Clock,
@@ -125,7 +127,7 @@ export async function requestPairingCode(
     { deviceId: id },
     {
       set: { pairingCodeRequest: { ...request, at: clock.wallMs() }, updatedAt: clock.wallMs() },
-      when: [device.equals('desired', 'running'), notDeleting, device.absent('pairedAt')],
+      when: [device.equals('desired', 'running'), notDeleting, notQuarantined, device.absent('pairedAt')],
     },
   )
   if (row) return row
@@ -147,7 +149,7 @@ export interface Move {
 
 /** Asks the owner to let go, so that placement can choose `to`; without an owner, placement only learns what to prefer.
  *  Nothing takes a device from a live server.
- *  @returns undefined when `from` does not own it any more, or it is not wanted running */
+ *  @returns undefined when `from` does not own it any more, or it is quarantined or not wanted running */
 export function requestMove(store: Store, clock: Clock, move: Move): Promise<DeviceRow | undefined> {
   const { from, to, moveId, why, unlessAsked = false } = move
   return store.update(
@@ -161,6 +163,7 @@ export function requestMove(store: Store, clock: Clock, move: Move): Promise<Dev
         from === undefined ? unowned : device.equals('owner', from),
         device.equals('desired', 'running'),
         notDeleting,
+        notQuarantined,
         ...(unlessAsked ? [device.absent('moveTo')] : []),
       ],
     },
@@ -243,6 +246,11 @@ async function write(
   throw refusal(await readDevice(store, id), 'change')
 }
 
+/** No server has it, so that a wish of a server would wait for nobody. */
+export function quarantined(id: DeviceId): MooringError {
+  return new MooringError('DEVICE_QUARANTINED', `device ${id} is quarantined; start it first`)
+}
+
 function refusal(row: DeviceRow, wish: string): MooringError {
   if (row.deleting) return new MooringError('DEVICE_BEING_DELETED', `device ${row.deviceId} is being deleted`)
   if (row.importing && wish === 'change') {
@@ -254,6 +262,7 @@ function refusal(row: DeviceRow, wish: string): MooringError {
   if (row.desired === 'stopped') {
     return new MooringError('DEVICE_NOT_RUNNING', `device ${row.deviceId} is stopped; start it first`)
   }
+  if (row.quarantinedAt !== undefined && wish !== 'change') return quarantined(row.deviceId)
   if (wish === 'pair') {
     return new MooringError('ALREADY_PAIRED', `device ${row.deviceId} is paired; log it out to pair it anew`)
   }

@@ -1,5 +1,11 @@
 /** Whether a number is on WhatsApp, before it is written to: WhatsApp takes a message to nobody and confirms it. */
-import { isPnUser, USyncQuery, USyncUser, type WASocket } from '@whiskeysockets/baileys'
+import {
+  isPnUser,
+  type ParsedDeviceInfo,
+  USyncQuery,
+  USyncUser,
+  type WASocket,
+} from '@whiskeysockets/baileys'
 import { type Clock, type Mark, sleep } from '../core/clock.ts'
 import { MooringError } from '../core/errors.ts'
 import { jidOf } from './sending.ts'
@@ -13,7 +19,7 @@ const PRESENT_KEPT_MS = 24 * 3_600_000
 const ABSENT_KEPT_MS = 600_000
 const NUMBERS_KEPT_MAX = 20_000
 
-type Asked = Pick<WASocket, 'executeUSyncQuery' | 'getUSyncDevices'>
+type Asked = Pick<WASocket, 'executeUSyncQuery'>
 
 interface Question {
   readonly answer: Promise<boolean | undefined>
@@ -29,7 +35,8 @@ export interface ExistenceCheck {
 export function createExistenceCheck(clock: Clock): ExistenceCheck {
   /** The oldest first. */
   const known = new Map<string, { readonly isThere: boolean; readonly since: Mark }>()
-  const underWay = new Map<string, Question>()
+  /** By socket: one that WhatsApp does not answer must hold up no other device. */
+  const underWay = new WeakMap<Asked, Map<string, Question>>()
 
   function recall(jid: string): boolean | undefined {
     const found = known.get(jid)
@@ -49,17 +56,19 @@ export function createExistenceCheck(clock: Clock): ExistenceCheck {
 
   /** One question for all who want to know; an answer that comes late serves the next message. */
   function question(sock: Asked, jid: string): Question {
-    const asked = underWay.get(jid)
+    const ofSocket = underWay.get(sock) ?? new Map<string, Question>()
+    underWay.set(sock, ofSocket)
+    const asked = ofSocket.get(jid)
     if (asked) return asked
     const answer = isOnWhatsApp(sock, jid)
       .catch(() => undefined)
       .then((isThere) => {
-        underWay.delete(jid)
+        ofSocket.delete(jid)
         if (isThere !== undefined) remember(jid, isThere)
         return isThere
       })
     const begun = { answer, since: clock.mark() }
-    underWay.set(jid, begun)
+    ofSocket.set(jid, begun)
     return begun
   }
 
@@ -87,14 +96,21 @@ export function createExistenceCheck(clock: Clock): ExistenceCheck {
   }
 }
 
-/** @returns undefined when the answer does not say */
+/** @returns undefined when the answer does not say. Baileys gives back nothing for a question that was never answered: that
+ *  is no answer, and least of all that nobody is there. */
 async function isOnWhatsApp(sock: Asked, jid: string): Promise<boolean | undefined> {
   const number = jid.slice(0, jid.search(/[:@]/))
-  const query = new USyncQuery().withContactProtocol().withUser(new USyncUser().withPhone(`+${number}`))
-  const answer = await sock.executeUSyncQuery(query)
-  const contact: unknown = answer?.list[0]?.contact
-  if (typeof contact === 'boolean') return contact
+  const contact = new USyncQuery().withContactProtocol().withUser(new USyncUser().withPhone(`+${number}`))
+  const answer = await sock.executeUSyncQuery(contact)
+  if (!answer) return undefined
+  const isThere: unknown = answer.list[0]?.contact
+  if (typeof isThere === 'boolean') return isThere
   // Not the answer that was asked for. A number on WhatsApp has at least the device that is its phone.
-  const devices = await sock.getUSyncDevices([`${number}@s.whatsapp.net`], true, false)
-  return devices.length > 0
+  const user = new USyncUser().withId(`${number}@s.whatsapp.net`)
+  const listed = await sock.executeUSyncQuery(
+    new USyncQuery().withContext('message').withDeviceProtocol().withUser(user),
+  )
+  if (!listed) return undefined
+  const devices = listed.list[0]?.devices as ParsedDeviceInfo | undefined
+  return (devices?.deviceList ?? []).length > 0
 }

@@ -24,7 +24,7 @@ interface Wish {
 const WISHES: readonly Wish[] = [
   {
     verb: 'start',
-    summary: 'Want the device connected; also after a conflict or a logout',
+    summary: 'Want the device connected; also after a conflict, a logout or a quarantine',
     refusals: ['DEVICE_BEING_IMPORTED'],
     write: ({ store, clock }, id) => start(store, clock, id),
   },
@@ -37,7 +37,7 @@ const WISHES: readonly Wish[] = [
   {
     verb: 'restart',
     summary: 'Want its socket closed and opened again',
-    refusals: ['DEVICE_NOT_RUNNING'],
+    refusals: ['DEVICE_NOT_RUNNING', 'DEVICE_QUARANTINED'],
     write: ({ store, clock }, id) => restart(store, clock, id),
   },
   {

@@ -102,6 +102,7 @@ const makePairingCode = defineRoute({
   refusals: [
     'DEVICE_NOT_FOUND',
     'DEVICE_NOT_RUNNING',
+    'DEVICE_QUARANTINED',
     'DEVICE_BEING_DELETED',
     'ALREADY_PAIRED',
     'PAIRING_CODE_NOT_READY',

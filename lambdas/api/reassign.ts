@@ -7,6 +7,7 @@ import type { ServerId } from '../../core/ids.ts'
 import { askToMove } from '../../core/move-requests.ts'
 import { beginOperation, type Reassign } from '../../core/operations.ts'
 import { readDevice } from '../../core/ownership.ts'
+import { quarantined } from '../../core/requests.ts'
 import { asServer } from '../../core/server.ts'
 import type { LambdaWorld } from '../world.ts'
 import { json } from './answers.ts'
@@ -38,6 +39,7 @@ const reassign = defineRoute({
   refusals: [
     'DEVICE_NOT_FOUND',
     'DEVICE_NOT_RUNNING',
+    'DEVICE_QUARANTINED',
     'DEVICE_BEING_DELETED',
     'SERVER_NOT_FOUND',
     'SERVER_NOT_ACTIVE',
@@ -123,6 +125,7 @@ async function askPresentOwner(
     if (row.desired === 'stopped') {
       throw new MooringError('DEVICE_NOT_RUNNING', `device ${deviceId} is stopped; start it first`)
     }
+    if (row.quarantinedAt !== undefined) throw quarantined(deviceId)
     const { owner } = row
     if (owner === to) return undefined
     const asked = await askToMove(world, { device: deviceId, from: owner, to, moveId, why })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { buryExited } from '../../core/membership.ts'
-import { anActiveServer, ownedDevices } from '../core/builders.ts'
+import { evict } from '../../core/ownership.ts'
+import { anActiveServer, anOwnedDevice, ownedDevices } from '../core/builders.ts'
 import { startTestControlPlane, type TestControlPlane } from './mooring-command.ts'
 
 let api: TestControlPlane
@@ -112,6 +113,33 @@ describe('mooring fleet', () => {
     assert.match(out, /^Last 15 minutes: conflicts 0/m)
     assert.match(out, /^No sweep has looked for a week: /m)
     assert.equal(exit, 0)
+  })
+
+  test('and the lists of devices show who is quarantined, since when and why', async () => {
+    const row = await anOwnedDevice(api, await anActiveServer(api, 'server-9', { name: 'web-9' }), 'poison')
+    const gone = { serverId: row.owner, name: 'web-9' }
+    const judged = {
+      seen: { status: row.status },
+      suspicion: 6,
+      quarantinedBecause: 'its last servers ended',
+    }
+    await evict(api.store, api.clock, row.deviceId, gone, judged)
+
+    const [fleet, listed, shown, moved] = await Promise.all([
+      api.mooring('fleet'),
+      api.mooring('devices', '--status', 'quarantined'),
+      api.mooring('device', 'show', 'poison'),
+      api.mooring('device', 'reassign', 'poison'),
+    ])
+
+    assert.match(fleet.out, /^Quarantined for \d+ m?s: poison: its last servers ended$/m)
+    assert.match(listed.out, /^poison .*quarantined/m)
+    assert.match(
+      shown.out,
+      /^explanation +it is quarantined since .*: its last servers ended; no server gets it/m,
+    )
+    assert.match(shown.out, /^quarantined +20\d\d-/m)
+    assert.match(moved.err, /^DEVICE_QUARANTINED: /)
   })
 
   test('pause and resume hold the rebalancing and let it go on', async () => {

@@ -7,7 +7,7 @@ import { readHistory } from '../../core/history.ts'
 import type { DeviceId } from '../../core/ids.ts'
 import { buryExited, crash } from '../../core/membership.ts'
 import { claim, permit, report } from '../../core/ownership.ts'
-import { start, stop } from '../../core/requests.ts'
+import { requestDeletion, start, stop } from '../../core/requests.ts'
 import type { ServerRow } from '../../core/server.ts'
 import { aClaim, anActiveServer, anOwnedDevice, aPermittedDevice, deviceRow, serverRow } from './builders.ts'
 import { at, clock, store, world } from './each-afresh.ts'
@@ -76,6 +76,29 @@ describe('a device whose servers crash while it connects', () => {
     await start(store, clock, deviceId)
     assert.equal((await deviceRow(store, deviceId)).status, 'unassigned')
   })
+
+  for (const [wish, ask] of [
+    ['deleted', (id: DeviceId) => requestDeletion(store, clock, id)],
+    ['stopped', (id: DeviceId) => stop(store, clock, id, 'by the operator')],
+  ] as const) {
+    test(`is ${wish} and not quarantined when that was asked for before its last server died`, async () => {
+      const { deviceId, row } = await afterCrashes(2)
+      const server = await anActiveServer(at, 'last')
+      await claim(store, clock, aClaim(deviceId, server))
+      await permit(store, clock, deviceId, server.serverId, row.suspicion)
+      await ask(deviceId)
+
+      await buryExited(store, server, 'exit code 1', true)
+      const waiting = await evictFrom(world, await serverRow(store, server.serverId))
+      await assign(world, waiting)
+
+      const left = await store.get('Devices', { deviceId })
+      assert.deepEqual(
+        [left?.status, left?.quarantinedAt],
+        [wish === 'deleted' ? undefined : wish, undefined],
+      )
+    })
+  }
 
   test('is quarantined within a limit for the fleet and the hour, beyond which it stays a suspect', async () => {
     for (let device = 0; device < 20; device++) await quarantinedAtOnce(`poison-${device}`)

@@ -41,6 +41,11 @@ function judged(device: Partial<DeviceRow> | undefined, move: Partial<Reassign> 
 describe('a reassign is told in words', () => {
   const cases: [string, string, Partial<DeviceRow> | undefined, Partial<Reassign>?][] = [
     ['its owner still holds it', 'running: its server "from" is asked to let go', { ...HELD, ...ASKED }],
+    [
+      'it was quarantined meanwhile',
+      'refused: the device is quarantined; start it before it is moved',
+      { ...ASKED, status: 'quarantined', quarantinedAt: 1 },
+    ],
     ['it was let go', 'running: it was let go and waits for a server with room', { ...ASKED }],
     [
       'its new server has not connected it yet',

@@ -8,15 +8,17 @@ type Asked = Parameters<ReturnType<typeof createExistenceCheck>['refuseUnknown']
 const NUMBER = '15550100130'
 const message = (to: string) => ({ to, text: 'ahoy', messageId: '3EB0A1B2' })
 
-/** A socket whose contact query is answered so; `devices` are what the other query finds. */
-function asking(contact: () => Promise<unknown>, devices: () => Promise<unknown[]> = async () => []) {
+const nothing = async () => ({ list: [] })
+
+/** A socket whose contact query is answered so, and then its query about devices. */
+function asking(contact: () => Promise<unknown>, devices: () => Promise<unknown> = nothing) {
   let questions = 0
   const sock = {
-    async executeUSyncQuery() {
+    async executeUSyncQuery({ protocols: [asked] }: { protocols: { name: string }[] }) {
+      if (asked?.name === 'devices') return devices()
       questions++
       return contact()
     },
-    getUSyncDevices: devices,
   } as unknown as Asked
   return { sock, questions: () => questions }
 }
@@ -102,25 +104,40 @@ test('an answer that comes late serves the next message', async () => {
   await assert.rejects(check.refuseUnknown(sock, message(NUMBER)), { code: 'NOT_ON_WHATSAPP' })
 })
 
-for (const [what, contact] of [
-  ['an error', () => Promise.reject(new Error('rate-overlimit'))],
-  ['nothing', async () => undefined],
+const unanswered = async () => undefined
+const failing = () => Promise.reject(new Error('rate-overlimit'))
+
+for (const [what, contact, devices] of [
+  ['an error', failing, nothing],
+  ['nothing', unanswered, nothing],
+  ['nothing, as is every other one', unanswered, unanswered],
+  ['what does not say, and the other one with nothing', nothing, unanswered],
+  ['what does not say, and the other one with an error', nothing, failing],
 ] as const) {
-  test(`a question that is answered with ${what} holds nothing up when the device list fails, too`, async () => {
+  test(`a question that is answered with ${what} does not say that nobody is there, now or later`, async () => {
     const { check } = aCheck()
-    const { sock } = asking(contact, () => Promise.reject(new Error('closed')))
+    const { sock } = asking(contact, devices)
+    await check.refuseUnknown(sock, message(NUMBER))
     await check.refuseUnknown(sock, message(NUMBER))
   })
 }
 
 test('when the answer does not say, the list of devices does', async () => {
-  const absent = asking(async () => ({ list: [] }))
+  const absent = asking(nothing)
   await assert.rejects(aCheck().check.refuseUnknown(absent.sock, message(NUMBER)), {
     code: 'NOT_ON_WHATSAPP',
   })
-  const present = asking(
-    async () => ({ list: [] }),
-    async () => [{ user: NUMBER, device: 0 }],
-  )
+  const present = asking(nothing, async () => ({ list: [{ devices: { deviceList: [{ id: 0 }] } }] }))
   await aCheck().check.refuseUnknown(present.sock, message(NUMBER))
+})
+
+test('a device that WhatsApp does not answer holds up no other one that asks about the same number', async () => {
+  const { check } = aCheck()
+  const stalled = asking(() => new Promise(() => undefined))
+  const other = asking(answer(true))
+  void check.refuseUnknown(stalled.sock, message(NUMBER))
+
+  await check.refuseUnknown(other.sock, message(NUMBER))
+
+  assert.deepEqual([stalled.questions(), other.questions()], [1, 1])
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { deviceId } from '../../core/ids.ts'
+import { deviceId, serverId } from '../../core/ids.ts'
 import { buryExited, drain } from '../../core/membership.ts'
 import { evict } from '../../core/ownership.ts'
 import {
@@ -155,5 +155,24 @@ for (const verb of ['start', 'stop', 'restart', 'logout', 'reassign']) {
     await call('DELETE', '/devices/shop-17')
     const { status, body } = await call('POST', `/devices/shop-17/${verb}`)
     assert.deepEqual([status, body.code], [409, 'DEVICE_BEING_DELETED'])
+  })
+}
+
+for (const [verb, body] of [
+  ['restart', {}],
+  ['reassign', {}],
+  ['pairing-code', { phoneNumber: '15550100123' }],
+] as const) {
+  test(`${verb} of a quarantined device is refused, with what to do first`, async () => {
+    const { world, call } = await aMooredDevice()
+    const gone = { serverId: serverId('server-1'), name: 'server-1' }
+    const seen = { status: 'assigned' } as const
+    const judged = { seen, suspicion: 6, quarantinedBecause: 'its servers died' }
+    assert.ok(await evict(world.store, world.clock, deviceId('shop-17'), gone, judged))
+
+    const { status, body: answer } = await call('POST', `/devices/shop-17/${verb}`, { body })
+
+    assert.deepEqual([status, answer.code], [409, 'DEVICE_QUARANTINED'])
+    assert.match(String(answer.message), /start it first/)
   })
 }

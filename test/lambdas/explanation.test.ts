@@ -34,6 +34,18 @@ const cases: readonly [
 ][] = [
   ['that is connected', { owner, status: 'connected' }, { owner: live }, undefined],
   [
+    'that is quarantined',
+    { status: 'quarantined', statusReason: 'its last servers ended', quarantinedAt: NOW_MS },
+    {},
+    'it is quarantined since 2030-01-01T00:00:00.000Z: its last servers ended; no server gets it until you start it',
+  ],
+  [
+    'that is a suspect',
+    { owner, status: 'assigned', suspicion: 4 },
+    { owner: live },
+    'it may have ended its last servers: server "web-1" waits, and then connects it as its only suspect',
+  ],
+  [
     'that is connected and has stalled',
     {
       owner,

@@ -1,0 +1,41 @@
+/** The operator's application in a test: it takes each message that a fleet posts, and remembers in which order. */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { ReceivedMessage } from '../../hosts/consumer.ts'
+
+export interface TestApplication {
+  readonly url: string
+  /** What a device was handed, in the order in which it came; what came again stands there again. */
+  of(device: string): readonly ReceivedMessage[]
+  close(): void
+}
+
+export async function startApplication(): Promise<TestApplication> {
+  const byDevice = new Map<string, ReceivedMessage[]>()
+  const server = createServer(async (request, response) => {
+    const body = Buffer.concat(await request.toArray()).toString()
+    const { deviceId, ...message } = JSON.parse(body) as ReceivedMessage & { deviceId: string }
+    byDevice.set(deviceId, [...(byDevice.get(deviceId) ?? []), message])
+    response.end()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/messages`,
+    of: (device) => byDevice.get(device) ?? [],
+    close() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+export function textOf({ message }: ReceivedMessage): string {
+  return (message as { conversation?: string }).conversation ?? ''
+}
+
+/** Without what came again. */
+export function firstTimes(messages: readonly ReceivedMessage[]): ReceivedMessage[] {
+  return [...new Map(messages.toReversed().map((message) => [message.messageId, message])).values()].reverse()
+}
