@@ -50,8 +50,9 @@ function wrapped<Of extends object>(object: Of, run: (work: () => unknown) => un
 type ErrorEvent = 'uncaughtException' | 'unhandledRejection'
 
 /** Hears every error that nobody caught. Baileys leaves some requests unawaited (`CB:ib,,offline_preview`, for one), and they
- *  fail by a Boom when their socket closes meanwhile; a refusal of our own auth state comes back through Baileys in the
- *  same way. Such a rejection is counted and harms nobody. Anything else is a fault of the device that it belongs to.
+ *  fail by a Boom, or by the error of the write, when their socket closes meanwhile; a refusal of our own auth state comes
+ *  back through Baileys in the same way. Such a rejection is counted and harms nobody. Anything else is a fault of the
+ *  device that it belongs to.
  *  @param on the process
  *  @param end is told of an error that belongs to no device: the process must end */
 export function attributeErrors(
@@ -64,7 +65,8 @@ export function attributeErrors(
 
   on.on('uncaughtException', faulted)
   on.on('unhandledRejection', (reason) => {
-    if (!(reason instanceof Boom) && !isMooringError(reason)) return faulted(reason)
+    const isHarmless = reason instanceof Boom || isMooringError(reason) || isLostWrite(reason)
+    if (!isHarmless) return faulted(reason)
     tell('socket.stray_rejection', reason, { code: codeOf(reason) })
   })
 
@@ -93,6 +95,13 @@ export function attributeErrors(
     told.set(key, { since: clock.mark(), untold: 0 })
     const untold = before?.untold ? { untold: before.untold } : {}
     telemetry.emit(event, { ...ofDevice(), ...facts, ...untold, why: wordsOf(error), from: placeOf(error) })
+  }
+
+  /** The socket's own close follows it, with the code of a lost connection. */
+  function isLostWrite(reason: unknown): boolean {
+    if (!(reason instanceof Error) || !('code' in reason) || !('syscall' in reason)) return false
+    const isLost = reason.code === 'EPIPE' || reason.code === 'ECONNRESET'
+    return isLost && reason.syscall === 'write' && running.getStore() !== undefined
   }
 
   function ofDevice() {

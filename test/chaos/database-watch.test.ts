@@ -9,7 +9,7 @@ import { dynamoDbStore } from '../../core/store-dynamodb.ts'
 import { LOCAL_TABLE_PREFIX, type LocalDatabase, startDatabase } from '../../local/database.ts'
 import { type DatabaseWatch, watchDatabase } from './database-watch.ts'
 
-const TABLES = { devices: 'Mooring-Devices', authState: 'Mooring-AuthState' }
+const TABLES = { devices: 'Mooring-Devices', authState: 'Mooring-AuthState', history: 'Mooring-History' }
 const DEVICE = deviceId('device-1')
 
 let database: LocalDatabase
@@ -68,7 +68,23 @@ test('it knows who owned an account at any time, and counts how often the server
   assert.equal(watch.ownerOf(DEVICE, 9), one)
   assert.equal(watch.ownerOf(DEVICE, 10), undefined)
   assert.equal(watch.ownerOf(DEVICE, 20), other)
+  assert.deepEqual(watch.ownersBetween(DEVICE, 9, 20), [one, undefined, other])
+  assert.deepEqual(watch.ownersBetween(DEVICE, 10, 19), [undefined])
+  const isOther = (server: string) => server === other
+  assert.deepEqual([watch.hasAssigned(isOther, 11, 20), watch.hasAssigned(isOther, 0, 19)], [true, false])
   assert.deepEqual([watch.moves, watch.deviceOf(account.jid)], [1, DEVICE])
+})
+
+test('it hears what servers say of the end of a socket', async () => {
+  const watch = watching(() => 30)
+  const said = {
+    deviceId: DEVICE,
+    server: serverId('web-1-a'),
+    why: 'the connection was closed (428 connection_closed)',
+  }
+  for (const event of ['connected', 'disconnected'] as const)
+    await store.put('History', { ...said, event, at: `2026-01-01#${event}`, expiresAt: 0 })
+  assert.deepEqual(watch.saidEnds, [{ ...said, atMs: 30 }])
 })
 
 function watching(nowMs = () => 0): DatabaseWatch {

@@ -15,15 +15,28 @@ export interface StaleWrite {
   readonly newest: number
 }
 
+/** What a server says of the end of a device's socket. */
+export interface SaidEnd {
+  readonly atMs: number
+  readonly deviceId: string
+  readonly server: string | undefined
+  readonly why: string
+}
+
 export interface DatabaseWatch {
   hear(exchange: DatabaseExchange): void
   /** Writes of an older epoch that were applied after a newer one had written or read the item. Must be none. */
   readonly staleAccepted: readonly StaleWrite[]
   readonly staleRefused: readonly StaleWrite[]
   readonly authWrites: number
+  readonly saidEnds: readonly SaidEnd[]
   /** How often a device got another server than the one it had before. */
   readonly moves: number
   ownerOf(deviceId: string, atMs: number): string | undefined
+  /** The owner at `fromMs`, and each one after it, with `undefined` for nobody. */
+  ownersBetween(deviceId: string, fromMs: number, untilMs: number): (string | undefined)[]
+  /** Whether a device was given to such a server in that time. */
+  hasAssigned(isMeant: (server: string) => boolean, fromMs: number, untilMs: number): boolean
   /** The device that was linked as this account. */
   deviceOf(account: string): string | undefined
 }
@@ -32,6 +45,7 @@ export interface DatabaseWatch {
 export interface WatchedTables {
   readonly devices: string
   readonly authState?: string
+  readonly history?: string
 }
 
 type Attributes = Record<string, { S?: string; N?: string; M?: Attributes } | undefined>
@@ -55,6 +69,7 @@ export function watchDatabase(tables: WatchedTables, nowMs: () => number): Datab
   const lastServer = new Map<string, string>()
   const staleAccepted: StaleWrite[] = []
   const staleRefused: StaleWrite[] = []
+  const saidEnds: SaidEnd[] = []
   let authWrites = 0
   let moves = 0
 
@@ -96,6 +111,12 @@ export function watchDatabase(tables: WatchedTables, nowMs: () => number): Datab
     else staleRefused.push(stale)
   }
 
+  function historyWritten({ Item }: Request): void {
+    const { deviceId, event, server, why } = Item ?? {}
+    if (!deviceId?.S || event?.S !== 'disconnected') return
+    saidEnds.push({ atMs: nowMs(), deviceId: deviceId.S, server: server?.S, why: why?.S ?? '' })
+  }
+
   return {
     hear({ operation, status, request, answer }) {
       if (!WRITES.has(operation) || (status !== APPLIED && status !== REFUSED)) return
@@ -103,10 +124,12 @@ export function watchDatabase(tables: WatchedTables, nowMs: () => number): Datab
       if (!isApplied && !answer.includes('ConditionalCheckFailed')) return
       const parsed = JSON.parse(request) as Request
       if (parsed.TableName === tables.devices && isApplied) deviceWritten(operation, parsed, answer)
+      if (parsed.TableName === tables.history && isApplied) historyWritten(parsed)
       if (parsed.TableName === tables.authState) authWritten(parsed, isApplied)
     },
     staleAccepted,
     staleRefused,
+    saidEnds,
     get authWrites() {
       return authWrites
     },
@@ -114,6 +137,18 @@ export function watchDatabase(tables: WatchedTables, nowMs: () => number): Datab
       return moves
     },
     ownerOf: (deviceId, atMs) => owners.get(deviceId)?.findLast((ownership) => ownership.atMs <= atMs)?.owner,
+    ownersBetween(deviceId, fromMs, untilMs) {
+      const known = owners.get(deviceId) ?? []
+      const first = known.findLast(({ atMs }) => atMs <= fromMs)
+      const later = known.filter(({ atMs }) => fromMs < atMs && atMs <= untilMs)
+      return [first, ...later].map((ownership) => ownership?.owner)
+    },
+    hasAssigned: (isMeant, fromMs, untilMs) =>
+      [...owners.values()]
+        .flat()
+        .some(
+          ({ owner, atMs }) => owner !== undefined && isMeant(owner) && fromMs <= atMs && atMs <= untilMs,
+        ),
     deviceOf: (account) => devices.get(account),
   }
 }

@@ -1,10 +1,12 @@
 /** A fleet as the chaos sees it, with Mooring or without: what can be done to it, and where to look. */
 import type { Simulator } from '../../local/whatsapp/simulator.ts'
 import type { DatabaseWatch } from './database-watch.ts'
+import type { ProcessEnd } from './record.ts'
+import type { SocketWatch } from './socket-watch.ts'
 
 export interface ServerProcess {
   readonly pid: number
-  readonly exited: Promise<unknown>
+  readonly exited: Promise<ProcessEnd>
   hasExited(): boolean
   signal(signal: NodeJS.Signals): void
 }
@@ -37,6 +39,8 @@ export interface ChaosFleet {
   readonly simulator: Simulator
   readonly databaseEndpoint: string
   readonly watch: DatabaseWatch
+  /** Absent where nobody asks why a socket ended. */
+  readonly sockets?: SocketWatch
   /** Servers take over from one that was silent for longer than this, a beat on the way left out. */
   readonly leaseMsMin: number
   ownerAt(account: string, atMs: number): string | undefined
@@ -53,6 +57,10 @@ export interface ChaosFleet {
   readonly sweeps?: (on: boolean) => void
   /** Absent where devices come and go only while the fleet stands still. */
   readonly churn?: Churn
+  /** Has a device that waits for long connect at once. Absent where none waits. */
+  readonly start?: (deviceId: string) => Promise<void>
+  /** Devices that are kept from connecting, since they are held to end servers. Absent where there is no such thing. */
+  readonly quarantined?: () => Promise<string[]>
   /** The devices that should have a socket and have none. */
   notConnected(): Promise<Missing[]>
   compareAuth(): Promise<Compared[]>

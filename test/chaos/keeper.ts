@@ -49,8 +49,8 @@ async function keepServer(
     const started = await fleet.startProcess(name, network)
     process = started
     record.started(name)
-    void started.exited.then(async () => {
-      record.ended(name)
+    void started.exited.then(async (end) => {
+      record.ended(name, end)
       await sleep(START_AGAIN_AFTER_MS, undefined, { ref: false })
       if (!ending) await run()
     })

@@ -18,6 +18,7 @@ import { differences } from './auth-comparison.ts'
 import { watchDatabase } from './database-watch.ts'
 import type { ChaosFleet, ServerProcess } from './fleet.ts'
 import { keepLinking } from './linking.ts'
+import { watchSockets } from './socket-watch.ts'
 
 const LANES = 8
 /** As a deployed server does it: this machine is everything at once, and faster storms would only measure it. */
@@ -33,12 +34,22 @@ export interface FleetWish {
 }
 
 export async function startMooring({ logDir, clock, nowMs, undo, stop }: FleetWish): Promise<ChaosFleet> {
-  const fleet = await startFleet({ servers: 0, logDir, connectsPerSecond: CONNECTS_PER_SECOND })
+  const sockets = watchSockets(nowMs)
+  const fleet = await startFleet({
+    servers: 0,
+    logDir,
+    connectsPerSecond: CONNECTS_PER_SECOND,
+    onWhatsAppEvent: sockets.hear,
+  })
   undo.add(() => fleet.close())
   const { simulator, store } = fleet
   const wrapping = await openWrapping({ AUTH_KEY_FILE: fleet.authKeyFile })
   if (!simulator) throw new Error('the fleet runs without a simulator')
-  const tables = { devices: `${LOCAL_TABLE_PREFIX}Devices`, authState: `${LOCAL_TABLE_PREFIX}AuthState` }
+  const tables = {
+    devices: `${LOCAL_TABLE_PREFIX}Devices`,
+    authState: `${LOCAL_TABLE_PREFIX}AuthState`,
+    history: `${LOCAL_TABLE_PREFIX}History`,
+  }
   const watch = watchDatabase(tables, nowMs)
   fleet.database.onExchange((exchange) => watch.hear(exchange))
   const api = connectApi(fleet.apiUrl, fleet.apiKey)
@@ -69,6 +80,7 @@ export async function startMooring({ logDir, clock, nowMs, undo, stop }: FleetWi
     simulator,
     databaseEndpoint: fleet.database.endpoint,
     watch,
+    sockets,
     ownerAt: (account, atMs) => watch.ownerOf(watch.deviceOf(account) ?? '', atMs),
     leaseMsMin: fenceAfterMs - beatEveryMs,
     // A serverId is the name and a suffix.
@@ -100,6 +112,11 @@ export async function startMooring({ logDir, clock, nowMs, undo, stop }: FleetWi
         linking.forget(id)
         await api.remove(id)
       },
+    },
+    start: api.start,
+    async quarantined() {
+      const rows = await scanAll(store, 'Devices', {})
+      return rows.filter(({ status }) => status === 'quarantined').map((row) => row.deviceId)
     },
     async notConnected() {
       const sockets = new Map(simulator.accounts().map(({ jid, connectedTo }) => [jid, connectedTo]))

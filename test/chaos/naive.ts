@@ -44,7 +44,8 @@ export async function startNaive(
       await fleet.startServer(name, { ...network, variables: ANSWERING })
       const process = fleet.process(name)
       if (!process) throw new Error(`${name} has no process`)
-      return process
+      // Of a signal nothing is told but that there was one.
+      return { ...process, exited: process.exited.then((code) => ({ code, signal: null })) }
     },
     hasJoined: (name) => fleet.hasJoined(name),
     async link(count, tell) {

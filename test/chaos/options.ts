@@ -24,7 +24,8 @@ npm run chaos -- [options]
 
 Servers are killed, frozen for 1 to 30 s, cut off from everything or from the database in one or both directions, given a
 slow database, and restarted one after another; the sweep is stopped; WhatsApp closes sockets; devices come and go, and
-messages go both ways. Ctrl-C ends it and leaves no process behind.
+messages go both ways. To one device after another WhatsApp sends damaged input, refuses logins, leaves queries and messages
+unanswered, and falls silent. Ctrl-C ends it and leaves no process behind.
 
 Exit code 1 when with Mooring anything was not 0 that must be (without Mooring it is only told), 130 after Ctrl-C.`
 

@@ -4,6 +4,7 @@ import { makeJudge } from '../../local/whatsapp/judge.ts'
 import { type DatabaseWatch, watchDatabase } from './database-watch.ts'
 import { outcomeOf, type Seen, tellViolations } from './outcome.ts'
 import { createRecord } from './record.ts'
+import type { SocketWatch } from './socket-watch.ts'
 import { drawTable } from './table.ts'
 
 const ACCOUNT = '15550100:1@s.whatsapp.net'
@@ -29,6 +30,7 @@ for (const [what, mark, wrong] of [
   ],
   ['a lost text', /were not received .* ! 1$/m, { report: losing() }],
   ['a key in a log', /found in the logs .* ! 1$/m, { keysInLogs: ['noise key'] }],
+  ['a device in quarantine', /quarantined at the end .* ! 1$/m, { quarantined: ['one'] }],
   ['other credentials', /credentials are not .* ! 1$/m, { auth: [{ deviceId: 'one', differences: ['x'] }] }],
 ] as const) {
   test(`the table marks ${what}, and it is a violation`, () => {
@@ -47,11 +49,47 @@ test('a stale write that was accepted is a violation, one that was refused is no
   assert.match(drawTable([accepted]).join('\n'), /stale auth writes accepted .* ! 1$/m)
 })
 
+test('a server that ended by itself is a violation, and so is a socket that nothing has struck', () => {
+  const given = course({
+    hasAssigned: (isMeant) => isMeant('web-1-a'),
+    ownersBetween: () => ['web-2-b'],
+  })
+  given.record.ended('web-1', { code: 1, signal: null })
+  const label = 'web-2-b:1'
+  const end = { account: ACCOUNT, label, fromMs: 1000, untilMs: 20_000, wasReplaced: false }
+  const outcome = outcomeOf({ ...given, fleet: { ...given.fleet, sockets: socketsOf([end]) } }, seen())
+  assert.match(outcome.violations[0] ?? '', /the process of web-1 ended by itself: code 1, signal null/)
+  assert.match(
+    outcome.violations[1] ?? '',
+    /lost its socket, and nothing had struck it. web-2-b:1: its server/,
+  )
+  assert.match(drawTable([outcome]).join('\n'), /devices lost to another device's fault .* ! 1$/m)
+  assert.match(drawTable([outcome]).join('\n'), /servers lost to a device .* ! 1$/m)
+})
+
+test('what ended before the faults, or when everything had been looked at, is not counted', () => {
+  const given = course()
+  const early = { account: ACCOUNT, label: 'web-2-b:1', fromMs: 0, untilMs: 900, wasReplaced: false }
+  const sockets = socketsOf([early, { ...early, untilMs: 60_001 }])
+  const outcome = outcomeOf({ ...given, fleet: { ...given.fleet, sockets } }, seen({ fromMs: 1000 }))
+  assert.deepEqual([outcome.devicesLost, outcome.violations], [[], []])
+})
+
 test('without Mooring writes carry no epoch, and the table does not pretend to know', () => {
   const { fleet, ...rest } = course()
   const outcome = outcomeOf({ ...rest, fleet: { ...fleet, name: 'naive' } }, seen())
   assert.match(drawTable([outcome]).join('\n'), /stale auth writes accepted +-$/m)
 })
+
+test('where nobody recorded why sockets ended, the table does not pretend to know', () => {
+  const table = drawTable([outcomeOf(course(), seen({ quarantined: undefined }))]).join('\n')
+  assert.match(table, /devices lost to another device's fault +-$/m)
+  assert.match(table, /devices quarantined at the end +-$/m)
+})
+
+function socketsOf(ends: SocketWatch['ends']): SocketWatch {
+  return { ends, hear: () => undefined }
+}
 
 function course(watched: Partial<DatabaseWatch> = {}): Parameters<typeof outcomeOf>[0] {
   let nowMs = 0
@@ -102,6 +140,7 @@ function seen(wrong: Partial<Seen> = {}): Seen {
   return {
     report,
     moves: 0,
+    fromMs: 0,
     untilMs: 60_000,
     missing: [],
     connectedAfterMs: 1000,
@@ -109,6 +148,7 @@ function seen(wrong: Partial<Seen> = {}): Seen {
     textsWaiting: { forDevices: 0, forRemoved: 0 },
     auth: [{ deviceId: 'one', differences: [] }],
     keysInLogs: [],
+    quarantined: [],
     lateMsP99: 20,
     ...wrong,
   }

@@ -1,14 +1,18 @@
 /** What one run came to. Pure: what was seen goes in, figures and stories come out. */
 import type { Report } from '../../local/whatsapp/judge.ts'
 import type { Compared, Missing } from './fleet.ts'
+import { type LostDevice, type LostServer, lostDevices, lostServers } from './losses.ts'
 import type { Told } from './record.ts'
 import type { Course } from './run.ts'
+import type { SocketWatch } from './socket-watch.ts'
 import type { LastWords, TextsWaiting } from './texting.ts'
 import { type Judged, judge, type Verdict } from './verdict.ts'
 
 export interface Seen {
   readonly report: Report
   readonly moves: number
+  /** When the faults began, and when everything had been looked at. */
+  readonly fromMs: number
   readonly untilMs: number
   readonly missing: readonly Missing[]
   readonly connectedAfterMs: number
@@ -17,6 +21,8 @@ export interface Seen {
   readonly auth: readonly Compared[]
   /** The kinds of keys that stand in the logs; undefined where nobody keeps them out. */
   readonly keysInLogs: readonly string[] | undefined
+  /** Undefined where there is no quarantine. */
+  readonly quarantined: readonly string[] | undefined
   /** Of the process that is database, WhatsApp and network at once: a machine with too little room spoils the figures. */
   readonly lateMsP99: number
 }
@@ -32,6 +38,10 @@ export interface Outcome extends Seen {
   readonly differing: readonly Compared[]
   /** Texts that are gone, while no device has received them. */
   readonly textsLost: number
+  /** Processes that ended by themselves. */
+  readonly serversLost: readonly LostServer[]
+  /** Sockets that ended, and nothing had struck their device or their server. Undefined where nobody recorded it. */
+  readonly devicesLost: readonly LostDevice[] | undefined
   /** What must not be and is, each with what happened around it. */
   readonly violations: readonly string[]
 }
@@ -41,7 +51,7 @@ export interface Struck {
   readonly wish: Pick<Course['wish'], 'seed'>
   readonly record: Course['record']
   readonly struck: Course['struck']
-  readonly fleet: Pick<Course['fleet'], 'name' | 'watch' | 'ownerAt' | 'nameOf' | 'leaseMsMin'>
+  readonly fleet: Pick<Course['fleet'], 'name' | 'watch' | 'ownerAt' | 'nameOf' | 'leaseMsMin' | 'sockets'>
 }
 
 /** Violations that are told in full; the others are counted. */
@@ -63,6 +73,8 @@ export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): 
   const { texted, received, dropped } = seen.report.messages
   const { forDevices, forRemoved } = seen.textsWaiting
   const textsLost = texted - received - dropped - forDevices - forRemoved
+  const serversLost = lostServers(record.servers, hadDevice(fleet)).filter(({ atMs }) => isWithin(seen, atMs))
+  const devicesLost = fleet.sockets && lossesOf(fleet.sockets, { fleet, record }, seen)
   const differing = seen.auth.filter((one) => one.differences.length > 0)
   return {
     ...seen,
@@ -75,7 +87,17 @@ export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): 
       fleet.name === 'naive' ? undefined : { accepted: staleAccepted.length, refused: staleRefused.length },
     differing,
     textsLost,
+    serversLost,
+    devicesLost,
     violations: [
+      ...serversLost.map(({ name, atMs, end }) => {
+        const what = `the process of ${name} ended by itself: code ${end.code}, signal ${end.signal}`
+        return story(what, atMs, record.story)
+      }),
+      ...(devicesLost ?? []).map(({ deviceId, atMs, why }) =>
+        story(`${deviceId} lost its socket, and nothing had struck it. ${why}`, atMs, record.story),
+      ),
+      ...(seen.quarantined ?? []).map((deviceId) => `${deviceId} is quarantined`),
       ...judged
         .filter(({ verdict }) => verdict !== 'stale replaced')
         .map(({ overlap, verdict, why }) => {
@@ -95,6 +117,30 @@ export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): 
       ...differing.map((one) => `the credentials of ${one.deviceId} differ: ${one.differences.join(', ')}`),
     ],
   }
+}
+
+function lossesOf({ ends }: SocketWatch, { fleet, record }: Pick<Struck, 'fleet' | 'record'>, seen: Seen) {
+  const { nameOf, watch } = fleet
+  return lostDevices({
+    servers: record.servers,
+    deviceStrikes: record.deviceStrikes,
+    sockets: ends.filter(({ untilMs }) => isWithin(seen, untilMs)),
+    saidEnds: watch.saidEnds,
+    deviceOf: watch.deviceOf,
+    ownersBetween: watch.ownersBetween,
+    nameOf,
+  })
+}
+
+function hadDevice({ name: fleet, nameOf, watch }: Struck['fleet']) {
+  // Without Mooring a server that starts again finds its devices where it left them.
+  if (fleet === 'naive') return () => true
+  return (name: string, fromMs: number, untilMs: number) =>
+    watch.hasAssigned((server) => nameOf(server) === name, fromMs, untilMs)
+}
+
+function isWithin({ fromMs, untilMs }: Seen, atMs: number): boolean {
+  return fromMs <= atMs && atMs <= untilMs
 }
 
 /** The violations, each with the time line of the faults around it, and before them what is not one but not well either. */

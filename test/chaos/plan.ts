@@ -1,6 +1,19 @@
 /** The plan of one run: which fault strikes when, and for how long. Pure: the same seed draws the same plan, for any fleet. */
 import type { Break } from '../../local/whatsapp/breaks.ts'
 import { type Chance, chance } from '../simulation/chance.ts'
+import {
+  drawAck,
+  drawAskedAgain,
+  drawByLid,
+  drawDamage,
+  drawInGroup,
+  drawLoginDamage,
+  drawQuestion,
+  drawRefusal,
+  drawSilence,
+  drawSilenceForAll,
+  type Evil,
+} from './evil-plan.ts'
 
 /** What strikes one server. */
 export const SERVER_FAULTS = [
@@ -29,6 +42,7 @@ export type Fault =
   | { readonly kind: 'registered' }
   | { readonly kind: 'removed'; readonly pick: number }
   | { readonly kind: 'texted'; readonly pick: number; readonly contact: number }
+  | Evil
 
 export type Planned = Fault & { readonly atMs: number }
 
@@ -86,6 +100,7 @@ export function drawPlan(wish: PlanWish): Planned[] {
       pick: draw.fraction(),
       contact: draw.fraction(),
     })),
+    ...evil(wish, endMs),
   ].filter((planned) => planned.atMs >= CALM_MS && planned.atMs < endMs)
   return plan
     .map((planned) =>
@@ -94,6 +109,21 @@ export function drawPlan(wish: PlanWish): Planned[] {
         : planned,
     )
     .sort((one, other) => one.atMs - other.atMs)
+}
+
+function evil(wish: PlanWish, endMs: number): Planned[] {
+  return [
+    ...every(wish, 'damage', [2000, 6000], drawDamage),
+    ...every(wish, 'login damage', [5000, 12_000], drawLoginDamage),
+    ...every(wish, 'refusal', [5000, 12_000], drawRefusal),
+    ...every(wish, 'question', [4000, 10_000], drawQuestion),
+    ...every(wish, 'ack', [4000, 10_000], drawAck),
+    ...every(wish, 'silence', [10_000, 25_000], (draw) => drawSilence(draw, endMs)),
+    ...every(wish, 'silence for all', [40_000, 100_000], drawSilenceForAll),
+    ...every(wish, 'by LID', [1000, 3000], drawByLid),
+    ...every(wish, 'in a group', [2000, 5000], drawInGroup),
+    ...every(wish, 'asked again', [3000, 8000], drawAskedAgain),
+  ]
 }
 
 /** Strikes one server after the other, two at a time as well, and leaves room for those that have to take over. */

@@ -13,9 +13,29 @@ export interface Spell extends Span {
   readonly what: Trouble
 }
 
+/** How a process ended. */
+export interface ProcessEnd {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** The run of one process. */
+export interface Run extends Span {
+  /** When the chaos sent a signal that ends it. */
+  askedAtMs?: number
+  end?: ProcessEnd
+}
+
+/** One device was struck, and no server: from outside, or by what WhatsApp sent it. */
+export interface DeviceStrike extends Span {
+  /** A jid. */
+  readonly account: string
+  readonly what: string
+}
+
 /** What happened to the server of one name: its processes follow one another, and its network outlives them. */
 export interface ServerRecord {
-  readonly runs: Span[]
+  readonly runs: Run[]
   readonly spells: Spell[]
 }
 
@@ -25,11 +45,19 @@ export interface Told {
   readonly what: string
 }
 
+/** The name for what troubles all of them, and excuses none from being exclusive. */
+export const EVERY_SERVER = '*'
+
 export interface ChaosRecord {
   readonly servers: ReadonlyMap<string, ServerRecord>
+  readonly deviceStrikes: readonly DeviceStrike[]
   readonly story: readonly Told[]
   started(name: string): void
-  ended(name: string): void
+  /** The chaos is about to end its process. */
+  asked(name: string): void
+  ended(name: string, end: ProcessEnd): void
+  /** @returns ends it */
+  strikeDevice(account: string, what: string): () => void
   begin(name: string, what: Trouble): void
   end(name: string, what: Trouble): void
   tell(what: string): void
@@ -37,6 +65,7 @@ export interface ChaosRecord {
 
 export function createRecord(nowMs: () => number): ChaosRecord {
   const servers = new Map<string, ServerRecord>()
+  const deviceStrikes: DeviceStrike[] = []
   const story: Told[] = []
   const of = (name: string) => {
     const known = servers.get(name) ?? { runs: [], spells: [] }
@@ -49,14 +78,26 @@ export function createRecord(nowMs: () => number): ChaosRecord {
   const end = (name: string, what: Trouble) => stop(of(name).spells.filter((spell) => spell.what === what))
   return {
     servers,
+    deviceStrikes,
     story,
     started: (name) => void of(name).runs.push({ fromMs: nowMs() }),
-    ended(name) {
+    asked(name) {
+      const run = of(name).runs.at(-1)
+      if (run) run.askedAtMs ??= nowMs()
+    },
+    ended(name, how) {
+      const run = of(name).runs.at(-1)
+      if (run) run.end = how
       stop(of(name).runs)
       end(name, 'frozen')
     },
     begin: (name, what) => void of(name).spells.push({ what, fromMs: nowMs() }),
     end,
+    strikeDevice(account, what) {
+      const strike: DeviceStrike = { account, what, fromMs: nowMs() }
+      deviceStrikes.push(strike)
+      return () => stop([strike])
+    },
     tell: (what) => void story.push({ atMs: nowMs(), what }),
   }
 }

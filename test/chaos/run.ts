@@ -6,13 +6,14 @@ import { type Clock, sleep, systemClock } from '../../core/clock.ts'
 import { makeUndo, type Undo } from '../../local/demo/undo.ts'
 import { Interrupted, waitFor } from '../../local/demo/waiting.ts'
 import type { Break } from '../../local/whatsapp/breaks.ts'
+import { createEvildoer, type Evildoer, isEvil } from './evil.ts'
 import type { ChaosFleet, Missing } from './fleet.ts'
 import { type KeptServer, keepServers } from './keeper.ts'
 import { startMooring } from './mooring.ts'
 import { startNaive } from './naive.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import { drawPlan, type Fault, type Planned } from './plan.ts'
-import { type ChaosRecord, createRecord } from './record.ts'
+import { type ChaosRecord, createRecord, EVERY_SERVER } from './record.ts'
 import { createStrikes, isStrike, type Strikes } from './strikes.ts'
 import { lastWords, textSomebody, textsWaiting } from './texting.ts'
 
@@ -24,6 +25,9 @@ const STEADY_MS = 3000
 const LOOK_EVERY_MS = 500
 /** Progress is told after so many devices. */
 const LINKED_AT_ONCE = 10
+/** This process is database, WhatsApp and network at once: when it stands still for so long, requests end unanswered. */
+const STANDSTILL_MS_MIN = 700
+const STANDSTILL_LOOK_MS = 100
 const NANOSECONDS_PER_MS = 1e6
 
 export interface RunWish {
@@ -66,12 +70,17 @@ async function play(wish: RunWish, undo: Undo): Promise<Outcome> {
   const { fleet, record, nowMs, clock } = course
   fleet.simulator.resetReport()
   const movesBefore = fleet.watch.moves
-  const strikes = createStrikes(fleet, course.servers, record, clock)
+  const fromMs = nowMs()
+  const hands: Hands = {
+    strikes: createStrikes(fleet, course.servers, record, clock),
+    evildoer: createEvildoer(fleet, record, clock),
+  }
   const progress = tellProgress(course)
+  const standstills = recordStandstills(course)
   const lateness = monitorEventLoopDelay()
   lateness.enable()
   try {
-    await strikeAll(course, strikes, drawPlan(wish))
+    await strikeAll(course, hands, drawPlan(wish))
     if (wish.stop.aborted) throw new Interrupted()
     wish.tell('the faults are over: everything has to connect')
     const begun = clock.mark()
@@ -80,9 +89,11 @@ async function play(wish: RunWish, undo: Undo): Promise<Outcome> {
     const words = await lastWords(fleet, clock, wish.stop)
     const auth = await fleet.compareAuth()
     const keysInLogs = await fleet.keysInLogs?.()
+    const quarantined = await fleet.quarantined?.()
     return outcomeOf(course, {
       report: fleet.simulator.report(),
       moves: fleet.watch.moves - movesBefore,
+      fromMs,
       untilMs: nowMs(),
       missing,
       connectedAfterMs,
@@ -90,11 +101,13 @@ async function play(wish: RunWish, undo: Undo): Promise<Outcome> {
       textsWaiting: textsWaiting(fleet),
       auth,
       keysInLogs,
+      quarantined,
       lateMsP99: lateness.percentile(99) / NANOSECONDS_PER_MS,
     })
   } finally {
     lateness.disable()
     clearInterval(progress)
+    clearInterval(standstills)
   }
 }
 
@@ -127,7 +140,12 @@ function tellLinked({ devices, tell }: RunWish): (linked: number) => void {
   }
 }
 
-async function strikeAll(course: Course, strikes: Strikes, plan: readonly Planned[]): Promise<void> {
+interface Hands {
+  readonly strikes: Strikes
+  readonly evildoer: Evildoer
+}
+
+async function strikeAll(course: Course, hands: Hands, plan: readonly Planned[]): Promise<void> {
   const { wish, clock } = course
   const begun = clock.mark()
   const waitUntil = (atMs: number) => sleep(clock, Math.max(0, atMs - clock.elapsedMs(begun)), wish.stop)
@@ -135,19 +153,23 @@ async function strikeAll(course: Course, strikes: Strikes, plan: readonly Planne
     await waitUntil(planned.atMs)
     if (wish.stop.aborted) break
     // Not waited for: faults overlap.
-    carryOut(course, strikes, planned).catch((error: unknown) =>
+    carryOut(course, hands, planned).catch((error: unknown) =>
       course.record.tell(`${planned.kind} failed: ${error instanceof Error ? error.message : String(error)}`),
     )
   }
   await waitUntil(wish.seconds * 1000)
-  strikes.calm()
+  hands.strikes.calm()
+  hands.evildoer.calm()
 }
 
-async function carryOut(course: Course, strikes: Strikes, fault: Fault): Promise<void> {
+async function carryOut(course: Course, { strikes, evildoer }: Hands, fault: Fault): Promise<void> {
   const { fleet, struck, record } = course
   const count = (kind: string, by = 1) => void struck.set(kind, (struck.get(kind) ?? 0) + by)
   if (isStrike(fault)) {
     if (await strikes.strike(fault)) count(fault.kind)
+  } else if (isEvil(fault)) {
+    const done = await evildoer.strike(fault)
+    if (done) count(done.what, done.times)
   } else if (fault.kind === 'sockets closed') {
     const closed = closeSockets(course, fault.picks, fault.how)
     if (closed.length === 0) return
@@ -164,18 +186,22 @@ async function carryOut(course: Course, strikes: Strikes, fault: Fault): Promise
     if (!device) return
     count('devices removed')
     record.tell(`${device.deviceId} is removed`)
+    record.strikeDevice(device.jid, 'removed')
     await fleet.churn.remove(device.deviceId)
   }
 }
 
 /** @returns the devices whose sockets were closed */
-function closeSockets({ fleet }: Course, picks: readonly number[], how: Break): string[] {
+function closeSockets({ fleet, record }: Course, picks: readonly number[], how: Break): string[] {
   const open = new Set(
     fleet.simulator.accounts().flatMap(({ jid, connectedTo }) => (connectedTo ? [jid] : [])),
   )
   const devices = fleet.linked().filter(({ jid }) => open.has(jid))
   const chosen = new Set(picks.flatMap((pick) => devices[Math.floor(pick * devices.length)] ?? []))
-  for (const { jid } of chosen) fleet.simulator.breakConnection(jid, how)
+  for (const { jid } of chosen) {
+    record.strikeDevice(jid, `closed with ${how}`)()
+    fleet.simulator.breakConnection(jid, how)
+  }
   return [...chosen].map(({ deviceId }) => deviceId)
 }
 
@@ -195,6 +221,18 @@ async function connected({ fleet, clock, wish }: Course): Promise<Missing[]> {
     if (missing.length === 0 || clock.elapsedMs(begun) > CONNECT_MS_MAX) return missing
     await sleep(clock, LOOK_EVERY_MS, wish.stop)
   }
+}
+
+function recordStandstills({ clock, record }: Course): NodeJS.Timeout {
+  let last = clock.mark()
+  return setInterval(() => {
+    const lateMs = clock.elapsedMs(last) - STANDSTILL_LOOK_MS
+    last = clock.mark()
+    if (lateMs < STANDSTILL_MS_MIN) return
+    record.begin(EVERY_SERVER, 'slow')
+    record.end(EVERY_SERVER, 'slow')
+    record.tell(`the chaos itself stood still for ${(lateMs / 1000).toFixed(1)} s`)
+  }, STANDSTILL_LOOK_MS)
 }
 
 const PROGRESS_EVERY_MS = 5000

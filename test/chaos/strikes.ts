@@ -3,7 +3,7 @@ import { type Clock, sleep } from '../../core/clock.ts'
 import type { ChaosFleet, ServerProcess } from './fleet.ts'
 import type { KeptServer } from './keeper.ts'
 import { type Fault, SERVER_FAULTS, SERVERS_ALIVE_MIN, type ServerFault } from './plan.ts'
-import type { ChaosRecord, Trouble } from './record.ts'
+import { type ChaosRecord, EVERY_SERVER, type Trouble } from './record.ts'
 import type { Cut } from './tcp-proxy.ts'
 
 /** After a fault a server counts as back when it has joined, or after this. */
@@ -80,7 +80,10 @@ export function createStrikes(
       record.end(name, what)
     }
   const HANDS: Record<ServerFault, Hand> = {
-    killed: async (_, process) => process.signal('SIGKILL'),
+    async killed({ name }, process) {
+      record.asked(name)
+      process.signal('SIGKILL')
+    },
     frozen: freeze,
     'requests lost': cutOff('requests lost', 'requests'),
     'answers lost': cutOff('answers lost', 'answers'),
@@ -105,8 +108,10 @@ export function createStrikes(
     record.tell(`the database answers everybody ${Math.round(2 * delayMs)} ms late`)
     // Those that have a fault of their own keep it.
     const slowed = servers.filter((server) => !struck.has(server))
+    record.begin(EVERY_SERVER, 'slow')
     for (const { database } of slowed) database.slow(delayMs)
     await lasting(lastsMs)
+    record.end(EVERY_SERVER, 'slow')
     for (const server of slowed) if (!struck.has(server)) server.database.slow(0)
   }
 
@@ -126,6 +131,7 @@ export function createStrikes(
       if (over.signal.aborted || struck.has(server) || !process) continue
       struck.add(server)
       record.tell(`${server.name} is restarted`)
+      record.asked(server.name)
       process.signal('SIGTERM')
       await Promise.race([process.exited, lasting(RETURN_MS_MAX)])
       await returned(server)

@@ -28,6 +28,12 @@ const VERDICTS: readonly Row[] = [
   ['stale auth writes accepted', ({ staleWrites }) => (staleWrites ? zero(staleWrites.accepted) : UNKNOWN)],
   ['stale auth writes refused', ({ staleWrites }) => (staleWrites ? count(staleWrites.refused) : UNKNOWN)],
   ['texts that are gone, and were not received', ({ textsLost }) => zero(textsLost)],
+  [
+    "devices lost to another device's fault",
+    ({ devicesLost }) => (devicesLost ? zero(devicesLost.length) : UNKNOWN),
+  ],
+  ['servers lost to a device', ({ serversLost }) => zero(serversLost.length)],
+  ['devices quarantined at the end', ({ quarantined }) => (quarantined ? zero(quarantined.length) : UNKNOWN)],
   ['devices not connected at the end', ({ missing }) => zero(missing.length)],
   ['kinds of keys found in the logs', ({ keysInLogs }) => (keysInLogs ? zero(keysInLogs.length) : UNKNOWN)],
   ['devices whose credentials are not those WhatsApp keeps', ({ differing }) => zero(differing.length)],

@@ -4,7 +4,7 @@ import { answerTo } from './answering/answer.ts'
 import type { ChaosFleet, LinkedDevice, Missing } from './fleet.ts'
 
 /** Few, so that each has a session with many devices. */
-const CONTACTS = ['1555019900001', '1555019900002', '1555019900003'] as const
+export const CONTACTS = ['1555019900001', '1555019900002', '1555019900003'] as const
 const LAST_ANSWERS_MS_MAX = 90_000
 const LOOK_EVERY_MS = 250
 
@@ -65,6 +65,6 @@ export function textsWaiting(fleet: ChaosFleet): TextsWaiting {
   return { forDevices: queued(true), forRemoved: queued(false) }
 }
 
-function contactOf(fraction: number): string {
+export function contactOf(fraction: number): string {
   return CONTACTS[Math.floor(fraction * CONTACTS.length)] ?? CONTACTS[0]
 }

@@ -78,6 +78,27 @@ test('a request of Baileys that fails because its socket closed harms neither it
   assert.equal(told[0]?.[1]?.code, 428)
 })
 
+for (const code of ['EPIPE', 'ECONNRESET']) {
+  test(`a write of Baileys into a connection that was just lost (${code}) harms nobody: its close follows`, () => {
+    const { process, told, ends, faults, device } = aProcess()
+    const error = Object.assign(new Error(`write ${code}`), { code, syscall: 'write' })
+
+    runFor(device, () => process.emit('unhandledRejection', error))
+
+    assert.deepEqual([faults, ends], [[], []])
+    assert.equal(told[0]?.[0], 'socket.stray_rejection')
+  })
+}
+
+test('such a write that belongs to no device ends the process all the same', () => {
+  const { process, ends } = aProcess()
+  const error = Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' })
+
+  process.emit('unhandledRejection', error)
+
+  assert.deepEqual(ends, [error])
+})
+
 test('a refusal of the auth state that comes back through an unawaited work of Baileys harms nobody', () => {
   const { process, told, ends } = aProcess()
 

@@ -17,6 +17,8 @@ export interface FrameDamage {
 
 const COMPRESSED = 2
 const BOMB_BYTES = 16 * 2 ** 20
+/** Made once: it takes longer than all the others of a seed. */
+let bomb: Buffer | undefined
 
 /** What a decoder must refuse. Numbers below are tags of the binary format, behind the flag of compression. */
 const NODES: readonly (readonly [string, readonly number[]])[] = [
@@ -92,7 +94,7 @@ export function frameDamages(from: readonly Sample[], chance: Seeded): FrameDama
       'node: compressed nothing',
       Buffer.concat([Buffer.from([COMPRESSED]), deflateSync(Buffer.alloc(0))]),
     ),
-    sealed('node: 16 MB of zeros in a few bytes', compressed(Buffer.alloc(BOMB_BYTES))),
+    sealed('node: 16 MB of zeros in a few bytes', theBomb()),
     ...from.flatMap(({ kind, stanza }) => bytesBent(kind, encodeBinaryNode(stanza), chance)),
   ]
 }
@@ -111,6 +113,11 @@ function bytesBent(kind: string, bytes: Buffer, chance: Seeded): FrameDamage[] {
     sealed(`${kind}: a list size of ${listed[2]}`, listed),
     sealed(`${kind}: rubbish behind it`, Buffer.concat([bytes, chance.bytes(20)])),
   ]
+}
+
+function theBomb(): Buffer {
+  bomb ??= compressed(Buffer.alloc(BOMB_BYTES))
+  return bomb
 }
 
 function compressed(plain: Buffer): Buffer {

@@ -88,8 +88,12 @@ function draftsOf(seed: number, cast: Cast): Draft[] {
     chance.shuffled(payloadDamages(chance).map((what) => ({ name: what.name, ends: false, what }))),
   ]
   const drafts = inTurn(kinds)
-  const killers = KNOWN_KILLERS.flatMap((killer) => drafts.filter(({ name }) => name === killer))
-  return [...killers, ...drafts.filter((draft) => !killers.includes(draft))]
+  const rank = new Map(KNOWN_KILLERS.map((name, place) => [name, place]))
+  const rankOf = ({ name }: Draft) => rank.get(name) ?? 0
+  const killers = drafts
+    .filter(({ name }) => rank.has(name))
+    .sort((one, other) => rankOf(one) - rankOf(other))
+  return [...killers, ...drafts.filter(({ name }) => !rank.has(name))]
 }
 
 function bent({ kind, stanza, ends = false }: Sample, chance: Seeded): Draft[] {

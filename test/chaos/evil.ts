@@ -1,0 +1,147 @@
+/** Has WhatsApp do wrong what the plan says, and writes whom it struck into the record. */
+import { type Clock, sleep } from '../../core/clock.ts'
+import type { Evil } from './evil-plan.ts'
+import type { ChaosFleet, LinkedDevice } from './fleet.ts'
+import type { ChaosRecord } from './record.ts'
+import { CONTACTS, contactOf } from './texting.ts'
+
+/** What tells a device how to connect the next time is stored by then. */
+const BEFORE_LOGIN_MS = 500
+const TOLD_CHARACTERS_MAX = 400
+
+export interface Evildoer {
+  /** Resolves when it is over.
+   *  @returns what struck, how often; undefined when nobody was there to be struck */
+  strike(evil: Evil): Promise<{ readonly what: string; readonly times: number } | undefined>
+  /** Ends every misdeed under way. */
+  calm(): void
+}
+
+const KINDS: readonly string[] = [
+  'damage',
+  'misdeed',
+  'texted by LID',
+  'texted in a group',
+  'asked again',
+] satisfies Evil['kind'][]
+
+export function isEvil(fault: { readonly kind: string }): fault is Evil {
+  return KINDS.includes(fault.kind)
+}
+
+export function createEvildoer(
+  fleet: Pick<ChaosFleet, 'simulator' | 'linked' | 'start'>,
+  record: ChaosRecord,
+  clock: Clock,
+): Evildoer {
+  const { simulator } = fleet
+  const over = new AbortController()
+  const underWay = new Set<string>()
+  const strikes = new Map<string, number>()
+  const groups = new Map<string, string>()
+
+  function online(): LinkedDevice[] {
+    const open = new Set(simulator.accounts().flatMap(({ jid, connectedTo }) => (connectedTo ? [jid] : [])))
+    return fleet.linked().filter(({ jid }) => open.has(jid))
+  }
+
+  /** One that nothing strikes at the moment, of those that were struck least: one whose work stands still again and again
+   *  is healed more and more rarely. */
+  function victim(fraction: number): LinkedDevice | undefined {
+    const free = online().filter(({ jid }) => !underWay.has(jid))
+    const struck = ({ jid }: LinkedDevice) => strikes.get(jid) ?? 0
+    const least = Math.min(...free.map(struck))
+    return pick(
+      free.filter((device) => struck(device) === least),
+      fraction,
+    )
+  }
+
+  async function provoke(device: LinkedDevice, how: 'login' | 'text' | undefined): Promise<void> {
+    if (how === 'text') await simulator.text(device.jid, `struck at ${clock.wallMs()}`, CONTACTS[0])
+    if (how !== 'login') return
+    await sleep(clock, BEFORE_LOGIN_MS, over.signal)
+    // Its socket may have closed in this very moment: it logs in all the same.
+    if (online().some(({ jid }) => jid === device.jid)) simulator.breakConnection(device.jid, '428')
+  }
+
+  async function misbehave(evil: Extract<Evil, { kind: 'misdeed' }>) {
+    const device = evil.pick === undefined ? undefined : victim(evil.pick)
+    if (evil.pick !== undefined && !device) return undefined
+    const { id } = simulator.misbehave(device?.jid ?? '*', evil.misdeed)
+    // What meets everybody must end no socket, and is no strike at a device.
+    const end = device && record.strikeDevice(device.jid, evil.what)
+    if (device) {
+      underWay.add(device.jid)
+      strikes.set(device.jid, (strikes.get(device.jid) ?? 0) + 1)
+    }
+    record.tell(
+      `${device?.deviceId ?? 'everybody'}: ${evil.what} for ${(evil.lastsMs / 1000).toFixed(1)} s ${JSON.stringify(evil.misdeed)}`,
+    )
+    const lasting = sleep(clock, evil.lastsMs, over.signal)
+    try {
+      if (device) await provoke(device, evil.provoke)
+      await lasting
+    } finally {
+      simulator.lift(id)
+      end?.()
+      if (device) underWay.delete(device.jid)
+    }
+    if (device && evil.startedAfter) await fleet.start?.(device.deviceId)
+    return { what: evil.what, times: 1 }
+  }
+
+  async function damage({ pick: fraction, damage: wish, everyMs }: Extract<Evil, { kind: 'damage' }>) {
+    const device = pick(online(), fraction)
+    if (!device) return undefined
+    const end = record.strikeDevice(device.jid, 'damage')
+    try {
+      const { sent } = await simulator.damage(device.jid, wish, { everyMs })
+      const names = sent.map(({ name }) => name).join(' | ')
+      record.tell(`${device.deviceId} gets ${sent.length} damages: ${names.slice(0, TOLD_CHARACTERS_MAX)}`)
+      return { what: 'damaged stanzas, frames and payloads', times: sent.length }
+    } finally {
+      end()
+    }
+  }
+
+  /** With nobody but contacts in it: devices would answer each other's answers without end. */
+  function groupOf({ jid }: LinkedDevice, addressing: 'pn' | 'lid'): string | undefined {
+    const known = groups.get(jid)
+    const phoneNumber = simulator.accounts().find((account) => account.jid === jid)?.phoneNumber
+    if (known !== undefined || phoneNumber === undefined) return known
+    const group = simulator.createGroup('chaos', [...CONTACTS, phoneNumber], addressing)
+    groups.set(jid, group.jid)
+    return group.jid
+  }
+
+  async function speak(evil: Exclude<Evil, { kind: 'misdeed' | 'damage' }>) {
+    const device = pick(fleet.linked(), evil.pick)
+    if (!device) return undefined
+    if (evil.kind === 'texted by LID') {
+      const wish = { from: contactOf(evil.contact), addressing: 'lid', alternate: evil.alternate } as const
+      await simulator.texts(device.jid, [`by LID at ${clock.wallMs()}`], wish)
+    } else if (evil.kind === 'texted in a group') {
+      const group = groupOf(device, evil.byLid ? 'lid' : 'pn')
+      if (group === undefined) return undefined
+      await simulator.groupText(group, `in a group at ${clock.wallMs()}`, contactOf(evil.contact))
+    } else {
+      const text = simulator.received(device.jid).findLast(({ group }) => group === undefined)
+      if (!text) return undefined
+      await simulator.askAgain(device.jid, { id: text.id, from: text.to, byLid: evil.byLid })
+    }
+    return { what: evil.kind, times: 1 }
+  }
+
+  return {
+    async strike(evil) {
+      if (evil.kind === 'misdeed') return misbehave(evil)
+      return evil.kind === 'damage' ? damage(evil) : speak(evil)
+    },
+    calm: () => over.abort(),
+  }
+}
+
+function pick<Item>(items: readonly Item[], fraction: number): Item | undefined {
+  return items[Math.floor(fraction * items.length)]
+}

@@ -1,0 +1,127 @@
+/** What one device's fault has cost others: servers that ended by themselves, and sockets that ended though nothing had struck
+ *  their device, their server or everybody. Pure: what WhatsApp, the database and the chaos have recorded goes in. */
+import type { SaidEnd } from './database-watch.ts'
+import { type DeviceStrike, EVERY_SERVER, type ProcessEnd, type Run, type ServerRecord } from './record.ts'
+import type { SocketEnd } from './socket-watch.ts'
+import { serverOf } from './verdict.ts'
+
+export interface LostServer {
+  readonly name: string
+  readonly atMs: number
+  readonly end: ProcessEnd
+}
+
+export interface LostDevice {
+  readonly deviceId: string
+  readonly atMs: number
+  readonly why: string
+}
+
+export interface LossEvidence {
+  readonly servers: ReadonlyMap<string, ServerRecord>
+  readonly deviceStrikes: readonly DeviceStrike[]
+  readonly sockets: readonly SocketEnd[]
+  readonly saidEnds: readonly SaidEnd[]
+  deviceOf(account: string): string | undefined
+  ownersBetween(deviceId: string, fromMs: number, untilMs: number): (string | undefined)[]
+  nameOf(server: string): string
+}
+
+/** Exit codes of hosts/main.ts: it left in order, or its name was still another's, so that it never had a device. */
+const IN_ORDER: readonly (number | null)[] = [0, 4]
+/** It was buried; nobody's fault but of the chaos when it had been in trouble. */
+const BURIED = 3
+/** How long a trouble of a server may still end its sockets after it is over: a lease, a bury, and requests on their way. */
+export const SERVER_AFTERMATH_MS = 15_000
+/** How long a strike may still end a socket that was open under it: a stall is healed after half a minute when it is not the
+ *  first, and a ping that is not answered tells after a minute. */
+export const STRIKE_AFTERMATH_MS = 90_000
+/** A server lets a device go right after it has closed its socket; a slow database takes its time. */
+const LET_GO_MS_MAX = 10_000
+/** WhatsApp's view of an end and the server's word on it are so far apart at most. */
+const SAID_MS_MAX = 10_000
+const NO_RECORD: ServerRecord = { runs: [], spells: [] }
+/** An error in what the socket itself runs: no trouble of its server excuses it. */
+const FAULT = /\(950 /
+
+/** Processes that ended though the chaos had not asked for it.
+ *  @param hadDevice whether the server of that name was given a device in that time: one that could not even join was not
+ *  ended by a device */
+export function lostServers(
+  servers: LossEvidence['servers'],
+  hadDevice: (name: string, fromMs: number, untilMs: number) => boolean,
+): LostServer[] {
+  return [...servers].flatMap(([name, server]) =>
+    server.runs.flatMap((run) =>
+      isLost(run, server) && hadDevice(name, run.fromMs, run.untilMs)
+        ? [{ name, atMs: run.untilMs, end: run.end }]
+        : [],
+    ),
+  )
+}
+
+type Ended = Run & { readonly untilMs: number; readonly end: ProcessEnd }
+
+function isLost(run: Run, { spells }: ServerRecord): run is Ended {
+  const { untilMs, end, askedAtMs } = run
+  if (untilMs === undefined || end === undefined || askedAtMs !== undefined) return false
+  if (IN_ORDER.includes(end.code)) return false
+  return end.code !== BURIED || !wasTroubled(spells, untilMs)
+}
+
+/** Sockets that ended by nothing that the records know as a cause. */
+export function lostDevices(evidence: LossEvidence): LostDevice[] {
+  return evidence.sockets.flatMap((socket) => {
+    if (socket.wasReplaced || wasStruck(socket, evidence.deviceStrikes)) return []
+    const said = saidOf(socket, evidence)
+    const { account, label, untilMs: atMs } = socket
+    const deviceId = evidence.deviceOf(account) ?? account
+    const lost = [{ deviceId, atMs, why: `${label}: ${said ?? 'its server said nothing of it'}` }]
+    if (FAULT.test(said ?? '')) return lost
+    const names = [evidence.nameOf(serverOf(label)), EVERY_SERVER]
+    if (names.some((name) => endedWithServer(evidence.servers.get(name), atMs))) return []
+    return wasLetGo(socket, deviceId, evidence) ? [] : lost
+  })
+}
+
+/** A socket that was opened after a strike has nothing to do with it. */
+function wasStruck({ account, fromMs, untilMs }: SocketEnd, strikes: readonly DeviceStrike[]): boolean {
+  return strikes.some(
+    (strike) =>
+      strike.account === account &&
+      strike.fromMs <= untilMs &&
+      (strike.untilMs ?? untilMs) >= fromMs &&
+      untilMs - (strike.untilMs ?? untilMs) <= STRIKE_AFTERMATH_MS,
+  )
+}
+
+/** Its process was in trouble, or the chaos ended it. One that ended by itself excuses nothing. */
+function endedWithServer({ runs, spells }: ServerRecord = NO_RECORD, atMs: number): boolean {
+  const wasAsked = ({ askedAtMs, untilMs = Number.POSITIVE_INFINITY }: Run) =>
+    askedAtMs !== undefined && askedAtMs <= atMs && atMs <= untilMs + SERVER_AFTERMATH_MS
+  return wasTroubled(spells, atMs) || runs.some(wasAsked)
+}
+
+function wasTroubled(spells: ServerRecord['spells'], atMs: number): boolean {
+  return spells.some(
+    ({ fromMs, untilMs = Number.POSITIVE_INFINITY }) =>
+      fromMs <= atMs && atMs <= untilMs + SERVER_AFTERMATH_MS,
+  )
+}
+
+/** Also when the same server was given it again at once. */
+function wasLetGo({ label, untilMs }: SocketEnd, deviceId: string, { ownersBetween }: LossEvidence): boolean {
+  const server = serverOf(label)
+  return ownersBetween(deviceId, untilMs, untilMs + LET_GO_MS_MAX).some((owner) => owner !== server)
+}
+
+function saidOf(
+  { account, label, untilMs }: SocketEnd,
+  { saidEnds, deviceOf }: LossEvidence,
+): string | undefined {
+  const [device, server] = [deviceOf(account), serverOf(label)]
+  const apartMs = ({ atMs }: SaidEnd) => Math.abs(atMs - untilMs)
+  return saidEnds
+    .filter((said) => said.deviceId === device && said.server === server && apartMs(said) <= SAID_MS_MAX)
+    .sort((one, other) => apartMs(one) - apartMs(other))[0]?.why
+}
