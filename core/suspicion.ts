@@ -5,9 +5,10 @@
  * 1. A permit writes PROBATION_POINTS beside the epoch, before the socket is opened. A death leaves them in the row.
  * 2. A socket that ends while its server lives has not ended it: its report, or the release, takes the points back. A device
  *    that was well for WELL_AFTER_MS loses what was held against it before, too.
- * 3. A crash counts in full, for the devices that the dying server named and, when it could name none, for all of its devices.
- *    It is remembered for KEPT_MS: a device may end its server at each message of one contact. Any other death (killed from
- *    outside, silent) counts by half, and only in probation: most of them are nobody's fault.
+ * 3. A crash counts in full for the devices that were in probation, and for those that the dying server named; these are
+ *    remembered for KEPT_MS, since a device may end its server at each message of one contact. When none was named, each device
+ *    that had been well begins anew with the points of this one crash: more would put innocent ones away. Any other death
+ *    (killed from outside, silent) counts by half, and only in probation: most of them are nobody's fault.
  * 4. A device of ALONE_FROM_POINTS waits, and then connects as the only suspect of its server. Placement gives suspects to
  *    different servers. So fewer and fewer innocent ones share the next death.
  * 5. From QUARANTINE_POINTS on it is quarantined: three crashes, or six other deaths. When a death takes several devices so far,
@@ -52,9 +53,10 @@ export function suspicionAfterDeath(device: DeviceRow, gone: Gone): number {
   const before = Math.max(0, points - PROBATION_POINTS)
   const wasWell = ageMs >= WELL_AFTER_MS
   if (!gone.crashed) return wasWell ? 0 : before + OTHER_DEATH_POINTS
+  if (!wasWell) return before + PROBATION_POINTS
+  if (!gone.suspects) return PROBATION_POINTS
   const kept = ageMs < KEPT_MS ? before : 0
-  const mayHaveCausedIt = !wasWell || !gone.suspects || gone.suspects.includes(device.deviceId)
-  return mayHaveCausedIt ? kept + PROBATION_POINTS : kept
+  return gone.suspects.includes(device.deviceId) ? kept + PROBATION_POINTS : kept
 }
 
 /** Which one of the devices of a server that died is to be quarantined; undefined when none is, or nothing tells them apart.

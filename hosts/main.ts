@@ -4,6 +4,7 @@
  * It must never outlive its lease with an open socket; when in doubt it exits, since a host that crashes is fenced.
  */
 
+import './limited-inflate.ts'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { LambdaClient } from '@aws-sdk/client-lambda'
 import { churnLedger } from '../core/churn.ts'

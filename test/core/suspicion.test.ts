@@ -31,9 +31,8 @@ describe('a crash is held', () => {
     assert.equal(held(connectedFor(3000, 4), crashed), 4)
   })
 
-  test('against a device that had been well, since it may have received something, for ten minutes', () => {
-    assert.equal(held(connectedFor(60_000, 4), crashed), 4)
-    assert.equal(held(connectedFor(600_000, 4), crashed), 2)
+  test('once against a device that had been well, since it may have received something', () => {
+    assert.equal(held(connectedFor(60_000, 4), crashed), 2)
   })
 
   test('against the devices that the server named, of the others against those in probation alone', () => {
@@ -101,7 +100,7 @@ describe('of the devices of a server that crashed', () => {
       row('b', connectedFor(60_000, 4)),
       row('c', connecting),
     ]
-    assert.equal(guiltyOne(devices, crashed), 'a')
+    assert.equal(guiltyOne(devices, naming('a', 'b', 'c')), 'a')
   })
 
   test('the one in probation is, beside those that had been well', () => {
@@ -110,14 +109,12 @@ describe('of the devices of a server that crashed', () => {
       row('b', inProbation),
       row('c', connectedFor(60_000, 8)),
     ]
-    assert.equal(guiltyOne(devices, crashed), 'b')
+    assert.equal(guiltyOne(devices, naming('a', 'b', 'c')), 'b')
   })
 
   test('none is while several have enough points: the next death must tell them apart', () => {
-    assert.equal(
-      guiltyOne([row('a', connectedFor(60_000, 6)), row('b', connectedFor(9000, 6))], crashed),
-      undefined,
-    )
+    const both = [row('a', connectedFor(60_000, 6)), row('b', connectedFor(9000, 6))]
+    assert.equal(guiltyOne(both, naming('a', 'b')), undefined)
     assert.equal(guiltyOne([row('a', inProbation), row('b', inProbation)], crashed), undefined)
   })
 
