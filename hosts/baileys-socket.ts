@@ -171,7 +171,7 @@ interface SendParts {
 async function send(parts: SendParts, message: OutgoingText): Promise<void> {
   const work = parts.watch.begin('send', 'a message waits to be sent', message.messageId)
   try {
-    work.waitsFor('WhatsApp has not said whether a number is on WhatsApp')
+    work.waitsFor("a message to send waits for WhatsApp's answer about the number of its contact")
     await parts.existence.refuseUnknown(parts.sock, message)
     const prepared = await parts.queries.prepare(jidOf(message.to), work.waitsFor)
     try {

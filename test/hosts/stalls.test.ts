@@ -25,7 +25,7 @@ after(() => harbour.close())
 
 describe('work of a socket that is not answered', { concurrency: 2 }, () => {
   test(
-    'a send whose query about devices is never answered: told in words, healed, and confirmed once',
+    'a send whose queries about its contact are never answered: told in words, healed, and confirmed once',
     TIMEOUT,
     async () => {
       const { device, server, account, events } = await aConnectedDevice()
@@ -37,7 +37,7 @@ describe('work of a socket that is not answered', { concurrency: 2 }, () => {
       lift(account)
       await sent
 
-      assert.match(row.stall?.why ?? '', /WhatsApp's answer about the devices of its contact/)
+      assert.match(row.stall?.why ?? '', /WhatsApp's answer about the number of its contact/)
       assert.match(explanation(row) ?? '', /stalled/)
       const healed = await harbour.rowWhen(
         'a new socket',
@@ -46,7 +46,7 @@ describe('work of a socket that is not answered', { concurrency: 2 }, () => {
       )
       assert.match(
         explanation(healed) ?? '',
-        /it is connected; it was stalled from .* to .*WhatsApp's answer about the devices/,
+        /it is connected; it was stalled from .* to .*WhatsApp's answer about the number/,
       )
       assert.deepEqual(idsAt(account), ['STALL-0001'])
       assert.deepEqual(
@@ -55,7 +55,7 @@ describe('work of a socket that is not answered', { concurrency: 2 }, () => {
       )
       const history = await readHistory(harbour.store, device, 20)
       assert.ok(
-        history.rows.some(({ event, why }) => event === 'stalled' && /devices of its contact/.test(why)),
+        history.rows.some(({ event, why }) => event === 'stalled' && /number of its contact/.test(why)),
       )
       assert.ok(history.rows.some(({ event, why }) => event === 'disconnected' && /951/.test(why)))
     },

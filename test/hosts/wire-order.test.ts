@@ -143,7 +143,8 @@ test('a thousand frames at once leave others their turn, and what follows them s
   while (handled < 1000) await turn()
   await turn()
 
-  assert.ok(afterOneTurn <= 20, `${afterOneTurn} frames in one turn`)
+  // A stretch at once, and one by a timer that is due within the turn.
+  assert.ok(afterOneTurn <= 2 * 20, `${afterOneTurn} frames in one turn`)
   assert.deepEqual(calls, ['pause', 'resume'])
 })
 
