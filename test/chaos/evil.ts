@@ -69,8 +69,9 @@ export function createEvildoer(
     const device = evil.pick === undefined ? undefined : victim(evil.pick)
     if (evil.pick !== undefined && !device) return undefined
     const { id } = simulator.misbehave(device?.jid ?? '*', evil.misdeed)
-    // What meets everybody must end no socket, and is no strike at a device.
-    const end = device && record.strikeDevice(device.jid, evil.what)
+    // What meets everybody strikes each of them: a socket that ends by it was not lost to another device.
+    const struck = device ? [device] : fleet.linked()
+    const ends = struck.map(({ jid }) => record.strikeDevice(jid, evil.what))
     if (device) {
       underWay.add(device.jid)
       strikes.set(device.jid, (strikes.get(device.jid) ?? 0) + 1)
@@ -84,7 +85,7 @@ export function createEvildoer(
       await lasting
     } finally {
       simulator.lift(id)
-      end?.()
+      for (const end of ends) end()
       if (device) underWay.delete(device.jid)
     }
     if (device && evil.startedAfter) await fleet.start?.(device.deviceId)
