@@ -69,8 +69,10 @@ export function createEvildoer(
     const device = evil.pick === undefined ? undefined : victim(evil.pick)
     if (evil.pick !== undefined && !device) return undefined
     const { id } = simulator.misbehave(device?.jid ?? '*', evil.misdeed)
-    // What meets everybody strikes each of them: a socket that ends by it was not lost to another device.
-    const struck = device ? [device] : fleet.linked()
+    // What meets everybody strikes each of them: a socket that ends by it was not lost to another device. A damaged hello can
+    // meet anybody: before the handshake the simulator does not always know who connects.
+    const meetsOne = evil.misdeed.what !== 'login-damage' || evil.misdeed.phase !== 'hello'
+    const struck = device && meetsOne ? [device] : fleet.linked()
     const ends = struck.map(({ jid }) => record.strikeDevice(jid, evil.what))
     if (device) {
       underWay.add(device.jid)
