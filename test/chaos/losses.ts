@@ -36,6 +36,8 @@ export const SERVER_AFTERMATH_MS = 15_000
 /** How long a strike may still end a socket that was open under it: a stall is healed after half a minute when it is not the
  *  first, and a ping that is not answered tells after a minute. */
 export const STRIKE_AFTERMATH_MS = 90_000
+/** A frame that was sent during a login is read after it. */
+const LOGIN_MS_MAX = 5000
 /** A server lets a device go right after it has closed its socket; a slow database takes its time. */
 const LET_GO_MS_MAX = 10_000
 /** WhatsApp's view of an end and the server's word on it are so far apart at most. */
@@ -84,13 +86,13 @@ export function lostDevices(evidence: LossEvidence): LostDevice[] {
   })
 }
 
-/** A socket that was opened after a strike has nothing to do with it. */
+/** A socket that was opened well after a strike has nothing to do with it. */
 function wasStruck({ account, fromMs, untilMs }: SocketEnd, strikes: readonly DeviceStrike[]): boolean {
   return strikes.some(
     (strike) =>
       strike.account === account &&
       strike.fromMs <= untilMs &&
-      (strike.untilMs ?? untilMs) >= fromMs &&
+      (strike.untilMs ?? untilMs) >= fromMs - LOGIN_MS_MAX &&
       untilMs - (strike.untilMs ?? untilMs) <= STRIKE_AFTERMATH_MS,
   )
 }
