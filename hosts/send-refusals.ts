@@ -1,5 +1,5 @@
 /** What WhatsApp says when it does not take a message: the `error` of its ack, in words, and whether it is final. */
-import { isMooringError, MooringError } from '../core/errors.ts'
+import { MooringError } from '../core/errors.ts'
 
 /** Codes that Baileys, or WhatsApp by what follows, gives a meaning to. */
 export const SEND_CODES: Readonly<Record<number, string>> = {
@@ -38,10 +38,6 @@ export function refusalOfSend(messageId: string, error: string): MooringError | 
     return new MooringError('SEND_REFUSED', `WhatsApp does not take message ${messageId}: ${said}`, facts)
   }
   return Object.assign(new Error(`WhatsApp postpones message ${messageId}: ${said}`), { sendCode: said })
-}
-
-export function isFinalRefusal(error: unknown): boolean {
-  return isMooringError(error, 'SEND_REFUSED') || isMooringError(error, 'NOT_ON_WHATSAPP')
 }
 
 /** What the last try was answered, to be said when no further one follows. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { isMooringError } from '../../core/errors.ts'
 import type { DeviceId } from '../../core/ids.ts'
-import { isFinalRefusal, refusalOfSend } from '../../hosts/send-refusals.ts'
+import { refusalOfSend } from '../../hosts/send-refusals.ts'
 import type { RunningServer } from '../../hosts/server.ts'
 import { absent, aLinkedDevice, refuseSends } from './refusing-whatsapp.ts'
 import { type Harbour, startHarbour } from './server-under-test.ts'
@@ -82,7 +82,7 @@ test('a text to a number that is not on WhatsApp is refused, and nothing is sent
 test('an error of an ack that is no code asks for another try', () => {
   for (const error of ['', 'NaN', '4000', '-463', ' 463', '46', '1e2', 'x'.repeat(100_000)]) {
     const refusal = refusalOfSend('3EB0', error)
-    assert.equal(isFinalRefusal(refusal), false)
+    assert.equal(isMooringError(refusal), false)
     assert.ok(refusal.message.length < 200)
   }
 })
