@@ -1,6 +1,6 @@
 /** `mooring devices` and what `mooring device` asks of one device, except to link it (pair.ts) and to move it (reassign.ts). */
-import type { DeviceAnswer } from '../lambdas/api/device-answer.ts'
-import type { DeletedDevice, DevicePage, HistoryPage } from '../lambdas/api/devices.ts'
+import type { DeviceAnswer } from '../lambdas/api/answers/device.ts'
+import type { DeletedDevice, DevicePage, HistoryPage } from '../lambdas/api/routes/devices.ts'
 import { readTime } from './arguments.ts'
 import { mustConfirm } from './confirm.ts'
 import { readPages } from './pages.ts'

@@ -1,8 +1,9 @@
 /** `mooring export`: a device that rests, as a multi-file auth folder that Baileys can go on with. */
-import type { DeviceRow } from '../core/device.ts'
+
 import { MooringError } from '../core/errors.ts'
 import { deviceId } from '../core/ids.ts'
-import { readDevice } from '../core/ownership.ts'
+import { readDevice } from '../core/protocol/ownership.ts'
+import type { DeviceRow } from '../core/store/device-row.ts'
 import { readWholeState } from '../hosts/auth-state/whole-state.ts'
 import { mustConfirm } from './confirm.ts'
 import { NotDone, WrongUsage } from './failures.ts'

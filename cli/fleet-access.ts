@@ -1,12 +1,12 @@
 /** The fleet's tables and the key that wraps its data keys, for the commands that carry key material: it never passes the
  *  API. They use the operator's own AWS credentials, from the usual AWS environment. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { dynamoDbStore } from '../aws/dynamodb-store.ts'
 import { isMooringError } from '../core/errors.ts'
 import { type Random, systemRandom } from '../core/random.ts'
-import type { Store } from '../core/store.ts'
-import { dynamoDbStore } from '../core/store-dynamodb.ts'
-import type { KeyWrapping } from '../hosts/auth-state/key-wrapping.ts'
-import { openWrapping } from '../hosts/auth-state/open-wrapping.ts'
+import type { Store } from '../core/store/store.ts'
+import { openWrapping } from '../hosts/auth-state/keys/open-wrapping.ts'
+import type { KeyWrapping } from '../hosts/auth-state/keys/wrapping.ts'
 import { Failure, Refused, Unreachable, WrongUsage } from './failures.ts'
 
 /** With the tries of the SDK; nobody's lease depends on it. */

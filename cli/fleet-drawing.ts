@@ -1,5 +1,5 @@
 /** What a fleet looks like in a terminal. Pure: an answer in, lines out. */
-import type { FleetAnswer } from '../lambdas/api/fleet.ts'
+import type { FleetAnswer } from '../lambdas/api/routes/fleet.ts'
 import { type Column, drawTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { age, counted, few, plain, span } from './words.ts'

@@ -1,7 +1,8 @@
 /** `mooring fleet`: shows it, restarts it, and holds its rebalancing. */
-import type { FleetAnswer } from '../lambdas/api/fleet.ts'
-import type { OperationAnswer } from '../lambdas/api/operation-answer.ts'
-import type { RebalancingAnswer } from '../lambdas/api/rebalancing.ts'
+
+import type { OperationAnswer } from '../lambdas/api/answers/operation.ts'
+import type { FleetAnswer } from '../lambdas/api/routes/fleet.ts'
+import type { RebalancingAnswer } from '../lambdas/api/routes/rebalancing.ts'
 import { drawFleet, drawRebalancing } from './fleet-drawing.ts'
 import { tellBegun, type WaitOptions } from './operations.ts'
 import { type CliWorld, tell } from './world.ts'

@@ -1,7 +1,7 @@
 /** `mooring operations` and `mooring operation`, and the wait of every command that began something: what is under way, until
  *  it has ended. */
-import type { OperationAnswer } from '../lambdas/api/operation-answer.ts'
-import type { OperationList } from '../lambdas/api/operations.ts'
+import type { OperationAnswer } from '../lambdas/api/answers/operation.ts'
+import type { OperationList } from '../lambdas/api/routes/operations.ts'
 import { Interrupted, NotDone } from './failures.ts'
 import { type Column, drawPairs, drawTable } from './table.ts'
 import { age, counted, plain } from './words.ts'

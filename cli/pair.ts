@@ -1,8 +1,8 @@
 /** `mooring device pair`: shows what links a device to a phone, anew whenever WhatsApp renews it, until it is linked. */
 import { stripVTControlCharacters } from 'node:util'
 import { toString as drawQr } from 'qrcode'
-import type { DeviceAnswer } from '../lambdas/api/device-answer.ts'
-import type { CodeAnswer, QrAnswer } from '../lambdas/api/pairing.ts'
+import type { DeviceAnswer } from '../lambdas/api/answers/device.ts'
+import type { CodeAnswer, QrAnswer } from '../lambdas/api/routes/pairing.ts'
 import { NotDone, Refused } from './failures.ts'
 import { widthOf } from './table.ts'
 import { counted, plain } from './words.ts'

@@ -1,6 +1,6 @@
 /** `mooring device reassign`: the owner lets go first, then placement takes the device to the server that was named. */
-import type { DeviceAnswer } from '../lambdas/api/device-answer.ts'
-import type { ReassignedDevice } from '../lambdas/api/reassign.ts'
+import type { DeviceAnswer } from '../lambdas/api/answers/device.ts'
+import type { ReassignedDevice } from '../lambdas/api/routes/reassign.ts'
 import { tellBegun, type WaitOptions } from './operations.ts'
 import { findServer } from './server-by-name.ts'
 import { type CliWorld, tell } from './world.ts'

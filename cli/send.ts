@@ -1,7 +1,7 @@
 /** `mooring device send`: a text through the server that has the device, signed as an application signs what it sends. */
-import { signatureHeaders } from '../core/doorbell-signature.ts'
-import type { DeviceAnswer } from '../lambdas/api/device-answer.ts'
-import type { ServerAnswer } from '../lambdas/api/servers.ts'
+import { signatureHeaders } from '../core/request-signature.ts'
+import type { DeviceAnswer } from '../lambdas/api/answers/device.ts'
+import type { ServerAnswer } from '../lambdas/api/routes/servers.ts'
 import { NotDone, Refused, Unreachable, WrongUsage } from './failures.ts'
 import { plain } from './words.ts'
 import { type CliWorld, tell } from './world.ts'

@@ -1,5 +1,5 @@
 /** People say a server's name, the API its id: one of the two is given, and this finds the server. */
-import type { ServerAnswer, ServerList } from '../lambdas/api/servers.ts'
+import type { ServerAnswer, ServerList } from '../lambdas/api/routes/servers.ts'
 import type { Api } from './api.ts'
 import { Refused } from './failures.ts'
 import { plain } from './words.ts'

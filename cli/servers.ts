@@ -1,5 +1,5 @@
 /** `mooring servers` and `mooring server show`. */
-import type { ServerAnswer, ServerList } from '../lambdas/api/servers.ts'
+import type { ServerAnswer, ServerList } from '../lambdas/api/routes/servers.ts'
 import { findServer, isGone } from './server-by-name.ts'
 import { type Column, drawPairs, drawTable } from './table.ts'
 import { age, counted } from './words.ts'

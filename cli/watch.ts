@@ -1,5 +1,5 @@
 /** `mooring watch`: the fleet, drawn again in place until Ctrl-C. */
-import type { FleetAnswer } from '../lambdas/api/fleet.ts'
+import type { FleetAnswer } from '../lambdas/api/routes/fleet.ts'
 import { Refused, Unreachable } from './failures.ts'
 import { drawFleet, fleetInOneLine } from './fleet-drawing.ts'
 import { type CliWorld, pause } from './world.ts'

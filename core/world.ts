@@ -1,11 +1,12 @@
 /** What the control plane needs from outside, handed in at the top: by a Lambda's file, by a test, by a simulation. */
+
+import type { RebalanceSettings } from './balance/plan.ts'
 import type { Clock } from './clock.ts'
 import type { Random } from './random.ts'
-import type { RebalanceSettings } from './rebalancing-plan.ts'
-import type { ServerRow } from './server.ts'
 import type { ServiceControl } from './service.ts'
 import type { ProtocolSettings } from './settings.ts'
-import type { Store } from './store.ts'
+import type { ServerRow } from './store/server-row.ts'
+import type { Store } from './store/store.ts'
 import type { Telemetry } from './telemetry.ts'
 
 /** Says "look now" to servers. It carries no truth and may be lost: a lost ring costs a beat or two, never a device. */
@@ -29,7 +30,7 @@ export interface World {
   /** Where a service runs the servers, and this one may tell it what to do. */
   readonly service?: ServiceControl
   readonly settings: ProtocolSettings
-  /** Connects that all servers together may do; for the sweep. See connect-limits.ts. */
+  /** Connects that all servers together may do; for the sweep. See core/balance/share-connects.ts. */
   readonly fleetConnectsPerSecond?: number
   /** How the sweep evens the servers out; REBALANCE_DEFAULTS when left out. */
   readonly rebalancing?: RebalanceSettings

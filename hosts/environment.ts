@@ -6,8 +6,8 @@ import { hasIdForm } from '../core/ids.ts'
 import { messagesUrlFault } from '../core/messages-url.ts'
 import { serverUrlFault } from '../core/server-url.ts'
 import { type ProtocolSettings, settingsOf } from '../core/settings.ts'
-import { DEFAULT_BACKOFF } from './backoff.ts'
-import { STALL_AFTER_MS } from './stall-watch.ts'
+import { DEFAULT_BACKOFF } from './device/backoff.ts'
+import { STALL_AFTER_MS } from './stalls/stall-watch.ts'
 
 /** Longer timers run out at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1

@@ -1,17 +1,17 @@
 /** What a server needs from outside, handed in by main.ts, by a test, or by a simulation. */
 import type { Clock } from '../core/clock.ts'
 import type { DeviceId, ServerId } from '../core/ids.ts'
-import type { Lease } from '../core/lease.ts'
+import type { Lease } from '../core/protocol/lease.ts'
 import type { Random } from '../core/random.ts'
 import type { ProtocolSettings } from '../core/settings.ts'
-import type { Store } from '../core/store.ts'
+import type { Store } from '../core/store/store.ts'
 import type { Telemetry } from '../core/telemetry.ts'
 import type { OpenAuth } from './auth-state/auth-state.ts'
-import type { Backoff } from './backoff.ts'
-import type { ConnectLimiter } from './connect-limiter.ts'
-import type { Consumer } from './consumer.ts'
-import type { SuspectGate } from './suspect-gate.ts'
-import type { OpenSocket } from './whatsapp-socket.ts'
+import type { Backoff } from './device/backoff.ts'
+import type { SuspectGate } from './isolation/suspect-gate.ts'
+import type { Consumer } from './messages/consumer.ts'
+import type { ConnectLimiter } from './server/connect-limiter.ts'
+import type { OpenSocket } from './whatsapp/socket.ts'
 
 export interface HostWorld {
   readonly store: Store
@@ -43,7 +43,7 @@ export interface Berth {
   mayAct(): boolean
   readonly backoff: Backoff
   /** Takes one of the devices above this server's part of the fleet, as far as the last beat's answer told of them: the store
-   *  decides, and is asked no more often than that. See core/rebalancing.ts. */
+   *  decides, and is asked no more often than that. See core/balance/rebalance.ts. */
   takeSurplus(): boolean
   /** Resolves when the lease is valid, or when `until` is aborted. */
   leaseValid(until: AbortSignal): Promise<void>

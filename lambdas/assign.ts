@@ -1,12 +1,12 @@
 /**
  * Finds servers for the given devices.
  * A server invokes it, without waiting, for the devices that it has let go.
- * It must never trust the list: core/assign.ts reads each device, and places only what is wanted and has no owner.
+ * It must never trust the list: core/placement/assign.ts reads each device, and places only what is wanted and has no owner.
  */
 import middy from '@middy/core'
 import * as z from 'zod'
-import { assign } from '../core/assign.ts'
 import { deviceId, hasIdForm } from '../core/ids.ts'
+import { assign } from '../core/placement/assign.ts'
 import { readEnvironment } from './environment.ts'
 import { atFirstInvocation, flushTelemetry } from './invocation.ts'
 import { type LambdaWorld, lambdaWorld } from './world.ts'

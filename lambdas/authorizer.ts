@@ -9,11 +9,11 @@ import type {
   APIGatewayRequestAuthorizerEventV2,
   APIGatewaySimpleAuthorizerWithContextResult,
 } from 'aws-lambda'
+import type { FlushedTelemetry } from '../aws/powertools-telemetry.ts'
 import { type Clock, type Mark, systemClock } from '../core/clock.ts'
 import type { ErrorCode } from '../core/errors.ts'
-import { findKey, type KeyRow, type Scope } from '../core/keys.ts'
-import type { Store } from '../core/store.ts'
-import type { FlushedTelemetry } from '../core/telemetry-powertools.ts'
+import type { Store } from '../core/store/store.ts'
+import { findKey, type KeyRow, type Scope } from './api-keys.ts'
 import { readEnvironment } from './environment.ts'
 import { atFirstInvocation, flushTelemetry } from './invocation.ts'
 import { lambdaTelemetry } from './telemetry.ts'

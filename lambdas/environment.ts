@@ -1,8 +1,8 @@
 /** The environment of the Lambdas, read once and validated by one schema; functions.ts says who reads what. */
 import * as z from 'zod'
-import { FLEET_CONNECTS_PER_SECOND } from '../core/connect-limits.ts'
-import { REBALANCE_DEFAULTS } from '../core/rebalancing-plan.ts'
-import { SWEEP_LOOKS_FOR_MS } from '../core/sweep.ts'
+import { REBALANCE_DEFAULTS } from '../core/balance/plan.ts'
+import { FLEET_CONNECTS_PER_SECOND } from '../core/balance/share-connects.ts'
+import { SWEEP_LOOKS_FOR_MS } from '../core/sweep/sweep.ts'
 import { FUNCTIONS, type FunctionName } from './functions.ts'
 
 const milliseconds = z.coerce.number().int().positive().optional()

@@ -7,8 +7,8 @@ import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import type { CloudFormationCustomResourceEvent } from 'aws-lambda'
 import * as z from 'zod'
 import { systemClock } from '../core/clock.ts'
-import { keyRow, newApiKey } from '../core/keys.ts'
-import { IMPATIENT } from './clients.ts'
+import { IMPATIENT } from './adapters/clients.ts'
+import { keyRow, newApiKey } from './api-keys.ts'
 import { lambdaStore } from './world.ts'
 
 const schema = z.object({ TABLE_PREFIX: z.string(), API_KEY_SECRET: z.string().min(1) })

@@ -14,7 +14,7 @@ const TASKS = [
   'SCALE_IN_COOL_DOWN_SECONDS',
 ] as const
 
-/** How the sweep evens the servers out; see core/rebalancing-plan.ts. */
+/** How the sweep evens the servers out; see core/balance/plan.ts. */
 const REBALANCING = [
   'REBALANCING',
   'REBALANCE_BAND_PERCENT',

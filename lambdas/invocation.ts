@@ -1,7 +1,7 @@
 /** What every Lambda's file does around its handler. */
 import type { MiddlewareObj } from '@middy/core'
 import type { Context } from 'aws-lambda'
-import type { FlushedTelemetry } from '../core/telemetry-powertools.ts'
+import type { FlushedTelemetry } from '../aws/powertools-telemetry.ts'
 
 type Invoked<Event, Result> = (event: Event, context: Context) => Promise<Result>
 

@@ -1,17 +1,17 @@
 /**
  * The sweep: buries the silent, evicts from the gone, claims for every device that waits.
  * EventBridge invokes it every minute; it looks once a second for 75 s, so that two of them overlap.
- * It must never decide anything itself: core/sweep.ts does, and any number of these may run at once.
+ * It must never decide anything itself: core/sweep/sweep.ts does, and any number of these may run at once.
  */
 import middy from '@middy/core'
 import type { Context, EventBridgeEvent } from 'aws-lambda'
 import { sleep } from '../core/clock.ts'
-import { scale } from '../core/scaling.ts'
-import { SWEEP_LOOKS_FOR_MS, sweep } from '../core/sweep.ts'
+import { scale } from '../core/sweep/scaling.ts'
+import { SWEEP_LOOKS_FOR_MS, sweep } from '../core/sweep/sweep.ts'
+import { ecsService } from './adapters/ecs-service.ts'
+import { tasksOfCluster } from './adapters/ecs-tasks.ts'
 import { readEnvironment } from './environment.ts'
 import { atFirstInvocation, flushOnce, flushTelemetry } from './invocation.ts'
-import { ecsService } from './service-control.ts'
-import { tasksOfCluster } from './task-control.ts'
 import { type LambdaWorld, lambdaWorld } from './world.ts'
 
 export type ScheduledEvent = EventBridgeEvent<'Scheduled Event', unknown>

@@ -6,10 +6,10 @@
 import middy from '@middy/core'
 import type { EventBridgeEvent } from 'aws-lambda'
 import * as z from 'zod'
-import { assign } from '../core/assign.ts'
-import { evictFrom } from '../core/evict-devices.ts'
-import { buryExited } from '../core/membership.ts'
-import { listServers, type ServerRow } from '../core/server.ts'
+import { assign } from '../core/placement/assign.ts'
+import { evictFrom } from '../core/placement/evict-devices.ts'
+import { buryExited } from '../core/protocol/membership.ts'
+import { listServers, type ServerRow } from '../core/store/server-row.ts'
 import { readEnvironment } from './environment.ts'
 import { atFirstInvocation, flushTelemetry } from './invocation.ts'
 import { type LambdaWorld, lambdaWorld } from './world.ts'
@@ -53,7 +53,7 @@ function hasExited({ lastStatus, containers }: TaskDetail): boolean {
 const NO_CRASH: readonly number[] = [0, 3, 4, 5, 128 + 15, 128 + 9]
 const OUT_OF_MEMORY = /out ?of ?memory/i
 
-/** Whether the process went wrong, which may have been a device's doing; see core/suspicion.ts. */
+/** Whether the process went wrong, which may have been a device's doing; see core/protocol/suspicion.ts. */
 function hasCrashed({ containers, stoppedReason = '' }: TaskDetail): boolean {
   const wentWrong = containers.some(({ exitCode = 0 }) => !NO_CRASH.includes(exitCode))
   return (

@@ -1,6 +1,7 @@
 /** Telemetry of a function that counts no churn, and so needs no permission to write it. */
-import type { ChurnLedger } from '../core/churn.ts'
-import { type FlushedTelemetry, powertoolsTelemetry } from '../core/telemetry-powertools.ts'
+
+import { type FlushedTelemetry, powertoolsTelemetry } from '../aws/powertools-telemetry.ts'
+import type { ChurnLedger } from '../core/telemetry/churn.ts'
 import type { FunctionName } from './functions.ts'
 
 export function lambdaTelemetry(name: FunctionName): FlushedTelemetry {

@@ -2,19 +2,19 @@
  *  client; a test hands in a world of its own. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { LambdaClient } from '@aws-sdk/client-lambda'
-import { churnLedger } from '../core/churn.ts'
+import { dynamoDbStore } from '../aws/dynamodb-store.ts'
+import { type FlushedTelemetry, powertoolsTelemetry } from '../aws/powertools-telemetry.ts'
 import { systemClock } from '../core/clock.ts'
 import { systemRandom } from '../core/random.ts'
 import { settingsOf } from '../core/settings.ts'
-import type { Store } from '../core/store.ts'
-import { dynamoDbStore } from '../core/store-dynamodb.ts'
-import { type FlushedTelemetry, powertoolsTelemetry } from '../core/telemetry-powertools.ts'
+import type { Store } from '../core/store/store.ts'
+import { churnLedger } from '../core/telemetry/churn.ts'
 import type { TaskControl, World } from '../core/world.ts'
-import { IMPATIENT } from './clients.ts'
-import { lambdaDoorbell } from './doorbell-call.ts'
+import { IMPATIENT } from './adapters/clients.ts'
+import { lambdaDoorbell } from './adapters/doorbell-invocation.ts'
+import { noTasks } from './adapters/ecs-tasks.ts'
 import type { FunctionEnvironment } from './environment.ts'
 import type { FunctionName } from './functions.ts'
-import { noTasks } from './task-control.ts'
 
 /** One request to DynamoDB, its retries included. */
 const STORE_MS_MAX = 5000

@@ -6,7 +6,7 @@ import { Key } from 'aws-cdk-lib/aws-kms'
 import { Construct } from 'constructs'
 import type { Configuration } from './configuration.ts'
 
-/** What hosts/auth-state/kms-wrapping.ts binds each data key to. */
+/** What hosts/auth-state/keys/kms-wrapping.ts binds each data key to. */
 const CONTEXT_NAMES = ['deviceId', 'credentialsId']
 
 export class AuthKey extends Construct {

@@ -29,7 +29,7 @@ import type { Tables } from './tables.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** What hosts/Dockerfile copies: a change elsewhere makes no new image. */
-const IN_IMAGE = ['core', 'hosts', 'package.json', 'package-lock.json', '.npmrc']
+const IN_IMAGE = ['aws', 'core', 'hosts', 'package.json', 'package-lock.json', '.npmrc']
 /** A leaving server has 100 s to let its devices go, and needs some for its last words. */
 const STOP_SECONDS = 120
 /** No curl in the image. 200 means: this server has a valid lease. */

@@ -1,9 +1,9 @@
 /** The metrics of core/catalogue.ts as CloudWatch knows them: namespace and dimension are those of
- *  core/telemetry-powertools.ts. */
+ *  aws/powertools-telemetry.ts. */
 import { Duration } from 'aws-cdk-lib'
 import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch'
+import { METRIC_NAMESPACE } from '../aws/powertools-telemetry.ts'
 import { METRICS, type MetricName } from '../core/catalogue.ts'
-import { METRIC_NAMESPACE } from '../core/telemetry-powertools.ts'
 
 /** Who emits metrics: every function that decides, and the servers. */
 const SERVICES = ['api', 'sweep', 'assign', 'task-stopped', 'host'] as const

@@ -2,7 +2,7 @@
  *  states the outcome again, and test/lib/bundles.test.ts compares it with what the bundles ask for when they run. */
 import { Stack } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
-import type { TableName } from '../core/tables.ts'
+import type { TableName } from '../core/store/tables.ts'
 import type { Tables } from './tables.ts'
 
 type Action = 'GetItem' | 'BatchGetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query' | 'Scan'
@@ -15,7 +15,7 @@ interface TableUse {
 
 export type Uses = { readonly [T in TableName]?: TableUse }
 
-/** Finding a server for devices (core/assign.ts), which also ends a deletion: core/requests.ts `erase`. */
+/** Finding a server for devices (core/placement/assign.ts), which also ends a deletion: core/requests/device-requests.ts `erase`. */
 const ASSIGN = {
   Devices: { actions: ['BatchGetItem', 'GetItem', 'UpdateItem', 'DeleteItem'] },
   Servers: { actions: ['Scan', 'UpdateItem'] },

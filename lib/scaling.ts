@@ -1,5 +1,5 @@
 /** How many servers run: more when the fleet fills up. Fewer only by the sweep, which drains the least loaded server
- *  first (core/scaling.ts): a plain scale-in would stop servers that hold devices. */
+ *  first (core/sweep/scaling.ts): a plain scale-in would stop servers that hold devices. */
 import { Duration } from 'aws-cdk-lib'
 import type { FargateService } from 'aws-cdk-lib/aws-ecs'
 import { Construct } from 'constructs'

@@ -1,4 +1,4 @@
-/** The tables of core/tables.ts: on demand, recoverable to any second of the last 35 days, encrypted with a key of the
+/** The tables of core/store/tables.ts: on demand, recoverable to any second of the last 35 days, encrypted with a key of the
  *  stack's own. */
 import { RemovalPolicy } from 'aws-cdk-lib'
 import {
@@ -18,7 +18,7 @@ import {
   TABLES,
   type TableDefinition,
   type TableName,
-} from '../core/tables.ts'
+} from '../core/store/tables.ts'
 import type { Configuration } from './configuration.ts'
 
 export class Tables extends Construct {

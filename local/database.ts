@@ -1,4 +1,4 @@
-/** The embedded DynamoDB of the local fleet: dynalite, in memory or in a folder, with the tables of core/tables.ts. */
+/** The embedded DynamoDB of the local fleet: dynalite, in memory or in a folder, with the tables of core/store/tables.ts. */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -12,7 +12,7 @@ import {
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb'
 import dynalite from 'dynalite'
-import { type KeyDefinition, TABLE_NAMES, TABLES, type TableDefinition } from '../core/tables.ts'
+import { type KeyDefinition, TABLE_NAMES, TABLES, type TableDefinition } from '../core/store/tables.ts'
 import { readBody, sendJson } from './control-plane/http-server.ts'
 import { guard } from './endpoint-guard.ts'
 import { type Credentials, signatureFault } from './signed-requests.ts'

@@ -3,7 +3,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type PageRefusal, type PageRules, pageRefusal } from '../hosts/page-requests.ts'
+import { type PageRefusal, type PageRules, pageRefusal } from '../hosts/server/page-requests.ts'
 
 export interface GuardRules extends PageRules {
   /** What else a request needs. */

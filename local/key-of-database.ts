@@ -2,11 +2,11 @@
  *  with another key file every device would wait for ever, and a new one would hide that the old one is lost. */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { dataKeysKey } from '../core/auth-item.ts'
-import type { Store } from '../core/store.ts'
-import { scanAll } from '../core/store.ts'
-import { createKeyFile, readKeyFile } from '../hosts/auth-state/key-file.ts'
-import { wrappingKeyName } from '../hosts/auth-state/key-file-wrapping.ts'
+import { dataKeysKey } from '../core/store/auth-item-row.ts'
+import type { Store } from '../core/store/store.ts'
+import { scanAll } from '../core/store/store.ts'
+import { createKeyFile, readKeyFile } from '../hosts/auth-state/keys/key-file.ts'
+import { wrappingKeyName } from '../hosts/auth-state/keys/key-file-wrapping.ts'
 import { Fault, naming } from './faults.ts'
 
 /** Stands among the files of the database, so that a copy of the one is a copy of the other. */

@@ -1,6 +1,6 @@
 /** Shows in the terminal the QR of every device that waits for a phone, and again when WhatsApp renews it. */
 import { toString as drawQr } from 'qrcode'
-import type { Store } from '../core/store.ts'
+import type { Store } from '../core/store/store.ts'
 
 const LOOK_EVERY_MS = 1000
 

@@ -1,7 +1,7 @@
 /** Counts what DynamoDB would charge for the auth state: each request, and its write units of 1 KB. The table has no index,
  *  so that a write costs its item and nothing more. */
-import type { AuthItem } from '../../core/auth-item.ts'
-import type { Store } from '../../core/store.ts'
+import type { AuthItem } from '../../core/store/auth-item-row.ts'
+import type { Store } from '../../core/store/store.ts'
 
 const UNIT_BYTES = 1024
 /** A number takes a byte for each two digits, and one more. */

@@ -1,7 +1,7 @@
 /** Credentials from elsewhere: whether they are whole, and whose they are. */
 import type { AuthenticationCreds } from '@whiskeysockets/baileys'
-import type { Account } from '../../core/device.ts'
 import type { DeviceId } from '../../core/ids.ts'
+import type { Account } from '../../core/store/device-row.ts'
 import { wholeCreds } from '../../hosts/auth-state/creds.ts'
 import { serialise } from '../../hosts/auth-state/serialise.ts'
 import { type KeysByType, keysTooLarge, type WholeState } from '../../hosts/auth-state/whole-state.ts'

@@ -1,7 +1,8 @@
 /** What becomes of each candidate, as the fleet stands. Nothing is written here. */
-import type { DeviceRow } from '../../core/device.ts'
+
 import type { DeviceId } from '../../core/ids.ts'
-import { type Store, scanAll } from '../../core/store.ts'
+import type { DeviceRow } from '../../core/store/device-row.ts'
+import { type Store, scanAll } from '../../core/store/store.ts'
 import { type Candidate, inOrder, type Loaded, type Source } from './candidate.ts'
 
 /** Candidates that are read at the same time; a device is some 800 files. */

@@ -1,6 +1,6 @@
 /*
  * The ownership protocol of Mooring as a model for spin: 2 servers, 2 observers (sweeps), 1 device. `npm run model` checks
- * it; README.md beside this file says what is left out and why that is sound. core/ownership.ts has the same operations
+ * it; README.md beside this file says what is left out and why that is sound. core/protocol/ownership.ts has the same operations
  * under the same names.
  *
  * Every step is one d_step, since every decision of the protocol is one conditional write on one item. What comes between

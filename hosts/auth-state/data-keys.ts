@@ -2,14 +2,14 @@
  *  The newest one seals; the others are kept, since items move to the newest only as they are written. */
 
 import * as z from 'zod'
-import { dataKeysKey } from '../../core/auth-item.ts'
 import type { Clock } from '../../core/clock.ts'
 import { MooringError } from '../../core/errors.ts'
 import type { DeviceId, Epoch } from '../../core/ids.ts'
+import { dataKeysKey } from '../../core/store/auth-item-row.ts'
 import type { Telemetry } from '../../core/telemetry.ts'
 import type { FencedRequests } from './fenced-requests.ts'
-import type { KeyWrapping, WrapContext } from './key-wrapping.ts'
-import { createSealing, type Sealing } from './sealing.ts'
+import { createSealing, type Sealing } from './keys/sealing.ts'
+import type { KeyWrapping, WrapContext } from './keys/wrapping.ts'
 
 /** All of them are unwrapped before a connect, each by a request to KMS. With this many no further one is made. */
 const DATA_KEYS_MAX = 20

@@ -1,10 +1,11 @@
 /** The requests of one socket on its device's items: within the lease, under its epoch, in a rising order. */
-import { kindOf } from '../../core/auth-item.ts'
-import { createAuth, fenceAndRead, orderOf, tombstone, writeAuth } from '../../core/auth-writes.ts'
+
 import type { Clock } from '../../core/clock.ts'
 import { isMooringError, MooringError } from '../../core/errors.ts'
 import type { DeviceId, Epoch } from '../../core/ids.ts'
-import type { Store } from '../../core/store.ts'
+import { createAuth, fenceAndRead, orderOf, tombstone, writeAuth } from '../../core/protocol/auth-writes.ts'
+import { kindOf } from '../../core/store/auth-item-row.ts'
+import type { Store } from '../../core/store/store.ts'
 
 /** A tombstone has to outlive every process that could still write under an older epoch. */
 const TOMBSTONE_KEPT_SECONDS = 7 * 86_400

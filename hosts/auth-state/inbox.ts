@@ -3,8 +3,8 @@
  *  that its first read under a new epoch shuts out an older socket: what that one has put in is seen, and what it can not
  *  put in any more it can not acknowledge either. */
 import type { BinaryNode } from '@whiskeysockets/baileys'
-import { inboxKey } from '../../core/auth-item.ts'
 import type { Clock } from '../../core/clock.ts'
+import { inboxKey } from '../../core/store/auth-item-row.ts'
 import type { AuthItems } from './items.ts'
 import { deserialise, serialise } from './serialise.ts'
 import { savesInOrder } from './turns.ts'

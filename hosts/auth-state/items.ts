@@ -1,11 +1,12 @@
 /** The items of one device's auth state under one epoch. The first access of each is a fencing read or a write, both of
  *  which shut out older epochs; from then on the cache answers, since nobody else can have written since. The store sees
  *  them sealed, the cache holds them open. */
-import { kindOf } from '../../core/auth-item.ts'
+
 import { isMooringError, MooringError } from '../../core/errors.ts'
+import { kindOf } from '../../core/store/auth-item-row.ts'
+import { recentlyUsed } from './cache.ts'
 import type { FencedRequests } from './fenced-requests.ts'
-import { recentlyUsed } from './recently-used.ts'
-import type { Sealing } from './sealing.ts'
+import type { Sealing } from './keys/sealing.ts'
 import { createTurns } from './turns.ts'
 
 /** Some 200 sessions and all pre-keys; 400 devices fill at most 200 MB with it. */

@@ -1,7 +1,7 @@
 /** The two names of a person: by phone number and by LID. Which of them a stanza is addressed by is WhatsApp's choice, and
  *  changes from message to message; the other one often stands beside it. */
 import type { BinaryNode } from '@whiskeysockets/baileys'
-import type { Account } from '../../core/device.ts'
+import type { Account } from '../../core/store/device-row.ts'
 
 export interface KnownNames {
   readonly pn?: string

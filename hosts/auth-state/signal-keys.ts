@@ -1,8 +1,8 @@
 /** Baileys' key store over the items of an auth state: which item a key stands in, and in which order a set is written.
  *  Types that are not known yet are stored as they are. */
 import type { SignalDataSet, SignalDataTypeMap, SignalKeyStore } from '@whiskeysockets/baileys'
-import { signalKey } from '../../core/auth-item.ts'
 import { inParallel } from '../../core/parallel.ts'
+import { signalKey } from '../../core/store/auth-item-row.ts'
 import type { AuthItems } from './items.ts'
 import { membersOf, packOf, withMembers } from './pre-key-packs.ts'
 import { deserialise, revive, serialise } from './serialise.ts'

@@ -1,9 +1,9 @@
 /** The other name of a person, from what is stored: WhatsApp is never asked, since an answer may never come. And the one
  *  name of the two by which a person is told, the same whichever way a message came. */
 import type { SignalKeyStore } from '@whiskeysockets/baileys'
-import type { Account } from '../../core/device.ts'
 import { isMooringError } from '../../core/errors.ts'
-import type { Names } from '../consumer.ts'
+import type { Account } from '../../core/store/device-row.ts'
+import type { Names } from '../messages/consumer.ts'
 import type { OpenAuthState } from './auth-state.ts'
 import type { NumberSet } from './inbox.ts'
 import { areSame, type KnownNames, namesAmong, ownNames, userOf } from './names.ts'

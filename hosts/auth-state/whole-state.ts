@@ -1,17 +1,17 @@
 /** A device's auth state as a whole, for the way in and the way out: written before the device can be started, read while
  *  it rests. No server may own it meanwhile. */
 import { randomBytes } from 'node:crypto'
-import { credsKey, dataKeysKey, inboxKey, signalKey } from '../../core/auth-item.ts'
 import type { Clock } from '../../core/clock.ts'
 import { MooringError } from '../../core/errors.ts'
 import type { DeviceId, Epoch } from '../../core/ids.ts'
-import { queryAll, type Store } from '../../core/store.ts'
+import { credsKey, dataKeysKey, inboxKey, signalKey } from '../../core/store/auth-item-row.ts'
+import { queryAll, type Store } from '../../core/store/store.ts'
 import type { Telemetry } from '../../core/telemetry.ts'
 import { openDataKeys, readDataKeys } from './data-keys.ts'
 import { fencedRequests } from './fenced-requests.ts'
 import { openItems, SEALED_BYTES_MAX } from './items.ts'
-import { DATA_KEY_BYTES, type KeyWrapping } from './key-wrapping.ts'
-import { createSealing } from './sealing.ts'
+import { createSealing } from './keys/sealing.ts'
+import { DATA_KEY_BYTES, type KeyWrapping } from './keys/wrapping.ts'
 import { deserialise, serialise } from './serialise.ts'
 import { signalKeys } from './signal-keys.ts'
 

@@ -1,6 +1,6 @@
 /** Who asked for what: in the device's history for people, and in the log. */
-import type { DeviceRow } from '../../core/device.ts'
-import { recordHistory } from '../../core/history.ts'
+import type { DeviceRow } from '../../core/store/device-row.ts'
+import { recordHistory } from '../../core/telemetry/history.ts'
 import type { CallerContext } from '../authorizer.ts'
 import type { LambdaWorld } from '../world.ts'
 

@@ -3,9 +3,9 @@
 import * as z from 'zod'
 import type { ErrorCode } from '../../core/errors.ts'
 import { MooringError } from '../../core/errors.ts'
-import type { Scope } from '../../core/keys.ts'
+import type { Scope } from '../api-keys.ts'
 import type { CallerContext } from '../authorizer.ts'
-import type { Answer } from './answers.ts'
+import type { Answer } from './answer.ts'
 import type { ApiWorld } from './world.ts'
 
 const NOTHING = z.strictObject({})

@@ -1,18 +1,18 @@
 /** The one table of routes: the router serves it, the OpenAPI document describes it. */
 
-import { WISH_ROUTES } from './device-wishes.ts'
-import { DEVICE_ROUTES } from './devices.ts'
-import { DRAIN_ROUTES } from './draining.ts'
-import { EVICT_ROUTES } from './evicting.ts'
-import { FLEET_ROUTES } from './fleet.ts'
-import { RESTART_ROUTES } from './fleet-restart.ts'
-import { OPERATION_ROUTES } from './operations.ts'
-import { PAIRING_ROUTES } from './pairing.ts'
-import { publicRoutes } from './public.ts'
-import { REASSIGN_ROUTES } from './reassign.ts'
-import { REBALANCING_ROUTES } from './rebalancing.ts'
 import type { Route } from './route.ts'
-import { SERVER_ROUTES } from './servers.ts'
+import { WISH_ROUTES } from './routes/device-requests.ts'
+import { DEVICE_ROUTES } from './routes/devices.ts'
+import { DRAIN_ROUTES } from './routes/drain.ts'
+import { EVICT_ROUTES } from './routes/evict.ts'
+import { FLEET_ROUTES } from './routes/fleet.ts'
+import { RESTART_ROUTES } from './routes/fleet-restart.ts'
+import { OPERATION_ROUTES } from './routes/operations.ts'
+import { PAIRING_ROUTES } from './routes/pairing.ts'
+import { publicRoutes } from './routes/public.ts'
+import { REASSIGN_ROUTES } from './routes/reassign.ts'
+import { REBALANCING_ROUTES } from './routes/rebalancing.ts'
+import { SERVER_ROUTES } from './routes/servers.ts'
 
 export const ROUTES: readonly Route[] = [
   ...DEVICE_ROUTES,

@@ -2,7 +2,7 @@
  *  connection behind. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type ConnectionLimits, createLimitedServer } from '../../hosts/connection-limits.ts'
+import { type ConnectionLimits, createLimitedServer } from '../../hosts/server/connection-limits.ts'
 import { guard } from '../endpoint-guard.ts'
 
 /** All callers are on this machine. API Gateway takes 10,240 bytes of request line and headers together. */

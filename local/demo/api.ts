@@ -1,7 +1,7 @@
 /** The few calls of Mooring's API that the demo makes, as any program would make them. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { DeviceAnswer } from '../../lambdas/api/device-answer.ts'
-import type { ServerAnswer } from '../../lambdas/api/servers.ts'
+import type { DeviceAnswer } from '../../lambdas/api/answers/device.ts'
+import type { ServerAnswer } from '../../lambdas/api/routes/servers.ts'
 
 const CALL_MS_MAX = 10_000
 const PAGE_ROWS = 200

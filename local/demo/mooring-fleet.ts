@@ -1,6 +1,6 @@
 /** The fleet with Mooring: the very one that `npm start` runs, seen through its API. */
-import type { DeviceAnswer } from '../../lambdas/api/device-answer.ts'
-import type { ServerAnswer } from '../../lambdas/api/servers.ts'
+import type { DeviceAnswer } from '../../lambdas/api/answers/device.ts'
+import type { ServerAnswer } from '../../lambdas/api/routes/servers.ts'
 import type { LocalFleet } from '../fleet.ts'
 import type { ServerProcess } from '../server-process.ts'
 import type { Simulator } from '../whatsapp/simulator.ts'

@@ -4,7 +4,7 @@
  */
 import { DisconnectReason, type WASocket } from '@whiskeysockets/baileys'
 import { inParallel } from '../../core/parallel.ts'
-import { silenceConsole } from '../../hosts/silence-console.ts'
+import { silenceConsole } from '../../hosts/whatsapp/silence-console.ts'
 import { planOfChild } from './child.ts'
 import { openNaiveSocket } from './naive-socket.ts'
 

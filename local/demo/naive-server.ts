@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DisconnectReason } from '@whiskeysockets/baileys'
-import { silenceConsole } from '../../hosts/silence-console.ts'
+import { silenceConsole } from '../../hosts/whatsapp/silence-console.ts'
 import { localClient } from '../database.ts'
 import type { Credentials } from '../signed-requests.ts'
 import { planOfChild } from './child.ts'

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { Boom } from '@hapi/boom'
 import makeWASocket, { useMultiFileAuthState, type WASocket } from '@whiskeysockets/baileys'
-import { silentLogger } from '../../hosts/silent-logger.ts'
+import { silentLogger } from '../../hosts/whatsapp/silent-logger.ts'
 
 export interface NaiveSocketWish {
   readonly deviceId: string

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { scanAll } from '../../core/store.ts'
+import { scanAll } from '../../core/store/store.ts'
 import { type LocalFleet, startFleet } from '../../local/fleet.ts'
 import { attack, gains, type Target } from './page.ts'
 

@@ -1,8 +1,8 @@
 /** Forces the one window that no lease closes: a server that is frozen in the middle of its logins, for longer than it takes
  *  to bury it. Two ways: out of the blue, and with the last frame of each login held up by the network. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { DeviceRow } from '../../core/device.ts'
 import type { DeviceId } from '../../core/ids.ts'
+import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { ServerProcess } from '../../local/server-process.ts'
 import { type TestFleet, until, untilConnected } from '../fleet/fleet-under-test.ts'
 import type { TcpProxy } from './tcp-proxy.ts'

@@ -1,7 +1,7 @@
 /** Links devices as people do: a phone scans the QR that the device's row shows, again and again until it is connected. */
 import { type Clock, sleep } from '../../core/clock.ts'
 import { type DeviceId, deviceId } from '../../core/ids.ts'
-import type { Store } from '../../core/store.ts'
+import type { Store } from '../../core/store/store.ts'
 import type { Simulator } from '../../local/whatsapp/simulator.ts'
 import type { LinkedDevice } from './fleet.ts'
 

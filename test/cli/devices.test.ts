@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { systemClock } from '../../core/clock.ts'
 import type { DeviceId } from '../../core/ids.ts'
-import { beat } from '../../core/membership.ts'
-import { anActiveServer, anOwnedDevice, waitingDevices } from '../core/builders.ts'
+import { beat } from '../../core/protocol/membership.ts'
+import { anActiveServer, anOwnedDevice, waitingDevices } from '../builders/builders.ts'
 import { API_KEY, startTestControlPlane, type TestControlPlane } from './mooring-command.ts'
 
 /** More than a page; registered a few at a time, since a busy machine answers late. */

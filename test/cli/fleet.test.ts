@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { buryExited } from '../../core/membership.ts'
-import { evict } from '../../core/ownership.ts'
-import { anActiveServer, anOwnedDevice, ownedDevices } from '../core/builders.ts'
+import { buryExited } from '../../core/protocol/membership.ts'
+import { evict } from '../../core/protocol/ownership.ts'
+import { anActiveServer, anOwnedDevice, ownedDevices } from '../builders/builders.ts'
 import { startTestControlPlane, type TestControlPlane } from './mooring-command.ts'
 
 let api: TestControlPlane

@@ -9,15 +9,17 @@ const ROOT = join(import.meta.dirname, '../..')
 /** Which rooms, and which single files of other rooms, each room may import besides itself. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   core: [],
-  lambdas: ['core'],
-  hosts: ['core'],
-  local: ['core', 'lambdas', 'hosts'],
-  bench: ['core', 'hosts', 'local'],
-  // It names the entry files of lambdas and hosts, and imports none of them: only the list of their names.
-  lib: ['core', 'lambdas/functions.ts'],
+  aws: ['core'],
+  lambdas: ['core', 'aws'],
+  hosts: ['core', 'aws'],
+  local: ['core', 'aws', 'lambdas', 'hosts'],
+  bench: ['core', 'aws', 'hosts', 'local'],
+  // It names the entry files of lambdas and hosts, and imports none of them: only the list of their names, and the
+  // namespace of the metrics.
+  lib: ['core', 'aws/powertools-telemetry.ts', 'lambdas/functions.ts'],
   // It calls the API; of lambdas it takes the types of what the API answers, and runs none of it. Credentials that come in or
   // go out are sealed and opened as servers do it.
-  cli: ['core', 'lambdas/api', 'hosts/auth-state'],
+  cli: ['core', 'aws/dynamodb-store.ts', 'lambdas/api', 'hosts/auth-state'],
 }
 
 const LAMBDA_ENTRIES = ['api', 'assign', 'authorizer', 'doorbell', 'sweep', 'task-stopped', 'first-key'].map(
@@ -29,16 +31,16 @@ const LAMBDA_ENTRIES = ['api', 'assign', 'authorizer', 'doorbell', 'sweep', 'tas
 const WORLD_FILES: Record<string, readonly string[]> = {
   'Date.now(': ['core/clock.ts'],
   'performance.now(': ['core/clock.ts'],
-  'setTimeout(': ['core/clock.ts', 'hosts/main.ts', 'hosts/baileys-socket.ts'],
-  'setInterval(': ['hosts/main.ts', 'hosts/watchdog.ts'],
+  'setTimeout(': ['core/clock.ts', 'hosts/main.ts', 'hosts/whatsapp/baileys-socket.ts'],
+  'setInterval(': ['hosts/main.ts', 'hosts/isolation/watchdog.ts'],
   'Math.random(': ['core/random.ts'],
   'process.env': [...LAMBDA_ENTRIES, 'hosts/main.ts'],
 }
 
 /** Who writes which table. Nobody else decides who owns a device or whether a server lives. */
 const WRITERS: Record<string, readonly string[]> = {
-  Devices: ['core/importing.ts', 'core/ownership.ts', 'core/requests.ts'],
-  Servers: ['core/membership.ts', 'core/server-wishes.ts'],
+  Devices: ['core/protocol/ownership.ts', 'core/requests/device-requests.ts', 'core/requests/import.ts'],
+  Servers: ['core/protocol/membership.ts', 'core/requests/server-requests.ts'],
 }
 
 describe('imports point towards core', () => {
@@ -58,15 +60,17 @@ describe('imports point towards core', () => {
 })
 
 test('of lambdas cli imports types alone', () => {
-  const run = filesOf('cli').filter((file) => /import (?!type )[^']*from '\.\.\/lambdas\//.test(code(file)))
+  const run = filesOf('cli').filter((file) =>
+    /import (?!type )[^']*from '(?:\.\.\/)+lambdas\//.test(code(file)),
+  )
 
   assert.deepEqual(run, [])
 })
 
 describe('time, chance and the environment are handed in', () => {
   for (const [call, allowed] of Object.entries(WORLD_FILES)) {
-    test(`of core, lambdas and hosts only ${allowed.join(', ')} may say ${call}`, () => {
-      const users = ['core', 'lambdas', 'hosts']
+    test(`of aws, core, lambdas and hosts only ${allowed.join(', ')} may say ${call}`, () => {
+      const users = ['aws', 'core', 'lambdas', 'hosts']
         .flatMap(filesOf)
         .filter((file) => code(file).includes(call) && !allowed.includes(file))
 
@@ -89,7 +93,7 @@ describe('ownership is decided in one place', () => {
   }
 
   test('what an operator asks writes neither the owner nor the epoch of a device', () => {
-    const requests = code('core/requests.ts')
+    const requests = code('core/requests/device-requests.ts')
 
     assert.doesNotMatch(requests, /\b(owner|epoch|claimId)\s*:(?!\s*ServerId)/)
     assert.doesNotMatch(requests, /'epoch'|'claimId'|remove: \[[^\]]*'owner'/)

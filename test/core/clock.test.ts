@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { sleep, systemClock } from '../../core/clock.ts'
-import { manualClock } from './manual-clock.ts'
+import { manualClock } from '../builders/manual-clock.ts'
 
 describe('the system clock', () => {
   test('measures elapsed time by whichever clock has advanced further', () => {

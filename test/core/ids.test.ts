@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { unassignedShard } from '../../core/device.ts'
 import { deviceId, epoch, hasIdForm, serverId } from '../../core/ids.ts'
-import { UNASSIGNED_SHARDS } from '../../core/tables.ts'
-import { counts } from './builders.ts'
+import { unassignedShard } from '../../core/store/device-row.ts'
+import { UNASSIGNED_SHARDS } from '../../core/store/tables.ts'
+import { counts } from '../builders/builders.ts'
 
 test('an id has 1 to 64 characters that are safe in a path, a key and a log line', () => {
   assert.ok(['a', 'Z9', 'web-1.example_x', 'x'.repeat(64)].every(hasIdForm))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { backoffMs, pickIndex, systemRandom } from '../../core/random.ts'
-import { scriptedRandom } from './chance.ts'
+import { scriptedRandom } from '../builders/chance.ts'
 
 const lowest = scriptedRandom(0)
 const highest = scriptedRandom(1 - 2 ** -53)

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { ReceivedMessage } from '../../hosts/consumer.ts'
+import type { ReceivedMessage } from '../../hosts/messages/consumer.ts'
 
 export interface TestApplication {
   readonly url: string

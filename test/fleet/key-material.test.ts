@@ -3,8 +3,8 @@ import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, rmSync } from 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { scanAll } from '../../core/store.ts'
-import { TABLE_NAMES } from '../../core/tables.ts'
+import { scanAll } from '../../core/store/store.ts'
+import { TABLE_NAMES } from '../../core/store/tables.ts'
 import {
   activeServers,
   moor,

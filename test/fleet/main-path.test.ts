@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import type { DeviceRow } from '../../core/device.ts'
 import type { DeviceId } from '../../core/ids.ts'
+import type { DeviceRow } from '../../core/store/device-row.ts'
 import {
   activeServers,
   assertNeverTwoSockets,

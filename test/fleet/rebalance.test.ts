@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { DeviceRow } from '../../core/device.ts'
 import type { DeviceId } from '../../core/ids.ts'
-import type { RebalancingAnswer } from '../../lambdas/api/rebalancing.ts'
+import type { DeviceRow } from '../../core/store/device-row.ts'
+import type { RebalancingAnswer } from '../../lambdas/api/routes/rebalancing.ts'
 import {
   assertNeverTwoSockets,
   moor,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
-import { isLive, listServers } from '../../core/server.ts'
+import { isLive, listServers } from '../../core/store/server-row.ts'
 import {
   activeServers,
   assertNeverTwoSockets,

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type DeviceId, deviceId } from '../../core/ids.ts'
-import { isLive, listServers } from '../../core/server.ts'
+import { isLive, listServers } from '../../core/store/server-row.ts'
 import {
   activeServers,
   assertNeverTwoSockets,

@@ -1,7 +1,7 @@
 /** A question that WhatsApp never answers, with real processes: told in words, healed within a minute, and nothing lost. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import type { DeviceRow } from '../../core/device.ts'
+import type { DeviceRow } from '../../core/store/device-row.ts'
 import { startMooring } from '../cli/mooring-command.ts'
 import { startApplication, type TestApplication, textOf } from './application.ts'
 import { moor, startTestFleet, type TestFleet, until, untilConnected } from './fleet-under-test.ts'

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { dataKeysKey } from '../../core/auth-item.ts'
 import { type DeviceId, deviceId } from '../../core/ids.ts'
-import { startKmsStandIn } from '../hosts/auth-state/kms-stand-in.ts'
+import { dataKeysKey } from '../../core/store/auth-item-row.ts'
+import { startKmsStandIn } from '../hosts/auth-state/keys/kms-stand-in.ts'
 import {
   moor,
   startTestFleet,

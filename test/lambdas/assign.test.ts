@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { AssignEvent } from '../../lambdas/assign.ts'
 import { createAssignHandler } from '../../lambdas/assign.ts'
-import { anActiveServer, embeddedTables, ownedCounts, type Tables, waitingDevices } from '../core/builders.ts'
+import {
+  anActiveServer,
+  embeddedTables,
+  ownedCounts,
+  type Tables,
+  waitingDevices,
+} from '../builders/builders.ts'
 import { aContext, lambdaWorldOn } from './events.ts'
 
 let tables: Tables

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { keyRow, newApiKey } from '../../core/keys.ts'
+import { keyRow, newApiKey } from '../../lambdas/api-keys.ts'
 import { createAuthorizerHandler } from '../../lambdas/authorizer.ts'
-import { embeddedTables, type Tables } from '../core/builders.ts'
-import { cuttable } from '../core/faulty-stores.ts'
+import { embeddedTables, type Tables } from '../builders/builders.ts'
+import { cuttable } from '../builders/faulty-stores.ts'
 import { aContext, authorizerRequest, lambdaWorldOn } from './events.ts'
 
 let tables: Tables

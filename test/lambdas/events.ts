@@ -2,20 +2,20 @@
  *  the embedded database. Used by every test of this folder; it asserts nothing itself. */
 import type { APIGatewayProxyEventV2, APIGatewayRequestAuthorizerEventV2, Context } from 'aws-lambda'
 import { type Clock, systemClock } from '../../core/clock.ts'
-import type { Scope } from '../../core/keys.ts'
-import { beat } from '../../core/membership.ts'
+import { beat } from '../../core/protocol/membership.ts'
 import { systemRandom } from '../../core/random.ts'
-import type { ServerRow } from '../../core/server.ts'
-import type { Store } from '../../core/store.ts'
+import type { ServerRow } from '../../core/store/server-row.ts'
+import type { Store } from '../../core/store/store.ts'
 import { createCursors } from '../../lambdas/api/cursor.ts'
 import type { ApiEvent } from '../../lambdas/api/event.ts'
 import type { ApiWorld } from '../../lambdas/api/world.ts'
 import { createApiHandler } from '../../lambdas/api.ts'
+import type { Scope } from '../../lambdas/api-keys.ts'
 import type { CallerContext } from '../../lambdas/authorizer.ts'
 import type { ScheduledEvent } from '../../lambdas/sweep.ts'
 import type { TaskStateChange } from '../../lambdas/task-stopped.ts'
 import type { LambdaWorld } from '../../lambdas/world.ts'
-import { type Tables, type TestWorld, worldOn } from '../core/builders.ts'
+import { type Tables, type TestWorld, worldOn } from '../builders/builders.ts'
 
 // ---- worlds -------------------------------------------------------------------------------------------------------
 

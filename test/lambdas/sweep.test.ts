@@ -9,7 +9,7 @@ import {
   serverRow,
   type Tables,
   waitingDevices,
-} from '../core/builders.ts'
+} from '../builders/builders.ts'
 import { aContext, aScheduledEvent, keepBeating, realTimeWorldOn } from './events.ts'
 
 /** Shorter than a fleet may use, so that a burial takes a second or two: this sweep is all that watches. */

@@ -8,7 +8,7 @@ import {
   ownedDevices,
   serverRow,
   type Tables,
-} from '../core/builders.ts'
+} from '../builders/builders.ts'
 import { aContext, aTaskStateChange, lambdaWorldOn, TASK_ARN, type TaskWish } from './events.ts'
 
 let tables: Tables

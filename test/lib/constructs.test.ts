@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Match } from 'aws-cdk-lib/assertions'
 import { METRICS } from '../../core/catalogue.ts'
-import { SWEEP_LOOKS_FOR_MS } from '../../core/sweep.ts'
-import { TABLE_NAMES, TABLES, type TableDefinition } from '../../core/tables.ts'
+import { TABLE_NAMES, TABLES, type TableDefinition } from '../../core/store/tables.ts'
+import { SWEEP_LOOKS_FOR_MS } from '../../core/sweep/sweep.ts'
 import { FUNCTIONS } from '../../lambdas/functions.ts'
 import { find, functionId, one, type Resource, synthesise } from './synthesised.ts'
 
@@ -13,7 +13,7 @@ const asyncOf = (name: string) => one(template, 'AWS::Lambda::EventInvokeConfig'
 
 describe('tables', () => {
   for (const name of TABLE_NAMES) {
-    test(`${name} is the one of core/tables.ts: on demand, recoverable, encrypted, protected`, () => {
+    test(`${name} is the one of core/store/tables.ts: on demand, recoverable, encrypted, protected`, () => {
       const definition: TableDefinition = TABLES[name]
       const table = one(template, 'AWS::DynamoDB::Table', `Tables${name}`)
       const { Properties } = table

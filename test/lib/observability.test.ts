@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { METRIC_NAMESPACE } from '../../aws/powertools-telemetry.ts'
 import { CHURN_METRICS, EVENTS, METRICS } from '../../core/catalogue.ts'
-import { METRIC_NAMESPACE } from '../../core/telemetry-powertools.ts'
 import { find, one, synthesise } from './synthesised.ts'
 
 const template = synthesise({ alarmEmail: 'on@call.example' })

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import { dynamoDbStore } from '../../aws/dynamodb-store.ts'
 import { deviceId, epoch } from '../../core/ids.ts'
-import { dynamoDbStore } from '../../core/store-dynamodb.ts'
 import { type DatabaseExchange, LOCAL_TABLE_PREFIX, startDatabase } from '../../local/database.ts'
 
 test('a client that is killed in the middle of a request does not end the database', async (context) => {

@@ -4,12 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { dataKeysKey } from '../../core/auth-item.ts'
 import { systemClock } from '../../core/clock.ts'
 import { epoch } from '../../core/ids.ts'
-import type { Store } from '../../core/store.ts'
+import { dataKeysKey } from '../../core/store/auth-item-row.ts'
+import type { Store } from '../../core/store/store.ts'
 import { keyNamesOf, matchKeyFile } from '../../local/key-of-database.ts'
-import { aDevice, deviceRow, embeddedTables, type Tables } from '../core/builders.ts'
+import { aDevice, deviceRow, embeddedTables, type Tables } from '../builders/builders.ts'
 
 const [OLD, NEW, OTHER] = ['key-0000000000000001', 'key-0000000000000002', 'key-0000000000000003']
 

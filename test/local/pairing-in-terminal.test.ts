@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { systemClock } from '../../core/clock.ts'
-import type { DeviceRow } from '../../core/device.ts'
 import { deviceId } from '../../core/ids.ts'
-import { register } from '../../core/ownership.ts'
-import type { Store } from '../../core/store.ts'
-import { when } from '../../core/store.ts'
+import { register } from '../../core/protocol/ownership.ts'
+import type { DeviceRow } from '../../core/store/device-row.ts'
+import type { Store } from '../../core/store/store.ts'
+import { when } from '../../core/store/store.ts'
 import { showPairings } from '../../local/pairing-in-terminal.ts'
-import { embeddedTables, type Tables } from '../core/builders.ts'
+import { embeddedTables, type Tables } from '../builders/builders.ts'
 
 let tables: Tables
 let store: Store

@@ -1,16 +1,17 @@
 /** Credentials and some session keys as tokens, on the real fenced items of hosts/auth-state: what Baileys would keep there,
  *  without its cryptography. */
-import { credsKey, signalKey } from '../../core/auth-item.ts'
+
 import { type Clock, sleep } from '../../core/clock.ts'
 import { isMooringError, MooringError } from '../../core/errors.ts'
 import type { Epoch } from '../../core/ids.ts'
 import type { Random } from '../../core/random.ts'
-import type { Store } from '../../core/store.ts'
+import { credsKey, signalKey } from '../../core/store/auth-item-row.ts'
+import type { Store } from '../../core/store/store.ts'
 import type { AuthWish, OpenAuthState } from '../../hosts/auth-state/auth-state.ts'
 import { fencedRequests } from '../../hosts/auth-state/fenced-requests.ts'
 import { openInbox } from '../../hosts/auth-state/inbox.ts'
 import { openItems } from '../../hosts/auth-state/items.ts'
-import type { Sealing } from '../../hosts/auth-state/sealing.ts'
+import type { Sealing } from '../../hosts/auth-state/keys/sealing.ts'
 import { createUnderWay, savesInOrder } from '../../hosts/auth-state/turns.ts'
 
 export interface Creds {

@@ -1,7 +1,7 @@
 /** Chance by name: each part of the simulation draws from a stream of its own, so that taking one fault out of a scenario
  *  while it is shrunk leaves what all the others draw as it was. */
 import type { Random } from '../../core/random.ts'
-import { seededRandom } from '../core/chance.ts'
+import { seededRandom } from '../builders/chance.ts'
 
 export interface Chance extends Random {
   /** Uniform in [from, to). */

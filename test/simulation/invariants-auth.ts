@@ -1,7 +1,7 @@
 /** The invariants of credentials: no write of an older epoch after a newer one has read or written, and credentials go only
  *  by pairing, logout or deletion. */
-import type { AuthItem } from '../../core/auth-item.ts'
-import type { DeviceRow } from '../../core/device.ts'
+import type { AuthItem } from '../../core/store/auth-item-row.ts'
+import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { Creds } from './auth.ts'
 import type { Accuse } from './invariants.ts'
 import type { Memory, Write } from './memory-store.ts'

@@ -1,7 +1,8 @@
 /** The invariants of sockets: at most one running process holds one, only within its lease, only while it owns the device,
  *  each under an epoch of its own, and a rightful owner is never the one replaced. Judged after every step. */
-import type { DeviceRow } from '../../core/device.ts'
+
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
+import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { Accuse } from './invariants.ts'
 import type { Memory, Write } from './memory-store.ts'
 import type { Process } from './process.ts'

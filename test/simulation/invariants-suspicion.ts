@@ -1,6 +1,7 @@
 /** The invariant of quarantine: a poisonous device ends a bounded number of servers. */
-import type { DeviceRow } from '../../core/device.ts'
+
 import type { DeviceId } from '../../core/ids.ts'
+import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { Accuse } from './invariants.ts'
 import type { Write } from './memory-store.ts'
 

@@ -1,7 +1,7 @@
 /** The invariants of docs/architecture.md that single writes can break: who owns, who may be taken from, epochs, room, names.
  *  Each write is judged at the instant at which the store applies it. */
-import type { DeviceRow } from '../../core/device.ts'
-import { asServer, type ServerItem, type ServerRow } from '../../core/server.ts'
+import type { DeviceRow } from '../../core/store/device-row.ts'
+import { asServer, type ServerItem, type ServerRow } from '../../core/store/server-row.ts'
 import type { Memory, Write } from './memory-store.ts'
 
 export type Accuse = (invariant: string, why: string) => void

@@ -1,12 +1,13 @@
 /** The control plane: each invocation is a process of its own on a machine of its own. Invocations come late, twice or never,
  *  and are killed half way. */
-import { assign } from '../../core/assign.ts'
-import { evictFrom } from '../../core/evict-devices.ts'
+
 import type { DeviceId, ServerId } from '../../core/ids.ts'
-import { buryExited } from '../../core/membership.ts'
-import { listServers } from '../../core/server.ts'
+import { assign } from '../../core/placement/assign.ts'
+import { evictFrom } from '../../core/placement/evict-devices.ts'
+import { buryExited } from '../../core/protocol/membership.ts'
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
-import { sweep } from '../../core/sweep.ts'
+import { listServers } from '../../core/store/server-row.ts'
+import { sweep } from '../../core/sweep/sweep.ts'
 import type { Doorbell, World } from '../../core/world.ts'
 import type { Process } from './process.ts'
 import type { Stage } from './stage.ts'

@@ -1,5 +1,5 @@
 /** The store of the simulation keeps the same contract as DynamoDB Local and the embedded database. */
-import { storeContract } from '../core/store-contract.ts'
+import { storeContract } from '../core/store/store-contract.ts'
 import { createMemory, storeOn } from './memory-store.ts'
 
 storeContract('the tables of the simulation', async () =>

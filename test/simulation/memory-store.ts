@@ -1,7 +1,17 @@
 /** Tables in memory that behave as DynamoDB does: every write on one item is atomic, reads of items are consistent, index
  *  reads show each item as it was some time ago. Every write is shown to the judge at the instant at which it is applied. */
-import type { Change, Condition, Keys, Page, Query, Rows, ScanPart, Store, Table } from '../../core/store.ts'
-import { type IndexDefinition, TABLES, type TableDefinition } from '../../core/tables.ts'
+import type {
+  Change,
+  Condition,
+  Keys,
+  Page,
+  Query,
+  Rows,
+  ScanPart,
+  Store,
+  Table,
+} from '../../core/store/store.ts'
+import { type IndexDefinition, TABLES, type TableDefinition } from '../../core/store/tables.ts'
 
 /** DynamoDB ends a page at 1 MB. */
 const PAGE_CHARACTERS_MAX = 1_000_000

@@ -1,9 +1,9 @@
 /** What operators ask of devices, by the same functions and in the same order as the API's handlers. */
-import { assign, notify } from '../../core/assign.ts'
-import type { DeviceRow } from '../../core/device.ts'
-import { beginDrain, cancelDrain } from '../../core/draining.ts'
+
 import { type DeviceId, deviceId, type ServerId } from '../../core/ids.ts'
-import { readDevice, register } from '../../core/ownership.ts'
+import { beginDrain, cancelDrain } from '../../core/operations/drain.ts'
+import { assign, notify } from '../../core/placement/assign.ts'
+import { readDevice, register } from '../../core/protocol/ownership.ts'
 import {
   erase,
   logout,
@@ -13,8 +13,9 @@ import {
   restart,
   start,
   stop,
-} from '../../core/requests.ts'
-import { asServer, type ServerRow } from '../../core/server.ts'
+} from '../../core/requests/device-requests.ts'
+import type { DeviceRow } from '../../core/store/device-row.ts'
+import { asServer, type ServerRow } from '../../core/store/server-row.ts'
 import type { World } from '../../core/world.ts'
 import type { Fleet } from './fleet.ts'
 import type { Lambdas } from './lambdas.ts'

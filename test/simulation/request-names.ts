@@ -1,5 +1,5 @@
 /** What a write is called in docs/architecture.md, told by its shape: for traps and traces. */
-import type { Change, Table } from '../../core/store.ts'
+import type { Change, Table } from '../../core/store/store.ts'
 
 interface Shape {
   readonly set?: Readonly<Record<string, unknown>>

@@ -2,9 +2,9 @@
  *  the handshake, pairs by QR or code, saves credentials, and uses the session keys while it is open. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { EventEmitter } from 'node:events'
-import type { Account } from '../../core/device.ts'
 import type { DeviceId, Epoch } from '../../core/ids.ts'
-import type { OpenSocket, WhatsAppSocket } from '../../hosts/whatsapp-socket.ts'
+import type { Account } from '../../core/store/device-row.ts'
+import type { OpenSocket, WhatsAppSocket } from '../../hosts/whatsapp/socket.ts'
 import { CONTACTS, type SimulatedAuth } from './auth.ts'
 import type { Process } from './process.ts'
 import type { Trace } from './trace.ts'
@@ -94,7 +94,7 @@ export function simulatedSockets(process: Process, parts: SocketParts): OpenSock
           pairing = false
           creds.me = account().jid
           creds.account = account().jid
-          // Nothing leaves while credentials are being stored: see hosts/guarded-wire.ts.
+          // Nothing leaves while credentials are being stored: see hosts/whatsapp/guarded-wire.ts.
           void save().then(() => wire.isOpenHere && whatsapp.acceptPairing(wire))
           events.paired(account())
         },

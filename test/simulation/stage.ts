@@ -1,7 +1,7 @@
 /** Everything that one run shares: time, tables, weather, WhatsApp, the judge, and how a process comes to be. */
 import type { Telemetry } from '../../core/telemetry.ts'
 import type { World } from '../../core/world.ts'
-import type { OpenSocket } from '../../hosts/whatsapp-socket.ts'
+import type { OpenSocket } from '../../hosts/whatsapp/socket.ts'
 import type { HostWorld } from '../../hosts/world.ts'
 import { type Chance, chance } from './chance.ts'
 import { createJudge, type Judge } from './judge.ts'

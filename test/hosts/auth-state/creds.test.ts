@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type AuthenticationCreds, initAuthCreds } from '@whiskeysockets/baileys'
-import { writeAuth } from '../../../core/auth-writes.ts'
 import { epoch } from '../../../core/ids.ts'
-import type { Store } from '../../../core/store.ts'
+import { writeAuth } from '../../../core/protocol/auth-writes.ts'
+import type { Store } from '../../../core/store/store.ts'
 import { deserialise, serialise } from '../../../hosts/auth-state/serialise.ts'
 import {
   breakable,

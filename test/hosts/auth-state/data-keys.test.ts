@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { credsKey, dataKeysKey } from '../../../core/auth-item.ts'
-import { fenceAndRead, writeAuth } from '../../../core/auth-writes.ts'
 import { systemClock } from '../../../core/clock.ts'
 import { type DeviceId, epoch } from '../../../core/ids.ts'
-import type { Store } from '../../../core/store.ts'
-import { kmsWrapping } from '../../../hosts/auth-state/kms-wrapping.ts'
+import { fenceAndRead, writeAuth } from '../../../core/protocol/auth-writes.ts'
+import { credsKey, dataKeysKey } from '../../../core/store/auth-item-row.ts'
+import type { Store } from '../../../core/store/store.ts'
+import { kmsWrapping } from '../../../hosts/auth-state/keys/kms-wrapping.ts'
 import {
   CREDENTIALS_ID,
   newDevice,
@@ -18,7 +18,7 @@ import {
   wrapping,
   wrappingBy,
 } from './fixtures.ts'
-import { startKmsStandIn } from './kms-stand-in.ts'
+import { startKmsStandIn } from './keys/kms-stand-in.ts'
 import { dataKeysOf } from './unsealed.ts'
 
 const DATA_KEY = dataKeysKey(CREDENTIALS_ID)

@@ -1,14 +1,14 @@
 /** Builders for the tests of the auth state, on the embedded DynamoDB. */
 import { randomBytes } from 'node:crypto'
 import type { ILogger } from '@whiskeysockets/baileys/lib/Utils/logger.js'
+import { dynamoDbStore } from '../../../aws/dynamodb-store.ts'
 import { type Clock, systemClock } from '../../../core/clock.ts'
 import { deviceId, epoch } from '../../../core/ids.ts'
-import type { Store } from '../../../core/store.ts'
-import { dynamoDbStore } from '../../../core/store-dynamodb.ts'
+import type { Store } from '../../../core/store/store.ts'
 import type { EventFields, Telemetry } from '../../../core/telemetry.ts'
 import { type AuthWish, type OpenAuthState, openAuthState } from '../../../hosts/auth-state/auth-state.ts'
-import { keyFileWrapping } from '../../../hosts/auth-state/key-file-wrapping.ts'
-import type { KeyWrapping } from '../../../hosts/auth-state/key-wrapping.ts'
+import { keyFileWrapping } from '../../../hosts/auth-state/keys/key-file-wrapping.ts'
+import type { KeyWrapping } from '../../../hosts/auth-state/keys/wrapping.ts'
 import { LOCAL_TABLE_PREFIX, startDatabase } from '../../../local/database.ts'
 
 export const CREDENTIALS_ID = 'credentials-1'

@@ -9,12 +9,12 @@ import {
 } from '@whiskeysockets/baileys'
 import { type Clock, systemClock } from '../../../core/clock.ts'
 import type { DeviceId } from '../../../core/ids.ts'
-import type { Store } from '../../../core/store.ts'
+import type { Store } from '../../../core/store/store.ts'
 import type { OpenAuthState } from '../../../hosts/auth-state/auth-state.ts'
-import { messageOf } from '../../../hosts/auth-state/kept-messages.ts'
-import { authOptions } from '../../../hosts/auth-state/socket-options.ts'
-import { silenceConsole } from '../../../hosts/silence-console.ts'
-import { type Contact, contactParty } from './conversation.ts'
+import { messageOf } from '../../../hosts/whatsapp/received-message.ts'
+import { authOptions } from '../../../hosts/whatsapp/signal/safe-repository.ts'
+import { silenceConsole } from '../../../hosts/whatsapp/silence-console.ts'
+import { type Contact, contactParty } from '../whatsapp/signal/conversation.ts'
 import { breakable, impatientClock, newDevice, noting, open, silentLogger, startStore } from './fixtures.ts'
 
 const ME = { jid: '15550100100:1@s.whatsapp.net' }

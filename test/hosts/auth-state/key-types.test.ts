@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Curve, proto, type SignalDataSet, type SignalDataTypeMap } from '@whiskeysockets/baileys'
-import type { Store } from '../../../core/store.ts'
+import type { Store } from '../../../core/store/store.ts'
 import { newDevice, noting, open, startStore } from './fixtures.ts'
 
 let store: Store

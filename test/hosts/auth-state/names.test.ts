@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { encodeWAMessage, proto } from '@whiskeysockets/baileys'
-import type { Store } from '../../../core/store.ts'
+import type { Store } from '../../../core/store/store.ts'
 import type { OpenAuthState } from '../../../hosts/auth-state/auth-state.ts'
 import type { KeptStanza } from '../../../hosts/auth-state/inbox.ts'
-import { messageOf } from '../../../hosts/auth-state/kept-messages.ts'
 import { bareJid } from '../../../hosts/auth-state/names.ts'
 import { whoIsWho } from '../../../hosts/auth-state/who-is-who.ts'
-import type { ReceivedMessage } from '../../../hosts/consumer.ts'
+import type { ReceivedMessage } from '../../../hosts/messages/consumer.ts'
+import { messageOf } from '../../../hosts/whatsapp/received-message.ts'
 import { breakable, newDevice, noting, open, startStore } from './fixtures.ts'
 
 const ME = { jid: '15550100100:1@s.whatsapp.net', lid: '100000000000100:1@lid' }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Curve } from '@whiskeysockets/baileys'
-import type { Store } from '../../../core/store.ts'
+import type { Store } from '../../../core/store/store.ts'
 import { CREDENTIALS_ID, newDevice, noting, open, startStore } from './fixtures.ts'
 
 const FIRST_LOGIN_PRE_KEYS = 812

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { recentlyUsed } from '../../../hosts/auth-state/cache.ts'
 import { packOf, withMembers } from '../../../hosts/auth-state/pre-key-packs.ts'
-import { recentlyUsed } from '../../../hosts/auth-state/recently-used.ts'
 import { deserialise, serialise } from '../../../hosts/auth-state/serialise.ts'
 
 const { value } = fc.letrec((tie) => ({

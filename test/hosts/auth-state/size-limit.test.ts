@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import type { LTHashState } from '@whiskeysockets/baileys'
-import type { Store } from '../../../core/store.ts'
+import type { Store } from '../../../core/store/store.ts'
 import { SEALED_BYTES_MAX } from '../../../hosts/auth-state/items.ts'
 import { newDevice, open, recordingTelemetry, startStore } from './fixtures.ts'
 

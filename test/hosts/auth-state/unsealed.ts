@@ -1,9 +1,10 @@
 /** Opens what a server has stored, for tests that look at it: with the wrapping key, from outside of any socket. */
-import { dataKeysKey } from '../../../core/auth-item.ts'
+
 import type { DeviceId } from '../../../core/ids.ts'
-import type { Store } from '../../../core/store.ts'
-import type { KeyWrapping } from '../../../hosts/auth-state/key-wrapping.ts'
-import { createSealing, type Sealing } from '../../../hosts/auth-state/sealing.ts'
+import { dataKeysKey } from '../../../core/store/auth-item-row.ts'
+import type { Store } from '../../../core/store/store.ts'
+import { createSealing, type Sealing } from '../../../hosts/auth-state/keys/sealing.ts'
+import type { KeyWrapping } from '../../../hosts/auth-state/keys/wrapping.ts'
 
 interface StoredDataKey {
   readonly number: number

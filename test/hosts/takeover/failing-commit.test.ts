@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { Store } from '../../../core/store.ts'
+import type { Store } from '../../../core/store/store.ts'
 import { FRIEND } from './conversation.ts'
 import { DEVICE, give, PHONE, type Snapshot, until } from './linked-device.ts'
 import { startHost } from './mortal-host.ts'

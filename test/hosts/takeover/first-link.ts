@@ -1,8 +1,8 @@
 /** The first link of a device while its hosts die: whoever has the device goes on, and so does the person with the phone. */
 import { systemClock } from '../../../core/clock.ts'
-import type { DeviceRow } from '../../../core/device.ts'
 import { systemRandom } from '../../../core/random.ts'
-import { requestPairingCode } from '../../../core/requests.ts'
+import { requestPairingCode } from '../../../core/requests/device-requests.ts'
+import type { DeviceRow } from '../../../core/store/device-row.ts'
 import { FRIEND } from './conversation.ts'
 import { hostsInTurn } from './hosts-in-turn.ts'
 import { DEVICE, deviceRow, type LinkedDevice, newDevice, PHONE, until } from './linked-device.ts'

@@ -1,7 +1,7 @@
 /** Two hosts that have the device in turn: the second takes over when the first has died. */
 import { systemClock } from '../../../core/clock.ts'
 import { serverId } from '../../../core/ids.ts'
-import { evict } from '../../../core/ownership.ts'
+import { evict } from '../../../core/protocol/ownership.ts'
 import type { EventFields } from '../../../core/telemetry.ts'
 import { collectTexts, DEVICE, give, type LinkedDevice } from './linked-device.ts'
 import { type Death, type MortalHost, startHost } from './mortal-host.ts'

@@ -1,8 +1,8 @@
 /** Contacts that write to a device all the time while its hosts come and go, and what the application is handed meanwhile. */
 import { systemClock } from '../../../core/clock.ts'
 import { serverId } from '../../../core/ids.ts'
-import { evict } from '../../../core/ownership.ts'
-import type { Consumer, ReceivedMessage } from '../../../hosts/consumer.ts'
+import { evict } from '../../../core/protocol/ownership.ts'
+import type { Consumer, ReceivedMessage } from '../../../hosts/messages/consumer.ts'
 import { DEVICE, give, type LinkedDevice, PHONE, until } from './linked-device.ts'
 import { type MortalHost, startHost } from './mortal-host.ts'
 

@@ -1,6 +1,6 @@
 /** Walks through a conversation, or a first link: at each request to the store the host dies, and another one goes on. */
 import { inParallel } from '../../../core/parallel.ts'
-import { silenceConsole } from '../../../hosts/silence-console.ts'
+import { silenceConsole } from '../../../hosts/whatsapp/silence-console.ts'
 import '../../local/whatsapp/baileys-timers.ts'
 import { converse, FRIEND, type Outcome } from './conversation.ts'
 import type { Link } from './first-link.ts'

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import type { Store } from '../../../core/store.ts'
-import { silenceConsole } from '../../../hosts/silence-console.ts'
-import { contactParty, deviceParty, introduce, talkAtOnce } from '../auth-state/conversation.ts'
+import type { Store } from '../../../core/store/store.ts'
+import { silenceConsole } from '../../../hosts/whatsapp/silence-console.ts'
 import { holding, newDevice, open, startStore } from '../auth-state/fixtures.ts'
+import { contactParty, deviceParty, introduce, talkAtOnce } from '../whatsapp/signal/conversation.ts'
 
 const ME = '4915:1@s.whatsapp.net'
 

@@ -16,15 +16,15 @@ import {
   ListSecretsCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
+import { dynamoDbStore } from '../../../aws/dynamodb-store.ts'
 import { systemClock } from '../../../core/clock.ts'
 import { deviceId, serverId } from '../../../core/ids.ts'
-import { findKey } from '../../../core/keys.ts'
-import { activate, announce } from '../../../core/membership.ts'
-import { readDevice } from '../../../core/ownership.ts'
-import { dynamoDbStore } from '../../../core/store-dynamodb.ts'
+import { activate, announce } from '../../../core/protocol/membership.ts'
+import { readDevice } from '../../../core/protocol/ownership.ts'
 import type { Telemetry } from '../../../core/telemetry.ts'
-import { ecsService } from '../../../lambdas/service-control.ts'
-import { ecsTasks } from '../../../lambdas/task-control.ts'
+import { ecsService } from '../../../lambdas/adapters/ecs-service.ts'
+import { ecsTasks } from '../../../lambdas/adapters/ecs-tasks.ts'
+import { findKey } from '../../../lambdas/api-keys.ts'
 
 const store = () => dynamoDbStore(new DynamoDBClient({}), 'Mooring-', 5000)
 const silent: Telemetry = { emit: () => undefined }

@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import { dynamoDbStore } from '../../../aws/dynamodb-store.ts'
 import { systemClock } from '../../../core/clock.ts'
-import { keyRow } from '../../../core/keys.ts'
-import { dynamoDbStore } from '../../../core/store-dynamodb.ts'
+import { keyRow } from '../../../lambdas/api-keys.ts'
 import { type ControlPlane, startControlPlane } from '../../../local/control-plane/control-plane.ts'
 import {
   LOCAL_CREDENTIALS,
@@ -19,7 +19,7 @@ import {
   type LocalDatabase,
   startDatabase,
 } from '../../../local/database.ts'
-import { anActiveServer } from '../../core/builders.ts'
+import { anActiveServer } from '../../builders/builders.ts'
 
 const TASK_ARN = 'arn:aws:ecs:eu-west-1:000000000000:task/mooring/0123456789abcdef'
 const API_KEY = 'the key of the test'

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
-import type { ServerRow } from '../../../core/server.ts'
-import { lambdaDoorbell } from '../../../lambdas/doorbell-call.ts'
+import type { ServerRow } from '../../../core/store/server-row.ts'
+import { lambdaDoorbell } from '../../../lambdas/adapters/doorbell-invocation.ts'
 import type { FunctionName } from '../../../lambdas/functions.ts'
 import type { LocalFunctions } from '../../../local/control-plane/functions.ts'
 import { startLambdaEndpoint } from '../../../local/control-plane/lambda-endpoint.ts'
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from '../../../local/database.ts'
-import { aServerRow, type Emitted } from '../../core/builders.ts'
+import { aServerRow, type Emitted } from '../../builders/builders.ts'
 
 /** The endpoint with the SDK's own client before it. */
 async function anEndpoint(functions: LocalFunctions) {

@@ -12,7 +12,7 @@ import {
 } from '@whiskeysockets/baileys'
 import { type Simulator, startWhatsAppSimulator } from '../../../local/whatsapp/simulator.ts'
 import './baileys-timers.ts'
-import { silentLogger } from '../../../hosts/silent-logger.ts'
+import { silentLogger } from '../../../hosts/whatsapp/silent-logger.ts'
 
 const PATIENCE_MS = 10_000
 const LOOK_EVERY_MS = 10

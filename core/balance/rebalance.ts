@@ -1,0 +1,256 @@
+/** Keeps the servers evenly full: every few seconds the sweep asks some devices of the fullest servers to move to the
+ *  emptiest. Whom to ask stands in the ledger first, by the one conditional write that also spends the budget: so two sweeps
+ *  never ask more than one may, and a crash before the asking costs a part of the budget, no more. */
+import { isDeepStrictEqual } from 'node:util'
+import type { Mark } from '../clock.ts'
+import type { ServerId } from '../ids.ts'
+import { RESTART_ID, readOperation } from '../operations/operations.ts'
+import { inParallel } from '../parallel.ts'
+import { notify } from '../placement/assign.ts'
+import { findOwned } from '../placement/owned-devices.ts'
+import { askToMove } from '../requests/move-requests.ts'
+import { offerSurplus } from '../requests/server-requests.ts'
+import type { DeviceRow } from '../store/device-row.ts'
+import { isLive, listServers, type ServerRow } from '../store/server-row.ts'
+import type { World } from '../world.ts'
+import { readTravellers, type Traveller } from './in-flight.ts'
+import {
+  type Ledger,
+  movesWithinWindow,
+  readLedger,
+  type Standing,
+  saveStanding,
+  spend,
+  type UnderWay,
+  WINDOW_MINUTES,
+} from './ledger.ts'
+import {
+  budgetOf,
+  carriedOut,
+  heldBack,
+  isWithinBand,
+  mayMove,
+  planMoves,
+  REBALANCE_DEFAULTS,
+  type RebalanceSettings,
+  type Scale,
+  type Surroundings,
+  spreadOf,
+  surpluses,
+} from './plan.ts'
+
+export const REBALANCE_EVERY_MS = 2000
+/** One row holds them all. */
+const UNDER_WAY_MAX = 100
+/** Servers searched for devices at one look. */
+const GIVERS_MAX = 4
+/** A server none of whose devices could move is searched again after this. */
+const BARREN_MS = 15_000
+/** Who has taken from a surplus has let its device go within this: only then do the loads tell what is left. */
+const OFFER_EVERY_MS = 30_000
+/** Surpluses written at one look; those left out are written at the next ones. */
+const OFFERS_MAX = 100
+const LANES = 16
+
+export interface Seen extends Omit<Surroundings, 'nowMs'> {
+  /** As they were read at this look. */
+  readonly servers: readonly ServerRow[]
+  /** Servers of which no device could move, and since when; kept by the sweep from look to look. */
+  readonly barren: Map<ServerId, Mark>
+}
+
+/** What one look goes by. */
+interface View {
+  readonly nowMs: number
+  readonly settings: RebalanceSettings
+  readonly ledger: Ledger
+  readonly servers: readonly ServerRow[]
+  readonly travellers: readonly Traveller[]
+  readonly scales: readonly Scale[]
+  /** Why nothing may move now, if so. */
+  readonly held: Pick<Standing, 'state' | 'why'> | undefined
+  /** Whether a move would help, were there no limits. */
+  readonly isUneven: boolean
+  readonly budget: number
+  readonly budgetLeft: number
+}
+
+/** One look: who has arrived, whether anything may move, who goes next. */
+export async function rebalance(world: World, seen: Seen): Promise<void> {
+  const view = await look(world, seen)
+  const next = view.isUneven ? await chooseNext(world, view, seen.barren) : []
+  const offers = offersOf(view, next)
+  const { ledger, nowMs } = view
+  const before = ledger.standing
+  const standing: Standing = {
+    ...wordsFor(view, next),
+    bandPercent: view.settings.bandPercent,
+    budget: view.budget,
+    underWay: [...view.travellers.map(({ entry }) => entry), ...next],
+    spent: next.length > 0 ? spend(before?.spent ?? [], nowMs, next.length) : (before?.spent ?? []),
+    ...offeredAt(before, offers, nowMs),
+  }
+  if (!isDeepStrictEqual(standing, before)) {
+    if (!(await saveStanding(world.store, ledger, standing))) return
+    const { state, why } = standing
+    if (state !== before?.state) world.telemetry.emit('rebalancing.changed', { state, why })
+  }
+  await ask(world, view, next)
+  await inParallel(offers, LANES, ({ server, surplus }) => offerSurplus(world.store, server, surplus))
+}
+
+async function look(world: World, seen: Seen): Promise<View> {
+  const { store, clock } = world
+  const settings = world.rebalancing ?? REBALANCE_DEFAULTS
+  const ledger = await readLedger(store)
+  const nowMs = clock.wallMs()
+  const travellers = await readTravellers(store, ledger.standing?.underWay ?? [], nowMs)
+  const seemsEven = isWithinBand(spreadOf(seen.servers.filter(isActive)), settings.bandPercent)
+  const servers = seemsEven && travellers.length === 0 ? seen.servers : await listServers(store)
+  const scales = scalesOf(servers, travellers, settings, (id) => {
+    const since = seen.barren.get(id)
+    return since === undefined || clock.elapsedMs(since) >= BARREN_MS
+  })
+  const wouldHelp = planMoves(scales.map(unlimited), settings.bandPercent, 1).length > 0
+  const held = pausedBy(settings, ledger) ?? waitingFor(servers, { ...seen, nowMs })
+  const restarting = wouldHelp && held === undefined && (await isRestarting(world))
+  const budget = budgetOf(sum(servers.filter(isLive)), settings.shareOfFleetPercent)
+  return {
+    nowMs,
+    settings,
+    ledger,
+    servers,
+    travellers,
+    scales,
+    held: restarting ? { state: 'waiting', why: 'a restart of the fleet is under way' } : held,
+    isUneven: wouldHelp && held === undefined && !restarting,
+    budget,
+    budgetLeft: Math.max(0, budget - movesWithinWindow(ledger.standing?.spent ?? [], nowMs)),
+  }
+}
+
+function pausedBy({ enabled }: RebalanceSettings, { paused }: Ledger): View['held'] {
+  if (!enabled) return { state: 'paused', why: 'it is switched off by the configuration' }
+  // The standing is told only when the pause is over, until the next look: before that, the ledger tells of the pause itself.
+  return paused ? { state: 'waiting', why: 'it was paused until just now' } : undefined
+}
+
+function waitingFor(servers: readonly ServerRow[], surroundings: Surroundings): View['held'] {
+  const why = heldBack(servers, surroundings)
+  return why === undefined ? undefined : { state: 'waiting', why }
+}
+
+/** Between two of its steps no server drains, and a new one is empty on purpose. */
+async function isRestarting({ store }: World): Promise<boolean> {
+  return (await readOperation(store, RESTART_ID))?.state === 'running'
+}
+
+function scalesOf(
+  servers: readonly ServerRow[],
+  travellers: readonly Traveller[],
+  { inFlightPerServer }: RebalanceSettings,
+  mayGive: (id: ServerId) => boolean,
+): Scale[] {
+  const count = (is: (traveller: Traveller) => boolean) => travellers.filter(is).length
+  return servers.filter(isActive).map(({ serverId, capacity, load }) => {
+    const leaving = count(({ entry, hasArrived }) => entry.from === serverId && !hasArrived)
+    const coming = count(({ entry, hasArrived }) => entry.to === serverId && !hasArrived)
+    const inFlight = count(({ entry }) => entry.from === serverId || entry.to === serverId)
+    return {
+      serverId,
+      capacity,
+      load: Math.max(0, load - leaving + coming),
+      slots: inFlightPerServer - inFlight,
+      mayGive: mayGive(serverId),
+    }
+  })
+}
+
+function unlimited(scale: Scale): Scale {
+  return { ...scale, slots: 1, mayGive: true }
+}
+
+async function chooseNext(world: World, view: View, barren: Map<ServerId, Mark>): Promise<UnderWay[]> {
+  const { nowMs, settings, scales, travellers, servers } = view
+  const movesMax = Math.min(view.budgetLeft, UNDER_WAY_MAX - travellers.length)
+  const planned = Map.groupBy(planMoves(scales, settings.bandPercent, movesMax), ({ from }) => from)
+  const except = new Set(travellers.map(({ entry }) => entry.deviceId))
+  const givers = servers.filter(({ serverId }) => planned.has(serverId))
+  // The map is in the order of the plan: the fullest first.
+  givers.sort((one, other) => other.load / other.capacity - one.load / one.capacity)
+  const chosen = await inParallel(givers.slice(0, GIVERS_MAX), GIVERS_MAX, async (giver) => {
+    const moves = planned.get(giver.serverId) ?? []
+    const isFit = (device: DeviceRow) =>
+      device.status === 'connected' && !except.has(device.deviceId) && mayMove(device, giver.name, nowMs)
+    const found = await findOwned(world.store, giver.serverId, moves.length, isFit)
+    if (found.length === 0) barren.set(giver.serverId, world.clock.mark())
+    return moves.flatMap((move, at) => {
+      const deviceId = found[at]
+      return deviceId ? [{ ...move, deviceId, askedAt: nowMs }] : []
+    })
+  })
+  return chosen.flat()
+}
+
+async function ask(world: World, { servers }: View, moves: readonly UnderWay[]): Promise<void> {
+  const nameOf = (id: ServerId) => servers.find(({ serverId }) => serverId === id)?.name ?? id
+  const asked = await inParallel(moves, LANES, async ({ deviceId, from, to }) => {
+    const why = `rebalancing: from ${nameOf(from)} to ${nameOf(to)}`
+    return (await askToMove(world, { device: deviceId, from, to, why, unlessAsked: true })) ? [from] : []
+  })
+  await inParallel([...new Set(asked.flat())], LANES, (owner) => notify(world, owner))
+}
+
+interface Offer {
+  readonly server: ServerRow
+  readonly surplus: number
+}
+
+/** What servers are to be told of their surplus. Less at any time; more only when those that took from it have gone. */
+function offersOf(view: View, next: readonly UnderWay[]): Offer[] {
+  const { isUneven, scales, settings, servers, ledger, nowMs } = view
+  const afterwards = carriedOut(scales, next)
+  const wanted = isUneven ? surpluses(afterwards, settings.bandPercent) : new Map<ServerId, number>()
+  const mayRaise = nowMs - (ledger.standing?.offeredAt ?? 0) >= OFFER_EVERY_MS
+  const offers = servers.filter(isLive).flatMap((server) => {
+    const { serverId, surplus: told = 0 } = server
+    const surplus = wanted.get(serverId) ?? 0
+    const isDue = surplus > told ? mayRaise : surplus < told || (server.surplus === 0 && told === 0)
+    return isDue ? [{ server, surplus }] : []
+  })
+  return offers.slice(0, OFFERS_MAX)
+}
+
+function offeredAt(before: Standing | undefined, offers: readonly Offer[], nowMs: number) {
+  const isRaised = offers.some(({ server, surplus }) => surplus > (server.surplus ?? 0))
+  const at = isRaised ? nowMs : before?.offeredAt
+  return at === undefined ? {} : { offeredAt: at }
+}
+
+function wordsFor(view: View, next: readonly UnderWay[]): Pick<Standing, 'state' | 'why'> {
+  const { held, isUneven, travellers, scales, settings, budget, budgetLeft } = view
+  if (held) return held
+  if (next.length > 0 || travellers.length > 0) {
+    return { state: 'moving', why: 'devices move from the fullest servers to the emptiest' }
+  }
+  if (isWithinBand(spreadOf(scales), settings.bandPercent)) {
+    return { state: 'balanced', why: 'the servers are about equally full' }
+  }
+  if (!isUneven) return { state: 'balanced', why: 'no move would bring the servers closer to each other' }
+  if (budgetLeft === 0) {
+    const spent = budget === 1 ? 'the one move' : `all ${budget} moves`
+    return { state: 'waiting', why: `${spent} of ${WINDOW_MINUTES} minutes were made; more follow` }
+  }
+  return {
+    state: 'waiting',
+    why: 'no device of the fullest servers may move now: each was moved within a day, or is not connected',
+  }
+}
+
+function isActive({ state }: ServerRow): boolean {
+  return state === 'active'
+}
+
+function sum(servers: readonly ServerRow[]): number {
+  return servers.reduce((total, { load }) => total + load, 0)
+}

@@ -1,0 +1,20 @@
+/** Shares what the fleet may connect among the live servers, at every look of the sweep. A share stays in a server's row
+ *  until another one is written: without a sweep the servers go on with the last one that they were given. */
+
+import { inParallel } from '../parallel.ts'
+import { giveConnectShare } from '../requests/server-requests.ts'
+import { isLive, type ServerRow } from '../store/server-row.ts'
+import type { World } from '../world.ts'
+import { shareChanges } from './fair-shares.ts'
+
+export const FLEET_CONNECTS_PER_SECOND = 50
+/** Those left out are written at the next looks. */
+const WRITTEN_PER_LOOK_MAX = 100
+const LANES = 16
+
+/** @param servers as they were read at this look */
+export async function shareConnects(world: World, servers: readonly ServerRow[]): Promise<void> {
+  const perSecond = world.fleetConnectsPerSecond ?? FLEET_CONNECTS_PER_SECOND
+  const changes = shareChanges(perSecond, servers.filter(isLive)).slice(0, WRITTEN_PER_LOOK_MAX)
+  await inParallel(changes, LANES, ({ server, share }) => giveConnectShare(world.store, server, share))
+}

@@ -1,0 +1,122 @@
+/** How a device that is asked to move gets on. Its owner lets go first, then placement puts it on the server that was
+ *  wished for, or on another when that one has no room. The judge is pure: whoever reads the rows can tell the present
+ *  truth, and the sweep writes the end down. */
+
+import type { ServerId } from '../ids.ts'
+import { withdrawMove } from '../requests/device-requests.ts'
+import { type DeviceRow, hasSettled, saysToStart } from '../store/device-row.ts'
+import { isLive, type ServerRow } from '../store/server-row.ts'
+import type { World } from '../world.ts'
+import type { OperationState, Reassign } from './operations.ts'
+
+/** A move that has not ended by then is given up, and what was asked of the owner is taken back. By the wall clock: it
+ *  decides about a wish, not about ownership. */
+export const REASSIGN_MS_MAX = 60_000
+
+export interface Verdict {
+  readonly state: OperationState
+  readonly why: string
+}
+
+/** @param device its row, if it still exists
+ *  @param servers those that the operation and the device name, as far as they have rows */
+export function judgeReassign(
+  operation: Reassign,
+  device: DeviceRow | undefined,
+  servers: readonly ServerRow[],
+  nowMs: number,
+): Verdict {
+  if (operation.state !== 'running') return { state: operation.state, why: operation.why }
+  const verdict = judge(operation, device, servers)
+  if (verdict.state !== 'running' || nowMs - operation.startedAt < REASSIGN_MS_MAX) return verdict
+  const seconds = REASSIGN_MS_MAX / 1000
+  return { state: 'timed_out', why: `not within ${seconds} s: ${verdict.why}` }
+}
+
+function judge(operation: Reassign, device: DeviceRow | undefined, servers: readonly ServerRow[]): Verdict {
+  if (!device) return refused('the device was deleted')
+  if (device.deleting) return refused('the device is being deleted')
+  const { owner } = device
+  const isReplaced = device.moveTo !== undefined && device.moveId !== operation.operationId
+  if (device.desired === 'stopped') return judgeStopped(operation, device, servers)
+  if (owner === undefined) {
+    if (device.quarantinedAt !== undefined)
+      return refused('the device is quarantined; start it before it is moved')
+    return isReplaced ? replaced(device, servers) : running('it was let go and waits for a server with room')
+  }
+  if (owner === operation.from && device.claimId === operation.claimId) {
+    return isReplaced ? replaced(device, servers) : waitsForOwner(owner, servers)
+  }
+  return judgeNewOwner(operation, device, owner, servers)
+}
+
+/** It may have come to rest after its arrival: its new server then stopped it, or was told to. */
+function judgeStopped(operation: Reassign, device: DeviceRow, servers: readonly ServerRow[]): Verdict {
+  const wanted = servers.find(({ serverId }) => serverId === operation.to)
+  const restsThere = wanted !== undefined && device.home?.name === wanted.name && !device.owner
+  if (hasArrived(operation, device) || restsThere) {
+    return done(`it is on ${nameOf(device.owner ?? wanted?.serverId, servers)}, and ${inWords(device)} there`)
+  }
+  const reason = device.statusReason ?? inWords(device)
+  return refused(`the device is ${reason}${saysToStart(reason) ? '' : '; start it before it is moved'}`)
+}
+
+function judgeNewOwner(
+  operation: Reassign,
+  device: DeviceRow,
+  owner: ServerId,
+  servers: readonly ServerRow[],
+): Verdict {
+  const name = nameOf(owner, servers)
+  if (hasArrived(operation, device)) {
+    return hasSettled(device)
+      ? done(`it is on ${name}, ${inWords(device)}`)
+      : running(`it is on ${name}, which connects it`)
+  }
+  if (operation.to === 'any') return refused(`no other server had room: placement gave it back to ${name}`)
+  const wanted = servers.find(({ serverId }) => serverId === operation.to)
+  const why = !wanted || !isLive(wanted) ? 'is gone' : 'had no room when the device was let go'
+  return refused(`placement put it on ${name}, because ${nameOf(operation.to, servers)} ${why}`)
+}
+
+function hasArrived({ to, from }: Reassign, { owner }: DeviceRow): boolean {
+  return owner !== undefined && (to === 'any' ? owner !== from : owner === to)
+}
+
+function waitsForOwner(owner: ServerId, servers: readonly ServerRow[]): Verdict {
+  const server = servers.find(({ serverId }) => serverId === owner)
+  return server && isLive(server)
+    ? running(`its server "${server.name}" is asked to let go`)
+    : running(`its ${nameOf(owner, servers)} is gone; the sweep takes the device from it`)
+}
+
+function replaced({ moveTo }: DeviceRow, servers: readonly ServerRow[]): Verdict {
+  const to = moveTo === 'any' || moveTo === undefined ? 'any other server' : nameOf(moveTo, servers)
+  return refused(`a later request took its place: the device is asked to move to ${to}`)
+}
+
+function nameOf(id: ServerId | 'any' | undefined, servers: readonly ServerRow[]): string {
+  const name = servers.find(({ serverId }) => serverId === id)?.name
+  return name ? `server "${name}"` : `server "${id}"`
+}
+
+function inWords({ status }: DeviceRow): string {
+  return status === 'pairing' ? 'waiting to be linked' : status.replace('_', ' ')
+}
+
+const running = (why: string): Verdict => ({ state: 'running', why })
+const done = (why: string): Verdict => ({ state: 'done', why })
+const refused = (why: string): Verdict => ({ state: 'refused', why })
+
+/** One look at a move that was asked for. */
+export async function stepReassign(
+  world: World,
+  servers: readonly ServerRow[],
+  row: Reassign,
+): Promise<Partial<Reassign> | undefined> {
+  const device = await world.store.get('Devices', { deviceId: row.deviceId })
+  const { state, why } = judgeReassign(row, device, servers, world.clock.wallMs())
+  // Taken back before the end is written: after a crash in between, the next look takes it back again.
+  if (state === 'timed_out') await withdrawMove(world.store, world.clock, row.deviceId, row.operationId)
+  return state === row.state && why === row.why ? undefined : { state, why }
+}

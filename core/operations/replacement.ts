@@ -1,0 +1,28 @@
+/** Which server takes the place of one that is restarted. Pure: it chooses among rows that were read. */
+
+import type { ServerRow } from '../store/server-row.ts'
+import type { Restart } from './operations.ts'
+
+/** A server of the new deployment that has room for all devices of `leaving`, and replaces nobody else.
+ *  @param mayShare also one that replaces another already: the service brings no further ones */
+export function chooseReplacement(
+  restart: Pick<Restart, 'steps'>,
+  servers: readonly ServerRow[],
+  leaving: ServerRow,
+  mayShare: boolean,
+): ServerRow | undefined {
+  const taken = new Set(restart.steps.map(({ replacedBy }) => replacedBy))
+  const fit = newServers(restart, servers).filter(
+    ({ serverId, capacity, load }) => capacity - load >= leaving.load && (mayShare || !taken.has(serverId)),
+  )
+  return fit.reduce<ServerRow | undefined>(
+    (best, server) => (best && best.load / best.capacity <= server.load / server.capacity ? best : server),
+    undefined,
+  )
+}
+
+/** Those that joined after the restart had begun. The steps list every server that lived then: no clocks are compared. */
+export function newServers(restart: Pick<Restart, 'steps'>, servers: readonly ServerRow[]): ServerRow[] {
+  const old = new Set(restart.steps.map(({ serverId }) => serverId))
+  return servers.filter(({ serverId, state }) => state === 'active' && !old.has(serverId))
+}

@@ -1,0 +1,244 @@
+/**
+ * The steps of a rolling restart; core/operations/steps.ts takes them. The service brings the replacements by a new deployment.
+ * One after another, each old server is drained into one of them, so that every device moves once, and stopped when it is
+ * empty and its devices are connected.
+ */
+
+import { wishThenLeave } from '../requests/server-requests.ts'
+import type { ServiceControl } from '../service.ts'
+import { asServer, isLive, listServers, type ServerRow } from '../store/server-row.ts'
+import type { World } from '../world.ts'
+import { beginDrain } from './drain.ts'
+import {
+  type Deployment,
+  drainId,
+  type OperationState,
+  type Restart,
+  type RestartStep,
+  readOperation,
+  saveOperation,
+} from './operations.ts'
+import { chooseReplacement, newServers } from './replacement.ts'
+import { stepsFor } from './restart-requests.ts'
+import { currentStep, progress, stoppedAsAsked } from './restart-words.ts'
+
+/** For the service to be steady, to take the deployment, and for one replacement to join. */
+const REPLACEMENT_MS_MAX = 10 * 60_000
+/** The longest drain: a full server whose devices connect slowly. */
+const DRAIN_MS_MAX = 2 * 3_600_000
+const STOP_MS_MAX = 5 * 60_000
+/** What was asked of the service and shows no effect is asked again. */
+const ASK_AGAIN_AFTER_MS = 30_000
+const PROTECTED_MINUTES = 24 * 60
+const PROTECT_AGAIN_BEFORE_MS = 12 * 3_600_000
+
+const BY_HAND =
+  'restart each server by hand under its own SERVER_NAME, one after another: it gets its devices back. Wait until ' +
+  'GET /servers shows it active and GET /fleet its devices connected before the next'
+const LOOK_AT_ECS = 'look at the events of the service in ECS, and at the log of the new servers'
+const GOES_ON = 'POST /fleet/restart goes on with those that are left'
+
+type Change = Partial<Restart> | undefined
+
+/** What a step looks at: the restart, and the live servers as they were read after it. */
+interface Look {
+  readonly world: World
+  readonly service: ServiceControl
+  readonly restart: Restart
+  readonly servers: readonly ServerRow[]
+}
+
+export async function stepRestart(
+  world: World,
+  servers: readonly ServerRow[],
+  restart: Restart,
+): Promise<Change> {
+  const { service } = world
+  if (!service) return ended('refused', `no service is known that runs the servers: ${BY_HAND}`)
+  const look: Look = { world, service, restart, servers: servers.filter(isLive) }
+  const { deployment, steps } = restart
+  const step = currentStep(restart)
+  if (deployment && !step) return ended('done', `all ${steps.length} servers were replaced, or have ended`)
+  const isUnderWay = step?.phase === 'draining' || step?.phase === 'stopping'
+  if (restart.stopAskedBy !== undefined && !isUnderWay) return ended('cancelled', stoppedAsAsked(restart))
+  if (!deployment || (restart.takesUp && (await isDeployed(look)))) return plan(look)
+  if (restart.takesUp) return told(restart, { takesUp: false })
+  if (!deployment.taken) return untilTaken(look, deployment)
+  if (nowMs(look) >= deployment.protectedUntil - PROTECT_AGAIN_BEFORE_MS)
+    return protectAgain(look, deployment)
+  return step && advance(look, step)
+}
+
+/** Done by the one that has saved the step. Each may be done again: what shows no effect is asked for by a later step. */
+export async function actOnRestart(world: World, saved: Restart): Promise<void> {
+  const { service } = world
+  const step = currentStep(saved)
+  if (!service || saved.state !== 'running' || !saved.deployment || !step) return
+  if (!saved.deployment.taken) return deploy(world, service, saved)
+  const { serverId, replacedBy, replacedByName } = step
+  const server = asServer(await world.store.get('Servers', { serverId }))
+  if (!server || !isLive(server)) return
+  if (step.phase === 'draining') {
+    const why = `restarted: its devices go to ${replacedByName}`
+    await beginDrain(world, server, { askedBy: saved.askedBy, to: replacedBy, why })
+  }
+  if (step.phase === 'stopping' && server.taskArn) {
+    const why = `server "${step.name}" was replaced by ${replacedByName}`
+    if (await world.tasks.stopTask(server.taskArn, why)) return
+    // Not without trying the task first: a process that ends by itself can be taken for a failure.
+    await wishThenLeave(world.store, serverId, true)
+  }
+}
+
+/** The deployment of the restart that is taken up is over: ECS has rolled it back, or finished it by itself. */
+async function isDeployed({ service }: Look): Promise<boolean> {
+  return (await service.size()).steady
+}
+
+/** Lists the steps anew: what has joined since the operator asked would stay old. */
+async function plan(look: Look): Promise<Change> {
+  const { service, restart, servers } = look
+  const byHand = servers.filter(({ taskArn }) => taskArn === undefined).map(({ name }) => name)
+  if (byHand.length > 0) {
+    return ended('refused', `no task of the service runs ${byHand.join(', ')}: ${BY_HAND}`)
+  }
+  if (isOver(look, restart.startedAt, REPLACEMENT_MS_MAX)) {
+    return ended('refused', `another deployment is under way, or tasks do not start: ${LOOK_AT_ECS}`)
+  }
+  const { steady, deployment: before } = await service.size()
+  if (!steady) return say(restart, 'waits until no other deployment is under way and every task runs')
+  const protectedUntil = nowMs(look) + PROTECTED_MINUTES * 60_000
+  return {
+    steps: stepsFor(servers),
+    takesUp: false,
+    deployment: { before, askedAt: nowMs(look), taken: false, protectedUntil },
+    why: 'the service is asked for new servers',
+  }
+}
+
+async function deploy(world: World, service: ServiceControl, saved: Restart): Promise<void> {
+  const old = new Set(saved.steps.map(({ serverId }) => serverId))
+  const servers = (await listServers(world.store)).filter(({ serverId }) => old.has(serverId))
+  // Before: the service stops what is not protected as soon as the new tasks run.
+  if (await service.protect(tasksOf(servers), PROTECTED_MINUTES)) return service.redeploy()
+  const why = `the service does not spare the old servers meanwhile: ${LOOK_AT_ECS}`
+  const refused = await saveOperation<Restart>(world.store, world.clock, saved, ended('refused', why))
+  const { operationId, kind } = saved
+  if (refused) world.telemetry.emit('operation.ended', { operationId, kind, state: 'refused', why })
+}
+
+async function untilTaken(look: Look, deployment: Deployment): Promise<Change> {
+  const { service, restart } = look
+  if (isOver(look, restart.startedAt, 2 * REPLACEMENT_MS_MAX)) {
+    return ended('timed_out', `the service did not begin a deployment: ${LOOK_AT_ECS}`)
+  }
+  const { deployment: newest } = await service.size()
+  if (newest !== deployment.before) return told(restart, { deployment: { ...deployment, taken: true } })
+  if (!isOver(look, deployment.askedAt, ASK_AGAIN_AFTER_MS)) return undefined
+  return { deployment: { ...deployment, askedAt: nowMs(look) } }
+}
+
+async function protectAgain(look: Look, deployment: Deployment): Promise<Change> {
+  const old = new Set(look.restart.steps.map(({ serverId }) => serverId))
+  const tasks = tasksOf(look.servers.filter(({ serverId }) => old.has(serverId)))
+  // One that has ended meanwhile cannot be protected, and need not be.
+  await look.service.protect(tasks, PROTECTED_MINUTES)
+  return { deployment: { ...deployment, protectedUntil: nowMs(look) + PROTECTED_MINUTES * 60_000 } }
+}
+
+async function advance(look: Look, step: RestartStep): Promise<Change> {
+  const server = look.servers.find(({ serverId }) => serverId === step.serverId)
+  if (!server) return change(look, step, { phase: 'done' })
+  if (step.since === undefined) return change(look, step, {})
+  switch (step.phase) {
+    case 'waiting':
+      return replace(look, step, step.since, server)
+    case 'draining':
+      return empty(look, step, step.since, server)
+    default:
+      return stop(look, step, step.since, server)
+  }
+}
+
+async function replace(look: Look, step: RestartStep, since: number, server: ServerRow): Promise<Change> {
+  const { restart, servers } = look
+  // A joining server has nothing to drain yet.
+  const free = server.state === 'joining' ? undefined : chooseReplacement(restart, servers, server, false)
+  if (!free && isOver(look, since, REPLACEMENT_MS_MAX)) {
+    const what = `no replacement with room for the ${server.load} devices of ${step.name} came within 10 minutes`
+    return ended('timed_out', `${what}: ${LOOK_AT_ECS}. ${GOES_ON}`)
+  }
+  const found = free ?? (await sharedReplacement(look, server))
+  if (!found) return undefined
+  return change(look, step, { phase: 'draining', replacedBy: found.serverId, replacedByName: found.name })
+}
+
+/** There may be more old servers than the service wants: then fewer come than go. */
+async function sharedReplacement(look: Look, leaving: ServerRow): Promise<ServerRow | undefined> {
+  const { service, restart, servers } = look
+  const come = newServers(restart, servers).length
+  if (come === 0 || leaving.state === 'joining') return undefined
+  const { desired } = await service.size()
+  return come >= desired ? chooseReplacement(restart, servers, leaving, true) : undefined
+}
+
+async function empty(look: Look, step: RestartStep, since: number, server: ServerRow): Promise<Change> {
+  const drain = await readOperation(look.world.store, drainId(server.serverId))
+  // It leaves by itself, with all its devices.
+  if (server.leaving) return undefined
+  if (drain?.state === 'running') {
+    if (!isOver(look, since, DRAIN_MS_MAX)) return undefined
+    return ended('timed_out', `${step.name} still has devices after 2 hours: ${drain.why}. ${GOES_ON}`)
+  }
+  const isOurs = drain !== undefined && drain.startedAt >= since
+  if (isOurs && drain.state !== 'done')
+    return ended(drain.state, `${step.name} was not emptied: ${drain.why}`)
+  if (isOurs && server.state === 'draining' && server.load === 0) {
+    return change(look, step, { phase: 'stopping', stopAskedAt: nowMs(look) })
+  }
+  // Not begun yet, or a claim that was under way when it ended has brought a device.
+  return {}
+}
+
+function stop(look: Look, step: RestartStep, since: number, server: ServerRow): Change {
+  if (isOver(look, since, STOP_MS_MAX)) {
+    const what = `${step.name} is empty and its task ${server.taskArn} does not stop`
+    return ended('timed_out', `${what}: stop it by hand. ${GOES_ON}`)
+  }
+  if (!isOver(look, step.stopAskedAt ?? since, ASK_AGAIN_AFTER_MS)) return undefined
+  return { steps: withStep(look.restart, step, { stopAskedAt: nowMs(look) }) }
+}
+
+/** A phase begins. */
+function change(look: Look, step: RestartStep, to: Partial<RestartStep>): Partial<Restart> {
+  return told(look.restart, { steps: withStep(look.restart, step, { ...to, since: nowMs(look) }) })
+}
+
+function withStep(restart: Restart, step: RestartStep, to: Partial<RestartStep>): Restart['steps'] {
+  return restart.steps.map((one) => (one.serverId === step.serverId ? { ...one, ...to } : one))
+}
+
+function told(restart: Restart, to: Partial<Restart>): Partial<Restart> {
+  return { ...to, why: progress({ ...restart, ...to }) }
+}
+
+function say(restart: Restart, why: string): Change {
+  return restart.why === why ? undefined : { why }
+}
+
+function ended(state: Exclude<OperationState, 'running'>, why: string): Partial<Restart> {
+  return { state, why }
+}
+
+function tasksOf(servers: readonly ServerRow[]): string[] {
+  return servers.filter(isLive).flatMap(({ taskArn }) => taskArn ?? [])
+}
+
+function nowMs({ world }: Look): number {
+  return world.clock.wallMs()
+}
+
+/** By the wall clock: it ends what an operator waits for, and decides nothing about ownership. */
+function isOver(look: Look, since: number, limitMs: number): boolean {
+  return nowMs(look) - since >= limitMs
+}

@@ -1,0 +1,65 @@
+/** A server restarted under its name gets its devices back: those that left because it stopped or died are asked to move
+ *  home, a few at a time. Only devices that carry its name as `home` are touched. */
+
+import { inParallel } from '../parallel.ts'
+import { askToMove } from '../requests/move-requests.ts'
+import type { DeviceRow } from '../store/device-row.ts'
+import { isLive, type ServerRow } from '../store/server-row.ts'
+import { queryAll } from '../store/store.ts'
+import type { World } from '../world.ts'
+import { notify } from './assign.ts'
+
+/** After this long away, a device stays where it is. Wall-clock time: a preference, not a decision about ownership. */
+export const HOME_KEPT_MS = 10 * 60_000
+/** Devices on their way to one returning server at the same time. */
+const RETURNING_MAX = 8
+/** Servers searched at the same time. */
+const LANES = 16
+
+/** Servers that took the name of one that is gone, not long ago. */
+export function returned(servers: readonly ServerRow[], nowMs: number): ServerRow[] {
+  const namesBefore = new Set(servers.filter((server) => !isLive(server)).map((server) => server.name))
+  return servers.filter(
+    (server) =>
+      server.state === 'active' && namesBefore.has(server.name) && nowMs - server.joinedAt < HOME_KEPT_MS,
+  )
+}
+
+/** Asks the present owners to let a few of the returned servers' devices go home. */
+export async function bringHome(world: World, servers: readonly ServerRow[]): Promise<void> {
+  const nowMs = world.clock.wallMs()
+  const homes = new Map(returned(servers, nowMs).map((server) => [server.name, server]))
+  if (homes.size === 0) return
+  const returning = new Map<string, number>()
+  const active = servers.filter((server) => server.state === 'active')
+  await inParallel(active, LANES, async (owner) => {
+    const owned = await queryAll(world.store, 'Devices', { index: 'byOwner', partition: owner.serverId })
+    const away = owned.filter((device) => isAway(device, owner, homes, nowMs))
+    const asked = await inParallel(away, 1, (device) => sendHome(world, device, owner, homes, returning))
+    if (asked.includes(true)) await notify(world, owner.serverId)
+  })
+}
+
+function isAway(device: DeviceRow, owner: ServerRow, homes: Map<string, ServerRow>, nowMs: number): boolean {
+  if (!device.home || device.home.name === owner.name || device.desired !== 'running') return false
+  // Whether the server announced itself before the device left says nothing: it may have waited for its name meanwhile.
+  return homes.has(device.home.name) && nowMs - device.home.since < HOME_KEPT_MS
+}
+
+async function sendHome(
+  world: World,
+  device: DeviceRow,
+  owner: ServerRow,
+  homes: Map<string, ServerRow>,
+  returning: Map<string, number>,
+): Promise<boolean> {
+  const home = device.home && homes.get(device.home.name)
+  if (!home) return false
+  const underway = returning.get(home.name) ?? 0
+  if (underway >= RETURNING_MAX || home.load + underway >= home.capacity) return false
+  returning.set(home.name, underway + 1)
+  if (device.moveTo) return false
+  const why = `home to ${home.name}`
+  const move = { device: device.deviceId, from: owner.serverId, to: home.serverId, why }
+  return (await askToMove(world, move)) !== undefined
+}

@@ -1,0 +1,102 @@
+/** The writes on a device's auth state. Each is ONE conditional write on ONE item, fenced by the epoch of the socket that
+ *  it is made for: after any of them, no write under a lower epoch succeeds on that item. Each may be repeated after a
+ *  lost answer: the condition holds for its own epoch, and the item ends up the same. With an `order`, a request that was
+ *  given up and is applied seconds later cannot undo what the same socket wrote after it. */
+
+import { MooringError } from '../errors.ts'
+import type { DeviceId, Epoch } from '../ids.ts'
+import { type AuthItem, kindOf } from '../store/auth-item-row.ts'
+import { type Store, when } from '../store/store.ts'
+
+const item = when<AuthItem>()
+const notNewerThan = (epoch: Epoch, order: number | undefined) => [
+  item.any(item.absent('epoch'), item.atMost('epoch', epoch)),
+  ...(order === undefined ? [] : [item.any(item.absent('order'), item.atMost('order', order))]),
+]
+
+/** One socket makes fewer requests than this. All orders of 8 million epochs are safe integers. */
+const ORDERS_PER_EPOCH = 2 ** 30
+
+/** The order of the nth request of the socket with this epoch: above every one of the epochs before. */
+export function orderOf(epoch: Epoch, nth: number): number {
+  return epoch * ORDERS_PER_EPOCH + nth
+}
+
+/** Reads an item and makes it this epoch's own in the same write, creating an empty one if there was none: an older
+ *  holder can no longer write what this one has read.
+ *  @returns undefined when the item is empty
+ *  @throws MooringError STALE_EPOCH when a newer socket has touched it */
+export async function fenceAndRead(
+  store: Store,
+  device: DeviceId,
+  key: string,
+  epoch: Epoch,
+  order?: number,
+): Promise<string | undefined> {
+  const fenced = await store.update(
+    'AuthState',
+    { deviceId: device, key },
+    {
+      set: { epoch, order },
+      // TTL would take a tombstone away, and with it the fence that has just been put on it
+      remove: ['expiresAt'],
+      when: notNewerThan(epoch, order),
+    },
+  )
+  if (!fenced) throw stale(device, key, epoch)
+  return fenced.value
+}
+
+/** Replaces an item's value; a tombstone comes back to life.
+ *  @throws MooringError STALE_EPOCH when a newer socket has touched it */
+export async function writeAuth(
+  store: Store,
+  device: DeviceId,
+  key: string,
+  epoch: Epoch,
+  value: string,
+  order?: number,
+): Promise<void> {
+  const row = { deviceId: device, key, epoch, value, ...(order === undefined ? {} : { order }) }
+  const written = await store.put('AuthState', row, notNewerThan(epoch, order))
+  if (!written) throw stale(device, key, epoch)
+}
+
+/** Writes an item that must not have a value yet: what it holds may be all that other items can be read with.
+ *  @returns false when it has a value, or a newer socket has touched it: read it to know which */
+export function createAuth(
+  store: Store,
+  device: DeviceId,
+  key: string,
+  epoch: Epoch,
+  value: string,
+  order: number,
+): Promise<boolean> {
+  const row = { deviceId: device, key, epoch, value, order }
+  return store.put('AuthState', row, [...notNewerThan(epoch, order), item.absent('value')])
+}
+
+/** Deletes an item's value. What remains is the fence, until TTL removes it.
+ *  @param expiresAt in seconds since 1970; no older holder may be alive by then
+ *  @throws MooringError STALE_EPOCH when a newer socket has touched it */
+export async function tombstone(
+  store: Store,
+  device: DeviceId,
+  key: string,
+  epoch: Epoch,
+  expiresAt: number,
+  order?: number,
+): Promise<void> {
+  const row = { deviceId: device, key, epoch, expiresAt, ...(order === undefined ? {} : { order }) }
+  const buried = await store.put('AuthState', row, notNewerThan(epoch, order))
+  if (!buried) throw stale(device, key, epoch)
+}
+
+function stale(device: DeviceId, key: string, epoch: Epoch): MooringError {
+  const kind = kindOf(key)
+  return new MooringError(
+    'STALE_EPOCH',
+    `device ${device} has a socket newer than epoch ${epoch}: its ${kind} may not be touched any more`,
+    { kind, epoch },
+  )
+}

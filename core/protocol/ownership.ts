@@ -1,0 +1,302 @@
+/**
+ * The ownership protocol, on devices; membership.ts has it on servers. Every decision is ONE conditional write on ONE item.
+ * Each function below is one operation of docs/architecture.md, with its condition in `when`. Nothing else in Mooring writes
+ * `owner` or `epoch`. Lambdas and hosts call it; it must never decide from an index read or from a wall clock.
+ */
+import type { Clock } from '../clock.ts'
+import { MooringError } from '../errors.ts'
+import { type DeviceId, type Epoch, epoch, type ServerId } from '../ids.ts'
+import { type DeviceRow, type DeviceStatus, type OwnedDevice, unassignedShard } from '../store/device-row.ts'
+import type { ServerRow } from '../store/server-row.ts'
+import { type Change, type Store, when } from '../store/store.ts'
+import { unreserve } from './membership.ts'
+import { PROBATION_POINTS } from './suspicion.ts'
+
+const device = when<DeviceRow>()
+
+/** What a device has only while it has an owner. */
+const LET_GO = ['owner', 'claimId', 'pairing', 'pairingRequestId', 'retryAt'] as const
+/** What a device loses with its credentials. They stay in the auth state under their old `credentialsId`: archived. */
+export const LOGGED_OUT = [
+  'logout',
+  'account',
+  'pairedAt',
+  'pairingCodeRequest',
+  'refusedUntil',
+  'refusal',
+] as const
+
+export interface Registration
+  extends Pick<DeviceRow, 'deviceId' | 'name' | 'credentialsId' | 'home' | 'importing'> {
+  /** Why it is not wanted running yet; without it, it is. */
+  readonly restsBecause?: string
+}
+
+/** Puts the device, unassigned, under epoch 0.
+ *  @returns false when there is such a device already; it is left untouched */
+export function register(store: Store, clock: Clock, wanted: Registration): Promise<boolean> {
+  const { deviceId: id, restsBecause, ...given } = wanted
+  const now = clock.wallMs()
+  const wish =
+    restsBecause === undefined
+      ? ({ desired: 'running', status: 'unassigned' } as const)
+      : ({ desired: 'stopped', status: 'stopped', statusReason: restsBecause } as const)
+  const row: DeviceRow = {
+    deviceId: id,
+    ...given,
+    ...wish,
+    epoch: epoch(0),
+    createdAt: now,
+    updatedAt: now,
+    ...(restsBecause === undefined ? { unassignedShard: unassignedShard(id), unassignedSince: now } : {}),
+  }
+  return store.put('Devices', row, [device.absent('deviceId')])
+}
+
+export interface Claim {
+  readonly device: DeviceId
+  readonly server: Pick<ServerRow, 'serverId' | 'name'>
+  /** Fresh for each claim: tells a claim of mine whose answer was lost from somebody else's. */
+  readonly claimId: string
+  /** The device keeps this server name to return to; it forgets it when it has arrived there. */
+  readonly keepHome: boolean
+  /** It was asked to move: it is left alone for a while from now on. */
+  readonly moved: boolean
+}
+
+/** Makes `server` the owner. The only way to become owner: the condition lets exactly one caller win. The caller has
+ *  reserved room on the server before.
+ *  @throws MooringError ALREADY_OWNED | NOT_WANTED (stopped, being deleted or quarantined) | DEVICE_NOT_FOUND */
+export async function claim(store: Store, clock: Clock, claim: Claim): Promise<OwnedDevice> {
+  const now = clock.wallMs()
+  const claimed = await store.update(
+    'Devices',
+    { deviceId: claim.device },
+    {
+      set: {
+        owner: claim.server.serverId,
+        claimId: claim.claimId,
+        status: 'assigned',
+        assignedAt: now,
+        movedAt: claim.moved ? now : undefined,
+        updatedAt: now,
+      },
+      remove: [
+        'unassignedShard',
+        'unassignedSince',
+        'moveTo',
+        'movedFrom',
+        'moveId',
+        'moveReason',
+        'statusReason',
+        ...(claim.keepHome ? [] : (['home'] as const)),
+      ],
+      when: [
+        device.absent('owner'),
+        device.equals('desired', 'running'),
+        device.absent('deleting'),
+        device.absent('quarantinedAt'),
+      ],
+    },
+  )
+  if (claimed) return claimed as OwnedDevice
+  const row = await readDevice(store, claim.device)
+  if (row.owner === claim.server.serverId && row.claimId === claim.claimId) return row as OwnedDevice
+  if (row.owner) {
+    throw new MooringError('ALREADY_OWNED', `device ${row.deviceId} is owned by ${row.owner}`, {
+      owner: row.owner,
+    })
+  }
+  const is = row.deleting ? 'being deleted' : row.desired === 'stopped' ? 'stopped' : 'quarantined'
+  throw new MooringError('NOT_WANTED', `device ${row.deviceId} is ${is}`)
+}
+
+export interface Permit {
+  readonly epoch: Epoch
+  readonly row: OwnedDevice
+}
+
+/** Ownership check and fencing number in one write, before EVERY connect. It also writes that the device is in probation: should
+ *  the server die now, this stands. See suspicion.ts. A time that WhatsApp has set is honoured in the same write: by the time
+ *  of day, since it decides nothing about ownership.
+ *  @param suspicion what is held against the device so far
+ *  @param overRefusedUntil the `refusedUntil` of the row that does not hold for this server
+ *  @throws MooringError NOT_OWNER (someone else owns it, or nobody) | NOT_WANTED (stopped, deleted or to be moved) |
+ *  LOGIN_REFUSED (WhatsApp lets it log in later); the caller must not connect */
+export async function permit(
+  store: Store,
+  clock: Clock,
+  id: DeviceId,
+  me: ServerId,
+  suspicion = 0,
+  overRefusedUntil?: number,
+): Promise<Permit> {
+  const now = clock.wallMs()
+  const row = await store.update(
+    'Devices',
+    { deviceId: id },
+    {
+      add: { epoch: 1 },
+      set: { status: 'connecting', suspicion: suspicion + PROBATION_POINTS, updatedAt: now },
+      remove: ['statusReason', 'retryAt', 'refusedUntil', 'refusal', 'pairing', 'pairingRequestId'],
+      when: [
+        device.equals('owner', me),
+        device.equals('desired', 'running'),
+        device.absent('moveTo'),
+        device.any(
+          device.absent('refusedUntil'),
+          device.atMost('refusedUntil', now),
+          ...(overRefusedUntil === undefined ? [] : [device.equals('refusedUntil', overRefusedUntil)]),
+        ),
+      ],
+    },
+  )
+  if (row) return { epoch: epoch(row.epoch), row: row as OwnedDevice }
+  const present = await store.get('Devices', { deviceId: id })
+  if (present?.owner !== me) {
+    const owner = present ? (present.owner ?? 'nobody') : 'nobody, it was deleted'
+    throw new MooringError('NOT_OWNER', `device ${id} is owned by ${owner}`, { owner: present?.owner })
+  }
+  if (present.desired === 'running' && !present.moveTo) {
+    throw new MooringError('LOGIN_REFUSED', `device ${id} may not log in yet: ${present.refusal?.why}`)
+  }
+  const why = present.moveTo ? `is asked to move to ${present.moveTo}` : 'is wanted stopped'
+  throw new MooringError('NOT_WANTED', `device ${id} ${why}`, { moveTo: present.moveTo })
+}
+
+/** What one socket may say about its device. */
+export interface Standing {
+  readonly device: DeviceId
+  readonly server: ServerId
+  readonly epoch: Epoch
+}
+
+type Reported = Pick<Change<DeviceRow>, 'set' | 'remove'>
+
+/** Writes what this socket knows of the device.
+ *  @throws MooringError NOT_OWNER when the device has another owner or a newer socket */
+export async function report(store: Store, clock: Clock, me: Standing, said: Reported): Promise<OwnedDevice> {
+  const row = await store.update(
+    'Devices',
+    { deviceId: me.device },
+    {
+      ...said,
+      set: { ...said.set, updatedAt: clock.wallMs() },
+      when: [device.equals('owner', me.server), device.equals('epoch', me.epoch)],
+    },
+  )
+  if (row) return row as OwnedDevice
+  throw new MooringError(
+    'NOT_OWNER',
+    `server "${me.server}" does not hold device ${me.device} under epoch ${me.epoch}`,
+  )
+}
+
+export interface Release extends Standing {
+  readonly status: Extract<DeviceStatus, 'unassigned' | 'stopped' | 'conflicted' | 'logged_out'>
+  readonly statusReason?: string
+  /** The operator's wish ends with this release: WhatsApp, or a client outside the fleet, does not let it be. */
+  readonly noLongerWanted?: boolean
+  /** After a logout: the device's next credentials are new ones. */
+  readonly freshCredentialsId?: string
+  /** The server name to return to; absent when the device is moved on purpose. */
+  readonly homeName?: string
+  /** When its socket was closed, if it was connected until then. */
+  readonly disconnectedAt?: number
+  /** What is held against it after all; see suspicion.ts. */
+  readonly suspicion?: number
+}
+
+/** Lets the device go, after its socket is closed.
+ *  @returns false when it was not held any more: evicted meanwhile, or an earlier try had been applied */
+export async function release(store: Store, clock: Clock, me: Release): Promise<boolean> {
+  const now = clock.wallMs()
+  const released = await store.update(
+    'Devices',
+    { deviceId: me.device },
+    {
+      // Ends this epoch: a report or a release still on its way must not pass when this server is the owner again.
+      add: { epoch: 1 },
+      set: {
+        status: me.status,
+        statusReason: me.statusReason,
+        desired: me.noLongerWanted ? 'stopped' : undefined,
+        credentialsId: me.freshCredentialsId,
+        home: me.homeName === undefined ? undefined : { name: me.homeName, since: now },
+        unassignedShard: unassignedShard(me.device),
+        unassignedSince: now,
+        disconnectedAt: me.disconnectedAt,
+        suspicion: me.suspicion || undefined,
+        updatedAt: now,
+      },
+      remove: [
+        ...LET_GO,
+        ...(me.suspicion ? [] : (['suspicion'] as const)),
+        ...(me.homeName ? [] : (['home'] as const)),
+        ...(me.freshCredentialsId === undefined ? [] : LOGGED_OUT),
+      ],
+      when: [device.equals('owner', me.server), device.equals('epoch', me.epoch)],
+    },
+  )
+  if (!released) return false
+  await unreserve(store, me.server, 1)
+  return true
+}
+
+/** What an eviction holds against the device. */
+export interface Judged {
+  /** The row that was judged: the eviction is refused when what matters has changed since. */
+  readonly seen: Pick<DeviceRow, 'status' | 'suspicion'>
+  readonly suspicion: number
+  /** It gets no server until an operator starts it. */
+  readonly quarantinedBecause?: string
+}
+
+/** Takes the device from a server that was READ as `dead` or `stopped` by a consistent read: both are final and ids are
+ *  never reused, so that reading may be any age.
+ *  @returns false when the device has another owner or none, or has changed since it was judged */
+export async function evict(
+  store: Store,
+  clock: Clock,
+  id: DeviceId,
+  gone: Pick<ServerRow, 'serverId' | 'name'>,
+  judged?: Judged,
+) {
+  const now = clock.wallMs()
+  const why = judged?.quarantinedBecause
+  const waits = { status: 'unassigned', unassignedShard: unassignedShard(id), unassignedSince: now } as const
+  const evicted = await store.update(
+    'Devices',
+    { deviceId: id },
+    {
+      set: {
+        ...(why === undefined ? waits : { status: 'quarantined', quarantinedAt: now }),
+        statusReason: why ?? `its server "${gone.name}" is gone`,
+        home: { name: gone.name, since: now },
+        disconnectedAt: now,
+        suspicion: judged?.suspicion || undefined,
+        updatedAt: now,
+      },
+      remove: [...LET_GO, ...(judged?.suspicion ? [] : (['suspicion'] as const))],
+      when: [
+        device.equals('owner', gone.serverId),
+        ...(judged ? asSeen(judged.seen) : []),
+        // What an operator has asked of it meanwhile is finished by placement, which lists no quarantined device.
+        ...(why === undefined ? [] : [device.equals('desired', 'running')]),
+      ],
+    },
+  )
+  return evicted !== undefined
+}
+
+function asSeen({ status, suspicion }: Judged['seen']) {
+  const points = suspicion === undefined ? device.absent('suspicion') : device.equals('suspicion', suspicion)
+  return [device.equals('status', status), points]
+}
+
+/** A consistent read. @throws MooringError DEVICE_NOT_FOUND */
+export async function readDevice(store: Store, id: DeviceId): Promise<DeviceRow> {
+  const row = await store.get('Devices', { deviceId: id })
+  if (!row) throw new MooringError('DEVICE_NOT_FOUND', `there is no device ${id}`)
+  return row
+}

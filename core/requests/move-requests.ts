@@ -1,0 +1,15 @@
+/** Asks for the move of a device, and tells of it. */
+import type { DeviceRow } from '../store/device-row.ts'
+import type { World } from '../world.ts'
+import { type Move, requestMove } from './device-requests.ts'
+
+/** @returns the row as it was asked; undefined when it was refused, see requestMove */
+export async function askToMove(
+  { store, clock, telemetry }: Pick<World, 'store' | 'clock' | 'telemetry'>,
+  move: Move,
+): Promise<DeviceRow | undefined> {
+  const asked = await requestMove(store, clock, move)
+  const { device: deviceId, from: serverId, why } = move
+  if (asked) telemetry.emit('device.move_requested', { deviceId, why, ...(serverId ? { serverId } : {}) })
+  return asked
+}

@@ -1,0 +1,62 @@
+/** Counts of what moved in the fleet, by the minute, so that `GET /fleet` can tell of the last 15 minutes without asking
+ *  CloudWatch. Every Lambda and server adds what it did; a count that is lost harms nobody. */
+import { CHURN_METRICS, type ChurnMetric } from '../catalogue.ts'
+import type { Clock } from '../clock.ts'
+import type { Store } from '../store/store.ts'
+import { FLEET } from './history.ts'
+
+const KEPT_SECONDS = 3600
+
+export type ChurnCounts = { readonly [M in ChurnMetric]?: number }
+
+export interface ChurnLedger {
+  count(metric: ChurnMetric, by: number): void
+  /** Writes what was counted since the last time, in one request; nothing when there was nothing. */
+  flush(): Promise<void>
+}
+
+export function churnLedger(store: Store, clock: Clock): ChurnLedger {
+  let counts: { [M in ChurnMetric]?: number } = {}
+  return {
+    count(metric, by) {
+      counts[metric] = (counts[metric] ?? 0) + by
+    },
+    async flush() {
+      if (Object.keys(counts).length === 0) return
+      const add = counts
+      counts = {}
+      const at = minute(clock.wallMs())
+      const expiresAt = Math.floor(clock.wallMs() / 1000) + KEPT_SECONDS
+      await store.update('History', { deviceId: FLEET, at }, { add, set: { expiresAt }, when: [] })
+    },
+  }
+}
+
+/** The sums of the last `minutes`, every churn metric named. */
+export async function readChurn(
+  store: Store,
+  clock: Clock,
+  minutes: number,
+): Promise<Record<ChurnMetric, number>> {
+  const now = clock.wallMs()
+  const sort = { from: minute(now - minutes * 60_000), to: minute(now) }
+  const { rows } = await store.query('History', { partition: FLEET, sort })
+  const sums = CHURN_METRICS.map((metric) => [metric, rows.reduce((sum, row) => sum + (row[metric] ?? 0), 0)])
+  return Object.fromEntries(sums)
+}
+
+/** The moves on request that ended in these minutes. */
+export interface MoveTimes {
+  readonly moves: number
+  /** Without a socket, of all of them together. */
+  readonly seconds: number
+}
+
+export async function readMoveTimes(store: Store, clock: Clock, minutes: number): Promise<MoveTimes> {
+  const { MovesFinished: moves, MoveSeconds: seconds } = await readChurn(store, clock, minutes)
+  return { moves, seconds }
+}
+
+function minute(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 16)
+}

@@ -1,0 +1,21 @@
+/** When the sweep has looked last, for people: whether anybody watches the fleet. No decision reads it. */
+import type { Clock } from '../clock.ts'
+import type { Store } from '../store/store.ts'
+import { FLEET } from './history.ts'
+
+const AT = 'sweep'
+const KEPT_SECONDS = 7 * 86_400
+/** A look each second is not worth a write each second. */
+export const STAMP_EVERY_MS = 5000
+
+export async function stampSweep(store: Store, clock: Clock): Promise<void> {
+  const lookedAt = clock.wallMs()
+  const expiresAt = Math.floor(lookedAt / 1000) + KEPT_SECONDS
+  await store.update('History', { deviceId: FLEET, at: AT }, { set: { lookedAt, expiresAt }, when: [] })
+}
+
+/** @returns wall-clock ms, at most some seconds old while a sweep runs; undefined when none has looked for a week */
+export async function readSweepStamp(store: Store): Promise<number | undefined> {
+  const { rows } = await store.query('History', { partition: FLEET, sort: { from: AT, to: AT }, limit: 1 })
+  return rows[0]?.lookedAt
+}

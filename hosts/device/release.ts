@@ -1,0 +1,116 @@
+/** Lets a device go after its socket is closed, in the way that its row or the reason asks for. */
+
+import type { DeviceId } from '../../core/ids.ts'
+import { type Release, release } from '../../core/protocol/ownership.ts'
+import type { DeviceRow } from '../../core/store/device-row.ts'
+import { type HistoryEvent, recordHistory } from '../../core/telemetry/history.ts'
+import type { Berth, HostWorld } from '../world.ts'
+
+export type ReleaseReason =
+  /** The row asks for it: stopped, logged out, deleted, or moved. */
+  | { readonly because: 'row' }
+  /** The server leaves. */
+  | { readonly because: 'leaving' }
+  | { readonly because: 'logged_out' | 'stopped' | 'conflicted'; readonly why: string }
+
+type Manner = Omit<Release, 'device' | 'server' | 'epoch'> & {
+  readonly place: boolean
+  readonly event: HistoryEvent
+}
+
+/** @param suspicion what is held against the device, now that its socket has ended without its server's death
+ *  @returns `still_wanted` when the row does not ask for it any more, `lost` when this server does not own the device */
+export async function letGoOf(
+  world: HostWorld,
+  berth: Berth,
+  deviceId: DeviceId,
+  reason: ReleaseReason,
+  suspicion: number,
+): Promise<'released' | 'still_wanted' | 'lost'> {
+  const row = await world.store.get('Devices', { deviceId })
+  if (row?.owner !== berth.serverId) return 'lost'
+  const manner = mannerOf(row, reason, berth.name, world.random.id())
+  if (!manner) return 'still_wanted'
+  const { place, event, ...how } = manner
+  const { epoch } = row
+  // Its socket was closed just now, on request: no report has said so.
+  const closed = row.status === 'connected' ? { disconnectedAt: world.clock.wallMs() } : {}
+  const facts = { deviceId, serverId: berth.serverId, epoch, why: how.statusReason ?? reason.because }
+  const me = { device: deviceId, server: berth.serverId, epoch }
+  if (!(await release(world.store, world.clock, { ...me, ...how, ...closed, suspicion }))) return 'lost'
+  world.telemetry.emit('device.released', facts)
+  if (event === 'logged_out') world.telemetry.emit('device.logged_out', facts)
+  if (event === 'conflicted') world.telemetry.emit('device.conflicted', facts)
+  if (place) await world.requestPlacement([deviceId])
+  await recordHistory(world, {
+    deviceId,
+    event,
+    epoch,
+    server: berth.serverId,
+    serverName: berth.name,
+    why: facts.why,
+  })
+  return 'released'
+}
+
+function mannerOf(
+  row: DeviceRow,
+  reason: ReleaseReason,
+  homeName: string,
+  fresh: string,
+): Manner | undefined {
+  switch (reason.because) {
+    case 'logged_out':
+      return {
+        status: 'logged_out',
+        statusReason: reason.why,
+        noLongerWanted: true,
+        freshCredentialsId: fresh,
+        place: row.deleting === true,
+        event: 'logged_out',
+      }
+    case 'conflicted':
+    case 'stopped':
+      return {
+        status: reason.because,
+        statusReason: reason.why,
+        noLongerWanted: true,
+        homeName,
+        place: row.deleting === true,
+        event: reason.because,
+      }
+  }
+  const why = row.statusReason
+  if (row.logout) {
+    return {
+      status: 'logged_out',
+      ...(why ? { statusReason: why } : {}),
+      freshCredentialsId: fresh,
+      place: row.deleting === true,
+      event: 'logged_out',
+    }
+  }
+  if (row.desired === 'stopped') {
+    return {
+      status: 'stopped',
+      ...(why ? { statusReason: why } : {}),
+      homeName,
+      place: row.deleting === true,
+      event: 'stopped',
+    }
+  }
+  if (reason.because === 'leaving') {
+    return {
+      status: 'unassigned',
+      statusReason: `server "${homeName}" left`,
+      homeName,
+      place: true,
+      event: 'released',
+    }
+  }
+  if (row.moveTo) {
+    const statusReason = `asked to move: ${row.moveReason ?? 'on request'}`
+    return { status: 'unassigned', statusReason, place: true, event: 'released' }
+  }
+  return undefined
+}

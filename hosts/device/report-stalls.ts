@@ -1,0 +1,40 @@
+/** Tells of a device's stall: in its row, its history and the log, once for each time that it begins and ends. */
+import type { DeviceRow, StallFound } from '../../core/store/device-row.ts'
+import type { Stall } from '../stalls/stall-watch.ts'
+import type { SocketEvents } from '../whatsapp/socket.ts'
+import type { Course } from './socket-state.ts'
+
+export function tellsStalls(course: Course): Pick<SocketEvents, 'stalled' | 'recovered'> {
+  const { world, facts, reports, guidance } = course
+  let told: StallFound | undefined
+  return {
+    stalled(stall) {
+      if (!told) {
+        told = { at: world.clock.wallMs(), since: stall.since, why: stall.words }
+        tellStall(course, stall, told)
+      }
+      return guidance.mayReplace()
+    },
+    recovered() {
+      if (!told) return
+      const stall = { ...told, endedAt: world.clock.wallMs() }
+      told = undefined
+      world.telemetry.emit('device.recovered', { ...facts, why: stall.why })
+      void reports.say({ set: { stall }, remove: ['statusReason'] })
+    },
+  }
+}
+
+function tellStall({ world, facts, reports }: Course, { kind }: Stall, stall: StallFound): void {
+  const seconds = Math.round((stall.at - stall.since) / 1000)
+  const words = `stalled since ${new Date(stall.since).toISOString()}: ${stall.why}`
+  const measures = { OldestUnansweredSeconds: seconds }
+  world.telemetry.emit('device.stalled', { ...facts, kind, seconds, why: stall.why }, measures)
+  void reports.say({ set: { stall, statusReason: words } })
+  void reports.history('stalled', words)
+}
+
+/** What a login says of the stall before it. */
+export function stallEnded({ stall }: DeviceRow, nowMs: number): Pick<DeviceRow, 'stall'> {
+  return stall && stall.endedAt === undefined ? { stall: { ...stall, endedAt: nowMs } } : {}
+}

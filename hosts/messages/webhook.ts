@@ -1,0 +1,63 @@
+/** Hands messages to the operator's application: one signed POST for each. A 2xx says that the application has it. */
+import { type Clock, sleep } from '../../core/clock.ts'
+import type { DeviceId } from '../../core/ids.ts'
+import { backoffMs, type Random } from '../../core/random.ts'
+import { signatureHeaders } from '../../core/request-signature.ts'
+import type { Consumer, ReceivedMessage } from './consumer.ts'
+import { limitedPosts, type PostLimited } from './limited-post.ts'
+
+const ANSWER_MS_MAX = 10_000
+/** Then the caller is told; it asks again later. */
+const TRIES_MAX = 3
+const AGAIN_BASE_MS = 200
+const AGAIN_CAP_MS = 2000
+
+export interface Webhook {
+  readonly url: string
+  readonly secret: string
+  readonly clock: Clock
+  readonly random: Random
+  /** 10 s when left out. */
+  readonly answerMsMax?: number
+}
+
+export function webhookConsumer(webhook: Webhook): Consumer {
+  const postLimited = limitedPosts()
+  return {
+    async take(device, messages) {
+      for (const message of messages) await deliver(webhook, postLimited, device, message)
+    },
+  }
+}
+
+/** @throws Error that says what the application answered, and nothing of the message */
+async function deliver(
+  webhook: Webhook,
+  postLimited: PostLimited,
+  deviceId: DeviceId,
+  message: ReceivedMessage,
+): Promise<void> {
+  const { clock, random } = webhook
+  const body = JSON.stringify({ deviceId, ...message })
+  for (let tries = 1; ; tries++) {
+    try {
+      return await post(webhook, postLimited, body)
+    } catch (error) {
+      if (tries >= TRIES_MAX) throw error
+      await sleep(clock, backoffMs(random, tries, AGAIN_BASE_MS, AGAIN_CAP_MS))
+    }
+  }
+}
+
+async function post(
+  { url, secret, clock, answerMsMax = ANSWER_MS_MAX }: Webhook,
+  postLimited: PostLimited,
+  body: string,
+): Promise<void> {
+  const signed = signatureHeaders(secret, body, clock.wallMs())
+  const headers = { 'content-type': 'application/json', ...signed }
+  const status = await postLimited({ url, headers, body, answerMsMax }).catch((error: Error) => {
+    throw new Error(`the application did not take it: ${error.message}`)
+  })
+  if (status < 200 || status > 299) throw new Error(`the application answered ${status}`)
+}

@@ -1,0 +1,126 @@
+/** What an application may ask of the server that holds a device: to send a text. Signed like a doorbell, with the
+ *  secret of the messages and over path and body, so that a request cannot be played again for another device. Played
+ *  again for the same device it sends nothing new: the message has the same id then, at whichever server. */
+import { createHash } from 'node:crypto'
+import * as z from 'zod'
+import type { Clock, Mark } from '../../core/clock.ts'
+import { ERROR_STATUS, type ErrorCode, isMooringError } from '../../core/errors.ts'
+import { type DeviceId, ID_FORM } from '../../core/ids.ts'
+import { readPhoneNumber } from '../../core/phone-number.ts'
+import { RING_AGE_MS_MAX, verifyDoorbell } from '../../core/request-signature.ts'
+import { jidOf } from '../device/send.ts'
+import type { RunningServer } from './server.ts'
+
+/** WhatsApp takes texts of up to 65,536 characters. */
+const TEXT_CHARACTERS_MAX = 65_536
+export const SEND_BYTES_MAX = 400_000
+/** Sends that are remembered, so that one that is played again does not even reach WhatsApp. */
+const REMEMBERED_MAX = 10_000
+/** A signature fits from a minute before its time until a minute after. */
+const REMEMBERED_MS = 2 * RING_AGE_MS_MAX
+const PATH = /^\/devices\/([^/?]+)\/messages$/
+
+const wish = z.strictObject({
+  to: z.string().transform((to, context) => {
+    const fault = faultOf(to)
+    if (fault !== undefined) context.addIssue(fault)
+    return jidOf(to)
+  }),
+  text: z.string().min(1).max(TEXT_CHARACTERS_MAX),
+  messageId: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{8,64}$/, 'is 8 to 64 letters, digits and hyphens')
+    .optional(),
+})
+
+const JID = /^[\w.:-]+@(s\.whatsapp\.net|lid|g\.us)$/
+
+function faultOf(to: string): string | undefined {
+  if (to.includes('@')) return JID.test(to) ? undefined : 'is neither a phone number nor a jid'
+  const read = readPhoneNumber(to)
+  return 'fault' in read ? read.fault : undefined
+}
+
+/** The device that a path is about, if it asks for a send. */
+export function deviceOfSend(method: string | undefined, path: string | undefined): DeviceId | undefined {
+  const [, id] = (method === 'POST' && PATH.exec(path ?? '')) || []
+  return id !== undefined && ID_FORM.test(id) ? (id as DeviceId) : undefined
+}
+
+export interface SendRequest {
+  readonly device: DeviceId
+  readonly path: string
+  readonly body: string
+  readonly time: string
+  readonly signature: string
+}
+
+type Answer = [status: number, body: object]
+
+type Sender = Pick<RunningServer, 'send'> | undefined
+
+export interface Sends {
+  /** @returns the answer, an error's code and words included */
+  answer(server: Sender, request: SendRequest): Promise<Answer>
+}
+
+export function createSends(secret: string, clock: Clock): Sends {
+  const remembered = new Map<string, { readonly answer: Promise<Answer>; readonly since: Mark }>()
+
+  function remember(signature: string, answer: Promise<Answer>): void {
+    for (const [oldest, { since }] of remembered) {
+      if (remembered.size < REMEMBERED_MAX && clock.elapsedMs(since) < REMEMBERED_MS) break
+      remembered.delete(oldest)
+    }
+    remembered.set(signature, { answer, since: clock.mark() })
+  }
+
+  return {
+    async answer(server, request) {
+      const { path, body, time, signature } = request
+      if (!verifyDoorbell(secret, { time, signature }, `${path}\n${body}`, clock.wallMs())) {
+        return refused('SIGNATURE_INVALID', 'the signature does not fit, or its time is not the present')
+      }
+      const known = remembered.get(signature)
+      if (known) return known.answer
+      const answer = send(server, request)
+      remember(signature, answer)
+      const settled = await answer
+      // The application may send what failed again as it was.
+      if (settled[0] !== 200) remembered.delete(signature)
+      return settled
+    },
+  }
+}
+
+async function send(server: Sender, { device, body, signature }: SendRequest): Promise<Answer> {
+  const read = wish.safeParse(jsonOf(body))
+  if (!read.success) return refused('BAD_REQUEST', z.prettifyError(read.error))
+  const { to, text, messageId = idFrom(signature) } = read.data
+  if (!server) return refused('SERVER_STARTING', 'the server is starting: try again in a moment')
+  try {
+    await server.send(device, { to, text, messageId })
+    return [200, { messageId }]
+  } catch (error) {
+    if (!isMooringError(error))
+      return [500, { code: 'INTERNAL', message: 'see the log of the server', messageId }]
+    return [ERROR_STATUS[error.code], { code: error.code, message: error.message, messageId }]
+  }
+}
+
+/** The same for the same request, and another one for every other: the signature is over its time, device and body. */
+function idFrom(signature: string): string {
+  return `3EB0${createHash('sha256').update(signature).digest('hex').slice(0, 16).toUpperCase()}`
+}
+
+export function refused(code: ErrorCode, message: string): Answer {
+  return [ERROR_STATUS[code], { code, message }]
+}
+
+function jsonOf(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,266 @@
+/** The WhatsApp socket on Baileys, unmodified. */
+import makeWASocket, {
+  type BaileysEventMap,
+  type BinaryNode,
+  DEFAULT_CONNECTION_CONFIG,
+  proto,
+  type UserFacingSocketConfig,
+  type WASocket,
+} from '@whiskeysockets/baileys'
+import type { WebSocket } from 'ws'
+import type { ClientVersion } from '../../core/client-version.ts'
+import { type Clock, systemClock } from '../../core/clock.ts'
+import { isMooringError } from '../../core/errors.ts'
+import type { Account } from '../../core/store/device-row.ts'
+import { jidOf } from '../device/send.ts'
+import {
+  createStallWatches,
+  type DeviceWatch,
+  type StallWatches,
+  WORK_KINDS,
+  type Work,
+} from '../stalls/stall-watch.ts'
+import { watchSocket } from '../stalls/watched-socket.ts'
+import { createDeviceLists, type DeviceLists } from './device-lists.ts'
+import { closingOf, STALLED, type Told } from './disconnect.ts'
+import { createExistenceCheck, type ExistenceCheck } from './existence.ts'
+import { guardWire } from './guarded-wire.ts'
+import { createSendQueries, type SendQueries } from './send-queries.ts'
+import { refusalOfSend } from './send-refusals.ts'
+import { authOptions } from './signal/safe-repository.ts'
+import { silentLogger } from './silent-logger.ts'
+import type { OpenSocket, OutgoingText, SocketWish, WhatsAppSocket } from './socket.ts'
+import { framesInOrder, messagesInOrder } from './wire-order.ts'
+
+/** The version of the client that Baileys logs in with when it is not told another. */
+export const PACKAGE_VERSION: ClientVersion = DEFAULT_CONNECTION_CONFIG.version
+
+/** Baileys' own times for the first QR and those that follow. */
+const FIRST_QR_VALID_MS = 60_000
+const LATER_QR_VALID_MS = 20_000
+/** WhatsApp confirms a message within tenths of a second. */
+const CONFIRM_MS_MAX = 10_000
+/** WhatsApp answers a query within tenths of a second. Baileys holds the device's lock over some of them. */
+const QUERY_MS_MAX = 8000
+/** Baileys downloads a part of the history before it takes the next message. */
+const HISTORY_MS_MAX = 60_000
+/** While credentials are stored, and tried again, no frame leaves. */
+const CREDS_MS_MAX = 45_000
+/** A goodbye that is not answered within this is cut short. */
+const CLOSE_MS_MAX = 1000
+
+export interface BaileysOptions {
+  /** WhatsApp's own address when left out. */
+  readonly url?: string
+  readonly historySync: boolean
+  /** The package's own when left out. */
+  readonly clientVersion?: ClientVersion
+  /** How long each QR is shown, for tests; WhatsApp's own times when left out. */
+  readonly qrValidMs?: number
+  /** Of all sockets of this server; with the limits of hosts/stalls/stall-watch.ts when left out. */
+  readonly stalls?: StallWatches
+  /** After which a query is given up, for tests. */
+  readonly queryMsMax?: number
+}
+
+export function baileysSockets(options: BaileysOptions): OpenSocket {
+  const stalls = options.stalls ?? createStallWatches(systemClock)
+  // Who is on WhatsApp is there for all devices; who is not, only for the device that was told so.
+  const existence = createExistenceCheck(systemClock)
+  return (wish) => openBaileysSocket({ ...options, stalls, existence }, wish)
+}
+
+function openBaileysSocket(
+  options: BaileysOptions & { readonly stalls: StallWatches; readonly existence: ExistenceCheck },
+  wish: SocketWish,
+): WhatsAppSocket {
+  const { auth, events, server } = wish
+  const queryMsMax = options.queryMsMax ?? QUERY_MS_MAX
+  const ended = new AbortController()
+  const watch = options.stalls.open({
+    stalled: (stall) => events.stalled(stall) && stop(STALLED, `stalled: ${stall.words}`),
+    recovered: () => events.recovered(),
+  })
+  const history = pauses(() => watch.pause(['decrypt'], HISTORY_MS_MAX))
+  const decrypted = (stanza: BinaryNode) => {
+    history.end()
+    messages.decrypted(stanza)
+  }
+  const auths = authOptions(auth, systemClock, () => wire.terminate(), { watch, decrypted })
+  const lists = createDeviceLists(systemClock)
+  const queries = createSendQueries(systemClock, queryMsMax, lists, () => sock)
+  const sock = makeWASocket({
+    ...configure(options, server, history.begin),
+    ...waits(queryMsMax, lists, queries),
+    ...auths.config,
+  })
+  const messages = watchSocket(sock, watch, { clock: systemClock, queryMsMax }, ended.signal)
+  // The wrapper hides the WebSocket, but only the WebSocket can be cut without waiting for the other side.
+  const wire = (sock.ws as unknown as { socket: WebSocket }).socket
+  const { holdUntil } = guardWire(wire, wish.mayAct)
+  framesInOrder(sock.ws, { clock: systemClock, wire })
+  messagesInOrder(sock.ws, {
+    clock: systemClock,
+    isOpen: () => sock.ws.isOpen,
+    heldUp: (waiting) => events.heldUp(waiting),
+    overflows(waiting) {
+      events.heldUp(waiting)
+      wire.terminate()
+    },
+  })
+  sock.ws.prependListener('CB:message', auths.met)
+  const gone = new Promise<void>((resolve) => wire.once('close', () => resolve()))
+  let qrCount = 0
+  let isOver = false
+
+  const over = (code: number, reason: string, told?: Told) => {
+    if (isOver) return
+    isOver = true
+    watch.close()
+    ended.abort()
+    events.closed(code, reason, told)
+  }
+
+  sock.ev.on('creds.update', () => {
+    const resume = watch.pause(WORK_KINDS, CREDS_MS_MAX)
+    holdUntil(auth.saveCreds().finally(resume))
+  })
+  sock.ev.on('messages.upsert', ({ messages }) => events.received(messages.length))
+  sock.ev.on('connection.update', (update: BaileysEventMap['connection.update']) => {
+    if (update.qr)
+      events.qr(update.qr, options.qrValidMs ?? (qrCount++ === 0 ? FIRST_QR_VALID_MS : LATER_QR_VALID_MS))
+    if (update.isNewLogin) events.paired(accountOf(auth.state.creds.me))
+    if (update.connection === 'open') events.open(accountOf(auth.state.creds.me))
+    if (update.connection === 'close') {
+      const { code, reason, told } = closingOf(update.lastDisconnect?.error)
+      wire.terminate()
+      void gone.then(() => over(code, reason, told))
+    }
+  })
+
+  const stop = (code: number, reason: string) => {
+    wire.terminate()
+    void sock.end(undefined)
+    over(code, reason)
+  }
+  return {
+    send: (message) =>
+      send({ sock, watch, queries, clock: systemClock, existence: options.existence }, message),
+    requestPairingCode: (phoneNumber) => sock.requestPairingCode(phoneNumber),
+    logout: () => sock.logout(),
+    async close() {
+      void sock.end(undefined)
+      const late = setTimeout(() => wire.terminate(), CLOSE_MS_MAX)
+      await gone
+      clearTimeout(late)
+      over(0, 'closed by this server')
+    },
+    cut: () => stop(0, 'cut by this server'),
+  }
+}
+
+interface SendParts {
+  readonly sock: WASocket
+  readonly watch: DeviceWatch
+  readonly queries: SendQueries
+  readonly existence: ExistenceCheck
+  readonly clock: Clock
+}
+
+/** One try. What needs an answer of WhatsApp comes first, outside the device's lock. */
+async function send(parts: SendParts, message: OutgoingText): Promise<void> {
+  const work = parts.watch.begin('send', 'a message waits to be sent', message.messageId)
+  try {
+    work.waitsFor("a message to send waits for WhatsApp's answer about the number of its contact")
+    await parts.existence.refuseUnknown(parts.sock, message)
+    const prepared = await parts.queries.prepare(jidOf(message.to), work.waitsFor)
+    try {
+      await sendPrepared(parts, message, work)
+    } finally {
+      prepared.release()
+    }
+    work.end()
+  } catch (error) {
+    if (isMooringError(error)) work.end()
+    else work.failed()
+    throw error
+  }
+}
+
+/** `sendMessage` resolves when the frame is written; WhatsApp has the message when it says so. A `sendMessage` that waits
+ *  is waited for: nothing can call it off, and a second one would only wait behind it. */
+async function sendPrepared(
+  { sock, clock }: SendParts,
+  { to, text, messageId }: OutgoingText,
+  work: Work,
+): Promise<void> {
+  const { promise: answer, resolve } = Promise.withResolvers<BinaryNode | undefined>()
+  const hear = (ack: BinaryNode) => {
+    if (ack.attrs.id === messageId) resolve(ack)
+  }
+  let limit = { cancel: () => {} }
+  sock.ws.on('CB:ack,class:message', hear)
+  try {
+    // without a preview, for which the address in a text would be fetched
+    const content = { text, linkPreview: null }
+    work.waitsFor("a message to send waits for the device's lock")
+    await Promise.race([sock.sendMessage(jidOf(to), content, { messageId }), answer])
+    work.waitsFor('WhatsApp has not confirmed a message that was sent')
+    limit = clock.startTimer(CONFIRM_MS_MAX, () => resolve(undefined))
+    const ack = await answer
+    if (!ack) throw new Error(`WhatsApp has not confirmed message ${messageId}`)
+    const { error } = ack.attrs
+    if (error) throw refusalOfSend(messageId, error)
+  } finally {
+    limit.cancel()
+    sock.ws.off('CB:ack,class:message', hear)
+  }
+}
+
+/** A pause that is begun again and again, and ends once. */
+function pauses(pause: () => () => void) {
+  let resume: () => void = () => undefined
+  const end = () => resume()
+  const begin = () => {
+    end()
+    resume = pause()
+  }
+  return { begin, end }
+}
+
+/** What bounds Baileys' own waits for WhatsApp, and keeps them out of the device's lock. */
+function waits(queryMsMax: number, lists: DeviceLists, { cachedGroupMetadata }: SendQueries) {
+  return { defaultQueryTimeoutMs: queryMsMax, userDevicesCache: lists, cachedGroupMetadata }
+}
+
+function configure(
+  options: BaileysOptions,
+  server: string,
+  historyBegins: () => void,
+): Omit<UserFacingSocketConfig, 'auth'> {
+  const url = options.url === undefined ? undefined : new URL(options.url)
+  // The local simulator tells by this which server a socket belongs to; WhatsApp itself is never told.
+  url?.searchParams.set('server', server)
+  return {
+    ...(url ? { waWebSocketUrl: url } : {}),
+    ...(options.clientVersion === undefined ? {} : { version: [...options.clientVersion] }),
+    logger: silentLogger,
+    // The phone keeps its notifications.
+    markOnlineOnConnect: false,
+    syncFullHistory: false,
+    // What this device sends itself is not received.
+    emitOwnEvents: false,
+    ...(options.qrValidMs === undefined ? {} : { qrTimeout: options.qrValidMs }),
+    shouldSyncHistoryMessage({ syncType }) {
+      if (!options.historySync) return false
+      historyBegins()
+      // as Baileys has it
+      return syncType !== proto.HistorySync.HistorySyncType.FULL
+    },
+  }
+}
+
+function accountOf(me: { id: string; lid?: string } | undefined): Account {
+  if (!me) throw new Error('logged in without an account')
+  return { jid: me.id, ...(me.lid ? { lid: me.lid } : {}) }
+}

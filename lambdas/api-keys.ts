@@ -1,0 +1,43 @@
+/** API keys. Only their hashes are stored: a copy of the table opens nothing. */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Store } from '../core/store/store.ts'
+
+/** What a key may do; each scope includes those before it. */
+export const SCOPES = ['read', 'operate', 'admin'] as const
+export type Scope = (typeof SCOPES)[number]
+
+export interface KeyRow {
+  /** The first 16 hex characters of the hash: names the row without telling the key. */
+  readonly keyId: string
+  readonly hash: string
+  readonly scope: Scope
+  readonly label: string
+  readonly createdAt: number
+}
+
+const KEY_BYTES = 32
+
+export function newApiKey(): string {
+  return `mooring_${randomBytes(KEY_BYTES).toString('base64url')}`
+}
+
+/** The row to store for `apiKey`. A key of 32 random bytes needs no slow hash: it cannot be guessed. */
+export function keyRow(apiKey: string, scope: Scope, label: string, createdAt: number): KeyRow {
+  const hash = hashOf(apiKey)
+  return { keyId: hash.slice(0, 16), hash, scope, label, createdAt }
+}
+
+/** The row of a presented key, compared in constant time; undefined when there is none. */
+export async function findKey(store: Store, apiKey: string): Promise<KeyRow | undefined> {
+  const hash = hashOf(apiKey)
+  const row = await store.get('Keys', { keyId: hash.slice(0, 16) })
+  return row && timingSafeEqual(Buffer.from(row.hash), Buffer.from(hash)) ? row : undefined
+}
+
+export function scopeAllows(held: Scope, needed: Scope): boolean {
+  return SCOPES.indexOf(held) >= SCOPES.indexOf(needed)
+}
+
+function hashOf(apiKey: string): string {
+  return createHash('sha256').update(apiKey).digest('hex')
+}

@@ -1,0 +1,99 @@
+/** How the evening out of the servers stands, and its pause. */
+import * as z from 'zod'
+import {
+  type Ledger,
+  movesWithinWindow,
+  pause,
+  REBALANCING_STATES,
+  readLedger,
+  resume,
+  WINDOW_MINUTES,
+} from '../../../core/balance/ledger.ts'
+import { REBALANCE_DEFAULTS, spreadOf } from '../../../core/balance/plan.ts'
+import { inParallel } from '../../../core/parallel.ts'
+import { offerSurplus } from '../../../core/requests/server-requests.ts'
+import { isLive, listServers, type ServerRow } from '../../../core/store/server-row.ts'
+import type { Store } from '../../../core/store/store.ts'
+import { json } from '../answer.ts'
+import { answers, defineRoute, named } from '../route.ts'
+import { isoTime, Time } from '../schemas.ts'
+import { percent } from './servers.ts'
+
+const LANES = 16
+
+export const RebalancingAnswer = named(
+  'Rebalancing',
+  z.object({
+    state: z
+      .enum(REBALANCING_STATES)
+      .describe('`waiting`: the servers are not even, or may not be, and nothing moves; `why` says what for'),
+    why: z.string(),
+    spreadPercent: z
+      .number()
+      .describe('how much fuller the fullest active server is than the emptiest, of the capacity'),
+    bandPercent: z.number().describe('nothing moves while the spread is within it'),
+    movedInWindow: z.int().describe(`devices asked to move within the last ${WINDOW_MINUTES} minutes`),
+    budgetInWindow: z.int().optional().describe('so many at most; absent until a sweep has looked'),
+    inFlight: z.int().describe('devices on their way'),
+    paused: z
+      .object({ by: z.string().describe('the id of an API key'), since: Time })
+      .optional()
+      .describe('absent unless an operator has paused it'),
+  }),
+)
+export type RebalancingAnswer = z.output<typeof RebalancingAnswer>
+
+export function rebalancingAnswer(
+  { standing, paused }: Ledger,
+  servers: readonly ServerRow[],
+  nowMs: number,
+): RebalancingAnswer {
+  const spread = spreadOf(servers.filter(({ state }) => state === 'active'))
+  const since = paused && isoTime(paused.at)
+  const told = standing
+    ? { state: standing.state, why: standing.why }
+    : ({ state: 'waiting', why: 'no sweep has looked yet' } as const)
+  return {
+    ...(paused ? { state: 'paused', why: `paused with key ${paused.by} at ${since}` } : told),
+    spreadPercent: percent(spread, 1),
+    bandPercent: standing?.bandPercent ?? REBALANCE_DEFAULTS.bandPercent,
+    movedInWindow: movesWithinWindow(standing?.spent ?? [], nowMs),
+    ...(standing ? { budgetInWindow: standing.budget } : {}),
+    inFlight: standing?.underWay.length ?? 0,
+    ...(paused && since ? { paused: { by: paused.by, since } } : {}),
+  }
+}
+
+const pauseRoute = defineRoute({
+  method: 'POST',
+  path: '/fleet/rebalancing',
+  scope: 'operate',
+  summary: 'Pause the evening out of the servers, or let it go on',
+  description:
+    'While it is paused, no device is asked to move for the sake of evenness; those that were asked arrive. A device that ' +
+    'has no server still goes to one of the emptier ones. A repeat is harmless.',
+  body: z.strictObject({ paused: z.boolean() }),
+  answers: { 200: answers('as it stands now', RebalancingAnswer) },
+  async handle(world, { body, caller }) {
+    const { store, clock, telemetry } = world
+    const before = await readLedger(store)
+    const isChange = (before.paused !== undefined) !== body.paused
+    const ledger = isChange ? await (body.paused ? pause(store, clock, caller.keyId) : resume(store)) : before
+    const servers = await listServers(store)
+    if (body.paused) await takeSurplusesBack(store, servers)
+    const answer = rebalancingAnswer(ledger, servers, clock.wallMs())
+    if (isChange) {
+      const why = `${body.paused ? 'paused' : 'resumed'} with key ${caller.keyId}`
+      telemetry.emit('rebalancing.changed', { state: answer.state, why })
+    }
+    return json(200, answer)
+  },
+})
+
+/** At once, though the sweep would do it, too. One that was taken from meanwhile is left to the sweep. */
+async function takeSurplusesBack(store: Store, servers: readonly ServerRow[]): Promise<void> {
+  const told = servers.filter((server) => isLive(server) && server.surplus !== undefined)
+  await inParallel(told, LANES, (server) => offerSurplus(store, server, 0))
+}
+
+export const REBALANCING_ROUTES = [pauseRoute]

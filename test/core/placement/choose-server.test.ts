@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { serverId } from '../../../core/ids.ts'
+import { berths } from '../../../core/placement/choose-server.ts'
+import type { ServerRow } from '../../../core/store/server-row.ts'
+import { aServerRow } from '../../builders/builders.ts'
+import { scriptedRandom, seededRandom } from '../../builders/chance.ts'
+
+const newDevice = {}
+
+describe('placement', () => {
+  test('of two random servers takes the emptier one', () => {
+    const servers = [aServerRow('full', { load: 9 }), aServerRow('empty', { load: 1 }), aServerRow('other')]
+    const first = berths(servers, 1, scriptedRandom(0, 0))
+    const second = berths(servers, 1, scriptedRandom(0.4, 0.5))
+
+    assert.equal(first.choose(newDevice)?.serverId, 'empty')
+    assert.equal(second.choose(newDevice)?.serverId, 'empty')
+  })
+
+  test('never compares a server with itself: of two servers it always takes the emptier', () => {
+    const servers = [aServerRow('full', { load: 90 }), aServerRow('empty', { load: 10 })]
+    const choices = berths(servers, 2, seededRandom())
+
+    const chosen = Array.from({ length: 20 }, () => choices.choose(newDevice)?.serverId)
+
+    assert.deepEqual(new Set(chosen), new Set(['empty']))
+  })
+
+  test('compares load with capacity: half of a large server is emptier than all of a small one', () => {
+    const servers = [
+      aServerRow('small', { load: 9, capacity: 10 }),
+      aServerRow('large', { load: 200, capacity: 400 }),
+    ]
+
+    assert.equal(berths(servers, 1, scriptedRandom(0, 0.9)).choose(newDevice)?.serverId, 'large')
+  })
+
+  test('keeps the fullest of 1,000 servers within three devices of the mean', () => {
+    const servers = Array.from({ length: 1000 }, (_, n) => aServerRow(`server-${n}`, { capacity: 400 }))
+
+    const loads = loadsAfter(servers, 40_000, 1)
+
+    // 40 on average; hashing would reach about 60.
+    assert.ok(Math.max(...loads) <= 43, `the fullest has ${Math.max(...loads)}`)
+    assert.equal(sum(loads), 40_000)
+  })
+
+  test('of many devices at once fills every server evenly, to a device', () => {
+    const servers = [3, 0, 7, 1].map((load, n) => aServerRow(`server-${n}`, { load, capacity: 50 }))
+
+    const loads = loadsAfter(servers, 89, 89)
+
+    assert.deepEqual(loads, [25, 25, 25, 25])
+  })
+
+  test('of many devices at once fills servers of different size to the same share', () => {
+    const servers = [100, 200, 300].map((capacity, n) => aServerRow(`server-${n}`, { capacity }))
+
+    assert.deepEqual(loadsAfter(servers, 300, 300), [50, 100, 150])
+  })
+
+  test('never chooses a server that is full, joins, drains, has left or is dead', () => {
+    const servers = [
+      aServerRow('full', { load: 5, capacity: 5 }),
+      aServerRow('joining', { state: 'joining' }),
+      aServerRow('draining', { state: 'draining' }),
+      aServerRow('stopped', { state: 'stopped' }),
+      aServerRow('dead', { state: 'dead' }),
+    ]
+
+    assert.equal(berths(servers, 1, seededRandom()).choose(newDevice), undefined)
+    assert.equal(berths(servers, 1, seededRandom()).choose({ moveTo: serverId('draining') }), undefined)
+  })
+
+  test('counts what it has placed itself, and stops when everything is full', () => {
+    const choices = berths([aServerRow('only', { load: 3, capacity: 5 })], 9, seededRandom())
+
+    const chosen = [choices.choose(newDevice), choices.choose(newDevice), choices.choose(newDevice)]
+
+    assert.deepEqual(
+      chosen.map((server) => server?.serverId),
+      ['only', 'only', undefined],
+    )
+  })
+
+  test('prefers the server that the device shall move to, then its home, then any', () => {
+    const servers = [
+      aServerRow('empty', { load: 0 }),
+      aServerRow('home', { load: 90, name: 'web-1' }),
+      aServerRow('target', { load: 95 }),
+    ]
+    const home = { name: 'web-1', since: 0 }
+    const choices = berths(servers, 9, seededRandom())
+
+    assert.equal(choices.choose({ home, moveTo: serverId('target') })?.serverId, 'target')
+    assert.equal(choices.choose({ home })?.serverId, 'home')
+    assert.equal(choices.choose({ home: { name: 'web-9', since: 0 } })?.serverId, 'empty')
+  })
+
+  test('takes another server when target and home are full', () => {
+    const servers = [
+      aServerRow('target', { load: 5, capacity: 5 }),
+      aServerRow('home', { load: 5, capacity: 5, name: 'web-1' }),
+      aServerRow('other'),
+    ]
+
+    const chosen = berths(servers, 1, seededRandom()).choose({
+      moveTo: serverId('target'),
+      home: { name: 'web-1', since: 0 },
+    })
+
+    assert.equal(chosen?.serverId, 'other')
+  })
+
+  test('of a device that shall move to any server avoids the one that it leaves, though it is the emptiest', () => {
+    const servers = [aServerRow('left', { load: 0 }), aServerRow('other', { load: 90 })]
+
+    const chosen = berths(servers, 9, seededRandom()).choose({ moveTo: 'any', movedFrom: serverId('left') })
+
+    assert.equal(chosen?.serverId, 'other')
+  })
+
+  test('of a device that shall move to any server chooses among those that are emptier than most', () => {
+    const full = ['a', 'b', 'c', 'd'].map((id) => aServerRow(id, { load: 50 }))
+    const servers = [...full, aServerRow('left', { load: 60 }), aServerRow('new', { load: 5 })]
+
+    const chosen = Array.from({ length: 20 }, (_, seed) =>
+      berths(servers, 1, seededRandom(seed)).choose({ moveTo: 'any', movedFrom: serverId('left') }),
+    )
+
+    assert.deepEqual([...new Set(chosen.map((server) => server?.serverId))], ['new'])
+  })
+
+  test('of a device that shall move to any server takes the one that it leaves when there is no other', () => {
+    const servers = [aServerRow('left'), aServerRow('full', { load: 5, capacity: 5 })]
+
+    const chosen = berths(servers, 1, seededRandom()).choose({ moveTo: 'any', movedFrom: serverId('left') })
+
+    assert.equal(chosen?.serverId, 'left')
+  })
+
+  test('does not choose a server again that refused', () => {
+    const [refusing, other] = [aServerRow('refusing'), aServerRow('other', { load: 50 })]
+    const choices = berths([refusing, other], 9, seededRandom())
+
+    choices.exclude(refusing)
+
+    assert.equal(choices.choose(newDevice)?.serverId, 'other')
+    choices.exclude(other)
+    assert.equal(choices.choose(newDevice), undefined)
+  })
+})
+
+/** The loads after `devices` were placed by a caller that announced `announced` of them. */
+function loadsAfter(servers: readonly ServerRow[], devices: number, announced: number): number[] {
+  const choices = berths(servers, announced, seededRandom(7))
+  const loads = new Map(servers.map((server) => [server.serverId, server.load]))
+  for (let device = 0; device < devices; device++) {
+    const chosen = choices.choose(newDevice)
+    if (chosen) loads.set(chosen.serverId, (loads.get(chosen.serverId) ?? 0) + 1)
+  }
+  return [...loads.values()]
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Consumer, ReceivedMessage } from '../../../hosts/messages/consumer.ts'
+import type { Simulator } from '../../../local/whatsapp/simulator.ts'
+import { DEVICE, give, type LinkedDevice, PHONE, type Snapshot, until } from '../takeover/linked-device.ts'
+import { type MortalHost, startHost } from '../takeover/mortal-host.ts'
+import { settledDevice } from '../takeover/walk.ts'
+
+/** A stranger to the device, and one with whom it has talked. */
+const CONTACTS = ['15550100105', '15550100101'] as const
+type Wish = Parameters<Simulator['texts']>[2]
+
+let snapshot: Snapshot
+let device: LinkedDevice
+let host: MortalHost
+let got: ReceivedMessage[]
+before(async () => {
+  snapshot = await settledDevice()
+  device = await snapshot.restore()
+  const consumer: Consumer = { take: async (_, messages) => void got.push(...messages) }
+  await give(device.store, 'server-1')
+  host = startHost({
+    name: 'server-1',
+    device: DEVICE,
+    store: device.store,
+    url: device.simulator.url,
+    consumer,
+    failed: () => undefined,
+  })
+})
+after(async () => {
+  host.die()
+  await device.close()
+  snapshot.remove()
+})
+
+/** What the application gets of one text after the other. */
+async function told(...wishes: readonly Wish[]): Promise<ReceivedMessage[]> {
+  got = []
+  for (const wish of wishes) {
+    const before = got.length
+    await device.simulator.texts(PHONE, ['ahoy'], wish)
+    await until('the text at the application', async () => got.length > before)
+  }
+  return got
+}
+
+const namesOf = (number: string) => ({
+  pn: `${number}@s.whatsapp.net`,
+  lid: `1000${number}@lid`,
+  person: `1000${number}@lid`,
+})
+
+for (const from of CONTACTS) {
+  describe(`a person is one, whichever way ${from} writes`, () => {
+    test('by LID alone, by number alone, and with both', async () => {
+      const messages = await told(
+        { from, addressing: 'lid', alternate: false },
+        { from, addressing: 'lid' },
+        { from },
+        { from, alternate: false },
+        { from, addressing: 'lid', alternate: false },
+      )
+
+      assert.deepEqual(new Set(messages.map(({ person }) => person)), new Set([`1000${from}@lid`]))
+      assert.deepEqual(
+        messages.slice(1).map(({ chatNames, fromNames }) => [chatNames, fromNames]),
+        messages.slice(1).map(() => [namesOf(from), namesOf(from)]),
+      )
+    })
+
+    test('what the phone of the device writes to him, by number and by LID', async () => {
+      const messages = await told({ to: from }, { to: from, addressing: 'lid' })
+
+      assert.deepEqual(
+        messages.map(({ fromMe, chatNames, fromNames, person }) => [fromMe, chatNames, fromNames, person]),
+        messages.map(() => [true, namesOf(from), namesOf(PHONE), `1000${from}@lid`]),
+      )
+    })
+
+    for (const addressing of ['pn', 'lid'] as const) {
+      test(`in a group addressed by ${addressing}`, async () => {
+        got = []
+        const group = device.simulator.createGroup('harbour', [from, PHONE], addressing)
+        await device.simulator.groupText(group.jid, 'ahoy', from, { alternate: false })
+        await until('the text at the application', async () => got.length > 0)
+
+        assert.deepEqual(
+          got.map(({ chat, chatNames, fromNames, person }) => [chat, chatNames, fromNames, person]),
+          [[group.jid, undefined, namesOf(from), `1000${from}@lid`]],
+        )
+      })
+    }
+  })
+}

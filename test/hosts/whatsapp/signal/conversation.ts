@@ -1,0 +1,127 @@
+/** A device and its contacts talking through Baileys' own Signal code: the device on the auth state under test, each
+ *  contact on a memory of its own. */
+import {
+  addTransactionCapability,
+  Curve,
+  generateSignalPubKey,
+  initAuthCreds,
+  type SignalDataTypeMap,
+  type SignalKeyStore,
+  type SignalRepositoryWithLIDStore,
+  signedKeyPair,
+} from '@whiskeysockets/baileys'
+import { type Clock, systemClock } from '../../../../core/clock.ts'
+import type { OpenAuthState } from '../../../../hosts/auth-state/auth-state.ts'
+import {
+  libsignalRepository,
+  type MakeSignalRepository,
+} from '../../../../hosts/whatsapp/signal/repository.ts'
+import { authOptions } from '../../../../hosts/whatsapp/signal/safe-repository.ts'
+import { silentLogger } from '../../auth-state/fixtures.ts'
+
+type Encrypted = Awaited<ReturnType<SignalRepositoryWithLIDStore['encryptMessage']>>
+const PRE_KEY_ID = 7
+
+export interface Party {
+  readonly jid: string
+  readonly repository: SignalRepositoryWithLIDStore
+  encrypt(to: string, text: string): Promise<Encrypted>
+  decrypt(from: string, message: Encrypted): Promise<string>
+}
+
+/** A device as makeWASocket sets it up: sends lock the device's own jid.
+ *  @param wrong stands in for the Signal repository that Mooring makes */
+export function deviceParty(
+  jid: string,
+  auth: OpenAuthState,
+  wrong?: MakeSignalRepository,
+  clock: Clock = systemClock,
+): Party {
+  const { creds } = auth.state
+  creds.me = { id: jid }
+  const { config } = authOptions(auth, clock, () => undefined)
+  const keys = addTransactionCapability(config.auth.keys, silentLogger, config.transactionOpts)
+  const repository = (wrong ?? config.makeSignalRepository)({ creds, keys }, silentLogger)
+  return {
+    jid,
+    repository,
+    encrypt: (to, text) =>
+      keys.transaction(() => repository.encryptMessage({ jid: to, data: Buffer.from(text) }), jid),
+    decrypt: async (from, message) =>
+      Buffer.from(await repository.decryptMessage({ jid: from, ...message })).toString(),
+  }
+}
+
+/** A contact, which takes one step after the other. */
+export function contactParty(jid: string) {
+  const creds = initAuthCreds()
+  const preKey = Curve.generateKeyPair()
+  const memory = memoryKeys()
+  void memory.set({ 'pre-key': { [PRE_KEY_ID]: preKey } })
+  const keys = addTransactionCapability(memory, silentLogger, { maxCommitRetries: 1, delayBetweenTriesMs: 0 })
+  const repository = libsignalRepository({ creds, keys }, silentLogger)
+  const { keyPair, signature, keyId } = signedKeyPair(creds.signedIdentityKey, 1)
+  creds.signedPreKey.keyPair.public = keyPair.public
+  creds.signedPreKey.keyPair.private = keyPair.private
+  return {
+    jid,
+    repository,
+    bundle: {
+      registrationId: creds.registrationId,
+      identityKey: generateSignalPubKey(creds.signedIdentityKey.public),
+      signedPreKey: { keyId, signature, publicKey: generateSignalPubKey(keyPair.public) },
+      preKey: { keyId: PRE_KEY_ID, publicKey: generateSignalPubKey(preKey.public) },
+    },
+    encrypt: (to: string, text: string) => repository.encryptMessage({ jid: to, data: Buffer.from(text) }),
+    decrypt: async (from: string, message: Encrypted) =>
+      Buffer.from(await repository.decryptMessage({ jid: from, ...message })).toString(),
+  }
+}
+
+export type Contact = ReturnType<typeof contactParty>
+
+/** Both have a session in which each has heard the other. */
+export async function introduce(device: Party, contact: Contact): Promise<void> {
+  await device.repository.injectE2ESession({ jid: contact.jid, session: contact.bundle })
+  await contact.decrypt(device.jid, await device.encrypt(contact.jid, 'hello'))
+  await device.decrypt(contact.jid, await contact.encrypt(device.jid, 'hello yourself'))
+}
+
+/** Says everything at once in both directions, round after round.
+ *  @returns what could not be decrypted */
+export async function talkAtOnce(pairs: readonly [Party, Contact][], rounds: number): Promise<string[]> {
+  const lost: string[] = []
+  for (let round = 0; round < rounds; round++) {
+    const exchanges = pairs.map(async ([device, contact]) => {
+      const inbound = await contact.encrypt(device.jid, `to the device, ${round}`)
+      const [outbound] = await Promise.allSettled([
+        device.encrypt(contact.jid, `to the contact, ${round}`),
+        device.decrypt(contact.jid, inbound).catch(() => lost.push(`${device.jid} inbound ${round}`)),
+      ])
+      if (outbound.status === 'rejected') return lost.push(`${device.jid} unsent ${round}`)
+      return contact
+        .decrypt(device.jid, outbound.value)
+        .catch(() => lost.push(`${device.jid} outbound ${round}`))
+    })
+    await Promise.all(exchanges)
+  }
+  return lost
+}
+
+function memoryKeys(): SignalKeyStore {
+  const values = new Map<string, unknown>()
+  return {
+    get: <T extends keyof SignalDataTypeMap>(type: T, ids: string[]) => {
+      const found = ids.flatMap((id) => {
+        const value = values.get(`${type}/${id}`)
+        return value === undefined || value === null ? [] : [[id, value]]
+      })
+      return Object.fromEntries(found) as Record<string, SignalDataTypeMap[T]>
+    },
+    set: (data) => {
+      for (const [type, byId] of Object.entries(data)) {
+        for (const [id, value] of Object.entries(byId)) values.set(`${type}/${id}`, value)
+      }
+    },
+  }
+}

@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { deviceId, epoch, serverId } from '../../../../core/ids.ts'
+import { activate, announce, beat, buryExited, drain, setOut } from '../../../../core/protocol/membership.ts'
+import { giveConnectShare } from '../../../../core/requests/server-requests.ts'
+import { beginSweep } from '../../../../core/sweep/sweep.ts'
+import { churnLedger } from '../../../../core/telemetry/churn.ts'
+import { recordConflict } from '../../../../core/telemetry/conflicts.ts'
+import {
+  anActiveServer,
+  embeddedTables,
+  newcomer,
+  ownedDevices,
+  type Tables,
+  waitingDevices,
+} from '../../../builders/builders.ts'
+import { anApi } from '../../events.ts'
+
+let tables: Tables
+before(async () => {
+  tables = await embeddedTables()
+})
+after(() => tables.close())
+
+/** Two servers with 3 and 1 devices and room for 10 each, 2 devices that wait, and a server that is dead. */
+async function aFleet() {
+  const api = await anApi(tables)
+  const { world } = api
+  const one = await anActiveServer(world, 'server-1', { capacity: 10, name: 'web-1' })
+  const two = await anActiveServer(world, 'server-2', { capacity: 10, name: 'web-2' })
+  await ownedDevices(world, one, 3)
+  await ownedDevices(world, two, 1)
+  await waitingDevices(world, 2)
+  await beat(world.store, world.clock, one.serverId, 3)
+  await buryExited(world.store, await anActiveServer(world, 'server-3', { name: 'web-3' }), 'exit code 1')
+  return api
+}
+
+test('the fleet shows how devices are spread over the live servers', async () => {
+  const { call } = await aFleet()
+  const { body } = await call('GET', '/fleet')
+  const spread = body.servers.toSorted((a: { name: string }, b: { name: string }) =>
+    a.name.localeCompare(b.name),
+  )
+  assert.deepEqual(spread, [
+    {
+      serverId: 'server-1',
+      name: 'web-1',
+      state: 'active',
+      capacity: 10,
+      load: 3,
+      owned: 3,
+      connected: 3,
+      waiting: 0,
+      utilisation: 30,
+    },
+    {
+      serverId: 'server-2',
+      name: 'web-2',
+      state: 'active',
+      capacity: 10,
+      load: 1,
+      owned: 1,
+      connected: 0,
+      waiting: 0,
+      utilisation: 10,
+    },
+  ])
+})
+
+test('the fleet shows its totals and its devices by status', async () => {
+  const { call } = await aFleet()
+  const { body } = await call('GET', '/fleet')
+  assert.deepEqual(body.totals, {
+    devices: 6,
+    owned: 4,
+    connected: 0,
+    servers: 2,
+    serversActive: 2,
+    load: 4,
+    capacity: 20,
+    utilisation: 20,
+  })
+  assert.deepEqual([body.byStatus.assigned, body.byStatus.unassigned, body.byStatus.connected], [4, 2, 0])
+})
+
+test('a device that two beats count, as it has just moved, is one connected device of the fleet', async () => {
+  const { world, call } = await aFleet()
+  await world.store.update(
+    'Devices',
+    { deviceId: deviceId('device-0') },
+    { set: { status: 'connected' }, when: [] },
+  )
+  await beat(world.store, world.clock, serverId('server-1'), 1)
+  await beat(world.store, world.clock, serverId('server-2'), 1)
+
+  const { body } = await call('GET', '/fleet')
+
+  assert.equal(body.totals.connected, 1)
+  assert.deepEqual(
+    body.servers.map((server: { connected: number }) => server.connected),
+    [1, 1],
+  )
+})
+
+test('the fleet shows what moved in the last 15 minutes', async () => {
+  const { world, call } = await aFleet()
+  const ledger = churnLedger(world.store, world.clock)
+  ledger.count('Evictions', 7)
+  await ledger.flush()
+  world.clock.advance(16 * 60_000)
+  ledger.count('Evictions', 2)
+  ledger.count('Conflicts', 1)
+  await ledger.flush()
+  const { body } = await call('GET', '/fleet')
+  assert.deepEqual(
+    [body.churn.minutes, body.churn.counts.Evictions, body.churn.counts.Conflicts, body.churn.counts.Burials],
+    [15, 2, 1, 0],
+  )
+})
+
+test('the fleet names the devices that are conflicted', async () => {
+  const { world, call } = await aFleet()
+  const conflicted = { status: 'conflicted', statusReason: '3 conflicts' } as const
+  await world.store.update('Devices', { deviceId: deviceId('device-0') }, { set: conflicted, when: [] })
+  const { body } = await call('GET', '/fleet')
+  assert.deepEqual(
+    body.conflicted.map((device: { deviceId: string; statusReason: string }) => [
+      device.deviceId,
+      device.statusReason,
+    ]),
+    [['device-0', '3 conflicts']],
+  )
+})
+
+test('the fleet tells how many connects wait at each server, and its share of what the fleet may connect', async () => {
+  const { world, call } = await aFleet()
+  const { store, clock } = world
+  await beat(store, clock, serverId('server-1'), 3, 9)
+  await giveConnectShare(store, { serverId: serverId('server-1') }, 12.345)
+  const { body } = await call('GET', '/fleet')
+  const busy = body.servers.find((server: { name: string }) => server.name === 'web-1')
+  assert.deepEqual([busy.waiting, busy.connectShare], [9, 12.35])
+})
+
+test('the fleet names the devices that had a conflict in the last day, connected again or not', async () => {
+  const { world, call } = await aFleet()
+  const conflict = (device: string, name: string) =>
+    recordConflict(world, {
+      device: deviceId(device),
+      server: serverId(`${name}-run`),
+      serverName: name,
+      epoch: epoch(1),
+    })
+  await conflict('long-ago', 'web-1')
+  world.clock.advance(24 * 3_600_000)
+  await conflict('twice', 'web-1')
+  world.clock.advance(60_000)
+  await conflict('once', 'web-1')
+  world.clock.advance(60_000)
+  await conflict('twice', 'web-2')
+  world.clock.advance(60_000)
+  const { body } = await call('GET', '/fleet')
+  assert.deepEqual(body.conflictsLately, {
+    hours: 24,
+    devices: [
+      { deviceId: 'twice', conflicts: 2, lastAt: '2030-01-02T00:02:00.000Z', serverName: 'web-2' },
+      { deviceId: 'once', conflicts: 1, lastAt: '2030-01-02T00:01:00.000Z', serverName: 'web-1' },
+    ],
+  })
+})
+
+test('the fleet tells when the health of its servers was looked at last', async () => {
+  const { world, call } = await aFleet()
+  assert.deepEqual((await call('GET', '/fleet')).body.sweep, {})
+  await beginSweep(world).look()
+  world.clock.advance(90_000)
+  const { body } = await call('GET', '/fleet')
+  assert.deepEqual(body.sweep, { lastLookAt: '2030-01-01T00:00:00.000Z', ageSeconds: 90 })
+})
+
+test('the fleet shows no duplicates while another process only asks for a name that is held', async () => {
+  const { world, call } = await aFleet()
+  await announce(world.store, world.clock, newcomer('server-4', { name: 'web-1' }))
+  const { body } = await call('GET', '/fleet')
+  assert.deepEqual(body.duplicates, { names: [], urls: [] })
+})
+
+test('the fleet shows a name and a URL that two servers use', async () => {
+  const { world, call } = await aFleet()
+  const intruder = newcomer('server-4', { name: 'web-1' })
+  await announce(world.store, world.clock, intruder)
+  await activate(world.store, intruder.serverId)
+  const { body } = await call('GET', '/fleet')
+  assert.equal(body.duplicates.names[0].value, 'web-1')
+  assert.deepEqual(body.duplicates.names[0].serverIds.toSorted(), ['server-1', 'server-4'])
+  assert.equal(body.duplicates.urls.length, 1)
+})
+
+test('servers are listed by name, with those that are gone', async () => {
+  const { call } = await aFleet()
+  const { body } = await call('GET', '/servers')
+  assert.deepEqual(
+    body.servers.map((server: { name: string; state: string }) => `${server.name} ${server.state}`),
+    ['web-1 active', 'web-2 active', 'web-3 dead'],
+  )
+})
+
+test('servers are listed by state', async () => {
+  const { call } = await aFleet()
+  const { body } = await call('GET', '/servers?state=dead')
+  assert.deepEqual(
+    body.servers.map((server: { serverId: string; stateReason: string }) => [
+      server.serverId,
+      server.stateReason,
+    ]),
+    [['server-3', 'exit code 1']],
+  )
+})
+
+test('a server is shown', async () => {
+  const { call } = await aFleet()
+  const { body } = await call('GET', '/servers/server-1')
+  assert.deepEqual(
+    [body.name, body.load, body.connected, body.utilisation, body.beat],
+    ['web-1', 3, 3, 30, 1],
+  )
+})
+
+test('a server that was told to end says so, and what it still has; one that is drained keeps its own words', async () => {
+  const { world, call } = await aFleet()
+  await setOut(world.store, serverId('server-1'))
+  await drain(world.store, serverId('server-2'), 'drained by an operator')
+  await setOut(world.store, serverId('server-2'))
+
+  const { body } = await call('GET', '/servers?state=draining')
+
+  assert.deepEqual(
+    body.servers.map((server: { stateReason: string; load: number }) => [server.stateReason, server.load]),
+    [
+      ['told to end: its devices move, then it leaves', 3],
+      ['drained by an operator', 1],
+    ],
+  )
+})
+
+test('the health check tells that the store answers', async () => {
+  const { call } = await anApi(tables)
+  const { status, body } = await call('GET', '/health', { scope: 'none' })
+  assert.deepEqual([status, body.status], [200, 'ok'])
+})
