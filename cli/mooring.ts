@@ -5,9 +5,10 @@
 import { CommanderError } from 'commander'
 import { systemClock } from '../core/clock.ts'
 import { connectApi } from './api.ts'
+import type { GlobalOptions } from './command.ts'
 import { EXIT, Failure, Refused, WrongUsage } from './failures.ts'
 import { nearMiss } from './near-misses.ts'
-import { createProgram, type GlobalOptions } from './program.ts'
+import { createProgram } from './program.ts'
 import { openTerminal } from './terminal.ts'
 import type { CliWorld } from './world.ts'
 

@@ -1,7 +1,9 @@
 /** The tree of commands with their help. Each only hands over to the file that does it. */
+
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { operationArgument, positiveNumber } from './arguments.ts'
+import type { Act, GlobalOptions } from './command.ts'
 import { addDeviceCommands } from './commands/device.ts'
 import { addFleetCommands } from './commands/fleet.ts'
 import { addImportCommands } from './commands/import.ts'
@@ -11,16 +13,6 @@ import { listOperations, showOperation } from './operations.ts'
 import { waits } from './waits.ts'
 import { watch } from './watch.ts'
 import type { CliWorld } from './world.ts'
-
-export interface GlobalOptions {
-  readonly url: string
-  readonly key?: string
-  readonly json?: true
-}
-
-export type Act = <Given extends unknown[]>(
-  command: (world: CliWorld, ...given: Given) => Promise<void>,
-) => (...given: unknown[]) => Promise<void>
 
 const DEFAULT_URL = 'http://127.0.0.1:3000'
 

@@ -1,5 +1,4 @@
 /** The times of the ownership protocol, in one typed setting shared by hosts and Lambdas. */
-
 export interface ProtocolSettings {
   /** How often a server beats. */
   readonly beatEveryMs: number
@@ -63,3 +62,22 @@ export function settingsOf({
     ...(BURY_AFTER_MS ? { buryAfterMs: BURY_AFTER_MS } : {}),
   })
 }
+
+export interface RebalanceSettings {
+  readonly enabled: boolean
+  /** The fullest server may be fuller than the emptiest by this much of its capacity. */
+  readonly bandPercent: number
+  /** Devices moved within ten minutes, of all that the fleet has. */
+  readonly shareOfFleetPercent: number
+  /** Devices under way from or to one server at the same time. */
+  readonly inFlightPerServer: number
+}
+
+export const REBALANCE_DEFAULTS: RebalanceSettings = {
+  enabled: true,
+  bandPercent: 10,
+  shareOfFleetPercent: 1,
+  inFlightPerServer: 4,
+}
+
+export const FLEET_CONNECTS_PER_SECOND = 50

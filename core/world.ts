@@ -1,10 +1,9 @@
 /** What the control plane needs from outside, handed in at the top: by a Lambda's file, by a test, by a simulation. */
 
-import type { RebalanceSettings } from './balance/plan.ts'
 import type { Clock } from './clock.ts'
 import type { Random } from './random.ts'
 import type { ServiceControl } from './service.ts'
-import type { ProtocolSettings } from './settings.ts'
+import type { ProtocolSettings, RebalanceSettings } from './settings.ts'
 import type { ServerRow } from './store/server-row.ts'
 import type { Store } from './store/store.ts'
 import type { Telemetry } from './telemetry.ts'

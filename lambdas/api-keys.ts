@@ -1,19 +1,8 @@
 /** API keys. Only their hashes are stored: a copy of the table opens nothing. */
+
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { type KeyRow, SCOPES, type Scope } from '../core/store/api-key-row.ts'
 import type { Store } from '../core/store/store.ts'
-
-/** What a key may do; each scope includes those before it. */
-export const SCOPES = ['read', 'operate', 'admin'] as const
-export type Scope = (typeof SCOPES)[number]
-
-export interface KeyRow {
-  /** The first 16 hex characters of the hash: names the row without telling the key. */
-  readonly keyId: string
-  readonly hash: string
-  readonly scope: Scope
-  readonly label: string
-  readonly createdAt: number
-}
 
 const KEY_BYTES = 32
 

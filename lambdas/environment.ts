@@ -1,7 +1,6 @@
 /** The environment of the Lambdas, read once and validated by one schema; functions.ts says who reads what. */
 import * as z from 'zod'
-import { REBALANCE_DEFAULTS } from '../core/balance/plan.ts'
-import { FLEET_CONNECTS_PER_SECOND } from '../core/balance/share-connects.ts'
+import { FLEET_CONNECTS_PER_SECOND, REBALANCE_DEFAULTS } from '../core/settings.ts'
 import { SWEEP_LOOKS_FOR_MS } from '../core/sweep/sweep.ts'
 import { FUNCTIONS, type FunctionName } from './functions.ts'
 

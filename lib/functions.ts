@@ -76,7 +76,7 @@ export class Functions extends Construct {
   }
 }
 
-/** Every variable that this function reads and that is known before the cluster is: see `watchTasks` in tasks.ts. */
+/** Every variable that this function reads and that is known before the cluster is: see `TaskPermissions` in tasks.ts. */
 function variables(
   name: FunctionName,
   { configuration, tables, doorbellSecret, cursorSecret }: FunctionsProps,

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander'
 import { DEVICE_STATUSES } from '../../core/store/device-row.ts'
 import { idArgument, phoneArgument, positiveNumber } from '../arguments.ts'
+import type { Act } from '../command.ts'
 import {
   deleteDevice,
   listDevices,
@@ -12,7 +13,6 @@ import {
   wishOf,
 } from '../devices.ts'
 import { pairDevice } from '../pair.ts'
-import type { Act } from '../program.ts'
 import { reassignDevice } from '../reassign.ts'
 import { sendText } from '../send.ts'
 import { waits } from '../waits.ts'

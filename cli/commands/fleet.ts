@@ -1,7 +1,7 @@
 /** The commands about the whole fleet, and what their help says. */
 import { type Command, Option } from 'commander'
+import type { Act } from '../command.ts'
 import { holdRebalancing, restartFleet, showFleet } from '../fleet.ts'
-import type { Act } from '../program.ts'
 import { waits } from '../waits.ts'
 
 export function addFleetCommands(program: Command, act: Act): void {

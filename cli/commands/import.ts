@@ -1,9 +1,9 @@
 /** The commands that bring devices in and out, and what their help says. */
 import { type Command, Option } from 'commander'
 import { idArgument } from '../arguments.ts'
+import type { Act } from '../command.ts'
 import { exportDevice } from '../export.ts'
 import { importMultiFile, importPostgres } from '../import.ts'
-import type { Act } from '../program.ts'
 
 export function addImportCommands(program: Command, act: Act): void {
   const from = program

@@ -2,8 +2,8 @@
 import { type Command, Option } from 'commander'
 import type { ServerAnswer } from '../../lambdas/api/routes/servers.ts'
 import { idArgument, positiveNumber } from '../arguments.ts'
+import type { Act } from '../command.ts'
 import { drainServer, evictServer } from '../empty-server.ts'
-import type { Act } from '../program.ts'
 import { listServers, showServer } from '../servers.ts'
 import { waits } from '../waits.ts'
 

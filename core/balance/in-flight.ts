@@ -1,7 +1,7 @@
 /** The devices that rebalancing has asked to move: who of them is still on its way, and what that makes of the loads. */
 import { type DeviceRow, hasSettled } from '../store/device-row.ts'
+import type { UnderWay } from '../store/fleet-row.ts'
 import type { Store } from '../store/store.ts'
-import type { UnderWay } from './ledger.ts'
 
 /** A device that stands in the ledger but was not asked within this was given up by whoever wrote it there. */
 const UNASKED_MS_MAX = 10_000

@@ -1,10 +1,11 @@
 /** The standing of the rebalancing, in one row of the fleet's part of the history: what is under way, what was spent, what it
  *  waits for, and whether an operator has paused it. Each write is conditional on the one before, so that the limits hold
  *  with two sweeps at once: a device stands here before it is asked to move. */
+
 import type { Clock } from '../clock.ts'
-import type { DeviceId, ServerId } from '../ids.ts'
+import type { Pause, Standing } from '../store/fleet-row.ts'
+import { FLEET, type HistoryRow } from '../store/history-row.ts'
 import { type Store, when } from '../store/store.ts'
-import { FLEET, type HistoryRow } from '../telemetry/history.ts'
 
 const AT = 'rebalancing'
 const row = when<HistoryRow>()
@@ -12,42 +13,6 @@ const row = when<HistoryRow>()
 /** The time that the budget is for. */
 export const WINDOW_MINUTES = 10
 const MINUTE_MS = 60_000
-
-export const REBALANCING_STATES = ['paused', 'balanced', 'moving', 'waiting'] as const
-export type RebalancingState = (typeof REBALANCING_STATES)[number]
-
-/** A device on its way. */
-export interface UnderWay {
-  readonly deviceId: DeviceId
-  readonly from: ServerId
-  readonly to: ServerId
-  readonly askedAt: number
-}
-
-/** Devices that were asked to move within one minute of the wall clock, counted from 1970. */
-interface Spent {
-  readonly minute: number
-  readonly moves: number
-}
-
-export interface Standing {
-  readonly state: RebalancingState
-  /** In words for the operator. */
-  readonly why: string
-  readonly bandPercent: number
-  /** Moves within ten minutes, at most. */
-  readonly budget: number
-  readonly underWay: readonly UnderWay[]
-  readonly spent: readonly Spent[]
-  /** When servers were last told of a surplus. */
-  readonly offeredAt?: number
-}
-
-export interface Pause {
-  /** The id of an API key. */
-  readonly by: string
-  readonly at: number
-}
 
 export interface Ledger {
   /** Absent until somebody has written. */

@@ -2,26 +2,9 @@
  *  read; core/balance/rebalance.ts does what it says. */
 
 import type { ServerId } from '../ids.ts'
-import { HOME_KEPT_MS, returned } from '../placement/homecoming.ts'
+import { HOME_KEPT_MS, returned } from '../placement/home.ts'
 import type { DeviceRow } from '../store/device-row.ts'
 import { isLive, type ServerRow } from '../store/server-row.ts'
-
-export interface RebalanceSettings {
-  readonly enabled: boolean
-  /** The fullest server may be fuller than the emptiest by this much of its capacity. */
-  readonly bandPercent: number
-  /** Devices moved within ten minutes, of all that the fleet has. */
-  readonly shareOfFleetPercent: number
-  /** Devices under way from or to one server at the same time. */
-  readonly inFlightPerServer: number
-}
-
-export const REBALANCE_DEFAULTS: RebalanceSettings = {
-  enabled: true,
-  bandPercent: 10,
-  shareOfFleetPercent: 1,
-  inFlightPerServer: 4,
-}
 
 /** A device that came to its server by a move stays for this long. Wall-clock time: a preference. */
 const SETTLED_AFTER_MS = 86_400_000
@@ -143,7 +126,7 @@ export function mayMove(device: DeviceRow, ownerName: string, nowMs: number): bo
 /** What an observer has seen of the fleet besides the servers' rows. */
 export interface Surroundings {
   readonly nowMs: number
-  /** Most servers fell silent together, or this observer could not look: see silence.ts. */
+  /** Most servers fell silent together, or this observer could not look: see core/protocol/silence.ts. */
   readonly braking: boolean
   /** Live servers that have missed beats. */
   readonly quiet: readonly ServerRow[]

@@ -6,24 +6,18 @@ import type { Mark } from '../clock.ts'
 import type { ServerId } from '../ids.ts'
 import { RESTART_ID, readOperation } from '../operations/operations.ts'
 import { inParallel } from '../parallel.ts'
-import { notify } from '../placement/assign.ts'
+import { notify } from '../placement/notify.ts'
 import { findOwned } from '../placement/owned-devices.ts'
+import { listServers } from '../protocol/membership.ts'
 import { askToMove } from '../requests/move-requests.ts'
 import { offerSurplus } from '../requests/server-requests.ts'
+import { REBALANCE_DEFAULTS, type RebalanceSettings } from '../settings.ts'
 import type { DeviceRow } from '../store/device-row.ts'
-import { isLive, listServers, type ServerRow } from '../store/server-row.ts'
+import type { Standing, UnderWay } from '../store/fleet-row.ts'
+import { isLive, type ServerRow } from '../store/server-row.ts'
 import type { World } from '../world.ts'
 import { readTravellers, type Traveller } from './in-flight.ts'
-import {
-  type Ledger,
-  movesWithinWindow,
-  readLedger,
-  type Standing,
-  saveStanding,
-  spend,
-  type UnderWay,
-  WINDOW_MINUTES,
-} from './ledger.ts'
+import { type Ledger, movesWithinWindow, readLedger, saveStanding, spend, WINDOW_MINUTES } from './ledger.ts'
 import {
   budgetOf,
   carriedOut,
@@ -31,8 +25,6 @@ import {
   isWithinBand,
   mayMove,
   planMoves,
-  REBALANCE_DEFAULTS,
-  type RebalanceSettings,
   type Scale,
   type Surroundings,
   spreadOf,

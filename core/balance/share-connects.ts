@@ -3,11 +3,11 @@
 
 import { inParallel } from '../parallel.ts'
 import { giveConnectShare } from '../requests/server-requests.ts'
+import { FLEET_CONNECTS_PER_SECOND } from '../settings.ts'
 import { isLive, type ServerRow } from '../store/server-row.ts'
 import type { World } from '../world.ts'
 import { shareChanges } from './fair-shares.ts'
 
-export const FLEET_CONNECTS_PER_SECOND = 50
 /** Those left out are written at the next looks. */
 const WRITTEN_PER_LOOK_MAX = 100
 const LANES = 16

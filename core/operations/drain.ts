@@ -3,24 +3,18 @@
 
 import { MooringError } from '../errors.ts'
 import type { DeviceId, ServerId } from '../ids.ts'
-import { notify } from '../placement/assign.ts'
+import { notify } from '../placement/notify.ts'
 import { findOwned } from '../placement/owned-devices.ts'
 import { drain, resume } from '../protocol/membership.ts'
 import { withdrawMove } from '../requests/device-requests.ts'
 import { askToMove } from '../requests/move-requests.ts'
 import { wishThenLeave } from '../requests/server-requests.ts'
 import { type DeviceRow, hasSettled } from '../store/device-row.ts'
+import type { Drain, Moving } from '../store/operation-row.ts'
 import { asServer, isLive, type ServerRow } from '../store/server-row.ts'
 import type { Store } from '../store/store.ts'
 import type { World } from '../world.ts'
-import {
-  beginOperation,
-  type Drain,
-  drainId,
-  type Moving,
-  readOperation,
-  saveOperation,
-} from './operations.ts'
+import { beginOperation, drainId, readOperation, saveOperation } from './operations.ts'
 
 export const AT_ONCE_DEFAULT = 8
 export const AT_ONCE_MAX = 50

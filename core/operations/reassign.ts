@@ -5,9 +5,9 @@
 import type { ServerId } from '../ids.ts'
 import { withdrawMove } from '../requests/device-requests.ts'
 import { type DeviceRow, hasSettled, saysToStart } from '../store/device-row.ts'
+import type { OperationState, Reassign } from '../store/operation-row.ts'
 import { isLive, type ServerRow } from '../store/server-row.ts'
 import type { World } from '../world.ts'
-import type { OperationState, Reassign } from './operations.ts'
 
 /** A move that has not ended by then is given up, and what was asked of the owner is taken back. By the wall clock: it
  *  decides about a wish, not about ownership. */

@@ -1,7 +1,7 @@
 /** Which server takes the place of one that is restarted. Pure: it chooses among rows that were read. */
 
+import type { Restart } from '../store/operation-row.ts'
 import type { ServerRow } from '../store/server-row.ts'
-import type { Restart } from './operations.ts'
 
 /** A server of the new deployment that has room for all devices of `leaving`, and replaces nobody else.
  *  @param mayShare also one that replaces another already: the service brings no further ones */

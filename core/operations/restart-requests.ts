@@ -1,9 +1,11 @@
 /** What an operator asks of the rolling restart: to begin, and to stop. core/operations/restart.ts takes the steps. */
 import { MooringError } from '../errors.ts'
-import { isLive, listServers, type ServerRow } from '../store/server-row.ts'
+import { listServers } from '../protocol/membership.ts'
+import type { Restart } from '../store/operation-row.ts'
+import { isLive, type ServerRow } from '../store/server-row.ts'
 import type { Store } from '../store/store.ts'
 import type { World } from '../world.ts'
-import { beginOperation, RESTART_ID, type Restart, readOperation, saveOperation } from './operations.ts'
+import { beginOperation, RESTART_ID, readOperation, saveOperation } from './operations.ts'
 
 const TRIES = 5
 

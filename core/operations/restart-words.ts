@@ -1,5 +1,5 @@
 /** A rolling restart in words. */
-import type { Restart, RestartStep } from './operations.ts'
+import type { Restart, RestartStep } from '../store/operation-row.ts'
 
 /** The first server that is not done. */
 export function currentStep({ steps }: Pick<Restart, 'steps'>): RestartStep | undefined {

@@ -4,20 +4,14 @@
  * empty and its devices are connected.
  */
 
+import { listServers } from '../protocol/membership.ts'
 import { wishThenLeave } from '../requests/server-requests.ts'
 import type { ServiceControl } from '../service.ts'
-import { asServer, isLive, listServers, type ServerRow } from '../store/server-row.ts'
+import type { Deployment, OperationState, Restart, RestartStep } from '../store/operation-row.ts'
+import { asServer, isLive, type ServerRow } from '../store/server-row.ts'
 import type { World } from '../world.ts'
 import { beginDrain } from './drain.ts'
-import {
-  type Deployment,
-  drainId,
-  type OperationState,
-  type Restart,
-  type RestartStep,
-  readOperation,
-  saveOperation,
-} from './operations.ts'
+import { drainId, readOperation, saveOperation } from './operations.ts'
 import { chooseReplacement, newServers } from './replacement.ts'
 import { stepsFor } from './restart-requests.ts'
 import { currentStep, progress, stoppedAsAsked } from './restart-words.ts'

@@ -2,10 +2,12 @@
  *  once are harmless: of two that take the same step, the version lets one win. */
 
 import { inParallel } from '../parallel.ts'
-import { listServers, type ServerRow } from '../store/server-row.ts'
+import { listServers } from '../protocol/membership.ts'
+import type { OperationRow } from '../store/operation-row.ts'
+import type { ServerRow } from '../store/server-row.ts'
 import type { World } from '../world.ts'
 import { askMoving, stepDrain } from './drain.ts'
-import { listRunning, type OperationRow, readOperation, saveOperation } from './operations.ts'
+import { listRunning, readOperation, saveOperation } from './operations.ts'
 import { stepReassign } from './reassign.ts'
 import { actOnRestart, stepRestart } from './restart.ts'
 

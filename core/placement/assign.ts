@@ -1,13 +1,13 @@
 /** Gives servers to devices that have none: reserve, claim, tell. Any number of callers may do this at once. */
 
 import { isMooringError } from '../errors.ts'
-import type { DeviceId, ServerId } from '../ids.ts'
+import type { DeviceId } from '../ids.ts'
 import { inParallel } from '../parallel.ts'
-import { raiseAssignmentSeq, reserve, unreserve } from '../protocol/membership.ts'
+import { listServers, reserve, unreserve } from '../protocol/membership.ts'
 import { claim } from '../protocol/ownership.ts'
 import { erase, rest } from '../requests/device-requests.ts'
 import type { DeviceRow } from '../store/device-row.ts'
-import { listServers, type ServerRow } from '../store/server-row.ts'
+import type { ServerRow } from '../store/server-row.ts'
 import { recordHistory } from '../telemetry/history.ts'
 import type { World } from '../world.ts'
 import { type Berths, berths } from './choose-server.ts'
@@ -92,10 +92,4 @@ async function moor(world: World, row: DeviceRow, server: ServerRow): Promise<Pl
   const why = row.moveReason ? `moved: ${row.moveReason}` : (row.statusReason ?? 'it had no server')
   await recordHistory(world, { deviceId, event: 'assigned', server: serverId, serverName: name, why })
   return { deviceId, outcome: 'assigned', server }
-}
-
-/** Tells an owner that a device's row holds something to notice, after that was written. */
-export async function notify(world: Pick<World, 'store' | 'doorbell'>, owner: ServerId): Promise<void> {
-  const server = await raiseAssignmentSeq(world.store, owner)
-  if (server) await world.doorbell.ring([server])
 }

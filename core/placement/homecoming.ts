@@ -4,26 +4,16 @@
 import { inParallel } from '../parallel.ts'
 import { askToMove } from '../requests/move-requests.ts'
 import type { DeviceRow } from '../store/device-row.ts'
-import { isLive, type ServerRow } from '../store/server-row.ts'
+import type { ServerRow } from '../store/server-row.ts'
 import { queryAll } from '../store/store.ts'
 import type { World } from '../world.ts'
-import { notify } from './assign.ts'
+import { isAway, returned } from './home.ts'
+import { notify } from './notify.ts'
 
-/** After this long away, a device stays where it is. Wall-clock time: a preference, not a decision about ownership. */
-export const HOME_KEPT_MS = 10 * 60_000
 /** Devices on their way to one returning server at the same time. */
 const RETURNING_MAX = 8
 /** Servers searched at the same time. */
 const LANES = 16
-
-/** Servers that took the name of one that is gone, not long ago. */
-export function returned(servers: readonly ServerRow[], nowMs: number): ServerRow[] {
-  const namesBefore = new Set(servers.filter((server) => !isLive(server)).map((server) => server.name))
-  return servers.filter(
-    (server) =>
-      server.state === 'active' && namesBefore.has(server.name) && nowMs - server.joinedAt < HOME_KEPT_MS,
-  )
-}
 
 /** Asks the present owners to let a few of the returned servers' devices go home. */
 export async function bringHome(world: World, servers: readonly ServerRow[]): Promise<void> {
@@ -38,12 +28,6 @@ export async function bringHome(world: World, servers: readonly ServerRow[]): Pr
     const asked = await inParallel(away, 1, (device) => sendHome(world, device, owner, homes, returning))
     if (asked.includes(true)) await notify(world, owner.serverId)
   })
-}
-
-function isAway(device: DeviceRow, owner: ServerRow, homes: Map<string, ServerRow>, nowMs: number): boolean {
-  if (!device.home || device.home.name === owner.name || device.desired !== 'running') return false
-  // Whether the server announced itself before the device left says nothing: it may have waited for its name meanwhile.
-  return homes.has(device.home.name) && nowMs - device.home.since < HOME_KEPT_MS
 }
 
 async function sendHome(

@@ -1,8 +1,8 @@
 /** How many devices may be quarantined. A release of the servers that crashes at every login would look like one poisonous
  *  device after another: the fleet must not be put away for it. */
 import type { Clock } from '../clock.ts'
+import { FLEET, type HistoryRow } from '../store/history-row.ts'
 import { type Store, when } from '../store/store.ts'
-import { FLEET, type HistoryRow } from '../telemetry/history.ts'
 
 const row = when<HistoryRow>()
 

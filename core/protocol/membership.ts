@@ -4,11 +4,12 @@
  * in Mooring writes `state`, `beat` or `load`. Lambdas and hosts call it; it must never decide from an index read or from a
  * wall clock.
  */
+
 import type { Clock } from '../clock.ts'
 import { MooringError } from '../errors.ts'
 import type { DeviceId, ServerId } from '../ids.ts'
 import { asServer, type HoldRow, type ServerItem, type ServerRow } from '../store/server-row.ts'
-import { type Store, when } from '../store/store.ts'
+import { type Store, scanAll, when } from '../store/store.ts'
 
 const server = when<ServerItem>()
 /** It may still beat: nobody has declared it dead, and it has not left. */
@@ -271,4 +272,10 @@ async function letGoOfNames(store: Store, gone: Pick<ServerRow, 'serverId' | 'na
 function stamp(clock: Clock): Pick<ServerRow, 'beatAt' | 'expiresAt'> {
   const now = clock.wallMs()
   return { beatAt: now, expiresAt: Math.floor(now / 1000) + SERVER_ROW_KEPT_SECONDS }
+}
+
+/** Every server that has a row, by consistent reads. */
+export async function listServers(store: Store): Promise<ServerRow[]> {
+  const items = await scanAll(store, 'Servers')
+  return items.flatMap((item) => asServer(item) ?? [])
 }

@@ -1,5 +1,5 @@
 /** What an operator asks of a device, each one conditional write on its row. The owner is told afterwards by raising its
- *  `assignmentSeq` (see `notify` in assign.ts); a device without an owner is settled here. */
+ *  `assignmentSeq` (see `notify` in core/placement/notify.ts); a device without an owner is settled here. */
 import type { Clock } from '../clock.ts'
 import { MooringError } from '../errors.ts'
 import type { DeviceId, ServerId } from '../ids.ts'

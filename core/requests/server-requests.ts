@@ -1,5 +1,5 @@
 /** What the control plane asks of a live server, each one conditional write on its row. The server learns it from the answer
- *  of its next beat. Nothing here writes `state`, `beat` or `load`: membership.ts does. */
+ *  of its next beat. Nothing here writes `state`, `beat` or `load`: core/protocol/membership.ts does. */
 import type { ServerId } from '../ids.ts'
 import { notFinal } from '../protocol/membership.ts'
 import type { ServerItem, ServerRow } from '../store/server-row.ts'

@@ -125,10 +125,10 @@ export interface DeviceRow {
    *  lifts it. See `permit`. */
   readonly refusedUntil?: number
   readonly refusal?: Refusal
-  /** Points for the deaths of servers that it may have caused; see suspicion.ts. While it has a socket they include those that
+  /** Points for the deaths of servers that it may have caused; see core/protocol/suspicion.ts. While it has a socket they include those that
    *  the permit wrote in advance. */
   readonly suspicion?: number
-  /** It gets no server until an operator starts it; see suspicion.ts. */
+  /** It gets no server until an operator starts it; see core/protocol/suspicion.ts. */
   readonly quarantinedAt?: number
   /** Times of the last conflicts (status 440), newest last. */
   readonly conflicts?: readonly number[]

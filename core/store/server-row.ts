@@ -1,6 +1,5 @@
 /** A server's row, and the rows that keep its name and its URL its own. */
 import type { DeviceId, ServerId } from '../ids.ts'
-import { type Store, scanAll } from './store.ts'
 
 /** `joining` until it holds its name and URL; `dead` (buried) and `stopped` (left) are final. */
 export type ServerState = 'joining' | 'active' | 'draining' | 'dead' | 'stopped'
@@ -53,12 +52,6 @@ export type ServerItem = Partial<Omit<ServerRow, 'serverId'>> &
 
 export function asServer(item: ServerItem | undefined): ServerRow | undefined {
   return item?.state === undefined ? undefined : (item as ServerRow)
-}
-
-/** Every server that has a row, by consistent reads. */
-export async function listServers(store: Store): Promise<ServerRow[]> {
-  const items = await scanAll(store, 'Servers')
-  return items.flatMap((item) => asServer(item) ?? [])
 }
 
 /** A server that can still act: it beats, or it has not yet been found silent. */

@@ -1,11 +1,11 @@
 /** The store that Mooring decides with: single-item conditional writes and consistent reads, nothing else.
  *  Conditions are values, so that each reads as a sentence and the same one runs on DynamoDB and in a simulation. */
 
-import type { KeyRow } from '../../lambdas/api-keys.ts'
-import type { OperationRow } from '../operations/operations.ts'
-import type { HistoryRow } from '../telemetry/history.ts'
+import type { KeyRow } from './api-key-row.ts'
 import type { AuthItem } from './auth-item-row.ts'
 import type { DeviceRow } from './device-row.ts'
+import type { HistoryRow } from './history-row.ts'
+import type { OperationRow } from './operation-row.ts'
 import type { ServerItem } from './server-row.ts'
 
 export interface Rows {

@@ -1,7 +1,7 @@
 /** What may be done only once in a while, by whoever comes first: decided by one conditional write. */
 import type { Clock } from '../clock.ts'
+import { FLEET, type HistoryRow } from '../store/history-row.ts'
 import { type Store, when } from '../store/store.ts'
-import { FLEET, type HistoryRow } from '../telemetry/history.ts'
 
 const row = when<HistoryRow>()
 

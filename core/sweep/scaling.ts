@@ -7,9 +7,10 @@
 
 import { beginDrain } from '../operations/drain.ts'
 import { RESTART_ID, readOperation } from '../operations/operations.ts'
+import { listServers } from '../protocol/membership.ts'
 import type { ServiceControl, ServiceLimits } from '../service.ts'
 import { UNASSIGNED_SHARD_KEYS } from '../store/device-row.ts'
-import { isLive, listServers, type ServerRow } from '../store/server-row.ts'
+import { isLive, type ServerRow } from '../store/server-row.ts'
 import type { Store } from '../store/store.ts'
 import type { World } from '../world.ts'
 import { coolDown } from './cool-down.ts'

@@ -2,7 +2,7 @@
  * The sweep: buries the silent, evicts from the gone, claims for every device that waits, corrects loads.
  * The `sweep` Lambda starts it every minute; it looks once a second for 75 s, so that each outlives the start of the next
  * by more than a lease and no death falls between two. It must be harmless to run two at once: every step is one of the
- * conditional writes of ownership.ts and membership.ts.
+ * conditional writes of core/protocol/ownership.ts and core/protocol/membership.ts.
  */
 
 import { REBALANCE_EVERY_MS, rebalance } from '../balance/rebalance.ts'
@@ -14,10 +14,10 @@ import { inParallel } from '../parallel.ts'
 import { assign, type Placement } from '../placement/assign.ts'
 import { evictFrom } from '../placement/evict-devices.ts'
 import { bringHome } from '../placement/homecoming.ts'
-import { bury, correctLoad } from '../protocol/membership.ts'
+import { bury, correctLoad, listServers } from '../protocol/membership.ts'
 import { createJudge, quietAfterMs, type Verdict, watchBeats } from '../protocol/silence.ts'
 import { UNASSIGNED_SHARD_KEYS } from '../store/device-row.ts'
-import { isLive, listServers, type ServerRow } from '../store/server-row.ts'
+import { isLive, type ServerRow } from '../store/server-row.ts'
 import { scanAll } from '../store/store.ts'
 import { STAMP_EVERY_MS, stampSweep } from '../telemetry/sweep-stamp.ts'
 import type { World } from '../world.ts'

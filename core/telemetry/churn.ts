@@ -2,12 +2,10 @@
  *  CloudWatch. Every Lambda and server adds what it did; a count that is lost harms nobody. */
 import { CHURN_METRICS, type ChurnMetric } from '../catalogue.ts'
 import type { Clock } from '../clock.ts'
+import { FLEET } from '../store/history-row.ts'
 import type { Store } from '../store/store.ts'
-import { FLEET } from './history.ts'
 
 const KEPT_SECONDS = 3600
-
-export type ChurnCounts = { readonly [M in ChurnMetric]?: number }
 
 export interface ChurnLedger {
   count(metric: ChurnMetric, by: number): void

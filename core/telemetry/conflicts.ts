@@ -3,8 +3,8 @@
 import type { Clock } from '../clock.ts'
 import type { DeviceId, Epoch, ServerId } from '../ids.ts'
 import type { Random } from '../random.ts'
+import { FLEET, type HistoryRow } from '../store/history-row.ts'
 import type { Store } from '../store/store.ts'
-import { FLEET, type HistoryRow } from './history.ts'
 
 const PREFIX = 'conflict#'
 /** Behind everything that begins with the prefix. */

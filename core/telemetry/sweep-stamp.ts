@@ -1,7 +1,7 @@
 /** When the sweep has looked last, for people: whether anybody watches the fleet. No decision reads it. */
 import type { Clock } from '../clock.ts'
+import { FLEET } from '../store/history-row.ts'
 import type { Store } from '../store/store.ts'
-import { FLEET } from './history.ts'
 
 const AT = 'sweep'
 const KEPT_SECONDS = 7 * 86_400

@@ -63,3 +63,13 @@ function unlessOwn(jid: string, others: (string | undefined)[], account: Account
   const foreign = others.filter((other) => !areSame(namesAmong([other]), ownNames(account)))
   return { ...namesAmong(foreign), ...names }
 }
+
+/** Both jids of one person, as far as they are known, without parts that name a device. */
+export interface Names {
+  /** By phone number: `...@s.whatsapp.net`. */
+  readonly pn?: string
+  /** WhatsApp's name for who does not show a number: `...@lid`. */
+  readonly lid?: string
+  /** One of the two, and the same one every time: the LID, unless the person was told by number before it was known. */
+  readonly person: string
+}

@@ -3,9 +3,9 @@
 import type { SignalKeyStore } from '@whiskeysockets/baileys'
 import { isMooringError } from '../../core/errors.ts'
 import type { Account } from '../../core/store/device-row.ts'
-import type { Names } from '../messages/consumer.ts'
 import type { OpenAuthState } from './auth-state.ts'
 import type { NumberSet } from './inbox.ts'
+import type { Names } from './names.ts'
 import { areSame, type KnownNames, namesAmong, ownNames, userOf } from './names.ts'
 
 export interface WhoIsWho {

@@ -3,7 +3,8 @@
 import type { DeviceId } from '../../core/ids.ts'
 import { type Release, release } from '../../core/protocol/ownership.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
-import { type HistoryEvent, recordHistory } from '../../core/telemetry/history.ts'
+import type { HistoryEvent } from '../../core/store/history-row.ts'
+import { recordHistory } from '../../core/telemetry/history.ts'
 import type { Berth, HostWorld } from '../world.ts'
 
 export type ReleaseReason =

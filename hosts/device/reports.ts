@@ -4,8 +4,9 @@ import { isMooringError } from '../../core/errors.ts'
 import { type Permit, report } from '../../core/protocol/ownership.ts'
 import { backoffMs } from '../../core/random.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
+import type { HistoryEvent } from '../../core/store/history-row.ts'
 import type { Change } from '../../core/store/store.ts'
-import { type HistoryEvent, recordHistory } from '../../core/telemetry/history.ts'
+import { recordHistory } from '../../core/telemetry/history.ts'
 import type { Berth, HostWorld } from '../world.ts'
 
 /** More than fit into a lease that the store does not renew: a report that is given up while the socket stays open would

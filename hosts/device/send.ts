@@ -3,7 +3,6 @@
 import { type Clock, type Mark, sleep } from '../../core/clock.ts'
 import { isMooringError, MooringError } from '../../core/errors.ts'
 import type { DeviceId } from '../../core/ids.ts'
-import { readPhoneNumber } from '../../core/phone-number.ts'
 import { backoffMs, type Random } from '../../core/random.ts'
 import { whyPostponed } from '../whatsapp/send-refusals.ts'
 import type { OutgoingText, WhatsAppSocket } from '../whatsapp/socket.ts'
@@ -186,10 +185,4 @@ export function createOutgoing({ clock, random, device }: OutgoingParts): Outgoi
       gaveUp = new AbortController()
     },
   }
-}
-
-/** The jid of a phone number, however it is written; anything else as it is. */
-export function jidOf(to: string): string {
-  const read = to.includes('@') ? undefined : readPhoneNumber(to)
-  return read && 'digits' in read ? `${read.digits}@s.whatsapp.net` : to
 }

@@ -5,8 +5,9 @@ import type { DeviceId } from '../../core/ids.ts'
 import { backoffMs, type Random } from '../../core/random.ts'
 import type { Inbox } from '../auth-state/inbox.ts'
 import type { WhoIsWho } from '../auth-state/who-is-who.ts'
+import type { ReceivedMessage } from '../whatsapp/received-message.ts'
 import { messageOf } from '../whatsapp/received-message.ts'
-import type { Consumer, ReceivedMessage } from './consumer.ts'
+import type { Consumer } from './consumer.ts'
 
 /** A consumer that takes a part of a batch and fails gets that part again, so that a batch is small. */
 const BATCH_MAX = 8

@@ -3,7 +3,8 @@ import { type Clock, sleep } from '../../core/clock.ts'
 import type { DeviceId } from '../../core/ids.ts'
 import { backoffMs, type Random } from '../../core/random.ts'
 import { signatureHeaders } from '../../core/request-signature.ts'
-import type { Consumer, ReceivedMessage } from './consumer.ts'
+import type { ReceivedMessage } from '../whatsapp/received-message.ts'
+import type { Consumer } from './consumer.ts'
 import { limitedPosts, type PostLimited } from './limited-post.ts'
 
 const ANSWER_MS_MAX = 10_000

@@ -8,7 +8,7 @@ import { ERROR_STATUS, type ErrorCode, isMooringError } from '../../core/errors.
 import { type DeviceId, ID_FORM } from '../../core/ids.ts'
 import { readPhoneNumber } from '../../core/phone-number.ts'
 import { RING_AGE_MS_MAX, verifyDoorbell } from '../../core/request-signature.ts'
-import { jidOf } from '../device/send.ts'
+import { jidOf } from '../whatsapp/jid.ts'
 import type { RunningServer } from './server.ts'
 
 /** WhatsApp takes texts of up to 65,536 characters. */

@@ -1,6 +1,6 @@
 /**
  * One server: joins, beats, holds the devices that it owns, lets go of them when it leaves.
- * main.ts runs one per process; tests and the simulation run it in their own world. It must never hold a socket outside
+ * hosts/main.ts runs one per process; tests and the simulation run it in their own world. It must never hold a socket outside
  * its lease, and it takes no device that a row does not give to it.
  */
 import { type Mark, sleep } from '../../core/clock.ts'

@@ -12,7 +12,7 @@ export type WorkKind = (typeof WORK_KINDS)[number]
 
 /** Of these one waits for another, so that a long queue that moves is no stall: they age from the last that ended. */
 const IN_A_ROW: readonly WorkKind[] = ['decrypt', 'lock']
-/** With the ticks it is noticed well within 30 s. Each query of Baileys ends after 8 s, see baileys-socket.ts. */
+/** With the ticks it is noticed well within 30 s. Each query of Baileys ends after 8 s, see hosts/whatsapp/baileys-socket.ts. */
 export const STALL_AFTER_MS = 20_000
 /** A login asks three queries in turn; each of them may stay unanswered. */
 const LOGIN_LIMITS = 1.4

@@ -12,7 +12,6 @@ import type { ClientVersion } from '../../core/client-version.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { isMooringError } from '../../core/errors.ts'
 import type { Account } from '../../core/store/device-row.ts'
-import { jidOf } from '../device/send.ts'
 import {
   createStallWatches,
   type DeviceWatch,
@@ -25,6 +24,7 @@ import { createDeviceLists, type DeviceLists } from './device-lists.ts'
 import { closingOf, STALLED, type Told } from './disconnect.ts'
 import { createExistenceCheck, type ExistenceCheck } from './existence.ts'
 import { guardWire } from './guarded-wire.ts'
+import { jidOf } from './jid.ts'
 import { createSendQueries, type SendQueries } from './send-queries.ts'
 import { refusalOfSend } from './send-refusals.ts'
 import { authOptions } from './signal/safe-repository.ts'

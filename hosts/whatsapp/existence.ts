@@ -8,7 +8,7 @@ import {
 } from '@whiskeysockets/baileys'
 import { type Clock, type Mark, sleep } from '../../core/clock.ts'
 import { MooringError } from '../../core/errors.ts'
-import { jidOf } from '../device/send.ts'
+import { jidOf } from './jid.ts'
 import type { OutgoingText } from './socket.ts'
 
 /** When WhatsApp has not answered by then, sending goes on: its confirmation has a limit of its own. */

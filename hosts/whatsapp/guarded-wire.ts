@@ -50,7 +50,7 @@ export function guardWire(wire: WebSocket, mayAct: () => boolean): GuardedWire {
 }
 
 /** By a Boom, as Baileys itself refuses what comes too late: any other error that it leaves uncaught ends the process, see
- *  attribution.ts. */
+ *  hosts/isolation/attribution.ts. */
 function refuse(frame: Frame): void {
   const hear = frame.at(-1)
   if (typeof hear !== 'function') return

@@ -6,9 +6,8 @@ import {
   unpadRandomMax16,
 } from '@whiskeysockets/baileys'
 import type { KeptStanza } from '../auth-state/inbox.ts'
-import { bareJid, recipientIn, senderIn } from '../auth-state/names.ts'
+import { bareJid, type Names, recipientIn, senderIn } from '../auth-state/names.ts'
 import type { WhoIsWho } from '../auth-state/who-is-who.ts'
-import type { ReceivedMessage } from '../messages/consumer.ts'
 import { silentLogger } from './silent-logger.ts'
 
 /** Groups, lists and channels. */
@@ -85,3 +84,28 @@ const nothingToDecrypt = {
   lidMapping: { getLIDForPN: async () => null },
   processSenderKeyDistributionMessage: async () => undefined,
 } as unknown as SignalRepositoryWithLIDStore
+
+export interface ReceivedMessage {
+  /** WhatsApp's own, the same when the message comes again. With the chat and the sender it names a message. */
+  readonly messageId: string
+  /** It rises with each message of the device, over all its sockets and servers; numbers may be left out. */
+  readonly seq: number
+  /** The jid of the contact or the group, as WhatsApp addressed it this time. */
+  readonly chat: string
+  /** The jid of who wrote it, as WhatsApp addressed him this time. */
+  readonly from: string
+  /** Of the contact, in a chat of two. */
+  readonly chatNames?: Names
+  /** Of who wrote it. */
+  readonly fromNames?: Names
+  /** Whom it is about, by one stable name: the contact in a chat of two, else who wrote it. */
+  readonly person: string
+  /** Written by the same account on another device. */
+  readonly fromMe: boolean
+  /** When it was sent by WhatsApp's clock, in ms since 1970. */
+  readonly timestamp: number
+  /** What the sender calls himself. */
+  readonly name?: string
+  /** The message as WhatsApp defines it: `conversation`, `extendedTextMessage`, `imageMessage` and so on. */
+  readonly message: object
+}

@@ -1,6 +1,7 @@
 /** Default deny: a request passes only when the authorizer found a scope that the route's own scope is satisfied with. */
 import { MooringError } from '../../core/errors.ts'
-import { SCOPES, scopeAllows } from '../api-keys.ts'
+import { SCOPES } from '../../core/store/api-key-row.ts'
+import { scopeAllows } from '../api-keys.ts'
 import type { CallerContext } from '../authorizer.ts'
 import type { ApiEvent } from './event.ts'
 import type { Route } from './route.ts'

@@ -3,7 +3,7 @@
 import * as z from 'zod'
 import type { ErrorCode } from '../../core/errors.ts'
 import { MooringError } from '../../core/errors.ts'
-import type { Scope } from '../api-keys.ts'
+import type { Scope } from '../../core/store/api-key-row.ts'
 import type { CallerContext } from '../authorizer.ts'
 import type { Answer } from './answer.ts'
 import type { ApiWorld } from './world.ts'

@@ -1,7 +1,7 @@
 /** The linked devices that the server knows. "Account" is what WhatsApp keeps; "device" is what Mooring keeps of it. */
 import { jidDecode, jidEncode } from '@whiskeysockets/baileys'
+import type { Addressing } from './addressing.ts'
 import type { Connection } from './connection.ts'
-import type { Addressing } from './contact-message.ts'
 import { SimulatorError } from './errors.ts'
 import type { Phone } from './phones.ts'
 import { makePreKeyShelf, type PreKeyShelf, type PublicSignedPreKey } from './prekeys.ts'

@@ -3,10 +3,6 @@ import { type BinaryNode, encodeWAMessage, proto } from '@whiskeysockets/baileys
 import type { QueuedMessage } from './accounts.ts'
 import { node } from './stanzas.ts'
 
-/** By which of its two names a person stands in a stanza. */
-export const ADDRESSINGS = ['pn', 'lid'] as const
-export type Addressing = (typeof ADDRESSINGS)[number]
-
 export function plaintextOf(
   { text, ownChat }: Pick<QueuedMessage, 'text' | 'ownChat'>,
   senderKey?: { readonly groupId: string; readonly message: Uint8Array },

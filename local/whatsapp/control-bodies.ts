@@ -1,8 +1,8 @@
 /** What the HTTP control takes. Unknown fields are refused, except with a QR. */
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { z } from 'zod'
+import { ADDRESSINGS } from './addressing.ts'
 import { BREAKS } from './breaks.ts'
-import { ADDRESSINGS } from './contact-message.ts'
 import { GROUP_CHANGES } from './groups.ts'
 import { LOGIN_PHASES } from './misdeeds.ts'
 

@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto'
 import { type BinaryNode, jidEncode } from '@whiskeysockets/baileys'
 import type { Account } from './accounts.ts'
-import type { Addressing } from './contact-message.ts'
+import type { Addressing } from './addressing.ts'
 import { SimulatorError } from './errors.ts'
 import type { Phone, Phones } from './phones.ts'
 import { node } from './stanzas.ts'

@@ -2,8 +2,8 @@
 
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import type { Account, ReceivedText } from './accounts.ts'
+import type { Addressing } from './addressing.ts'
 import { type Break, breakConnection } from './breaks.ts'
-import type { Addressing } from './contact-message.ts'
 import { type Contacts, devicesOf, type TextWish } from './contacts.ts'
 import type { EvilMethods } from './evil-methods.ts'
 import {

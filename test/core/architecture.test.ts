@@ -1,10 +1,14 @@
 /** The tree is the architecture: these rules can be read off the text of the files, so they are. */
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
-import { dirname, join, normalize } from 'node:path'
+import { dirname, join, normalize, relative } from 'node:path'
 import { describe, test } from 'node:test'
 
 const ROOT = join(import.meta.dirname, '../..')
+
+const COMMENT = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm
+/** The name of a file; before it, in backticks, a name that is said to be in that file. */
+const NAMED_FILE = /(?:`(\w+)`,? in `?)?(?<![\w./-])((?:[\w-]+\/)*[\w-]+(?:\.test|\.d)?\.ts)\b/g
 
 /** Which rooms, and which single files of other rooms, each room may import besides itself. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -21,6 +25,30 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // go out are sealed and opened as servers do it.
   cli: ['core', 'aws/dynamodb-store.ts', 'lambdas/api', 'hosts/auth-state'],
 }
+
+/** The rooms of a folder, each above those before it: a room imports only rooms that stand before it. `.` is the folder's
+ *  own files. In hosts and lambdas they put the rooms together, so they may import every room and are not listed. */
+const ORDER: Record<string, readonly string[]> = {
+  core: ['.', 'store', 'protocol', 'telemetry', 'requests', 'placement', 'operations', 'balance', 'sweep'],
+  hosts: [
+    'isolation',
+    'stalls',
+    'auth-state/keys',
+    'auth-state',
+    'whatsapp/signal',
+    'whatsapp',
+    'messages',
+    'device',
+    'server',
+  ],
+  lambdas: ['api/answers', 'api/routes'],
+}
+
+/** Their files are put together by the folder's own, and are imported by nothing else. */
+const UNORDERED = ['hosts/.', 'lambdas/.', 'lambdas/adapters', 'lambdas/api']
+
+/** It holds the types of what rooms are handed, so it may name every room. */
+const WORLDS = ['core/world.ts', 'hosts/world.ts', 'lambdas/world.ts', 'lambdas/api/world.ts']
 
 const LAMBDA_ENTRIES = ['api', 'assign', 'authorizer', 'doorbell', 'sweep', 'task-stopped', 'first-key'].map(
   (name) => `lambdas/${name}.ts`,
@@ -57,6 +85,83 @@ describe('imports point towards core', () => {
       assert.deepEqual(strays, [])
     })
   }
+})
+
+describe('rooms stand on one another in one order', () => {
+  for (const [folder, rooms] of Object.entries(ORDER)) {
+    test(`${folder}: ${rooms.join(' < ')}`, (context) => {
+      context.diagnostic(`${folder} imports in this order: ${rooms.join(' < ')}`)
+      const floorOf = (file: string) => rooms.indexOf(relative(folder, dirname(file)) || '.')
+
+      const climbs = filesOf(folder)
+        .filter((file) => floorOf(file) >= 0)
+        .flatMap((file) =>
+          importsOf(file)
+            .filter(
+              (path) => !WORLDS.includes(path) && !WORLDS.includes(file) && floorOf(path) > floorOf(file),
+            )
+            .map((path) => `${file} imports ${path}`),
+        )
+
+      assert.deepEqual(climbs, [])
+    })
+
+    test(`${folder} has no room that the order leaves out`, () => {
+      const found = new Set(filesOf(folder).map((file) => relative(folder, dirname(file)) || '.'))
+
+      const unknown = [...found].filter(
+        (room) => !rooms.includes(room) && !UNORDERED.includes(`${folder}/${room}`),
+      )
+
+      assert.deepEqual(unknown, [])
+    })
+  }
+})
+
+test('no file imports itself by way of others', () => {
+  const files = Object.keys(MAY_IMPORT).flatMap(filesOf)
+
+  assert.deepEqual(circlesOf(new Map(files.map((file) => [file, importsOf(file)]))), [])
+})
+
+test('a circle would be found', () => {
+  const imports = new Map([
+    ['a.ts', ['b.ts']],
+    ['b.ts', ['c.ts']],
+    ['c.ts', ['b.ts']],
+  ])
+
+  assert.deepEqual(circlesOf(imports), [['b.ts', 'c.ts']])
+})
+
+describe('every file that a comment or a document names is there', () => {
+  test('in the comments of the code', () => {
+    const files = [...Object.keys(MAY_IMPORT), 'test'].flatMap(filesOf)
+
+    assert.deepEqual(
+      files.flatMap((file) => danglingIn(file, commentsOf(file))),
+      [],
+    )
+  })
+
+  test('in the documents', () => {
+    const files = ['*.md', 'docs/**/*.md', 'docs/**/*.pml', 'hosts/**/*.md', 'examples/**/*.md'].flatMap(
+      (pattern) => globSync(pattern, { cwd: ROOT }),
+    )
+
+    assert.deepEqual(
+      files.flatMap((file) => danglingIn(file, read(file))),
+      [],
+    )
+  })
+
+  test('one that is not there would be found', () => {
+    assert.deepEqual(danglingIn('core/ids.ts', 'see nowhere.ts'), ['core/ids.ts names nowhere.ts'])
+    assert.deepEqual(danglingIn('core/ids.ts', 'see `nothing` in core/clock.ts'), [
+      'core/ids.ts names `nothing` in core/clock.ts',
+    ])
+    assert.deepEqual(danglingIn('core/ids.ts', 'see clock.ts and `sleep` in core/clock.ts'), [])
+  })
 })
 
 test('of lambdas cli imports types alone', () => {
@@ -107,7 +212,47 @@ function filesOf(room: string): string[] {
 
 /** The file without its comments: they may name what the code must not use. */
 function code(file: string): string {
-  return readFileSync(join(ROOT, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+  return read(file).replace(COMMENT, '')
+}
+
+function commentsOf(file: string): string {
+  return [...read(file).matchAll(COMMENT)].map(([comment]) => comment).join('\n')
+}
+
+function read(file: string): string {
+  return readFileSync(join(ROOT, file), 'utf8')
+}
+
+/** The files of ours that `text` names and that are not there. A bare name is one of the same folder. */
+function danglingIn(file: string, text: string): string[] {
+  return [...text.matchAll(NAMED_FILE)].flatMap(([, symbol, path = '']) => {
+    const found = [join(dirname(file), path), path].find((candidate) => existsSync(join(ROOT, candidate)))
+    if (!found) return [`${file} names ${path}`]
+    return !symbol || code(found).includes(symbol) ? [] : [`${file} names \`${symbol}\` in ${path}`]
+  })
+}
+
+/** Each group of files that import one another, in whatever number of steps. */
+function circlesOf(imports: ReadonlyMap<string, readonly string[]>): string[][] {
+  const reached = new Map([...imports.keys()].map((file) => [file, reachedFrom(file, imports)]))
+  const inCircles = [...imports.keys()].filter((file) => reached.get(file)?.has(file))
+  const groups = inCircles.map((file) =>
+    inCircles.filter((other) => reached.get(file)?.has(other) && reached.get(other)?.has(file)),
+  )
+  return groups.filter((group, index) => groups.findIndex(([first]) => first === group[0]) === index)
+}
+
+function reachedFrom(file: string, imports: ReadonlyMap<string, readonly string[]>): Set<string> {
+  const reached = new Set<string>()
+  const next = [file]
+  for (let at = next.pop(); at !== undefined; at = next.pop()) {
+    for (const path of imports.get(at) ?? []) {
+      if (reached.has(path)) continue
+      reached.add(path)
+      next.push(path)
+    }
+  }
+  return reached
 }
 
 /** The files of ours that a file imports, by their path from the root. */

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { ReceivedMessage } from '../../hosts/messages/consumer.ts'
+import type { ReceivedMessage } from '../../hosts/whatsapp/received-message.ts'
 
 export interface TestApplication {
   readonly url: string

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
-import { type Drain, drainId, readOperation } from '../../core/operations/operations.ts'
+import { drainId, readOperation } from '../../core/operations/operations.ts'
+import type { Drain } from '../../core/store/operation-row.ts'
 import type { ServerRow } from '../../core/store/server-row.ts'
 import {
   activeServers,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
-import { isLive, listServers } from '../../core/store/server-row.ts'
+import { listServers } from '../../core/protocol/membership.ts'
+import { isLive } from '../../core/store/server-row.ts'
 import {
   activeServers,
   assertNeverTwoSockets,

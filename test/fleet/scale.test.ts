@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type DeviceId, deviceId } from '../../core/ids.ts'
-import { isLive, listServers } from '../../core/store/server-row.ts'
+import { listServers } from '../../core/protocol/membership.ts'
+import { isLive } from '../../core/store/server-row.ts'
 import {
   activeServers,
   assertNeverTwoSockets,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
-import { findKey, keyRow, newApiKey, SCOPES, scopeAllows } from '../../lambdas/api-keys.ts'
+import { SCOPES } from '../../core/store/api-key-row.ts'
+import { findKey, keyRow, newApiKey, scopeAllows } from '../../lambdas/api-keys.ts'
 import { embeddedTables } from '../builders/builders.ts'
 
 const tables = await embeddedTables()

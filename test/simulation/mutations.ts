@@ -1,8 +1,8 @@
 /** Deliberate mistakes, one for each rule, made around the product's code: a store that drops a condition, a clock that lies, a
  *  socket that does not close. The simulation must find every one of them, or it could not find the real thing either. */
 import type { Mark } from '../../core/clock.ts'
-import { bury } from '../../core/protocol/membership.ts'
-import { isLive, listServers } from '../../core/store/server-row.ts'
+import { bury, listServers } from '../../core/protocol/membership.ts'
+import { isLive } from '../../core/store/server-row.ts'
 import type { Change, Condition, Store } from '../../core/store/store.ts'
 import type { World } from '../../core/world.ts'
 import { forNobody } from '../../hosts/isolation/attribution.ts'

@@ -2,7 +2,8 @@
 
 import { type DeviceId, deviceId, type ServerId } from '../../core/ids.ts'
 import { beginDrain, cancelDrain } from '../../core/operations/drain.ts'
-import { assign, notify } from '../../core/placement/assign.ts'
+import { assign } from '../../core/placement/assign.ts'
+import { notify } from '../../core/placement/notify.ts'
 import { readDevice, register } from '../../core/protocol/ownership.ts'
 import {
   erase,

@@ -1,8 +1,9 @@
 /** A device as the API tells of it. Never credentials; what links a device (its QR and code) only on their own routes. */
 import * as z from 'zod'
 import type { ServerId } from '../../../core/ids.ts'
+import { listServers } from '../../../core/protocol/membership.ts'
 import { DEVICE_STATUSES, type DeviceRow, type StallFound } from '../../../core/store/device-row.ts'
-import { asServer, isLive, listServers, type ServerRow } from '../../../core/store/server-row.ts'
+import { asServer, isLive, type ServerRow } from '../../../core/store/server-row.ts'
 import type { Store } from '../../../core/store/store.ts'
 import { readSweepStamp } from '../../../core/telemetry/sweep-stamp.ts'
 import { named } from '../route.ts'

@@ -1,15 +1,15 @@
 /** An operation as the API tells of it: how it stands now, also when no sweep has looked since. */
 import * as z from 'zod'
 import type { ServerId } from '../../../core/ids.ts'
+import { judgeReassign } from '../../../core/operations/reassign.ts'
+import { stepWords } from '../../../core/operations/restart-words.ts'
 import {
   type Drain,
   OPERATION_STATES,
   type OperationRow,
   type Reassign,
   type RestartStep,
-} from '../../../core/operations/operations.ts'
-import { judgeReassign } from '../../../core/operations/reassign.ts'
-import { stepWords } from '../../../core/operations/restart-words.ts'
+} from '../../../core/store/operation-row.ts'
 import { asServer, isLive, type ServerRow } from '../../../core/store/server-row.ts'
 import type { LambdaWorld } from '../../world.ts'
 import { named } from '../route.ts'

@@ -2,7 +2,8 @@
  *  shows in the device. */
 import * as z from 'zod'
 import type { DeviceId } from '../../../core/ids.ts'
-import { assign, notify } from '../../../core/placement/assign.ts'
+import { assign } from '../../../core/placement/assign.ts'
+import { notify } from '../../../core/placement/notify.ts'
 import { readDevice } from '../../../core/protocol/ownership.ts'
 import { logout, restart, start, stop } from '../../../core/requests/device-requests.ts'
 import type { DeviceRow } from '../../../core/store/device-row.ts'

@@ -11,7 +11,8 @@ import {
   runningDrain,
 } from '../../../core/operations/drain.ts'
 import { type DrainPlan, planDrain } from '../../../core/operations/drain-plan.ts'
-import { listServers, type ServerRow } from '../../../core/store/server-row.ts'
+import { listServers } from '../../../core/protocol/membership.ts'
+import type { ServerRow } from '../../../core/store/server-row.ts'
 import { queryAll } from '../../../core/store/store.ts'
 import { readMoveTimes } from '../../../core/telemetry/churn.ts'
 import type { LambdaWorld } from '../../world.ts'

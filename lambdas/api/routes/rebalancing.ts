@@ -4,15 +4,17 @@ import {
   type Ledger,
   movesWithinWindow,
   pause,
-  REBALANCING_STATES,
   readLedger,
   resume,
   WINDOW_MINUTES,
 } from '../../../core/balance/ledger.ts'
-import { REBALANCE_DEFAULTS, spreadOf } from '../../../core/balance/plan.ts'
+import { spreadOf } from '../../../core/balance/plan.ts'
 import { inParallel } from '../../../core/parallel.ts'
+import { listServers } from '../../../core/protocol/membership.ts'
 import { offerSurplus } from '../../../core/requests/server-requests.ts'
-import { isLive, listServers, type ServerRow } from '../../../core/store/server-row.ts'
+import { REBALANCE_DEFAULTS } from '../../../core/settings.ts'
+import { REBALANCING_STATES } from '../../../core/store/fleet-row.ts'
+import { isLive, type ServerRow } from '../../../core/store/server-row.ts'
 import type { Store } from '../../../core/store/store.ts'
 import { json } from '../answer.ts'
 import { answers, defineRoute, named } from '../route.ts'

@@ -2,7 +2,7 @@
 import { deflateSync } from 'node:zlib'
 import { encodeBinaryNode } from '@whiskeysockets/baileys'
 import { frame } from '../frames.ts'
-import type { Sample } from './samples.ts'
+import type { Sample } from './sample.ts'
 import type { Seeded } from './seeded.ts'
 
 /** `sealed`: encrypted as it should be. `tampered`: encrypted, then the bytes are laid over it (XOR) from its end.

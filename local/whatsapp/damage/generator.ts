@@ -1,10 +1,11 @@
 /** Malformed input of every kind that a WhatsApp client may meet: the same for the same seed, each with a name in words.
- *  Tests and the chaos send it (`inflict.ts`). It must touch no socket and no clock. */
+ *  Tests and the chaos send it (`local/whatsapp/inflict.ts`). It must touch no socket and no clock. */
 import { bends } from './bends.ts'
 import { type FrameDamage, frameDamages } from './frames.ts'
 import { type PayloadDamage, payloadDamages } from './payloads.ts'
 import { encodeRaw, type RawNode, rawNode } from './raw-node.ts'
-import { type Cast, type Sample, samples } from './samples.ts'
+import type { Cast, Sample } from './sample.ts'
+import { samples } from './samples.ts'
 import { type Seeded, seeded } from './seeded.ts'
 
 export interface DamageWish {

@@ -1,7 +1,7 @@
 /** One well-formed notification of every kind. Pure. */
 import { type BinaryNode, S_WHATSAPP_NET } from '@whiskeysockets/baileys'
 import { node } from '../stanzas.ts'
-import type { Cast, Sample } from './samples.ts'
+import type { Cast, Sample } from './sample.ts'
 import type { Seeded } from './seeded.ts'
 
 export function notificationSamples(cast: Cast, chance: Seeded): Sample[] {

@@ -1,25 +1,10 @@
 /** One well-formed stanza of every kind that WhatsApp sends: what the damage begins with. Pure. */
+
 import { type BinaryNode, S_WHATSAPP_NET } from '@whiskeysockets/baileys'
 import { bigEndian, node } from '../stanzas.ts'
 import { notificationSamples } from './notification-samples.ts'
+import type { Cast, Sample } from './sample.ts'
 import type { Seeded } from './seeded.ts'
-
-/** Whom the stanzas are about. */
-export interface Cast {
-  readonly me: string
-  readonly meLid: string
-  readonly contact: string
-  readonly contactLid: string
-  readonly group: string
-  readonly t: string
-}
-
-export interface Sample {
-  readonly kind: string
-  readonly stanza: BinaryNode
-  /** A client that takes it at its word ends the socket. */
-  readonly ends?: boolean
-}
 
 export function samples(cast: Cast, chance: Seeded): Sample[] {
   return [

@@ -2,13 +2,14 @@
  *  nothing itself. */
 import assert from 'node:assert/strict'
 import { readLedger } from '../../../core/balance/ledger.ts'
-import { REBALANCE_DEFAULTS, type RebalanceSettings } from '../../../core/balance/plan.ts'
 import { rebalance, type Seen } from '../../../core/balance/rebalance.ts'
 import type { DeviceId } from '../../../core/ids.ts'
 import { assign } from '../../../core/placement/assign.ts'
+import { listServers } from '../../../core/protocol/membership.ts'
 import { release } from '../../../core/protocol/ownership.ts'
+import { REBALANCE_DEFAULTS, type RebalanceSettings } from '../../../core/settings.ts'
 import type { DeviceRow } from '../../../core/store/device-row.ts'
-import { listServers, type ServerRow } from '../../../core/store/server-row.ts'
+import type { ServerRow } from '../../../core/store/server-row.ts'
 import * as build from '../../builders/builders.ts'
 
 export const MINUTE = 60_000

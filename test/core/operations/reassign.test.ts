@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { deviceId, serverId } from '../../../core/ids.ts'
-import { beginOperation, type Reassign, readOperation } from '../../../core/operations/operations.ts'
+import { beginOperation, readOperation } from '../../../core/operations/operations.ts'
 import { judgeReassign, REASSIGN_MS_MAX } from '../../../core/operations/reassign.ts'
 import { advanceOperations } from '../../../core/operations/steps.ts'
 import { requestMove } from '../../../core/requests/device-requests.ts'
 import type { DeviceRow } from '../../../core/store/device-row.ts'
+import type { Reassign } from '../../../core/store/operation-row.ts'
 import * as build from '../../builders/builders.ts'
 
 const FROM = build.aServerRow('from')

@@ -1,19 +1,14 @@
 /** A fleet that a rolling restart can be played with: the service is written down by hand, and servers do what their
  *  devices' rows ask for. Used by restart.test.ts; it asserts nothing itself. */
 
-import {
-  type Drain,
-  drainId,
-  RESTART_ID,
-  type Restart,
-  readOperation,
-} from '../../../core/operations/operations.ts'
+import { drainId, RESTART_ID, readOperation } from '../../../core/operations/operations.ts'
 import { advanceOperations } from '../../../core/operations/steps.ts'
 import { assign } from '../../../core/placement/assign.ts'
-import { leave } from '../../../core/protocol/membership.ts'
+import { leave, listServers } from '../../../core/protocol/membership.ts'
 import { permit, release, report } from '../../../core/protocol/ownership.ts'
 import type { ServiceControl } from '../../../core/service.ts'
-import { isLive, listServers, type ServerRow } from '../../../core/store/server-row.ts'
+import type { Drain, Restart } from '../../../core/store/operation-row.ts'
+import { isLive, type ServerRow } from '../../../core/store/server-row.ts'
 import type { Store } from '../../../core/store/store.ts'
 import { scanAll } from '../../../core/store/store.ts'
 import type { TaskControl } from '../../../core/world.ts'

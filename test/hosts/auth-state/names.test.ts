@@ -6,7 +6,7 @@ import type { OpenAuthState } from '../../../hosts/auth-state/auth-state.ts'
 import type { KeptStanza } from '../../../hosts/auth-state/inbox.ts'
 import { bareJid } from '../../../hosts/auth-state/names.ts'
 import { whoIsWho } from '../../../hosts/auth-state/who-is-who.ts'
-import type { ReceivedMessage } from '../../../hosts/messages/consumer.ts'
+import type { ReceivedMessage } from '../../../hosts/whatsapp/received-message.ts'
 import { messageOf } from '../../../hosts/whatsapp/received-message.ts'
 import { breakable, newDevice, noting, open, startStore } from './fixtures.ts'
 

@@ -2,7 +2,8 @@
 import { systemClock } from '../../../core/clock.ts'
 import { serverId } from '../../../core/ids.ts'
 import { evict } from '../../../core/protocol/ownership.ts'
-import type { Consumer, ReceivedMessage } from '../../../hosts/messages/consumer.ts'
+import type { Consumer } from '../../../hosts/messages/consumer.ts'
+import type { ReceivedMessage } from '../../../hosts/whatsapp/received-message.ts'
 import { DEVICE, give, type LinkedDevice, PHONE, until } from './linked-device.ts'
 import { type MortalHost, startHost } from './mortal-host.ts'
 

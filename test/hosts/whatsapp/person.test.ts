@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { Consumer, ReceivedMessage } from '../../../hosts/messages/consumer.ts'
+import type { Consumer } from '../../../hosts/messages/consumer.ts'
+import type { ReceivedMessage } from '../../../hosts/whatsapp/received-message.ts'
 import type { Simulator } from '../../../local/whatsapp/simulator.ts'
 import { DEVICE, give, type LinkedDevice, PHONE, type Snapshot, until } from '../takeover/linked-device.ts'
 import { type MortalHost, startHost } from '../takeover/mortal-host.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { SCOPES } from '../../../core/store/api-key-row.ts'
 import { ROUTES } from '../../../lambdas/api/routes.ts'
-import { SCOPES } from '../../../lambdas/api-keys.ts'
 import { embeddedTables, type Tables } from '../../builders/builders.ts'
 import { anApi, apiEvent, type TestApi } from '../events.ts'
 

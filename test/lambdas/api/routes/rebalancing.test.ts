@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { rebalance } from '../../../../core/balance/rebalance.ts'
-import { listServers } from '../../../../core/store/server-row.ts'
+import { listServers } from '../../../../core/protocol/membership.ts'
 import {
   activeServers,
   anActiveServer,
