@@ -20,6 +20,13 @@ export interface Clock {
   startTimer(afterMs: number, run: () => void): Timer
 }
 
+/** The time of a row's end, as DynamoDB's TTL wants it.
+ *  @param nowMs wall-clock ms since 1970
+ *  @returns seconds since 1970 */
+export function expiresInSeconds(nowMs: number, keptSeconds: number): number {
+  return Math.floor(nowMs / 1000) + keptSeconds
+}
+
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   // The monotonic clock stands still while the machine is suspended; the boot-time clock does not.

@@ -10,7 +10,7 @@ const LEAVING_MS_MAX = 120_000
 /** One that has come to another server but does not connect there makes room after this. */
 const ARRIVED_MS_MAX = 30_000
 
-export interface Traveller {
+export interface InFlightMove {
   readonly entry: UnderWay
   /** Another server owns it, and counts it in its load. */
   readonly hasArrived: boolean
@@ -22,7 +22,7 @@ export async function readTravellers(
   store: Store,
   entries: readonly UnderWay[],
   nowMs: number,
-): Promise<Traveller[]> {
+): Promise<InFlightMove[]> {
   if (entries.length === 0) return []
   const rows = await store.getMany(
     'Devices',

@@ -3,7 +3,7 @@
  *  with two sweeps at once: a device stands here before it is asked to move. */
 
 import type { Clock } from '../clock.ts'
-import type { Pause, Standing } from '../store/fleet-row.ts'
+import type { Pause, RebalancingStatus } from '../store/fleet-row.ts'
 import { FLEET, type HistoryRow } from '../store/history-row.ts'
 import { type Store, when } from '../store/store.ts'
 
@@ -17,7 +17,7 @@ const MINUTE_MS = 60_000
 export interface Ledger {
   /** Absent until somebody has written. */
   readonly version?: number
-  readonly standing?: Standing
+  readonly standing?: RebalancingStatus
   readonly paused?: Pause
 }
 
@@ -28,7 +28,11 @@ export async function readLedger(store: Store): Promise<Ledger> {
 }
 
 /** @returns false when somebody has written since, a pause included */
-export async function saveStanding(store: Store, read: Ledger, rebalancing: Standing): Promise<boolean> {
+export async function saveStanding(
+  store: Store,
+  read: Ledger,
+  rebalancing: RebalancingStatus,
+): Promise<boolean> {
   const unchanged = read.version === undefined ? row.absent('version') : row.equals('version', read.version)
   const saved = await store.update(
     'History',
@@ -65,11 +69,15 @@ function ledgerOf({ version, rebalancing, paused }: HistoryRow): Ledger {
 }
 
 /** Moves that count against the budget: those of this minute and the ten before, so that no ten minutes see more. */
-export function movesWithinWindow(spent: Standing['spent'], nowMs: number): number {
+export function movesWithinWindow(spent: RebalancingStatus['spent'], nowMs: number): number {
   return recent(spent, nowMs).reduce((sum, { moves }) => sum + moves, 0)
 }
 
-export function spend(spent: Standing['spent'], nowMs: number, moves: number): Standing['spent'] {
+export function spend(
+  spent: RebalancingStatus['spent'],
+  nowMs: number,
+  moves: number,
+): RebalancingStatus['spent'] {
   const minute = Math.floor(nowMs / MINUTE_MS)
   const before = recent(spent, nowMs)
   const inThis = before.find((one) => one.minute === minute)?.moves ?? 0
@@ -77,6 +85,6 @@ export function spend(spent: Standing['spent'], nowMs: number, moves: number): S
 }
 
 /** A clock that was set back must not forget what was spent: what seems to lie ahead counts, too. */
-function recent(spent: Standing['spent'], nowMs: number): Standing['spent'] {
+function recent(spent: RebalancingStatus['spent'], nowMs: number): RebalancingStatus['spent'] {
   return spent.filter(({ minute }) => minute >= Math.floor(nowMs / MINUTE_MS) - WINDOW_MINUTES)
 }

@@ -86,7 +86,7 @@ function fullness({ load, capacity }: Pick<Scale, 'load' | 'capacity'>): number 
 }
 
 /** The same servers once these moves are done. */
-export function carriedOut<S extends Scale>(servers: readonly S[], moves: readonly PlannedMove[]): S[] {
+export function afterMoves<S extends Scale>(servers: readonly S[], moves: readonly PlannedMove[]): S[] {
   return servers.map((server) => {
     const came = moves.filter(({ to }) => to === server.serverId).length
     const went = moves.filter(({ from }) => from === server.serverId).length
@@ -135,7 +135,7 @@ export interface Surroundings {
 }
 
 /** @returns why nothing may move now, in words; undefined when it may */
-export function heldBack(
+export function whyNoMoves(
   servers: readonly ServerRow[],
   { nowMs, braking, quiet, waiting }: Surroundings,
 ): string | undefined {

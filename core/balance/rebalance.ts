@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Mark } from '../clock.ts'
 import type { ServerId } from '../ids.ts'
 import { RESTART_ID, readOperation } from '../operations/operations.ts'
-import { inParallel } from '../parallel.ts'
+import { inParallel, LANES } from '../parallel.ts'
 import { notify } from '../placement/notify.ts'
 import { findOwned } from '../placement/owned-devices.ts'
 import { listServers } from '../protocol/membership.ts'
@@ -13,15 +13,14 @@ import { askToMove } from '../requests/move-requests.ts'
 import { offerSurplus } from '../requests/server-requests.ts'
 import { REBALANCE_DEFAULTS, type RebalanceSettings } from '../settings.ts'
 import type { DeviceRow } from '../store/device-row.ts'
-import type { Standing, UnderWay } from '../store/fleet-row.ts'
+import type { RebalancingStatus, UnderWay } from '../store/fleet-row.ts'
 import { isLive, type ServerRow } from '../store/server-row.ts'
 import type { World } from '../world.ts'
-import { readTravellers, type Traveller } from './in-flight.ts'
+import { type InFlightMove, readTravellers } from './in-flight.ts'
 import { type Ledger, movesWithinWindow, readLedger, saveStanding, spend, WINDOW_MINUTES } from './ledger.ts'
 import {
+  afterMoves,
   budgetOf,
-  carriedOut,
-  heldBack,
   isWithinBand,
   mayMove,
   planMoves,
@@ -29,6 +28,7 @@ import {
   type Surroundings,
   spreadOf,
   surpluses,
+  whyNoMoves,
 } from './plan.ts'
 
 export const REBALANCE_EVERY_MS = 2000
@@ -42,13 +42,12 @@ const BARREN_MS = 15_000
 const OFFER_EVERY_MS = 30_000
 /** Surpluses written at one look; those left out are written at the next ones. */
 const OFFERS_MAX = 100
-const LANES = 16
 
 export interface Seen extends Omit<Surroundings, 'nowMs'> {
   /** As they were read at this look. */
   readonly servers: readonly ServerRow[]
   /** Servers of which no device could move, and since when; kept by the sweep from look to look. */
-  readonly barren: Map<ServerId, Mark>
+  readonly nothingToMoveSince: Map<ServerId, Mark>
 }
 
 /** What one look goes by. */
@@ -57,10 +56,10 @@ interface View {
   readonly settings: RebalanceSettings
   readonly ledger: Ledger
   readonly servers: readonly ServerRow[]
-  readonly travellers: readonly Traveller[]
+  readonly travellers: readonly InFlightMove[]
   readonly scales: readonly Scale[]
   /** Why nothing may move now, if so. */
-  readonly held: Pick<Standing, 'state' | 'why'> | undefined
+  readonly held: Pick<RebalancingStatus, 'state' | 'why'> | undefined
   /** Whether a move would help, were there no limits. */
   readonly isUneven: boolean
   readonly budget: number
@@ -70,11 +69,11 @@ interface View {
 /** One look: who has arrived, whether anything may move, who goes next. */
 export async function rebalance(world: World, seen: Seen): Promise<void> {
   const view = await look(world, seen)
-  const next = view.isUneven ? await chooseNext(world, view, seen.barren) : []
+  const next = view.isUneven ? await chooseNext(world, view, seen.nothingToMoveSince) : []
   const offers = offersOf(view, next)
   const { ledger, nowMs } = view
   const before = ledger.standing
-  const standing: Standing = {
+  const standing: RebalancingStatus = {
     ...wordsFor(view, next),
     bandPercent: view.settings.bandPercent,
     budget: view.budget,
@@ -100,7 +99,7 @@ async function look(world: World, seen: Seen): Promise<View> {
   const seemsEven = isWithinBand(spreadOf(seen.servers.filter(isActive)), settings.bandPercent)
   const servers = seemsEven && travellers.length === 0 ? seen.servers : await listServers(store)
   const scales = scalesOf(servers, travellers, settings, (id) => {
-    const since = seen.barren.get(id)
+    const since = seen.nothingToMoveSince.get(id)
     return since === undefined || clock.elapsedMs(since) >= BARREN_MS
   })
   const wouldHelp = planMoves(scales.map(unlimited), settings.bandPercent, 1).length > 0
@@ -128,7 +127,7 @@ function pausedBy({ enabled }: RebalanceSettings, { paused }: Ledger): View['hel
 }
 
 function waitingFor(servers: readonly ServerRow[], surroundings: Surroundings): View['held'] {
-  const why = heldBack(servers, surroundings)
+  const why = whyNoMoves(servers, surroundings)
   return why === undefined ? undefined : { state: 'waiting', why }
 }
 
@@ -139,11 +138,11 @@ async function isRestarting({ store }: World): Promise<boolean> {
 
 function scalesOf(
   servers: readonly ServerRow[],
-  travellers: readonly Traveller[],
+  travellers: readonly InFlightMove[],
   { inFlightPerServer }: RebalanceSettings,
   mayGive: (id: ServerId) => boolean,
 ): Scale[] {
-  const count = (is: (traveller: Traveller) => boolean) => travellers.filter(is).length
+  const count = (is: (traveller: InFlightMove) => boolean) => travellers.filter(is).length
   return servers.filter(isActive).map(({ serverId, capacity, load }) => {
     const leaving = count(({ entry, hasArrived }) => entry.from === serverId && !hasArrived)
     const coming = count(({ entry, hasArrived }) => entry.to === serverId && !hasArrived)
@@ -162,7 +161,11 @@ function unlimited(scale: Scale): Scale {
   return { ...scale, slots: 1, mayGive: true }
 }
 
-async function chooseNext(world: World, view: View, barren: Map<ServerId, Mark>): Promise<UnderWay[]> {
+async function chooseNext(
+  world: World,
+  view: View,
+  nothingToMoveSince: Map<ServerId, Mark>,
+): Promise<UnderWay[]> {
   const { nowMs, settings, scales, travellers, servers } = view
   const movesMax = Math.min(view.budgetLeft, UNDER_WAY_MAX - travellers.length)
   const planned = Map.groupBy(planMoves(scales, settings.bandPercent, movesMax), ({ from }) => from)
@@ -175,7 +178,7 @@ async function chooseNext(world: World, view: View, barren: Map<ServerId, Mark>)
     const isFit = (device: DeviceRow) =>
       device.status === 'connected' && !except.has(device.deviceId) && mayMove(device, giver.name, nowMs)
     const found = await findOwned(world.store, giver.serverId, moves.length, isFit)
-    if (found.length === 0) barren.set(giver.serverId, world.clock.mark())
+    if (found.length === 0) nothingToMoveSince.set(giver.serverId, world.clock.mark())
     return moves.flatMap((move, at) => {
       const deviceId = found[at]
       return deviceId ? [{ ...move, deviceId, askedAt: nowMs }] : []
@@ -201,7 +204,7 @@ interface Offer {
 /** What servers are to be told of their surplus. Less at any time; more only when those that took from it have gone. */
 function offersOf(view: View, next: readonly UnderWay[]): Offer[] {
   const { isUneven, scales, settings, servers, ledger, nowMs } = view
-  const afterwards = carriedOut(scales, next)
+  const afterwards = afterMoves(scales, next)
   const wanted = isUneven ? surpluses(afterwards, settings.bandPercent) : new Map<ServerId, number>()
   const mayRaise = nowMs - (ledger.standing?.offeredAt ?? 0) >= OFFER_EVERY_MS
   const offers = servers.filter(isLive).flatMap((server) => {
@@ -213,13 +216,13 @@ function offersOf(view: View, next: readonly UnderWay[]): Offer[] {
   return offers.slice(0, OFFERS_MAX)
 }
 
-function offeredAt(before: Standing | undefined, offers: readonly Offer[], nowMs: number) {
+function offeredAt(before: RebalancingStatus | undefined, offers: readonly Offer[], nowMs: number) {
   const isRaised = offers.some(({ server, surplus }) => surplus > (server.surplus ?? 0))
   const at = isRaised ? nowMs : before?.offeredAt
   return at === undefined ? {} : { offeredAt: at }
 }
 
-function wordsFor(view: View, next: readonly UnderWay[]): Pick<Standing, 'state' | 'why'> {
+function wordsFor(view: View, next: readonly UnderWay[]): Pick<RebalancingStatus, 'state' | 'why'> {
   const { held, isUneven, travellers, scales, settings, budget, budgetLeft } = view
   if (held) return held
   if (next.length > 0 || travellers.length > 0) {

@@ -1,7 +1,7 @@
 /** Shares what the fleet may connect among the live servers, at every look of the sweep. A share stays in a server's row
  *  until another one is written: without a sweep the servers go on with the last one that they were given. */
 
-import { inParallel } from '../parallel.ts'
+import { inParallel, LANES } from '../parallel.ts'
 import { giveConnectShare } from '../requests/server-requests.ts'
 import { FLEET_CONNECTS_PER_SECOND } from '../settings.ts'
 import { isLive, type ServerRow } from '../store/server-row.ts'
@@ -10,7 +10,6 @@ import { shareChanges } from './fair-shares.ts'
 
 /** Those left out are written at the next looks. */
 const WRITTEN_PER_LOOK_MAX = 100
-const LANES = 16
 
 /** @param servers as they were read at this look */
 export async function shareConnects(world: World, servers: readonly ServerRow[]): Promise<void> {

@@ -2,7 +2,7 @@
  *  without a socket. Pure; placement chooses at random among servers, so that the real drain spreads alike, not the same. */
 
 import type { DeviceId, ServerId } from '../ids.ts'
-import { berths } from '../placement/choose-server.ts'
+import { chooseServers } from '../placement/choose-server.ts'
 import type { Random } from '../random.ts'
 import type { DeviceRow } from '../store/device-row.ts'
 import type { ServerRow } from '../store/server-row.ts'
@@ -54,7 +54,7 @@ export function planDrain(planned: Planned, random: Random): DrainPlan {
   const isMeasured = measured.moves >= MOVES_MEASURED_MIN
   const secondsPerMove = isMeasured ? measured.seconds / measured.moves : SECONDS_ASSUMED
   const others = planned.servers.filter(({ serverId }) => serverId !== server.serverId)
-  const choices = berths(others, 1, random)
+  const choices = chooseServers(others, 1, random)
   const moves: PlannedMove[] = []
   const withoutRoom: DeviceId[] = []
   const queues = new Map<string, number>()

@@ -24,7 +24,7 @@ const UNDER_WAY_MS_MAX = 30_000
 /** The sweep may write the same row at the same moment, this often, before the caller is asked to try again. */
 const CANCEL_TRIES_MAX = 5
 
-export interface DrainWish {
+export interface DrainRequest {
   readonly askedBy: string
   /** Any server when left out. */
   readonly to?: ServerId | undefined
@@ -38,7 +38,7 @@ export interface DrainWish {
 /** A server drains by the state in its row; the operation follows that. Repeating it is harmless: the drain that runs is
  *  then answered as it stands.
  *  @throws MooringError SERVER_NOT_ACTIVE (not there yet, or gone) | SERVER_LEAVING */
-export async function beginDrain(world: World, server: ServerRow, wish: DrainWish): Promise<Drain> {
+export async function beginDrain(world: World, server: ServerRow, wish: DrainRequest): Promise<Drain> {
   const { serverId, name } = server
   const running = await runningDrain(world.store, serverId)
   if (running && server.state === 'draining') return running

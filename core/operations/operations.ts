@@ -1,7 +1,7 @@
 /** What was begun and can be followed until it has ended: the move of a device, the drain of a server, a rolling restart.
  *  One row each. The row holds all that it takes to go on after a crash; core/sweep/sweep.ts takes the steps. */
 
-import type { Clock } from '../clock.ts'
+import { type Clock, expiresInSeconds } from '../clock.ts'
 import type { ServerId } from '../ids.ts'
 import type { OperationRow } from '../store/operation-row.ts'
 import { queryAll, type Store, when } from '../store/store.ts'
@@ -66,5 +66,5 @@ export function listRunning(store: Store): Promise<OperationRow[]> {
 }
 
 function expiry(nowMs: number): number {
-  return Math.floor(nowMs / 1000) + KEPT_SECONDS
+  return expiresInSeconds(nowMs, KEPT_SECONDS)
 }

@@ -13,7 +13,7 @@ import type { World } from '../world.ts'
  *  decides about a wish, not about ownership. */
 export const REASSIGN_MS_MAX = 60_000
 
-export interface Verdict {
+export interface MoveStatus {
   readonly state: OperationState
   readonly why: string
 }
@@ -25,7 +25,7 @@ export function judgeReassign(
   device: DeviceRow | undefined,
   servers: readonly ServerRow[],
   nowMs: number,
-): Verdict {
+): MoveStatus {
   if (operation.state !== 'running') return { state: operation.state, why: operation.why }
   const verdict = judge(operation, device, servers)
   if (verdict.state !== 'running' || nowMs - operation.startedAt < REASSIGN_MS_MAX) return verdict
@@ -33,7 +33,11 @@ export function judgeReassign(
   return { state: 'timed_out', why: `not within ${seconds} s: ${verdict.why}` }
 }
 
-function judge(operation: Reassign, device: DeviceRow | undefined, servers: readonly ServerRow[]): Verdict {
+function judge(
+  operation: Reassign,
+  device: DeviceRow | undefined,
+  servers: readonly ServerRow[],
+): MoveStatus {
   if (!device) return refused('the device was deleted')
   if (device.deleting) return refused('the device is being deleted')
   const { owner } = device
@@ -51,7 +55,7 @@ function judge(operation: Reassign, device: DeviceRow | undefined, servers: read
 }
 
 /** It may have come to rest after its arrival: its new server then stopped it, or was told to. */
-function judgeStopped(operation: Reassign, device: DeviceRow, servers: readonly ServerRow[]): Verdict {
+function judgeStopped(operation: Reassign, device: DeviceRow, servers: readonly ServerRow[]): MoveStatus {
   const wanted = servers.find(({ serverId }) => serverId === operation.to)
   const restsThere = wanted !== undefined && device.home?.name === wanted.name && !device.owner
   if (hasArrived(operation, device) || restsThere) {
@@ -66,7 +70,7 @@ function judgeNewOwner(
   device: DeviceRow,
   owner: ServerId,
   servers: readonly ServerRow[],
-): Verdict {
+): MoveStatus {
   const name = nameOf(owner, servers)
   if (hasArrived(operation, device)) {
     return hasSettled(device)
@@ -83,14 +87,14 @@ function hasArrived({ to, from }: Reassign, { owner }: DeviceRow): boolean {
   return owner !== undefined && (to === 'any' ? owner !== from : owner === to)
 }
 
-function waitsForOwner(owner: ServerId, servers: readonly ServerRow[]): Verdict {
+function waitsForOwner(owner: ServerId, servers: readonly ServerRow[]): MoveStatus {
   const server = servers.find(({ serverId }) => serverId === owner)
   return server && isLive(server)
     ? running(`its server "${server.name}" is asked to let go`)
     : running(`its ${nameOf(owner, servers)} is gone; the sweep takes the device from it`)
 }
 
-function replaced({ moveTo }: DeviceRow, servers: readonly ServerRow[]): Verdict {
+function replaced({ moveTo }: DeviceRow, servers: readonly ServerRow[]): MoveStatus {
   const to = moveTo === 'any' || moveTo === undefined ? 'any other server' : nameOf(moveTo, servers)
   return refused(`a later request took its place: the device is asked to move to ${to}`)
 }
@@ -104,9 +108,9 @@ function inWords({ status }: DeviceRow): string {
   return status === 'pairing' ? 'waiting to be linked' : status.replace('_', ' ')
 }
 
-const running = (why: string): Verdict => ({ state: 'running', why })
-const done = (why: string): Verdict => ({ state: 'done', why })
-const refused = (why: string): Verdict => ({ state: 'refused', why })
+const running = (why: string): MoveStatus => ({ state: 'running', why })
+const done = (why: string): MoveStatus => ({ state: 'done', why })
+const refused = (why: string): MoveStatus => ({ state: 'refused', why })
 
 /** One look at a move that was asked for. */
 export async function stepReassign(

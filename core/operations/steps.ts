@@ -1,7 +1,7 @@
 /** Takes the next step of everything that was begun: see operations.ts. The sweep does so at every look, and two sweeps at
  *  once are harmless: of two that take the same step, the version lets one win. */
 
-import { inParallel } from '../parallel.ts'
+import { inParallel, LANES } from '../parallel.ts'
 import { listServers } from '../protocol/membership.ts'
 import type { OperationRow } from '../store/operation-row.ts'
 import type { ServerRow } from '../store/server-row.ts'
@@ -10,9 +10,6 @@ import { askMoving, stepDrain } from './drain.ts'
 import { listRunning, readOperation, saveOperation } from './operations.ts'
 import { stepReassign } from './reassign.ts'
 import { actOnRestart, stepRestart } from './restart.ts'
-
-/** Operations looked at, at the same time. */
-const LANES = 16
 
 /** How one kind of operation goes on. */
 interface Steps<Row extends OperationRow> {

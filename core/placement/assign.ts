@@ -2,18 +2,15 @@
 
 import { isMooringError } from '../errors.ts'
 import type { DeviceId } from '../ids.ts'
-import { inParallel } from '../parallel.ts'
+import { inParallel, LANES } from '../parallel.ts'
 import { listServers, reserve, unreserve } from '../protocol/membership.ts'
 import { claim } from '../protocol/ownership.ts'
-import { erase, rest } from '../requests/device-requests.ts'
+import { erase, settleStopped } from '../requests/device-requests.ts'
 import type { DeviceRow } from '../store/device-row.ts'
 import type { ServerRow } from '../store/server-row.ts'
 import { recordHistory } from '../telemetry/history.ts'
 import type { World } from '../world.ts'
-import { type Berths, berths } from './choose-server.ts'
-
-/** Devices placed at the same time by one call. */
-const LANES = 16
+import { chooseServers, type ServerChooser } from './choose-server.ts'
 
 export interface Placement {
   readonly deviceId: DeviceId
@@ -29,7 +26,7 @@ export async function assign(world: World, ids: readonly DeviceId[]): Promise<Pl
     'Devices',
     [...new Set(ids)].map((deviceId) => ({ deviceId })),
   )
-  const choices = berths(await listServers(world.store), rows.length, world.random)
+  const choices = chooseServers(await listServers(world.store), rows.length, world.random)
   const placements = await inParallel(rows, LANES, (row) => settle(world, choices, row))
   const got = new Map(
     placements.flatMap(({ outcome, server }) =>
@@ -40,7 +37,7 @@ export async function assign(world: World, ids: readonly DeviceId[]): Promise<Pl
   return placements
 }
 
-async function settle(world: World, choices: Berths, row: DeviceRow): Promise<Placement> {
+async function settle(world: World, choices: ServerChooser, row: DeviceRow): Promise<Placement> {
   const { deviceId } = row
   if (row.owner) return { deviceId, outcome: 'already_owned' }
   if (row.deleting) {
@@ -49,18 +46,22 @@ async function settle(world: World, choices: Berths, row: DeviceRow): Promise<Pl
     return { deviceId, outcome: erased ? 'erased' : 'already_owned' }
   }
   if (row.desired === 'stopped') {
-    await rest(world.store, world.clock, row, world.random.id())
+    await settleStopped(world.store, world.clock, row, world.random.id())
     return { deviceId, outcome: 'not_wanted' }
   }
   if (row.quarantinedAt !== undefined) return { deviceId, outcome: 'not_wanted' }
-  const server = await berth(world, choices, row)
-  if (server) return moor(world, row, server)
+  const server = await reserveRoom(world, choices, row)
+  if (server) return claimOn(world, row, server)
   world.telemetry.emit('device.no_room', { deviceId })
   return { deviceId, outcome: 'no_room' }
 }
 
 /** A server with room reserved for one device. Each refusal takes a server off the list, so that the search ends. */
-async function berth(world: World, choices: Berths, row: DeviceRow): Promise<ServerRow | undefined> {
+async function reserveRoom(
+  world: World,
+  choices: ServerChooser,
+  row: DeviceRow,
+): Promise<ServerRow | undefined> {
   for (let server = choices.choose(row); server; server = choices.choose(row)) {
     if (await reserve(world.store, server, 1)) return server
     choices.exclude(server)
@@ -68,7 +69,7 @@ async function berth(world: World, choices: Berths, row: DeviceRow): Promise<Ser
   return undefined
 }
 
-async function moor(world: World, row: DeviceRow, server: ServerRow): Promise<Placement> {
+async function claimOn(world: World, row: DeviceRow, server: ServerRow): Promise<Placement> {
   const { deviceId } = row
   const { serverId, name } = server
   try {

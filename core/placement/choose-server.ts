@@ -5,7 +5,7 @@ import type { DeviceRow } from '../store/device-row.ts'
 import type { ServerRow } from '../store/server-row.ts'
 
 /** Servers as the chooser sees them; `load` counts what it has itself placed since it read them. */
-export interface Berths {
+export interface ServerChooser {
   /** @returns undefined when no active server has room */
   choose(device: Pick<DeviceRow, 'moveTo' | 'movedFrom' | 'home' | 'suspicion'>): ServerRow | undefined
   /** The reserve was refused: the rows read are out of date, or the server is full. */
@@ -20,7 +20,11 @@ const ROUNDING = 1e-9
 /** Of two random servers the one with the lower load / capacity: with 1,000 servers this keeps the fullest within 2 %
  *  of the mean (Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001). A device prefers the server
  *  that it is asked to move to, then a server of the name that it had before. Mass placement fills evenly. */
-export function berths(servers: readonly ServerRow[], deviceCount: number, random: Random): Berths {
+export function chooseServers(
+  servers: readonly ServerRow[],
+  deviceCount: number,
+  random: Random,
+): ServerChooser {
   const placed = new Map<string, number>()
   const suspects = new Map<string, number>()
   const open = new Set(servers.filter((server) => server.state === 'active'))

@@ -1,7 +1,7 @@
 /** Takes the devices of a server that is gone, and holds its death against those that may have caused it. */
 
 import type { DeviceId } from '../ids.ts'
-import { inParallel } from '../parallel.ts'
+import { inParallel, LANES } from '../parallel.ts'
 import { evict, type Judged } from '../protocol/ownership.ts'
 import { type Gone, guiltyOne, QUARANTINE_POINTS, suspicionAfterDeath } from '../protocol/suspicion.ts'
 import type { DeviceRow } from '../store/device-row.ts'
@@ -10,7 +10,6 @@ import { recordHistory } from '../telemetry/history.ts'
 import type { World } from '../world.ts'
 import { mayQuarantine } from './quarantine-limit.ts'
 
-const LANES = 16
 /** The index lags: a row that has changed since is read once more, and judged again. */
 const JUDGED_TRIES_MAX = 4
 

@@ -1,7 +1,7 @@
 /** A server restarted under its name gets its devices back: those that left because it stopped or died are asked to move
  *  home, a few at a time. Only devices that carry its name as `home` are touched. */
 
-import { inParallel } from '../parallel.ts'
+import { inParallel, LANES } from '../parallel.ts'
 import { askToMove } from '../requests/move-requests.ts'
 import type { DeviceRow } from '../store/device-row.ts'
 import type { ServerRow } from '../store/server-row.ts'
@@ -12,8 +12,6 @@ import { notify } from './notify.ts'
 
 /** Devices on their way to one returning server at the same time. */
 const RETURNING_MAX = 8
-/** Servers searched at the same time. */
-const LANES = 16
 
 /** Asks the present owners to let a few of the returned servers' devices go home. */
 export async function bringHome(world: World, servers: readonly ServerRow[]): Promise<void> {

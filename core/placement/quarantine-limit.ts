@@ -1,6 +1,6 @@
 /** How many devices may be quarantined. A release of the servers that crashes at every login would look like one poisonous
  *  device after another: the fleet must not be put away for it. */
-import type { Clock } from '../clock.ts'
+import { type Clock, expiresInSeconds } from '../clock.ts'
 import { FLEET, type HistoryRow } from '../store/history-row.ts'
 import { type Store, when } from '../store/store.ts'
 
@@ -20,7 +20,7 @@ export async function mayQuarantine({ store, clock }: { store: Store; clock: Clo
     { deviceId: FLEET, at },
     {
       add: { quarantines: 1 },
-      set: { expiresAt: Math.floor(nowMs / 1000) + KEPT_SECONDS },
+      set: { expiresAt: expiresInSeconds(nowMs, KEPT_SECONDS) },
       when: [row.any(row.absent('quarantines'), row.atMost('quarantines', QUARANTINES_PER_HOUR_MAX - 1))],
     },
   )

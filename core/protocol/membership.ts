@@ -5,7 +5,7 @@
  * wall clock.
  */
 
-import type { Clock } from '../clock.ts'
+import { type Clock, expiresInSeconds } from '../clock.ts'
 import { MooringError } from '../errors.ts'
 import type { DeviceId, ServerId } from '../ids.ts'
 import { asServer, type HoldRow, type ServerItem, type ServerRow } from '../store/server-row.ts'
@@ -271,7 +271,7 @@ async function letGoOfNames(store: Store, gone: Pick<ServerRow, 'serverId' | 'na
 
 function stamp(clock: Clock): Pick<ServerRow, 'beatAt' | 'expiresAt'> {
   const now = clock.wallMs()
-  return { beatAt: now, expiresAt: Math.floor(now / 1000) + SERVER_ROW_KEPT_SECONDS }
+  return { beatAt: now, expiresAt: expiresInSeconds(now, SERVER_ROW_KEPT_SECONDS) }
 }
 
 /** Every server that has a row, by consistent reads. */

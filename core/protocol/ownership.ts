@@ -165,7 +165,7 @@ export async function permit(
 }
 
 /** What one socket may say about its device. */
-export interface Standing {
+export interface SocketIdentity {
   readonly device: DeviceId
   readonly server: ServerId
   readonly epoch: Epoch
@@ -175,7 +175,12 @@ type Reported = Pick<Change<DeviceRow>, 'set' | 'remove'>
 
 /** Writes what this socket knows of the device.
  *  @throws MooringError NOT_OWNER when the device has another owner or a newer socket */
-export async function report(store: Store, clock: Clock, me: Standing, said: Reported): Promise<OwnedDevice> {
+export async function report(
+  store: Store,
+  clock: Clock,
+  me: SocketIdentity,
+  said: Reported,
+): Promise<OwnedDevice> {
   const row = await store.update(
     'Devices',
     { deviceId: me.device },
@@ -192,7 +197,7 @@ export async function report(store: Store, clock: Clock, me: Standing, said: Rep
   )
 }
 
-export interface Release extends Standing {
+export interface Release extends SocketIdentity {
   readonly status: Extract<DeviceStatus, 'unassigned' | 'stopped' | 'conflicted' | 'logged_out'>
   readonly statusReason?: string
   /** The operator's wish ends with this release: WhatsApp, or a client outside the fleet, does not let it be. */

@@ -56,7 +56,7 @@ export function quietAfterMs({ beatEveryMs, fenceAfterMs }: ProtocolSettings): n
  *  from when this observer noticed, since an outage may have kept it from reading, too: an observer that could not look
  *  for three beats itself brakes. The brake stays on for a lease after its cause is over, since a fleet does not come back in
  *  the same second either. */
-export function createJudge(clock: Clock, watch: Watch, settings: ProtocolSettings) {
+export function createBurialRule(clock: Clock, watch: Watch, settings: ProtocolSettings) {
   const quietMs = quietAfterMs(settings)
   let lookedAt: Mark | undefined
   let brakeSince: Mark | undefined

@@ -192,7 +192,7 @@ export async function withdrawMove(
 
 /** Ends what is left to do for a stopped device that has lost its owner: it waits for no server, and a logout that its
  *  owner did not live to see is finished here. */
-export async function rest(
+export async function settleStopped(
   store: Store,
   clock: Clock,
   row: DeviceRow,

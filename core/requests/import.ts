@@ -46,7 +46,9 @@ export async function beginImport(store: Store, clock: Clock, begun: Import): Pr
       set: {
         importing: importId,
         credentialsId,
-        halves: isGivenUp ? [...(before?.halves ?? []), before?.credentialsId ?? ''] : before?.halves,
+        abandonedCredentialsIds: isGivenUp
+          ? [...(before?.abandonedCredentialsIds ?? []), before?.credentialsId ?? '']
+          : before?.abandonedCredentialsIds,
         home,
         status: 'stopped',
         statusReason: UNFINISHED,
@@ -91,7 +93,11 @@ export async function finishImport(
     { deviceId },
     {
       set: { ...(restsBecause === undefined ? runs : rests), account, pairedAt: now, updatedAt: now },
-      remove: ['importing', 'halves', ...(restsBecause === undefined ? (['statusReason'] as const) : [])],
+      remove: [
+        'importing',
+        'abandonedCredentialsIds',
+        ...(restsBecause === undefined ? (['statusReason'] as const) : []),
+      ],
       when: [device.equals('importing', importId), device.absent('owner'), device.absent('deleting')],
     },
   )
@@ -104,8 +110,11 @@ export async function finishImport(
 /** Removes what imports that were given up had stored. Before the import is finished: until then the row names them, so that
  *  one that ends in between leaves it to the next.
  *  @param row as the import has begun with it */
-export async function discardHalves(store: Store, { deviceId, halves = [] }: DeviceRow): Promise<void> {
-  for (const credentialsId of halves) {
+export async function discardHalves(
+  store: Store,
+  { deviceId, abandonedCredentialsIds = [] }: DeviceRow,
+): Promise<void> {
+  for (const credentialsId of abandonedCredentialsIds) {
     const sort = { beginsWith: `${credentialsId}/` }
     const stored = await queryAll(store, 'AuthState', { partition: deviceId, sort })
     for (const { key } of stored) await store.remove('AuthState', { deviceId, key })

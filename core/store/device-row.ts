@@ -105,7 +105,7 @@ export interface DeviceRow {
    *  anew over half of them. */
   readonly importing?: string
   /** The `credentialsId`s of earlier imports that were given up, until what they had stored is removed. */
-  readonly halves?: readonly string[]
+  readonly abandonedCredentialsIds?: readonly string[]
   /** The owner shall log the device out at WhatsApp and archive its credentials. */
   readonly logout?: boolean
   /** Raised by each restart that an operator asks for. */

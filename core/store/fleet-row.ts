@@ -22,7 +22,7 @@ export interface Spent {
   readonly moves: number
 }
 
-export interface Standing {
+export interface RebalancingStatus {
   readonly state: RebalancingState
   /** In words for the operator. */
   readonly why: string

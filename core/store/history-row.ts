@@ -1,6 +1,6 @@
 /** What happened, to a device or to the fleet. */
 import type { DeviceId, Epoch, ServerId } from '../ids.ts'
-import type { ChurnCounts, Pause, Standing } from './fleet-row.ts'
+import type { ChurnCounts, Pause, RebalancingStatus } from './fleet-row.ts'
 
 export type HistoryEvent =
   | 'registered'
@@ -33,7 +33,7 @@ export interface HistoryRow extends ChurnCounts {
   /** In a row of `_fleet`: when the sweep has looked; see core/telemetry/sweep-stamp.ts. */
   readonly lookedAt?: number
   /** In one row of `_fleet`: how the rebalancing stands; see core/balance/ledger.ts. */
-  readonly rebalancing?: Standing
+  readonly rebalancing?: RebalancingStatus
   readonly paused?: Pause
   readonly version?: number
   /** In a row of `_fleet`: devices quarantined within one hour; see core/placement/quarantine-limit.ts. */

@@ -10,12 +10,12 @@ import { shareConnects } from '../balance/share-connects.ts'
 import { type Mark, sleep } from '../clock.ts'
 import type { DeviceId, ServerId } from '../ids.ts'
 import { advanceOperations } from '../operations/steps.ts'
-import { inParallel } from '../parallel.ts'
+import { inParallel, LANES } from '../parallel.ts'
 import { assign, type Placement } from '../placement/assign.ts'
 import { evictFrom } from '../placement/evict-devices.ts'
 import { bringHome } from '../placement/homecoming.ts'
 import { bury, correctLoad, listServers } from '../protocol/membership.ts'
-import { createJudge, quietAfterMs, type Verdict, watchBeats } from '../protocol/silence.ts'
+import { createBurialRule, quietAfterMs, type Verdict, watchBeats } from '../protocol/silence.ts'
 import { UNASSIGNED_SHARD_KEYS } from '../store/device-row.ts'
 import { isLive, type ServerRow } from '../store/server-row.ts'
 import { scanAll } from '../store/store.ts'
@@ -33,7 +33,6 @@ const HOMECOMING_EVERY_MS = 5000
 const WAITING_PER_SHARD_MAX = 500
 /** Device rows read in search of orphans by one sweep; a larger fleet is searched over several sweeps. */
 const ORPHAN_ROWS_PER_SWEEP = 2000
-const LANES = 16
 
 /** How long `assignmentSeq` and `load` have stood, and what was counted then. */
 interface Steady {
@@ -46,7 +45,7 @@ interface Steady {
 /** What one sweep remembers from look to look; a new sweep starts with nothing. */
 interface Memory {
   readonly watch: ReturnType<typeof watchBeats>
-  readonly judge: ReturnType<typeof createJudge>
+  readonly judge: ReturnType<typeof createBurialRule>
   readonly goneSince: Map<ServerId, Mark>
   readonly steady: Map<ServerId, Steady>
   readonly counted: Set<ServerId>
@@ -60,14 +59,14 @@ interface Memory {
   verdict: Verdict | undefined
   rebalancedAt: Mark | undefined
   /** See core/balance/rebalance.ts. */
-  readonly barren: Map<ServerId, Mark>
+  readonly nothingToMoveSince: Map<ServerId, Mark>
 }
 
 export function beginSweep(world: World): { look(): Promise<void> } {
   const watch = watchBeats(world.clock)
   const memory: Memory = {
     watch,
-    judge: createJudge(world.clock, watch, world.settings),
+    judge: createBurialRule(world.clock, watch, world.settings),
     goneSince: new Map(),
     steady: new Map(),
     counted: new Set(),
@@ -77,7 +76,7 @@ export function beginSweep(world: World): { look(): Promise<void> } {
     verdict: undefined,
     watchedSince: undefined,
     rebalancedAt: undefined,
-    barren: new Map(),
+    nothingToMoveSince: new Map(),
   }
   return { look: () => lookOnce(world, memory) }
 }
@@ -208,7 +207,12 @@ async function evenOut(
   if (memory.rebalancedAt && world.clock.elapsedMs(memory.rebalancedAt) < REBALANCE_EVERY_MS) return
   memory.rebalancedAt = world.clock.mark()
   const waiting = placements.filter(({ outcome }) => outcome === 'no_room').length
-  await rebalance(world, { ...memory.verdict, servers, waiting, barren: memory.barren })
+  await rebalance(world, {
+    ...memory.verdict,
+    servers,
+    waiting,
+    nothingToMoveSince: memory.nothingToMoveSince,
+  })
 }
 
 /** Says that somebody watches: only after a whole look, since one that fails half way may not have buried anybody. */

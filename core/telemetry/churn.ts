@@ -1,7 +1,7 @@
 /** Counts of what moved in the fleet, by the minute, so that `GET /fleet` can tell of the last 15 minutes without asking
  *  CloudWatch. Every Lambda and server adds what it did; a count that is lost harms nobody. */
 import { CHURN_METRICS, type ChurnMetric } from '../catalogue.ts'
-import type { Clock } from '../clock.ts'
+import { type Clock, expiresInSeconds } from '../clock.ts'
 import { FLEET } from '../store/history-row.ts'
 import type { Store } from '../store/store.ts'
 
@@ -24,7 +24,7 @@ export function churnLedger(store: Store, clock: Clock): ChurnLedger {
       const add = counts
       counts = {}
       const at = minute(clock.wallMs())
-      const expiresAt = Math.floor(clock.wallMs() / 1000) + KEPT_SECONDS
+      const expiresAt = expiresInSeconds(clock.wallMs(), KEPT_SECONDS)
       await store.update('History', { deviceId: FLEET, at }, { add, set: { expiresAt }, when: [] })
     },
   }

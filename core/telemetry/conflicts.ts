@@ -1,6 +1,6 @@
 /** Which devices had a conflict (status 440) lately: one small row for each conflict, in the fleet's part of the history, so
  *  that nobody has to search the devices for them. For people; no decision reads it. */
-import type { Clock } from '../clock.ts'
+import { type Clock, expiresInSeconds } from '../clock.ts'
 import type { DeviceId, Epoch, ServerId } from '../ids.ts'
 import type { Random } from '../random.ts'
 import { FLEET, type HistoryRow } from '../store/history-row.ts'
@@ -35,7 +35,7 @@ export async function recordConflict(
     serverName,
     epoch,
     why: 'status 440',
-    expiresAt: Math.floor(nowMs / 1000) + CONFLICTS_KEPT_HOURS * 3600,
+    expiresAt: expiresInSeconds(nowMs, CONFLICTS_KEPT_HOURS * 3600),
   })
 }
 

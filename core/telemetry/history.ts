@@ -1,6 +1,6 @@
 /** What happened to each device: who owned it, when, and why it moved. For people; no decision reads it. */
 
-import type { Clock } from '../clock.ts'
+import { type Clock, expiresInSeconds } from '../clock.ts'
 import type { DeviceId } from '../ids.ts'
 import type { Random } from '../random.ts'
 import type { ChurnCounts } from '../store/fleet-row.ts'
@@ -27,7 +27,7 @@ export async function recordHistory(
 ): Promise<void> {
   const nowMs = world.clock.wallMs()
   const at = `${new Date(nowMs).toISOString()}#${world.random.id()}`
-  const expiresAt = Math.floor(nowMs / 1000) + KEPT_DAYS * SECONDS_PER_DAY
+  const expiresAt = expiresInSeconds(nowMs, KEPT_DAYS * SECONDS_PER_DAY)
   await world.store.put('History', { ...entry, at, expiresAt })
 }
 

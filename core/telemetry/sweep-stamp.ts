@@ -1,5 +1,5 @@
 /** When the sweep has looked last, for people: whether anybody watches the fleet. No decision reads it. */
-import type { Clock } from '../clock.ts'
+import { type Clock, expiresInSeconds } from '../clock.ts'
 import { FLEET } from '../store/history-row.ts'
 import type { Store } from '../store/store.ts'
 
@@ -10,7 +10,7 @@ export const STAMP_EVERY_MS = 5000
 
 export async function stampSweep(store: Store, clock: Clock): Promise<void> {
   const lookedAt = clock.wallMs()
-  const expiresAt = Math.floor(lookedAt / 1000) + KEPT_SECONDS
+  const expiresAt = expiresInSeconds(lookedAt, KEPT_SECONDS)
   await store.update('History', { deviceId: FLEET, at: AT }, { set: { lookedAt, expiresAt }, when: [] })
 }
 

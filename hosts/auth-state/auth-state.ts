@@ -17,7 +17,7 @@ import { fencedRequests } from './fenced-requests.ts'
 import { type Inbox, openInbox } from './inbox.ts'
 import { openItems } from './items.ts'
 import type { KeyWrapping } from './keys/wrapping.ts'
-import { type Patience, persistently } from './retry.ts'
+import { type Patience, retry } from './retry.ts'
 import { serialise } from './serialise.ts'
 import { signalKeys } from './signal-keys.ts'
 import { createUnderWay, savesInOrder } from './turns.ts'
@@ -41,7 +41,7 @@ export interface AuthWorld {
   readonly renewDataKeysAfterDays: number
 }
 
-export interface AuthWish {
+export interface AuthStateOptions {
   readonly device: DeviceId
   readonly credentialsId: string
   /** Of the permit under which the socket is opened. */
@@ -54,7 +54,7 @@ export interface AuthWish {
   readonly onStale: (refusal: MooringError) => void
 }
 
-export type OpenAuth = (wish: AuthWish) => Promise<OpenAuthState>
+export type OpenAuth = (wish: AuthStateOptions) => Promise<OpenAuthState>
 
 export interface OpenAuthState {
   /** Plain get and set: makeWASocket adds transactions to them. */
@@ -74,7 +74,7 @@ export interface OpenAuthState {
 
 /** Fences and reads the data keys, then the creds; every other item follows when it is asked for.
  *  @throws MooringError CREDENTIALS_UNREADABLE | DATA_KEY_UNAVAILABLE | STALE_EPOCH | LEASE_OVER, or what the store threw */
-export async function openAuthState(options: AuthWorld & AuthWish): Promise<OpenAuthState> {
+export async function openAuthState(options: AuthWorld & AuthStateOptions): Promise<OpenAuthState> {
   const { store, clock, telemetry, device, credentialsId, epoch, mayWrite } = options
   let requestEnded: () => void = () => undefined
   const requests = fencedRequests({
@@ -115,7 +115,7 @@ export async function openAuthState(options: AuthWorld & AuthWish): Promise<Open
 
   // made anew for each try: Baileys changes the creds in place, and the newest are the ones to keep
   const save = () => items.write(credsKey(credentialsId), serialise(creds))
-  const saveInOrder = savesInOrder(() => persistently(save, clock, CREDS_PATIENCE, stop.signal))
+  const saveInOrder = savesInOrder(() => retry(save, clock, CREDS_PATIENCE, stop.signal))
 
   const underWayItems = {
     read: (key: string) => underWay.add(items.read(key)),

@@ -1,6 +1,6 @@
 /** The requests of one socket on its device's items: within the lease, under its epoch, in a rising order. */
 
-import type { Clock } from '../../core/clock.ts'
+import { type Clock, expiresInSeconds } from '../../core/clock.ts'
 import { isMooringError, MooringError } from '../../core/errors.ts'
 import type { DeviceId, Epoch } from '../../core/ids.ts'
 import { createAuth, fenceAndRead, orderOf, tombstone, writeAuth } from '../../core/protocol/auth-writes.ts'
@@ -78,7 +78,7 @@ export function fencedRequests(options: FencedRequestsOptions): FencedRequests {
     write: (key, text) => request(key, (order) => writeAuth(store, device, key, epoch, text, order)),
     create: (key, text) => request(key, (order) => createAuth(store, device, key, epoch, text, order)),
     remove: (key) => {
-      const expiresAt = Math.floor(clock.wallMs() / 1000) + TOMBSTONE_KEPT_SECONDS
+      const expiresAt = expiresInSeconds(clock.wallMs(), TOMBSTONE_KEPT_SECONDS)
       return request(key, (order) => tombstone(store, device, key, epoch, expiresAt, order))
     },
     assertHeld,

@@ -8,7 +8,7 @@ export interface Patience {
 }
 
 /** @throws what the last try threw; a refusal of Mooring's own at once, since it does not pass */
-export async function persistently<Result>(
+export async function retry<Result>(
   work: () => Promise<Result>,
   clock: Clock,
   { triesMax, againAfterMs }: Patience,

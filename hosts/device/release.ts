@@ -14,7 +14,7 @@ export type ReleaseReason =
   | { readonly because: 'leaving' }
   | { readonly because: 'logged_out' | 'stopped' | 'conflicted'; readonly why: string }
 
-type Manner = Omit<Release, 'device' | 'server' | 'epoch'> & {
+type ReleasePlan = Omit<Release, 'device' | 'server' | 'epoch'> & {
   readonly place: boolean
   readonly event: HistoryEvent
 }
@@ -30,7 +30,7 @@ export async function letGoOf(
 ): Promise<'released' | 'still_wanted' | 'lost'> {
   const row = await world.store.get('Devices', { deviceId })
   if (row?.owner !== berth.serverId) return 'lost'
-  const manner = mannerOf(row, reason, berth.name, world.random.id())
+  const manner = releaseFor(row, reason, berth.name, world.random.id())
   if (!manner) return 'still_wanted'
   const { place, event, ...how } = manner
   const { epoch } = row
@@ -54,12 +54,12 @@ export async function letGoOf(
   return 'released'
 }
 
-function mannerOf(
+function releaseFor(
   row: DeviceRow,
   reason: ReleaseReason,
   homeName: string,
   fresh: string,
-): Manner | undefined {
+): ReleasePlan | undefined {
   switch (reason.because) {
     case 'logged_out':
       return {

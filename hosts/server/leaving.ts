@@ -2,15 +2,13 @@
  *  the fleet is not stampeded and most devices keep their socket until it is their turn. */
 import { type Mark, sleep } from '../../core/clock.ts'
 import type { DeviceId, ServerId } from '../../core/ids.ts'
-import { inParallel } from '../../core/parallel.ts'
+import { inParallel, LANES } from '../../core/parallel.ts'
 import { setOut } from '../../core/protocol/membership.ts'
 import { backoffMs } from '../../core/random.ts'
 import { hasSettled } from '../../core/store/device-row.ts'
 import type { DeviceConnection } from '../device/connection.ts'
 import type { HostWorld } from '../world.ts'
 
-/** Devices on their way to other servers at the same time. */
-const LANES = 16
 /** A device that has not settled elsewhere by then keeps its lane no longer. */
 const SETTLE_MS_MAX = 4000
 const SETTLE_LOOK_MS = 250

@@ -29,7 +29,7 @@ import { createSendQueries, type SendQueries } from './send-queries.ts'
 import { refusalOfSend } from './send-refusals.ts'
 import { authOptions } from './signal/safe-repository.ts'
 import { silentLogger } from './silent-logger.ts'
-import type { OpenSocket, OutgoingText, SocketWish, WhatsAppSocket } from './socket.ts'
+import type { OpenSocket, OutgoingText, SocketOptions, WhatsAppSocket } from './socket.ts'
 import { framesInOrder, messagesInOrder } from './wire-order.ts'
 
 /** The version of the client that Baileys logs in with when it is not told another. */
@@ -72,7 +72,7 @@ export function baileysSockets(options: BaileysOptions): OpenSocket {
 
 function openBaileysSocket(
   options: BaileysOptions & { readonly stalls: StallWatches; readonly existence: ExistenceCheck },
-  wish: SocketWish,
+  wish: SocketOptions,
 ): WhatsAppSocket {
   const { auth, events, server } = wish
   const queryMsMax = options.queryMsMax ?? QUERY_MS_MAX

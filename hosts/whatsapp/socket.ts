@@ -47,7 +47,7 @@ export interface WhatsAppSocket {
   cut(): void
 }
 
-export interface SocketWish {
+export interface SocketOptions {
   readonly device: DeviceId
   readonly server: ServerId
   readonly auth: OpenAuthState
@@ -57,4 +57,4 @@ export interface SocketWish {
   readonly events: SocketEvents
 }
 
-export type OpenSocket = (wish: SocketWish) => WhatsAppSocket
+export type OpenSocket = (wish: SocketOptions) => WhatsAppSocket

@@ -1,7 +1,7 @@
 /** The one table of routes: the router serves it, the OpenAPI document describes it. */
 
 import type { Route } from './route.ts'
-import { WISH_ROUTES } from './routes/device-requests.ts'
+import { REQUEST_ROUTES } from './routes/device-requests.ts'
 import { DEVICE_ROUTES } from './routes/devices.ts'
 import { DRAIN_ROUTES } from './routes/drain.ts'
 import { EVICT_ROUTES } from './routes/evict.ts'
@@ -16,7 +16,7 @@ import { SERVER_ROUTES } from './routes/servers.ts'
 
 export const ROUTES: readonly Route[] = [
   ...DEVICE_ROUTES,
-  ...WISH_ROUTES,
+  ...REQUEST_ROUTES,
   ...REASSIGN_ROUTES,
   ...PAIRING_ROUTES,
   ...SERVER_ROUTES,

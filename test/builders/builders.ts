@@ -5,7 +5,7 @@ import { dynamoDbStore } from '../../aws/dynamodb-store.ts'
 import type { EventName } from '../../core/catalogue.ts'
 import { type DeviceId, deviceId, epoch, type ServerId, serverId } from '../../core/ids.ts'
 import { activate, announce, beat, hold, reserve } from '../../core/protocol/membership.ts'
-import type { Standing } from '../../core/protocol/ownership.ts'
+import type { SocketIdentity } from '../../core/protocol/ownership.ts'
 import { type Claim, claim, permit, register } from '../../core/protocol/ownership.ts'
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
 import type { DeviceRow, OwnedDevice } from '../../core/store/device-row.ts'
@@ -95,7 +95,7 @@ export function worldOn(store: Store, seed = 1): TestWorld {
 
 type At = Pick<World, 'store' | 'clock'>
 
-export interface ServerWish {
+export interface ServerOptions {
   readonly id?: string
   readonly name?: string
   readonly capacity?: number
@@ -103,7 +103,7 @@ export interface ServerWish {
 }
 
 /** A server as it announces itself: it holds nothing yet. */
-export function newcomer(id: string, wish: ServerWish = {}) {
+export function newcomer(id: string, wish: ServerOptions = {}) {
   const name = wish.name ?? id
   return {
     serverId: serverId(id),
@@ -115,7 +115,7 @@ export function newcomer(id: string, wish: ServerWish = {}) {
 }
 
 /** A server that has joined: announced, holding its name and URL, active. */
-export async function anActiveServer({ store, clock }: At, id: string, wish: ServerWish = {}) {
+export async function anActiveServer({ store, clock }: At, id: string, wish: ServerOptions = {}) {
   const me = newcomer(id, wish)
   await announce(store, clock, me)
   await hold(store, 'name', me.name, me.serverId)
@@ -123,7 +123,7 @@ export async function anActiveServer({ store, clock }: At, id: string, wish: Ser
   return activate(store, me.serverId)
 }
 
-export function activeServers(at: At, count: number, wish: ServerWish = {}): Promise<ServerRow[]> {
+export function activeServers(at: At, count: number, wish: ServerOptions = {}): Promise<ServerRow[]> {
   return Promise.all(Array.from({ length: count }, (_, n) => anActiveServer(at, `server-${n}`, wish)))
 }
 
@@ -190,7 +190,7 @@ export async function ownedDevices(at: At, server: ServerRow, count: number): Pr
 }
 
 /** An owned device whose owner has a permit: what its socket may speak with. */
-export async function aPermittedDevice(at: At, server: ServerRow, id = 'device-1'): Promise<Standing> {
+export async function aPermittedDevice(at: At, server: ServerRow, id = 'device-1'): Promise<SocketIdentity> {
   const { deviceId: device } = await anOwnedDevice(at, server, id)
   const permitted = await permit(at.store, at.clock, device, server.serverId)
   return { device, server: server.serverId, epoch: permitted.epoch }

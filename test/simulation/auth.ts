@@ -7,7 +7,7 @@ import type { Epoch } from '../../core/ids.ts'
 import type { Random } from '../../core/random.ts'
 import { credsKey, signalKey } from '../../core/store/auth-item-row.ts'
 import type { Store } from '../../core/store/store.ts'
-import type { AuthWish, OpenAuthState } from '../../hosts/auth-state/auth-state.ts'
+import type { AuthStateOptions, OpenAuthState } from '../../hosts/auth-state/auth-state.ts'
 import { fencedRequests } from '../../hosts/auth-state/fenced-requests.ts'
 import { openInbox } from '../../hosts/auth-state/inbox.ts'
 import { openItems } from '../../hosts/auth-state/items.ts'
@@ -43,7 +43,7 @@ const CREDS_TRY_AGAIN_AFTER_MS = 500
  *  @param read tells the judge which item was read under which epoch */
 export async function openSimulatedAuth(
   world: { store: Store; clock: Clock; random: Random },
-  wish: AuthWish,
+  wish: AuthStateOptions,
   read: (key: string) => void,
 ): Promise<SimulatedAuth> {
   const { store, clock } = world
@@ -64,7 +64,7 @@ export async function openSimulatedAuth(
     creds.n += 1
     return items.write(ofCreds, JSON.stringify(creds))
   }
-  const saveInOrder = savesInOrder(() => persistently(save, clock, stop.signal))
+  const saveInOrder = savesInOrder(() => retry(save, clock, stop.signal))
   return {
     creds,
     epoch,
@@ -97,7 +97,7 @@ function credsFrom(stored: string | undefined, everPaired: boolean, random: Rand
   return wasAbandoned ? { identity: random.id(), n: creds.n } : creds
 }
 
-async function persistently(work: () => Promise<void>, clock: Clock, stop: AbortSignal): Promise<void> {
+async function retry(work: () => Promise<void>, clock: Clock, stop: AbortSignal): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
       return await work()

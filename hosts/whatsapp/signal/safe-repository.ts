@@ -4,7 +4,7 @@ import type { Clock } from '../../../core/clock.ts'
 import { type ErrorCode, isMooringError } from '../../../core/errors.ts'
 import type { OpenAuthState } from '../../auth-state/auth-state.ts'
 import type { Inbox } from '../../auth-state/inbox.ts'
-import { persistently } from '../../auth-state/retry.ts'
+import { retry } from '../../auth-state/retry.ts'
 import { type DeviceWatch, UNWATCHED, type Work } from '../../stalls/stall-watch.ts'
 import { loudReads } from './fail-on-unread.ts'
 import {
@@ -59,7 +59,7 @@ export function authOptions(
       return work()
     }
     try {
-      return await persistently(tried, clock, PATIENCE)
+      return await retry(tried, clock, PATIENCE)
     } catch (error) {
       if (!isMooringError(error) || ENDS.includes(error.code)) cut()
       throw error

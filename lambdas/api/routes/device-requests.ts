@@ -50,7 +50,7 @@ const WISHES: readonly Wish[] = [
   },
 ]
 
-const wishRoutes = WISHES.map(({ verb, summary, refusals, write }) =>
+const requestRoutes = WISHES.map(({ verb, summary, refusals, write }) =>
   defineRoute({
     method: 'POST',
     path: `/devices/{deviceId}/${verb}`,
@@ -76,4 +76,4 @@ async function tell(world: LambdaWorld, { deviceId, owner, desired }: DeviceRow)
   else if (desired === 'running') await assign(world, [deviceId])
 }
 
-export const WISH_ROUTES = wishRoutes
+export const REQUEST_ROUTES = requestRoutes

@@ -9,7 +9,7 @@ import {
   WINDOW_MINUTES,
 } from '../../../core/balance/ledger.ts'
 import { spreadOf } from '../../../core/balance/plan.ts'
-import { inParallel } from '../../../core/parallel.ts'
+import { inParallel, LANES } from '../../../core/parallel.ts'
 import { listServers } from '../../../core/protocol/membership.ts'
 import { offerSurplus } from '../../../core/requests/server-requests.ts'
 import { REBALANCE_DEFAULTS } from '../../../core/settings.ts'
@@ -20,8 +20,6 @@ import { json } from '../answer.ts'
 import { answers, defineRoute, named } from '../route.ts'
 import { isoTime, Time } from '../schemas.ts'
 import { percent } from './servers.ts'
-
-const LANES = 16
 
 export const RebalancingAnswer = named(
   'Rebalancing',

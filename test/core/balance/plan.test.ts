@@ -2,15 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import {
+  afterMoves,
   budgetOf,
-  carriedOut,
-  heldBack,
   mayMove,
   planMoves,
   type Scale,
   type Surroundings,
   spreadOf,
   surpluses,
+  whyNoMoves,
 } from '../../../core/balance/plan.ts'
 import { serverId } from '../../../core/ids.ts'
 import { aDeviceRow, aServerRow } from '../../builders/builders.ts'
@@ -30,7 +30,7 @@ function plan(servers: readonly Scale[], movesMax = 1000): string[] {
 
 /** The loads once the plan was carried out. */
 function after(servers: readonly Scale[], bandPercent = BAND, movesMax = 1000): Scale[] {
-  return carriedOut(servers, planMoves(servers, bandPercent, movesMax))
+  return afterMoves(servers, planMoves(servers, bandPercent, movesMax))
 }
 
 const loads = (servers: readonly Scale[]) => servers.map(({ load }) => load)
@@ -203,37 +203,37 @@ describe('nothing moves', () => {
   const [one, two] = [aServerRow('one', { joinedAt: 0 }), aServerRow('two', { joinedAt: 0 })]
 
   test('unless there is a reason not to', () => {
-    assert.equal(heldBack([one, two], calm), undefined)
+    assert.equal(whyNoMoves([one, two], calm), undefined)
   })
 
   test('while the brake is on', () => {
-    assert.match(heldBack([one, two], { ...calm, braking: true }) ?? '', /brake/)
+    assert.match(whyNoMoves([one, two], { ...calm, braking: true }) ?? '', /brake/)
   })
 
   test('while a server misses beats', () => {
-    assert.match(heldBack([one, two], { ...calm, quiet: [two] }) ?? '', /"two" has missed beats/)
+    assert.match(whyNoMoves([one, two], { ...calm, quiet: [two] }) ?? '', /"two" has missed beats/)
   })
 
   test('within ten minutes of a burial', () => {
     const dead = aServerRow('dead', { state: 'dead', beatAt: NOW - 10 * MINUTE + 1 })
-    assert.match(heldBack([one, dead], calm) ?? '', /"dead" was buried less than 10 minutes ago/)
-    assert.equal(heldBack([one, { ...dead, beatAt: NOW - 10 * MINUTE }], calm), undefined)
+    assert.match(whyNoMoves([one, dead], calm) ?? '', /"dead" was buried less than 10 minutes ago/)
+    assert.equal(whyNoMoves([one, { ...dead, beatAt: NOW - 10 * MINUTE }], calm), undefined)
   })
 
   test('while a server joins or drains, not because one has left', () => {
-    assert.match(heldBack([one, aServerRow('new', { state: 'joining' })], calm) ?? '', /"new" is joining/)
-    assert.match(heldBack([one, aServerRow('old', { state: 'draining' })], calm) ?? '', /"old" is draining/)
-    assert.equal(heldBack([one, aServerRow('old', { state: 'stopped' })], calm), undefined)
+    assert.match(whyNoMoves([one, aServerRow('new', { state: 'joining' })], calm) ?? '', /"new" is joining/)
+    assert.match(whyNoMoves([one, aServerRow('old', { state: 'draining' })], calm) ?? '', /"old" is draining/)
+    assert.equal(whyNoMoves([one, aServerRow('old', { state: 'stopped' })], calm), undefined)
   })
 
   test('while devices wait for a server', () => {
-    assert.match(heldBack([one, two], { ...calm, waiting: 1 }) ?? '', /devices wait/)
+    assert.match(whyNoMoves([one, two], { ...calm, waiting: 1 }) ?? '', /devices wait/)
   })
 
   test('while a server is back under its name and its own devices may return to it', () => {
     const before = aServerRow('one-before', { name: 'one', state: 'stopped' })
     const back = { ...one, joinedAt: NOW - 9 * MINUTE }
-    assert.match(heldBack([before, back, two], calm) ?? '', /"one" is back.*its devices come first/)
-    assert.equal(heldBack([before, { ...back, joinedAt: NOW - 10 * MINUTE }, two], calm), undefined)
+    assert.match(whyNoMoves([before, back, two], calm) ?? '', /"one" is back.*its devices come first/)
+    assert.equal(whyNoMoves([before, { ...back, joinedAt: NOW - 10 * MINUTE }, two], calm), undefined)
   })
 })

@@ -37,7 +37,14 @@ export function become({ store }: build.TestWorld, deviceId: DeviceId, set: Part
 
 export async function look(world: RebalancedWorld, seen: Partial<Seen> = {}): Promise<void> {
   const servers = await listServers(world.store)
-  await rebalance(world, { servers, braking: false, quiet: [], waiting: 0, barren: new Map(), ...seen })
+  await rebalance(world, {
+    servers,
+    braking: false,
+    quiet: [],
+    waiting: 0,
+    nothingToMoveSince: new Map(),
+    ...seen,
+  })
 }
 
 export async function asked({ store }: build.TestWorld, ids: readonly DeviceId[]): Promise<DeviceRow[]> {

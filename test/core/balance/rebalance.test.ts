@@ -175,15 +175,15 @@ describe('rebalancing', () => {
   test('says so when no device may move, and searches the next fullest server instead', async () => {
     const { world, ids } = await aFleet(tables)
     for (const id of ids) await become(world, id, { movedAt: world.clock.wallMs() })
-    const barren = new Map()
+    const nothingToMoveSince = new Map()
 
-    await look(world, { barren })
+    await look(world, { nothingToMoveSince })
     assert.match((await standing(world))?.why ?? '', /no device of the fullest servers may move now/)
 
     const third = await build.anActiveServer(world, 'third', { capacity: 20 })
     const others = await build.ownedDevices(world, third, 8)
     for (const { deviceId } of others) await become(world, deviceId, { status: 'connected' })
-    await look(world, { barren })
+    await look(world, { nothingToMoveSince })
     const moving = await asked(
       world,
       others.map(({ deviceId }) => deviceId),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { DeviceId } from '../../../core/ids.ts'
-import { beginDrain, cancelDrain, type DrainWish, runningDrain } from '../../../core/operations/drain.ts'
+import { beginDrain, cancelDrain, type DrainRequest, runningDrain } from '../../../core/operations/drain.ts'
 import { drainId, readOperation } from '../../../core/operations/operations.ts'
 import { advanceOperations } from '../../../core/operations/steps.ts'
 import { assign } from '../../../core/placement/assign.ts'
@@ -32,7 +32,7 @@ async function aDrain({
   devices = 6,
   room = 100,
   ...wish
-}: Partial<DrainWish> & { devices?: number; room?: number } = {}) {
+}: Partial<DrainRequest> & { devices?: number; room?: number } = {}) {
   const world = await build.aWorld(tables)
   const from = await build.anActiveServer(world, 'from')
   const to = await build.anActiveServer(world, 'to', { capacity: room })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { serverId } from '../../../core/ids.ts'
-import { berths } from '../../../core/placement/choose-server.ts'
+import { chooseServers } from '../../../core/placement/choose-server.ts'
 import type { ServerRow } from '../../../core/store/server-row.ts'
 import { aServerRow } from '../../builders/builders.ts'
 import { scriptedRandom, seededRandom } from '../../builders/chance.ts'
@@ -11,8 +11,8 @@ const newDevice = {}
 describe('placement', () => {
   test('of two random servers takes the emptier one', () => {
     const servers = [aServerRow('full', { load: 9 }), aServerRow('empty', { load: 1 }), aServerRow('other')]
-    const first = berths(servers, 1, scriptedRandom(0, 0))
-    const second = berths(servers, 1, scriptedRandom(0.4, 0.5))
+    const first = chooseServers(servers, 1, scriptedRandom(0, 0))
+    const second = chooseServers(servers, 1, scriptedRandom(0.4, 0.5))
 
     assert.equal(first.choose(newDevice)?.serverId, 'empty')
     assert.equal(second.choose(newDevice)?.serverId, 'empty')
@@ -20,7 +20,7 @@ describe('placement', () => {
 
   test('never compares a server with itself: of two servers it always takes the emptier', () => {
     const servers = [aServerRow('full', { load: 90 }), aServerRow('empty', { load: 10 })]
-    const choices = berths(servers, 2, seededRandom())
+    const choices = chooseServers(servers, 2, seededRandom())
 
     const chosen = Array.from({ length: 20 }, () => choices.choose(newDevice)?.serverId)
 
@@ -33,7 +33,7 @@ describe('placement', () => {
       aServerRow('large', { load: 200, capacity: 400 }),
     ]
 
-    assert.equal(berths(servers, 1, scriptedRandom(0, 0.9)).choose(newDevice)?.serverId, 'large')
+    assert.equal(chooseServers(servers, 1, scriptedRandom(0, 0.9)).choose(newDevice)?.serverId, 'large')
   })
 
   test('keeps the fullest of 1,000 servers within three devices of the mean', () => {
@@ -69,12 +69,15 @@ describe('placement', () => {
       aServerRow('dead', { state: 'dead' }),
     ]
 
-    assert.equal(berths(servers, 1, seededRandom()).choose(newDevice), undefined)
-    assert.equal(berths(servers, 1, seededRandom()).choose({ moveTo: serverId('draining') }), undefined)
+    assert.equal(chooseServers(servers, 1, seededRandom()).choose(newDevice), undefined)
+    assert.equal(
+      chooseServers(servers, 1, seededRandom()).choose({ moveTo: serverId('draining') }),
+      undefined,
+    )
   })
 
   test('counts what it has placed itself, and stops when everything is full', () => {
-    const choices = berths([aServerRow('only', { load: 3, capacity: 5 })], 9, seededRandom())
+    const choices = chooseServers([aServerRow('only', { load: 3, capacity: 5 })], 9, seededRandom())
 
     const chosen = [choices.choose(newDevice), choices.choose(newDevice), choices.choose(newDevice)]
 
@@ -91,7 +94,7 @@ describe('placement', () => {
       aServerRow('target', { load: 95 }),
     ]
     const home = { name: 'web-1', since: 0 }
-    const choices = berths(servers, 9, seededRandom())
+    const choices = chooseServers(servers, 9, seededRandom())
 
     assert.equal(choices.choose({ home, moveTo: serverId('target') })?.serverId, 'target')
     assert.equal(choices.choose({ home })?.serverId, 'home')
@@ -105,7 +108,7 @@ describe('placement', () => {
       aServerRow('other'),
     ]
 
-    const chosen = berths(servers, 1, seededRandom()).choose({
+    const chosen = chooseServers(servers, 1, seededRandom()).choose({
       moveTo: serverId('target'),
       home: { name: 'web-1', since: 0 },
     })
@@ -116,7 +119,10 @@ describe('placement', () => {
   test('of a device that shall move to any server avoids the one that it leaves, though it is the emptiest', () => {
     const servers = [aServerRow('left', { load: 0 }), aServerRow('other', { load: 90 })]
 
-    const chosen = berths(servers, 9, seededRandom()).choose({ moveTo: 'any', movedFrom: serverId('left') })
+    const chosen = chooseServers(servers, 9, seededRandom()).choose({
+      moveTo: 'any',
+      movedFrom: serverId('left'),
+    })
 
     assert.equal(chosen?.serverId, 'other')
   })
@@ -126,7 +132,7 @@ describe('placement', () => {
     const servers = [...full, aServerRow('left', { load: 60 }), aServerRow('new', { load: 5 })]
 
     const chosen = Array.from({ length: 20 }, (_, seed) =>
-      berths(servers, 1, seededRandom(seed)).choose({ moveTo: 'any', movedFrom: serverId('left') }),
+      chooseServers(servers, 1, seededRandom(seed)).choose({ moveTo: 'any', movedFrom: serverId('left') }),
     )
 
     assert.deepEqual([...new Set(chosen.map((server) => server?.serverId))], ['new'])
@@ -135,14 +141,17 @@ describe('placement', () => {
   test('of a device that shall move to any server takes the one that it leaves when there is no other', () => {
     const servers = [aServerRow('left'), aServerRow('full', { load: 5, capacity: 5 })]
 
-    const chosen = berths(servers, 1, seededRandom()).choose({ moveTo: 'any', movedFrom: serverId('left') })
+    const chosen = chooseServers(servers, 1, seededRandom()).choose({
+      moveTo: 'any',
+      movedFrom: serverId('left'),
+    })
 
     assert.equal(chosen?.serverId, 'left')
   })
 
   test('does not choose a server again that refused', () => {
     const [refusing, other] = [aServerRow('refusing'), aServerRow('other', { load: 50 })]
-    const choices = berths([refusing, other], 9, seededRandom())
+    const choices = chooseServers([refusing, other], 9, seededRandom())
 
     choices.exclude(refusing)
 
@@ -154,7 +163,7 @@ describe('placement', () => {
 
 /** The loads after `devices` were placed by a caller that announced `announced` of them. */
 function loadsAfter(servers: readonly ServerRow[], devices: number, announced: number): number[] {
-  const choices = berths(servers, announced, seededRandom(7))
+  const choices = chooseServers(servers, announced, seededRandom(7))
   const loads = new Map(servers.map((server) => [server.serverId, server.load]))
   for (let device = 0; device < devices; device++) {
     const chosen = choices.choose(newDevice)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, test } from 'node:test'
-import { createJudge, watchBeats } from '../../../core/protocol/silence.ts'
+import { createBurialRule, watchBeats } from '../../../core/protocol/silence.ts'
 import { DEFAULT_SETTINGS } from '../../../core/settings.ts'
 import type { ServerRow } from '../../../core/store/server-row.ts'
 import { aServerRow } from '../../builders/builders.ts'
@@ -190,7 +190,7 @@ describe('the brake', () => {
 /** A fleet that an observer looks at once a second; those that are not silent beat before each look. */
 function aFleet(count: number, states: Record<string, ServerRow['state']> = {}, settings = DEFAULT_SETTINGS) {
   const watch = watchBeats(clock)
-  const judge = createJudge(clock, watch, settings)
+  const judge = createBurialRule(clock, watch, settings)
   let rows = Array.from({ length: count }, (_, n) =>
     aServerRow(`server-${n}`, { state: states[`server-${n}`] ?? 'active' }),
   )

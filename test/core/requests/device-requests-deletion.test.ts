@@ -3,7 +3,14 @@ import { describe, test } from 'node:test'
 import { epoch } from '../../../core/ids.ts'
 import { writeAuth } from '../../../core/protocol/auth-writes.ts'
 import { claim, evict, register, release } from '../../../core/protocol/ownership.ts'
-import { erase, logout, requestDeletion, rest, start, stop } from '../../../core/requests/device-requests.ts'
+import {
+  erase,
+  logout,
+  requestDeletion,
+  settleStopped,
+  start,
+  stop,
+} from '../../../core/requests/device-requests.ts'
 import type { Store } from '../../../core/store/store.ts'
 import { recordHistory } from '../../../core/telemetry/history.ts'
 import {
@@ -118,14 +125,14 @@ describe('deletion', () => {
   })
 })
 
-describe('rest, for a stopped device that lost its owner', () => {
+describe('settleStopped, for a stopped device that lost its owner', () => {
   test('takes it off the waiting list', async () => {
     const web1 = await anActiveServer(at, 'web-1')
     const { deviceId } = await anOwnedDevice(at, web1)
     await stop(store, clock, deviceId, 'by the operator')
     await evict(store, clock, deviceId, web1)
 
-    await rest(store, clock, await deviceRow(store, deviceId), 'fresh-creds')
+    await settleStopped(store, clock, await deviceRow(store, deviceId), 'fresh-creds')
 
     const row = await deviceRow(store, deviceId)
     assert.deepEqual([row.status, row.unassignedShard], ['stopped', undefined])
@@ -138,7 +145,7 @@ describe('rest, for a stopped device that lost its owner', () => {
     await logout(store, clock, deviceId, 'unused')
     await evict(store, clock, deviceId, web1)
 
-    await rest(store, clock, await deviceRow(store, deviceId), 'fresh-creds')
+    await settleStopped(store, clock, await deviceRow(store, deviceId), 'fresh-creds')
 
     const row = await deviceRow(store, deviceId)
     assert.deepEqual([row.status, row.credentialsId, row.logout], ['logged_out', 'fresh-creds', undefined])
@@ -149,7 +156,7 @@ describe('rest, for a stopped device that lost its owner', () => {
     await logout(store, clock, held.device, 'unused')
     await release(store, clock, { ...held, status: 'logged_out', freshCredentialsId: 'named by the owner' })
 
-    await rest(store, clock, await deviceRow(store, held.device), 'another')
+    await settleStopped(store, clock, await deviceRow(store, held.device), 'another')
 
     const row = await deviceRow(store, held.device)
     assert.deepEqual([row.status, row.credentialsId], ['logged_out', 'named by the owner'])
@@ -159,7 +166,7 @@ describe('rest, for a stopped device that lost its owner', () => {
     const held = await aPermittedDevice(at, await anActiveServer(at, 'web-1'))
     await release(store, clock, { ...held, status: 'conflicted', noLongerWanted: true })
 
-    await rest(store, clock, await deviceRow(store, held.device), 'unused')
+    await settleStopped(store, clock, await deviceRow(store, held.device), 'unused')
 
     const row = await deviceRow(store, held.device)
     assert.deepEqual([row.status, row.unassignedShard], ['conflicted', undefined])
@@ -169,7 +176,7 @@ describe('rest, for a stopped device that lost its owner', () => {
     const held = await aPermittedDevice(at, await anActiveServer(at, 'web-1'))
     const stopped = await stop(store, clock, held.device, 'by the operator')
 
-    await rest(store, clock, stopped, 'unused')
+    await settleStopped(store, clock, stopped, 'unused')
 
     assert.deepEqual(await deviceRow(store, held.device), stopped)
   })
@@ -180,7 +187,7 @@ describe('rest, for a stopped device that lost its owner', () => {
     const stale = await deviceRow(store, id)
     const started = await start(store, clock, id)
 
-    await rest(store, clock, stale, 'unused')
+    await settleStopped(store, clock, stale, 'unused')
 
     assert.deepEqual(await deviceRow(store, id), started)
   })
@@ -197,7 +204,7 @@ describe('rest, for a stopped device that lost its owner', () => {
     await evict(store, clock, deviceId, web1)
     const waiting = await deviceRow(store, deviceId)
 
-    await rest(store, clock, stale, 'unused')
+    await settleStopped(store, clock, stale, 'unused')
 
     assert.deepEqual(await deviceRow(store, deviceId), waiting)
   })
@@ -208,7 +215,7 @@ describe('rest, for a stopped device that lost its owner', () => {
     const stale = await deviceRow(store, id)
     await requestDeletion(store, clock, id)
 
-    await rest(store, clock, stale, 'unused')
+    await settleStopped(store, clock, stale, 'unused')
 
     assert.ok((await deviceRow(store, id)).unassignedShard)
   })

@@ -148,5 +148,5 @@ test('of imports that were given up one after another each is remembered until o
   await finishImport(store, clock, { ...third, account: ACCOUNT })
 
   assert.deepEqual((await store.query('AuthState', { partition: ID })).rows, [])
-  assert.equal((await readDevice(store, ID)).halves, undefined)
+  assert.equal((await readDevice(store, ID)).abandonedCredentialsIds, undefined)
 })

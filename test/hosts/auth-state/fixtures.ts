@@ -6,7 +6,11 @@ import { type Clock, systemClock } from '../../../core/clock.ts'
 import { deviceId, epoch } from '../../../core/ids.ts'
 import type { Store } from '../../../core/store/store.ts'
 import type { EventFields, Telemetry } from '../../../core/telemetry.ts'
-import { type AuthWish, type OpenAuthState, openAuthState } from '../../../hosts/auth-state/auth-state.ts'
+import {
+  type AuthStateOptions,
+  type OpenAuthState,
+  openAuthState,
+} from '../../../hosts/auth-state/auth-state.ts'
 import { keyFileWrapping } from '../../../hosts/auth-state/keys/key-file-wrapping.ts'
 import type { KeyWrapping } from '../../../hosts/auth-state/keys/wrapping.ts'
 import { LOCAL_TABLE_PREFIX, startDatabase } from '../../../local/database.ts'
@@ -39,7 +43,7 @@ export function newDevice() {
   return deviceId(`device-${devices}`)
 }
 
-export interface Opening extends Partial<Omit<AuthWish, 'epoch'>> {
+export interface Opening extends Partial<Omit<AuthStateOptions, 'epoch'>> {
   readonly store: Store
   readonly epoch?: number
   readonly telemetry?: Telemetry

@@ -19,7 +19,7 @@ import { wrapping } from '../auth-state/fixtures.ts'
 /** Half of each bound is drawn. */
 export const BACKOFF = { baseMs: 1000, capMs: 60_000 }
 
-export interface SceneWish {
+export interface SceneOptions {
   /** What the device's row says from the beginning. */
   readonly device?: Partial<DeviceRow>
   /** Its credentials are not what the test is about: a linked device comes with fresh ones. */
@@ -30,7 +30,7 @@ export interface SceneWish {
   readonly prepare?: (store: Store, server: ServerRow) => Promise<unknown>
 }
 
-export async function aConnection(context: TestContext, tables: Tables, wish: SceneWish = {}) {
+export async function aConnection(context: TestContext, tables: Tables, wish: SceneOptions = {}) {
   const base = await aWorld(tables)
   const server = await anActiveServer(base, 'web-1')
   const { deviceId } = await anOwnedDevice(base, server)

@@ -39,7 +39,7 @@ async function aFleet() {
 
 async function sweepLooks(world: TestLambdaWorld): Promise<void> {
   const servers = await listServers(world.store)
-  await rebalance(world, { servers, braking: false, quiet: [], waiting: 0, barren: new Map() })
+  await rebalance(world, { servers, braking: false, quiet: [], waiting: 0, nothingToMoveSince: new Map() })
 }
 
 test('the fleet tells how its rebalancing stands, in numbers and in words', async () => {
