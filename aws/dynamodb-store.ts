@@ -14,8 +14,8 @@ import {
 import type {
   Change,
   Condition,
-  Keys,
   Page,
+  PrimaryKeys,
   Query,
   Rows,
   ScanPart,
@@ -36,7 +36,7 @@ export function dynamoDbStore(client: DynamoDBClient, tablePrefix: string, reque
   const limit = () => ({ abortSignal: AbortSignal.timeout(requestMsMax) })
   const name = (table: TableName) => tablePrefix + table
 
-  async function getBatch<T extends Table>(table: T, keys: readonly Keys[T][]): Promise<Rows[T][]> {
+  async function getBatch<T extends Table>(table: T, keys: readonly PrimaryKeys[T][]): Promise<Rows[T][]> {
     const rows: Rows[T][] = []
     let request = { [name(table)]: { Keys: [...keys] as Record<string, unknown>[], ConsistentRead: true } }
     for (let round = 0; round < BATCH_ROUNDS_MAX; round++) {
@@ -50,7 +50,7 @@ export function dynamoDbStore(client: DynamoDBClient, tablePrefix: string, reque
   }
 
   return {
-    async get<T extends Table>(table: T, key: Keys[T]) {
+    async get<T extends Table>(table: T, key: PrimaryKeys[T]) {
       const answer = await documents.send(
         new GetCommand({ TableName: name(table), Key: key, ConsistentRead: true }),
         limit(),
@@ -58,7 +58,7 @@ export function dynamoDbStore(client: DynamoDBClient, tablePrefix: string, reque
       return answer.Item as Rows[T] | undefined
     },
 
-    async getMany<T extends Table>(table: T, keys: readonly Keys[T][]) {
+    async getMany<T extends Table>(table: T, keys: readonly PrimaryKeys[T][]) {
       const rows: Rows[T][] = []
       for (let at = 0; at < keys.length; at += BATCH_GET_KEYS_MAX) {
         rows.push(...(await getBatch(table, keys.slice(at, at + BATCH_GET_KEYS_MAX))))
@@ -78,7 +78,7 @@ export function dynamoDbStore(client: DynamoDBClient, tablePrefix: string, reque
       })
     },
 
-    async update<T extends Table>(table: T, key: Keys[T], change: Change<Rows[T]>) {
+    async update<T extends Table>(table: T, key: PrimaryKeys[T], change: Change<Rows[T]>) {
       const terms = createTerms()
       const expression = terms.update(change)
       const condition = terms.conditions(change.when)

@@ -23,16 +23,19 @@ const ASSIGN = {
   History: { actions: ['PutItem', 'UpdateItem', 'Query', 'DeleteItem'] },
 } as const satisfies Uses
 
-/** Clearing away after a server: burying it gives its name and URL free, evicting lists its devices. */
+/** Clearing away after a server: burying it frees its name and URL, evicting lists its devices and counts quarantines
+ *  (core/placement/quarantine-limit.ts). */
 const CLEAR_AWAY = {
   ...ASSIGN,
   Devices: { actions: [...ASSIGN.Devices.actions, 'Query'], indexes: ['byOwner'] },
   Servers: { actions: [...ASSIGN.Servers.actions, 'DeleteItem'] },
+  Operations: { actions: ['UpdateItem'] },
 } as const satisfies Uses
 
-/** What was begun: its rows, and the list of those that run. */
+/** Operations and the list of those that run, and what the fleet has decided for all its devices: the ledger of
+ *  rebalancing and its pause, the cool-downs. */
 const OPERATE = {
-  Operations: { actions: ['GetItem', 'PutItem', 'Query'], indexes: ['byOpen'] },
+  Operations: { actions: ['GetItem', 'PutItem', 'UpdateItem', 'Query'], indexes: ['byOpen'] },
 } as const satisfies Uses
 
 export const TABLE_USES = {

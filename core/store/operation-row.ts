@@ -1,5 +1,7 @@
-/** What was begun and takes a while: the move of a device, a drain, a rolling restart. */
+/** An operation's row: the move of a device, a drain or a rolling restart, which all take a while. The row has everything
+ *  that the next step needs, so that any sweep can take it after a crash. */
 import type { DeviceId, ServerId } from '../ids.ts'
+import type { FleetRow } from './fleet-row.ts'
 
 export const OPERATION_STATES = ['running', 'done', 'refused', 'timed_out', 'cancelled'] as const
 
@@ -95,3 +97,10 @@ export interface Restart extends Operation {
 }
 
 export type OperationRow = Reassign | Drain | Restart
+
+/** The table holds two sorts of rows: operations, and what the fleet has decided for all its devices. */
+export type OperationItem = OperationRow | FleetRow
+
+export function asOperation(item: OperationItem | undefined): OperationRow | undefined {
+  return item?.kind === 'reassign' || item?.kind === 'drain' || item?.kind === 'restart' ? item : undefined
+}

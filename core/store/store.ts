@@ -5,7 +5,7 @@ import type { KeyRow } from './api-key-row.ts'
 import type { AuthItem } from './auth-item-row.ts'
 import type { DeviceRow } from './device-row.ts'
 import type { HistoryRow } from './history-row.ts'
-import type { OperationRow } from './operation-row.ts'
+import type { OperationItem } from './operation-row.ts'
 import type { ServerItem } from './server-row.ts'
 
 export interface Rows {
@@ -13,22 +13,24 @@ export interface Rows {
   Servers: ServerItem
   AuthState: AuthItem
   History: HistoryRow
-  Operations: OperationRow
+  Operations: OperationItem
   Keys: KeyRow
 }
 export type Table = keyof Rows
 
-export interface Keys {
+/** The attributes that name one row of each table. */
+export interface PrimaryKeys {
   Devices: Pick<DeviceRow, 'deviceId'>
   Servers: Pick<ServerItem, 'serverId'>
   AuthState: Pick<AuthItem, 'deviceId' | 'key'>
   History: Pick<HistoryRow, 'deviceId' | 'at'>
-  Operations: Pick<OperationRow, 'operationId'>
+  Operations: Pick<OperationItem, 'operationId'>
   Keys: Pick<KeyRow, 'keyId'>
 }
 
 type Comparable = string | number | boolean
-type Attribute<Row> = keyof Row & string
+/** Of a table with several kinds of rows, the attributes of any of them. */
+type Attribute<Row> = [Row] extends [never] ? string : Row extends unknown ? keyof Row & string : never
 
 export type Condition<Row> =
   | { readonly is: 'absent' | 'present'; readonly attribute: Attribute<Row> }
@@ -106,17 +108,21 @@ export interface Page<Row> {
 
 export interface Store {
   /** A consistent read. */
-  get<T extends Table>(table: T, key: Keys[T]): Promise<Rows[T] | undefined>
+  get<T extends Table>(table: T, key: PrimaryKeys[T]): Promise<Rows[T] | undefined>
   /** Consistent reads of many items, in any order; those that do not exist are left out. */
-  getMany<T extends Table>(table: T, keys: readonly Keys[T][]): Promise<Rows[T][]>
+  getMany<T extends Table>(table: T, keys: readonly PrimaryKeys[T][]): Promise<Rows[T][]>
   /** @returns false when the condition refused the write */
   put<T extends Table>(table: T, row: Rows[T], conditions?: readonly Condition<Rows[T]>[]): Promise<boolean>
   /** @returns the row after the write, or undefined when the condition refused it */
-  update<T extends Table>(table: T, key: Keys[T], change: Change<Rows[T]>): Promise<Rows[T] | undefined>
+  update<T extends Table>(
+    table: T,
+    key: PrimaryKeys[T],
+    change: Change<Rows[T]>,
+  ): Promise<Rows[T] | undefined>
   /** @returns false when the condition refused it */
   remove<T extends Table>(
     table: T,
-    key: Keys[T],
+    key: PrimaryKeys[T],
     conditions?: readonly Condition<Rows[T]>[],
   ): Promise<boolean>
   query<T extends Table>(table: T, query: Query<Rows[T]>): Promise<Page<Rows[T]>>

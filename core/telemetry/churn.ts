@@ -25,7 +25,11 @@ export function churnLedger(store: Store, clock: Clock): ChurnLedger {
       counts = {}
       const at = minute(clock.wallMs())
       const expiresAt = expiresInSeconds(clock.wallMs(), KEPT_SECONDS)
-      await store.update('History', { deviceId: FLEET, at }, { add, set: { expiresAt }, when: [] })
+      await store.update(
+        'History',
+        { deviceId: FLEET, at },
+        { add, set: { kind: 'churn', expiresAt }, when: [] },
+      )
     },
   }
 }
@@ -39,7 +43,11 @@ export async function readChurn(
   const now = clock.wallMs()
   const sort = { from: minute(now - minutes * 60_000), to: minute(now) }
   const { rows } = await store.query('History', { partition: FLEET, sort })
-  const sums = CHURN_METRICS.map((metric) => [metric, rows.reduce((sum, row) => sum + (row[metric] ?? 0), 0)])
+  const counted = rows.filter((row) => row.kind === 'churn')
+  const sums = CHURN_METRICS.map((metric) => [
+    metric,
+    counted.reduce((sum, row) => sum + (row[metric] ?? 0), 0),
+  ])
   return Object.fromEntries(sums)
 }
 

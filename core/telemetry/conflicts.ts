@@ -3,7 +3,7 @@
 import { type Clock, expiresInSeconds } from '../clock.ts'
 import type { DeviceId, Epoch, ServerId } from '../ids.ts'
 import type { Random } from '../random.ts'
-import { FLEET, type HistoryRow } from '../store/history-row.ts'
+import { type ConflictRow, FLEET } from '../store/history-row.ts'
 import type { Store } from '../store/store.ts'
 
 const PREFIX = 'conflict#'
@@ -28,6 +28,7 @@ export async function recordConflict(
   const nowMs = clock.wallMs()
   await store.put('History', {
     deviceId: FLEET,
+    kind: 'conflict',
     at: `${PREFIX}${new Date(nowMs).toISOString()}#${random.id()}`,
     event: 'conflicted',
     device,
@@ -58,8 +59,7 @@ export async function readConflicts(store: Store, clock: Clock): Promise<DeviceC
     limit: CONFLICTS_READ_MAX,
   })
   const byDevice = new Map<DeviceId, DeviceConflicts>()
-  for (const { device, at, serverName = 'unknown' } of rows) {
-    if (!device) continue
+  for (const { device, at, serverName } of rows.filter((row) => row.kind === 'conflict')) {
     const later = byDevice.get(device)
     byDevice.set(
       device,
@@ -71,6 +71,6 @@ export async function readConflicts(store: Store, clock: Clock): Promise<DeviceC
   return [...byDevice.values()]
 }
 
-function timeOf(at: HistoryRow['at']): string {
+function timeOf(at: ConflictRow['at']): string {
   return at.slice(PREFIX.length).split('#')[0] ?? ''
 }

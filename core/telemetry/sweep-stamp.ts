@@ -11,11 +11,16 @@ export const STAMP_EVERY_MS = 5000
 export async function stampSweep(store: Store, clock: Clock): Promise<void> {
   const lookedAt = clock.wallMs()
   const expiresAt = expiresInSeconds(lookedAt, KEPT_SECONDS)
-  await store.update('History', { deviceId: FLEET, at: AT }, { set: { lookedAt, expiresAt }, when: [] })
+  await store.update(
+    'History',
+    { deviceId: FLEET, at: AT },
+    { set: { kind: 'sweep-stamp', lookedAt, expiresAt }, when: [] },
+  )
 }
 
 /** @returns wall-clock ms, at most some seconds old while a sweep runs; undefined when none has looked for a week */
 export async function readSweepStamp(store: Store): Promise<number | undefined> {
   const { rows } = await store.query('History', { partition: FLEET, sort: { from: AT, to: AT }, limit: 1 })
-  return rows[0]?.lookedAt
+  const [stamp] = rows
+  return stamp?.kind === 'sweep-stamp' ? stamp.lookedAt : undefined
 }
