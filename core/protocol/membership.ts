@@ -8,16 +8,18 @@
 import { type Clock, expiresInSeconds } from '../clock.ts'
 import { MooringError } from '../errors.ts'
 import type { DeviceId, ServerId } from '../ids.ts'
-import { asServer, type HoldRow, type ServerItem, type ServerRow } from '../store/server-row.ts'
+import {
+  asServer,
+  type HoldRow,
+  isLive,
+  LIVE_STATES,
+  type ServerItem,
+  type ServerRow,
+} from '../store/server-row.ts'
 import { type Store, scanAll, when } from '../store/store.ts'
 
 const server = when<ServerItem>()
-/** It may still beat: nobody has declared it dead, and it has not left. */
-export const notFinal = server.any(
-  server.equals('state', 'joining'),
-  server.equals('state', 'active'),
-  server.equals('state', 'draining'),
-)
+export const stateIsLive = server.any(...LIVE_STATES.map((state) => server.equals('state', state)))
 
 /** Rows of servers that are gone stay this long, so that what was read as dead can still be read as dead. */
 const SERVER_ROW_KEPT_SECONDS = 3 * 86_400
@@ -55,7 +57,7 @@ export async function hold(
   const holder = (await store.get('Servers', key))?.heldBy
   if (!holder) return hold(store, kind, value, me)
   const holding = asServer(await store.get('Servers', { serverId: holder }))
-  if (holding && holding.state !== 'dead' && holding.state !== 'stopped') return holding
+  if (holding && isLive(holding)) return holding
   // The holder is gone for good, so only another newcomer can change the row before this write.
   const taken = await store.update('Servers', key, { ...mine, when: [server.equals('heldBy', holder)] })
   return taken ? undefined : hold(store, kind, value, me)
@@ -136,7 +138,11 @@ export async function correctLoad(store: Store, counted: ServerRow, owned: numbe
 
 /** Tells the owner to look at its devices: what it must notice has been written to the device's row before. */
 export async function raiseAssignmentSeq(store: Store, id: ServerId): Promise<ServerRow | undefined> {
-  const row = await store.update('Servers', { serverId: id }, { add: { assignmentSeq: 1 }, when: [notFinal] })
+  const row = await store.update(
+    'Servers',
+    { serverId: id },
+    { add: { assignmentSeq: 1 }, when: [stateIsLive] },
+  )
   return row as ServerRow | undefined
 }
 
@@ -150,10 +156,10 @@ export async function bury(store: Store, silent: ServerRow): Promise<boolean> {
     { serverId: silent.serverId },
     {
       set: { state: 'dead', stateReason: `silent since beat ${silent.beat}` },
-      when: [server.equals('beat', silent.beat), notFinal],
+      when: [server.equals('beat', silent.beat), stateIsLive],
     },
   )
-  if (buried) await letGoOfNames(store, silent)
+  if (buried) await releaseNames(store, silent)
   return buried !== undefined
 }
 
@@ -170,10 +176,10 @@ export async function buryExited(
     { serverId: exited.serverId },
     {
       set: { state: 'dead', stateReason: why, ...(crashed ? { crashed } : {}) },
-      when: [notFinal],
+      when: [stateIsLive],
     },
   )
-  if (buried) await letGoOfNames(store, exited)
+  if (buried) await releaseNames(store, exited)
   return buried !== undefined
 }
 
@@ -190,10 +196,10 @@ export async function crash(
     { serverId: me.serverId },
     {
       set: { state: 'dead', stateReason: why, crashed: true, suspects },
-      when: [notFinal],
+      when: [stateIsLive],
     },
   )
-  if (buried) await letGoOfNames(store, me)
+  if (buried) await releaseNames(store, me)
 }
 
 /** No new devices from now on. The server goes on with those that it has, until each is asked to move.
@@ -230,7 +236,7 @@ export async function setOut(store: Store, me: ServerId): Promise<void> {
   await store.update(
     'Servers',
     { serverId: me },
-    { set: { state: 'draining', leaving: true }, when: [notFinal] },
+    { set: { state: 'draining', leaving: true }, when: [stateIsLive] },
   )
 }
 
@@ -255,14 +261,14 @@ export async function leave(store: Store, me: Pick<ServerRow, 'serverId' | 'name
     { serverId: me.serverId },
     {
       set: { state: 'stopped', stateReason: 'left' },
-      when: [notFinal],
+      when: [stateIsLive],
     },
   )
-  if (left) await letGoOfNames(store, me)
+  if (left) await releaseNames(store, me)
 }
 
 /** Removes the name and URL claims of a server that is gone, where they are still its own. */
-async function letGoOfNames(store: Store, gone: Pick<ServerRow, 'serverId' | 'name' | 'url'>): Promise<void> {
+async function releaseNames(store: Store, gone: Pick<ServerRow, 'serverId' | 'name' | 'url'>): Promise<void> {
   const mine = [server.equals('heldBy', gone.serverId)]
   for (const key of [`name#${gone.name}`, `url#${gone.url}`] as HoldRow['serverId'][]) {
     await store.remove('Servers', { serverId: key }, mine)
