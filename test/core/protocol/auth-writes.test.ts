@@ -115,7 +115,7 @@ test('a refusal names the kind of the item and nothing that could be a phone num
   assert.deepEqual(refused.facts, { kind: 'session', epoch: MINE })
   assert.equal(
     refused.message,
-    'device device-1 has a socket newer than epoch 5: its session may not be touched any more',
+    'device "device-1" has a socket newer than epoch 5: its session may not be touched any more',
   )
 })
 

@@ -56,7 +56,7 @@ describe('permit', () => {
 
     await assert.rejects(permit(store, clock, deviceId, web2.serverId), {
       code: 'NOT_OWNER',
-      message: 'device device-1 is owned by web-1',
+      message: 'device "device-1" is owned by server "web-1"',
     })
     assert.equal((await deviceRow(store, deviceId)).epoch, 0)
   })
@@ -78,7 +78,7 @@ describe('permit', () => {
       clock.advance(WAIT_MS - 1)
       await assert.rejects(permit(store, clock, device, server), {
         code: 'LOGIN_REFUSED',
-        message: 'device device-1 may not log in yet: banned',
+        message: 'device "device-1" may not log in yet: banned',
       })
       assert.equal((await deviceRow(store, device)).epoch, before)
       clock.advance(1)
