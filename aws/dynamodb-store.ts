@@ -1,6 +1,6 @@
-/** The store on DynamoDB. Servers, Lambdas and the local fleet all reach their tables through it. Every call has a time
- *  limit of its own, and a write that ran into the limit may still be applied. It must never retry a write by itself with
- *  other conditions: a caller reads the row again and decides. */
+/** The store on DynamoDB. Servers, Lambdas and the local fleet all reach their tables through it. Every
+ *  call has a time limit of its own, and a write that ran into the limit may still be applied. It must
+ *  never retry a write by itself with other conditions: a caller reads the row again and decides. */
 import { ConditionalCheckFailedException, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import {
   BatchGetCommand,

@@ -7,8 +7,8 @@ const OPERATORS = { equals: '=', differs: '<>', atMost: '<=', atLeast: '>=' } as
 type Alias = (attribute: string) => string
 type Placeholder = (value: unknown) => string
 
-/** Collects the names and values of one request's expressions. Every attribute gets an alias, since many of ours (`owner`,
- *  `state`, `name`, `status`) are reserved words of DynamoDB. */
+/** Collects the names and values of one request's expressions. Every attribute gets an alias, since many
+ *  of ours (`owner`, `state`, `name`, `status`) are reserved words of DynamoDB. */
 export function createTerms() {
   const names: Record<string, string> = {}
   const values: Record<string, unknown> = {}

@@ -1,6 +1,7 @@
-/** The ledger of rebalancing: which devices are under way, what was spent, what rebalancing waits for, and whether an
- *  operator has paused it. All of it is in one row, and each write is conditional on the row as it was read. So the limits
- *  hold with two sweeps at once: a device is written here before it is asked to move. */
+/** The ledger of rebalancing: which devices are under way, what was spent, what rebalancing waits for, and
+ *  whether an operator has paused it. All of it is in one row, and each write is conditional on the row as
+ *  it was read. So the limits hold with two sweeps at once: a device is written here before it is asked to
+ *  move. */
 
 import type { Clock } from '../clock.ts'
 import { fleetRowId, type Pause, type RebalancingRow, type RebalancingStatus } from '../store/fleet-row.ts'
@@ -60,8 +61,8 @@ function ledgerOf(item: OperationItem | undefined): Ledger {
   }
 }
 
-/** Moves that count against the budget: those of this minute and of the ten before. So no span of ten minutes sees more
- *  moves than the budget. */
+/** Moves that count against the budget: those of this minute and of the ten before. So no span of ten
+ *  minutes sees more moves than the budget. */
 export function movesWithinWindow(spent: RebalancingStatus['spent'], nowMs: number): number {
   return recent(spent, nowMs).reduce((sum, { moves }) => sum + moves, 0)
 }

@@ -1,7 +1,7 @@
-/** The writes on a device's auth state. Each is ONE conditional write on ONE item, fenced by the epoch of its socket: after
- *  it, no write under a lower epoch succeeds on that item. A host may repeat one whose answer was lost, since the condition
- *  holds for its own epoch and the item ends up the same. With an `order`, a request that was given up and is applied
- *  seconds later cannot undo a later write of the same socket. */
+/** The writes on a device's auth state. Each is ONE conditional write on ONE item, fenced by the epoch of its
+ *  socket: after it, no write under a lower epoch succeeds on that item. A host may repeat one whose answer
+ *  was lost, since the condition holds for its own epoch and the item ends up the same. With an `order`, a
+ *  request that was given up and is applied seconds later cannot undo a later write of the same socket. */
 
 import { MooringError } from '../errors.ts'
 import type { DeviceId, Epoch } from '../ids.ts'
@@ -22,8 +22,8 @@ export function orderOf(epoch: Epoch, nth: number): number {
   return epoch * ORDERS_PER_EPOCH + nth
 }
 
-/** Reads an item and fences it with this epoch, in the same write. An older holder can then no longer change what was
- *  read. An item that did not exist is created empty.
+/** Reads an item and fences it with this epoch, in the same write. An older holder can then no longer
+ *  change what was read. An item that did not exist is created empty.
  *  @returns undefined when the item is empty
  *  @throws MooringError STALE_EPOCH when a newer socket has touched it */
 export async function fenceAndRead(
@@ -88,8 +88,8 @@ export async function tombstone(
   order?: number,
 ): Promise<void> {
   const row = { deviceId: device, key, epoch, expiresAt, ...(order === undefined ? {} : { order }) }
-  const buried = await store.put('AuthState', row, notNewerThan(epoch, order))
-  if (!buried) throw stale(device, key, epoch)
+  const deleted = await store.put('AuthState', row, notNewerThan(epoch, order))
+  if (!deleted) throw stale(device, key, epoch)
 }
 
 function stale(device: DeviceId, key: string, epoch: Epoch): MooringError {

@@ -1,8 +1,8 @@
 /**
- * The ownership protocol, for servers: which servers are in the fleet, with how much room, and until when. As in
- * ownership.ts, each function is one operation of docs/architecture.md: ONE conditional write on ONE item. Nothing else in
- * Mooring writes `state`, `beat` or `load`. Lambdas and hosts call it. It must never decide from an index read or from a
- * wall clock.
+ * The ownership protocol, for servers: which servers are in the fleet, with how much room, and until when. As
+ * in ownership.ts, each function is one operation of docs/architecture.md: ONE conditional write on ONE item.
+ * Nothing else in Mooring writes `state`, `beat` or `load`. Lambdas and hosts call it. It must never decide
+ * from an index read or from a wall clock.
  */
 
 import { type Clock, expiresInSeconds } from '../clock.ts'
@@ -21,13 +21,15 @@ import { type Store, scanAll, when } from '../store/store.ts'
 const server = when<ServerItem>()
 export const stateIsLive = server.any(...LIVE_STATES.map((state) => server.equals('state', state)))
 
-/** The row of a server that is gone stays this long, so that a server read as dead can still be read as dead. */
+/** The row of a server that is gone stays this long, so that a server read as dead can still be read as
+ *  dead. */
 const SERVER_ROW_KEPT_SECONDS = 3 * 86_400
 
 export type Joining = Pick<ServerRow, 'serverId' | 'name' | 'url' | 'capacity' | 'taskArn'>
 
-/** First step of a join: the row exists, and the server beats and can be buried, but takes no devices yet. The row comes
- *  before the name, so that any reader of a name's holder can see whether that holder is live. */
+/** First step of a join: the row exists, and the server beats and can be buried, but takes no devices yet.
+ *  The row comes before the name, so that any reader of a name's holder can see whether that holder is
+ *  live. */
 export async function announce(store: Store, clock: Clock, me: Joining): Promise<void> {
   const row: ServerItem = {
     ...me,
@@ -123,7 +125,8 @@ export async function unreserve(store: Store, id: ServerId, count: number): Prom
   )
 }
 
-/** Sets `load` to the counted number, unless a device was assigned or a request was made since the counting began. */
+/** Sets `load` to the counted number, unless a device was assigned or a request was made since the
+ *  counting began. */
 export async function correctLoad(store: Store, counted: ServerRow, owned: number): Promise<boolean> {
   const corrected = await store.update(
     'Servers',
@@ -136,8 +139,8 @@ export async function correctLoad(store: Store, counted: ServerRow, owned: numbe
   return corrected !== undefined
 }
 
-/** Makes the server look at its devices. The caller has written the device's row before, or the server would find
- *  nothing new. */
+/** Makes the server look at its devices. The caller has written the device's row before, or the server
+ *  would find nothing new. */
 export async function raiseAssignmentSeq(store: Store, id: ServerId): Promise<ServerRow | undefined> {
   const row = await store.update(
     'Servers',
@@ -148,8 +151,8 @@ export async function raiseAssignmentSeq(store: Store, id: ServerId): Promise<Se
 }
 
 /** Declares a silent server dead, for good.
- *  @param silent the row as this observer has seen it, unchanged for the bury time. The time is of the observer's own
- *  monotonic clock, and counts from after the first read of that beat has returned
+ *  @param silent the row as this observer has seen it, unchanged for the bury time. The time is of the
+ *  observer's own monotonic clock, and counts from after the first read of that beat has returned
  *  @returns false when the server has beaten since, or is gone already */
 export async function bury(store: Store, silent: ServerRow): Promise<boolean> {
   const buried = await store.update(
@@ -164,9 +167,10 @@ export async function bury(store: Store, silent: ServerRow): Promise<boolean> {
   return buried !== undefined
 }
 
-/** Declares a server dead because its process has exited. The service that ran it says so (ECS: STOPPED, with an exit
- *  code).
- *  @param crashed an error ended it, or the process went wrong. A device may have caused that: see suspicion.ts */
+/** Declares a server dead because its process has exited. The service that ran it says so (ECS: STOPPED,
+ *  with an exit code).
+ *  @param crashed an error ended it, or the process went wrong. A device may have caused that: see
+ *  suspicion.ts */
 export async function buryExited(
   store: Store,
   exited: ServerRow,
@@ -185,7 +189,8 @@ export async function buryExited(
   return buried !== undefined
 }
 
-/** The server declares itself dead, after it has closed every socket: an error that belongs to no device ends its process.
+/** The server declares itself dead, after it has closed every socket: an error that belongs to no device
+ *  ends its process.
  *  @param suspects the devices that it was at work for, if it can tell */
 export async function crash(
   store: Store,
@@ -204,7 +209,8 @@ export async function crash(
   if (buried) await releaseNames(store, me)
 }
 
-/** The server takes no new devices from now on. It keeps the devices that it has, until each is asked to move.
+/** The server takes no new devices from now on. It keeps the devices that it has, until each is asked to
+ *  move.
  *  @returns false when the server takes no devices yet, or is gone */
 export async function drain(store: Store, id: ServerId, stateReason?: string): Promise<boolean> {
   const draining = await store.update(
@@ -233,7 +239,8 @@ export async function resume(store: Store, id: ServerId): Promise<boolean> {
   return active !== undefined
 }
 
-/** The server begins to leave, because of a signal. It takes no new devices, and nothing can call that off. */
+/** The server begins to leave, because of a signal. It takes no new devices, and nothing can call that
+ *  off. */
 export async function setOut(store: Store, me: ServerId): Promise<void> {
   await store.update(
     'Servers',
@@ -242,7 +249,8 @@ export async function setOut(store: Store, me: ServerId): Promise<void> {
   )
 }
 
-/** A drained server begins to leave, if the drain still asks for that. From here on its drain cannot be called off.
+/** A drained server begins to leave, if the drain still asks for that. From here on its drain cannot be
+ *  called off.
  *  @returns false when the drain was called off, or does not ask the server to leave */
 export async function setOutDrained(store: Store, me: ServerId): Promise<boolean> {
   const out = await store.update(

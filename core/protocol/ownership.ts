@@ -1,8 +1,8 @@
 /**
- * The ownership protocol, for devices: which server may connect a device. membership.ts is its other half, for servers.
- * Each function is one operation of docs/architecture.md: ONE conditional write on ONE item, with its condition in `when`.
- * Nothing else in Mooring writes `owner` or `epoch`. Lambdas and hosts call it. It must never decide from an index read or
- * from a wall clock.
+ * The ownership protocol, for devices: which server may connect a device. membership.ts is its other half,
+ * for servers. Each function is one operation of docs/architecture.md: ONE conditional write on ONE item,
+ * with its condition in `when`. Nothing else in Mooring writes `owner` or `epoch`. Lambdas and hosts call it.
+ * It must never decide from an index read or from a wall clock.
  */
 import type { Clock } from '../clock.ts'
 import { MooringError } from '../errors.ts'
@@ -17,8 +17,8 @@ const device = when<DeviceRow>()
 
 /** Attributes that a device has only while it has an owner. */
 const ONLY_WHILE_OWNED = ['owner', 'claimId', 'pairing', 'pairingRequestId', 'retryAt'] as const
-/** Attributes that a device loses with its credentials. The credentials are archived: they stay in the auth state under
- *  their old `credentialsId`. */
+/** Attributes that a device loses with its credentials. The credentials are archived: they stay in the
+ *  auth state under their old `credentialsId`. */
 export const LOGGED_OUT = [
   'logout',
   'account',
@@ -66,9 +66,10 @@ export interface Claim {
   readonly moved: boolean
 }
 
-/** Makes `server` the owner. No other write makes an owner, and the condition lets exactly one caller win. The caller has
- *  reserved room on the server before.
- *  @throws MooringError ALREADY_OWNED | NOT_WANTED (stopped, being deleted or quarantined) | DEVICE_NOT_FOUND */
+/** Makes `server` the owner. No other write makes an owner, and the condition lets exactly one caller win.
+ *  The caller has reserved room on the server before.
+ *  @throws MooringError ALREADY_OWNED | NOT_WANTED (stopped, being deleted or quarantined) |
+ *  DEVICE_NOT_FOUND */
 export async function claim(store: Store, clock: Clock, claim: Claim): Promise<OwnedDevice> {
   const now = clock.wallMs()
   const claimed = await store.update(
@@ -118,13 +119,13 @@ export interface Permit {
   readonly row: OwnedDevice
 }
 
-/** Proves the ownership and raises the epoch, in one write, before EVERY connect.
- *  The same write puts the device in probation, so that the row tells of it if the server dies now: see suspicion.ts.
- *  It also honours a time that WhatsApp has set. The wall clock will do for that, since nothing about ownership is decided.
+/** Proves the ownership and raises the epoch, in one write, before EVERY connect. The same write puts the
+ *  device in probation, so that the row tells of it if the server dies now: see suspicion.ts. It also honours
+ *  a time that WhatsApp has set. The wall clock will do for that, since nothing about ownership is decided.
  *  @param suspicion the points of the device so far
  *  @param overRefusedUntil the `refusedUntil` of the row, if it does not hold for this server
- *  @throws MooringError NOT_OWNER (another server owns it, or none) | NOT_WANTED (stopped, deleted or to be moved) |
- *  LOGIN_REFUSED (WhatsApp lets it log in later). The caller must not connect */
+ *  @throws MooringError NOT_OWNER (another server owns it, or none) | NOT_WANTED (stopped, deleted or to be
+ *  moved) | LOGIN_REFUSED (WhatsApp lets it log in later). The caller must not connect */
 export async function permit(
   store: Store,
   clock: Clock,
@@ -217,14 +218,16 @@ export interface Release extends SocketIdentity {
 }
 
 /** Gives the device up, after its socket is closed.
- *  @returns false when the server did not own it any more: it was evicted, or an earlier try had been applied */
+ *  @returns false when the server did not own it any more: it was evicted, or an earlier try had been
+ *  applied */
 export async function release(store: Store, clock: Clock, me: Release): Promise<boolean> {
   const now = clock.wallMs()
   const released = await store.update(
     'Devices',
     { deviceId: me.device },
     {
-      // Ends this epoch. A report or a release that is still on its way must not pass when this server owns it again.
+      // Ends this epoch. A report or a release that is still on its way must not pass when this server owns the
+      // device again.
       add: { epoch: 1 },
       set: {
         status: me.status,
@@ -261,8 +264,8 @@ export interface Judged {
   readonly quarantinedBecause?: string
 }
 
-/** Takes the device from a server that a consistent read has shown as `dead` or `stopped`. Both states are final and no
- *  `serverId` is used twice, so that read may be of any age.
+/** Takes the device from a server that a consistent read has shown as `dead` or `stopped`. Both states are
+ *  final and no `serverId` is used twice, so that read may be of any age.
  *  @returns false when the device has another owner or none, or has changed since it was judged */
 export async function evict(
   store: Store,
@@ -290,7 +293,8 @@ export async function evict(
       when: [
         device.equals('owner', gone.serverId),
         ...(judged ? asSeen(judged.seen) : []),
-        // Placement finishes a stop or a deletion that was asked for meanwhile, and it lists no quarantined device.
+        // Placement finishes a stop or a deletion that was requested meanwhile, and it lists no device in
+        // quarantine.
         ...(why === undefined ? [] : [device.equals('desired', 'running')]),
       ],
     },

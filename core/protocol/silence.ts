@@ -1,5 +1,5 @@
-/** Which servers are silent, and which of them to bury. The observer watches how each beat changes, on its own monotonic
- *  clock, and trusts no time in any row. */
+/** Which servers are silent, and which of them to bury. The observer watches how each beat changes, on its
+ *  own monotonic clock, and trusts no time in any row. */
 import type { Clock, Mark } from '../clock.ts'
 import type { ServerId } from '../ids.ts'
 import type { ProtocolSettings } from '../settings.ts'
@@ -54,14 +54,15 @@ export function quietAfterMs({ beatEveryMs, fenceAfterMs }: ProtocolSettings): n
 }
 
 /**
- * Decides which servers to bury at each look. If more than half of the servers go quiet together, the store has probably
- * failed, not the servers: the brake then delays every burial by one lease.
+ * Decides which servers to bury at each look. If more than half of the servers go quiet together, the store
+ * has probably failed, not the servers: the brake then delays every burial by one lease.
  *
- * 1. A server counts as quiet after three missed beats, well before it could be buried, because servers do not all go
- *    quiet in the same second.
- * 2. An observer that could not read for three beats brakes as well: it may have missed the start of an outage. So the
- *    extra lease counts from the look at which this observer noticed.
- * 3. The brake stays on for one lease after the cause is gone, because servers do not all recover in the same second.
+ * 1. A server counts as quiet after three missed beats, well before it could be buried, because servers do
+ *    not all go quiet in the same second.
+ * 2. An observer that could not read for three beats brakes as well: it may have missed the start of an
+ *    outage. So the extra lease counts from the look at which this observer noticed.
+ * 3. The brake stays on for one lease after the cause is gone, because servers do not all recover in the same
+ *    second.
  */
 export function createBurialRule(clock: Clock, watch: Watch, settings: ProtocolSettings) {
   const quietMs = quietAfterMs(settings)

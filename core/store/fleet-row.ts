@@ -1,6 +1,7 @@
-/** What the fleet has decided for all its devices: how rebalancing is going, which cool-downs last, how many devices
- *  were quarantined. These rows are in the Operations table, which no server may touch: a server that was broken into
- *  could otherwise spend the budget of the whole fleet, or have the service scaled again and again. */
+/** What the fleet has decided for all its devices: how rebalancing is going, which cool-downs last, how
+ *  many devices were quarantined. These rows are in the Operations table, which no server may touch: a
+ *  server that was broken into could otherwise spend the budget of the whole fleet, or have the service
+ *  scaled again and again. */
 import type { DeviceId, ServerId } from '../ids.ts'
 
 export const REBALANCING_STATES = ['paused', 'balanced', 'moving', 'waiting'] as const

@@ -1,5 +1,5 @@
-/** What happened to a device or to the fleet, for people. Every server writes these rows, so no decision may read one:
- *  what decides for the fleet is in fleet-row.ts. */
+/** What happened to a device or to the fleet, for people. Every server writes these rows, so no decision
+ *  may read one: what decides for the fleet is in fleet-row.ts. */
 import type { ChurnMetric } from '../catalogue.ts'
 import type { DeviceId, Epoch, ServerId } from '../ids.ts'
 
@@ -26,7 +26,8 @@ interface Row {
   readonly expiresAt: number
 }
 
-/** One thing that happened to one device. `at` is an ISO time, then a random part: rows sort by time and never collide. */
+/** One thing that happened to one device. `at` is an ISO time, then a random part: rows sort by time and
+ *  never collide. */
 export interface DeviceEvent extends Row {
   /** Only the rows of the fleet have a kind. */
   readonly kind?: undefined

@@ -1,8 +1,8 @@
 /** A server's row, and the two rows by which it holds its name and its URL. */
 import type { DeviceId, ServerId } from '../ids.ts'
 
-/** The states of a server that may still beat: nobody has declared it dead, and it has not left. A server is `joining`
- *  until it holds its name and URL. */
+/** The states of a server that may still beat: nobody has declared it dead, and it has not left. A server
+ *  is `joining` until it holds its name and URL. */
 export const LIVE_STATES = ['joining', 'active', 'draining'] as const
 
 /** `dead` (buried) and `stopped` (left) are final. */
@@ -27,9 +27,11 @@ export interface ServerRow {
   /** The ECS task that runs this server, when there is one. */
   readonly taskArn?: string
   readonly stateReason?: string
-  /** Nobody asked its process to end: an error ended it, or the machine did because the process went wrong. */
+  /** Nobody asked its process to end: an error ended it, or the machine did because the process went
+   *  wrong. */
   readonly crashed?: boolean
-  /** The devices that it was at work for when it crashed. Absent when it could not tell, or when there were too many. */
+  /** The devices that it was at work for when it crashed. Absent when it could not tell, or when there
+   *  were too many. */
   readonly suspects?: readonly DeviceId[]
   /** A draining server leaves the fleet as soon as it holds no device. */
   readonly thenLeave?: boolean
@@ -40,12 +42,13 @@ export interface ServerRow {
   readonly surplus?: number
   /** Connects that waited for their turn at the last beat. */
   readonly waiting?: number
-  /** The server's share of the fleet's connects per second, as the sweep wrote it: see core/balance/fair-shares.ts. */
+  /** The server's share of the fleet's connects per second, as the sweep wrote it: see
+   *  core/balance/fair-shares.ts. */
   readonly connectShare?: number
 }
 
-/** Holds a name or a URL for one server. Its `serverId` is `name#...` or `url#...`, which no server can have. It never
- *  expires by itself, since two servers could then share a name. */
+/** Holds a name or a URL for one server. Its `serverId` is `name#...` or `url#...`, which no server can
+ *  have. It never expires by itself, since two servers could then share a name. */
 export interface HoldRow {
   readonly serverId: ServerId
   readonly heldBy: ServerId

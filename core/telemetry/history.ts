@@ -1,5 +1,6 @@
-/** What happened to each device: who owned it, when, and why it moved. For people; no decision reads it. Every server
- *  writes here, so a decision that did would be one that a server which was broken into can bend. */
+/** The history of each device: which server owned it, when, and why it moved. Hosts and Lambdas write it,
+ *  the API reads it. For people; no decision reads it. Every server may write any row here, so a server
+ *  that was broken into could change the outcome of a decision that did. */
 
 import { type Clock, expiresInSeconds } from '../clock.ts'
 import type { DeviceId } from '../ids.ts'

@@ -1,11 +1,11 @@
-/** When the sweep has looked last, for people: whether anybody watches the fleet. No decision reads it. */
+/** When the sweep last looked, so that people see whether it watches the fleet. No decision reads it. */
 import { type Clock, expiresInSeconds } from '../clock.ts'
 import { FLEET } from '../store/history-row.ts'
 import type { Store } from '../store/store.ts'
 
 const AT = 'sweep'
 const KEPT_SECONDS = 7 * 86_400
-/** A look each second is not worth a write each second. */
+/** The sweep looks every second. People need no newer stamp than this. */
 export const STAMP_EVERY_MS = 5000
 
 export async function stampSweep(store: Store, clock: Clock): Promise<void> {
@@ -18,7 +18,8 @@ export async function stampSweep(store: Store, clock: Clock): Promise<void> {
   )
 }
 
-/** @returns wall-clock ms, at most some seconds old while a sweep runs; undefined when none has looked for a week */
+/** @returns wall-clock ms, at most some seconds old while a sweep runs. Undefined when no sweep has looked
+ *  for a week */
 export async function readSweepStamp(store: Store): Promise<number | undefined> {
   const { rows } = await store.query('History', { partition: FLEET, sort: { from: AT, to: AT }, limit: 1 })
   const [stamp] = rows

@@ -1,4 +1,5 @@
-/** Devices whose servers die after they had been well: the guilty one must not go free for it, nor the innocent be put away. */
+/** Devices whose servers die after they had been well: the guilty one must not go free for it, nor the
+ *  innocent be put away. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deviceId, serverId } from '../../../core/ids.ts'
@@ -14,7 +15,8 @@ import { aDeviceRow } from '../../builders/builders.ts'
 const LAST_BEAT_MS = Date.UTC(2030, 0, 1)
 const crashed: Gone = { serverId: serverId('web-1'), name: 'web-1', beatAt: LAST_BEAT_MS, crashed: true }
 
-/** The points of a device whose servers have died so, one after the other, each time this long after it connected. */
+/** The points of a device whose servers have died so, one after the other, each time this long after it
+ *  connected. */
 function after(deaths: number, gone: Gone, wellMs: number): number {
   let points = 0
   for (let death = 0; death < deaths; death++) {

@@ -1,4 +1,5 @@
-/** What Mooring relies on in a store, whichever database stands behind it. Each file that names a database runs it. */
+/** What Mooring relies on in a store, whichever database stands behind it. Each file that names a database
+ *  runs it. */
 import { describe } from 'node:test'
 import type { Store } from '../../../core/store/store.ts'
 import { readContract } from './store-read-contract.ts'
