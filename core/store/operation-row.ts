@@ -91,10 +91,10 @@ export interface Restart extends Operation {
   readonly steps: readonly RestartStep[]
   /** Absent until the service was asked for a deployment. */
   readonly deployment?: Deployment
-  /** This restart continues an earlier one. Set until the first step has checked whether the earlier
-   *  deployment is still running. */
+  /** This restart continues an earlier one. Set until the first step has checked whether the earlier deployment
+   *  is still running. */
   readonly takesUp?: boolean
-  /** The id of the API key that called the restart off. No further server is begun. */
+  /** The id of the API key that asked to stop the restart: no further server is begun. */
   readonly stopAskedBy?: string
 }
 

@@ -199,27 +199,6 @@ describe('time, chance and the environment are handed in', () => {
   }
 })
 
-describe('ownership is decided in one place', () => {
-  for (const [table, writers] of Object.entries(WRITERS)) {
-    test(`${table} is written by ${writers.join(' and ')} alone`, () => {
-      const write = new RegExp(`\\.(update|put|remove)\\(\\s*'${table}'`)
-
-      const found = Object.keys(MAY_IMPORT)
-        .flatMap(filesOf)
-        .filter((file) => write.test(code(file)))
-
-      assert.deepEqual(found, writers)
-    })
-  }
-
-  test('what an operator asks writes neither the owner nor the epoch of a device', () => {
-    const requests = code('core/requests/device-requests.ts')
-
-    assert.doesNotMatch(requests, /\b(owner|epoch|claimId)\s*:(?!\s*ServerId)/)
-    assert.doesNotMatch(requests, /'epoch'|'claimId'|remove: \[[^\]]*'owner'/)
-  })
-})
-
 describe('the history decides nothing: every server may write it', () => {
   test(`of core only ${HISTORY_READERS.join(', ')} read it`, () => {
     const read = /\.(get|getMany|query|count|scan)\(\s*'History'|(queryAll|scanAll)\(\s*[\w.]+,\s*'History'/
@@ -244,6 +223,27 @@ describe('the history decides nothing: every server may write it', () => {
     )
 
     assert.deepEqual(new Set(conditions), new Set(['']))
+  })
+})
+
+describe('ownership is decided in one place', () => {
+  for (const [table, writers] of Object.entries(WRITERS)) {
+    test(`${table} is written by ${writers.join(' and ')} alone`, () => {
+      const write = new RegExp(`\\.(update|put|remove)\\(\\s*'${table}'`)
+
+      const found = Object.keys(MAY_IMPORT)
+        .flatMap(filesOf)
+        .filter((file) => write.test(code(file)))
+
+      assert.deepEqual(found, writers)
+    })
+  }
+
+  test('what an operator asks writes neither the owner nor the epoch of a device', () => {
+    const requests = code('core/requests/device-requests.ts')
+
+    assert.doesNotMatch(requests, /\b(owner|epoch|claimId)\s*:(?!\s*ServerId)/)
+    assert.doesNotMatch(requests, /'epoch'|'claimId'|remove: \[[^\]]*'owner'/)
   })
 })
 
