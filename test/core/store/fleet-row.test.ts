@@ -7,21 +7,23 @@ import { mayQuarantine } from '../../../core/placement/quarantine-limit.ts'
 import { fleetRowId } from '../../../core/store/fleet-row.ts'
 import { scanAll } from '../../../core/store/store.ts'
 import { coolDown } from '../../../core/sweep/cool-down.ts'
-import { world } from '../../builders/each-afresh.ts'
+import { fresh } from '../../builders/fresh.ts'
+
+const t = fresh()
 
 describe('what the fleet has decided', () => {
   test('is stored beside the operations and is none of them', async () => {
-    await pause(world.store, world.clock, 'key-1')
-    await coolDown(world, 'scale-in', 60)
-    await mayQuarantine(world)
+    await pause(t.store, t.clock, 'key-1')
+    await coolDown(t.world, 'scale-in', 60)
+    await mayQuarantine(t.world)
 
-    const items = await scanAll(world.store, 'Operations')
+    const items = await scanAll(t.store, 'Operations')
 
     const kinds = items.map(({ kind }) => kind).sort()
     assert.deepEqual(kinds, ['cool-down', 'quarantine-limit', 'rebalancing'])
-    assert.deepEqual(await listRunning(world.store), [])
+    assert.deepEqual(await listRunning(t.store), [])
     for (const { operationId } of items) {
-      assert.equal(await readOperation(world.store, operationId), undefined)
+      assert.equal(await readOperation(t.store, operationId), undefined)
     }
   })
 
@@ -31,10 +33,10 @@ describe('what the fleet has decided', () => {
   })
 
   test('is kept apart: each cool-down lasts for itself, and none touches the ledger', async () => {
-    assert.equal(await coolDown(world, 'scale-in', 60), true)
-    assert.equal(await coolDown(world, 'scale-out', 60), true)
-    assert.equal(await coolDown(world, 'scale-in', 60), false)
+    assert.equal(await coolDown(t.world, 'scale-in', 60), true)
+    assert.equal(await coolDown(t.world, 'scale-out', 60), true)
+    assert.equal(await coolDown(t.world, 'scale-in', 60), false)
 
-    assert.deepEqual(await readLedger(world.store), {})
+    assert.deepEqual(await readLedger(t.store), {})
   })
 })
