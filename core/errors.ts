@@ -1,5 +1,4 @@
-/** Errors that a caller can act on. Each has a stable code, a sentence that says what to do, and the
- *  facts. */
+/** Errors that a caller can act on: a stable code, a sentence that says what to do, and the facts. */
 
 /** Every code that Mooring answers with, and the HTTP status that the API gives it. */
 export const ERROR_STATUS = {

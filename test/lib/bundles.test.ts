@@ -173,17 +173,6 @@ describe('the bundles, invoked as AWS would', () => {
     assert.match(rung[0]?.action ?? '', /\/functions\/mooring-doorbell\/invocations/)
   })
 
-  test('api pauses the rebalancing, and lets it go on', async () => {
-    for (const body of ['{"paused": true}', '{"paused": false}']) {
-      const { answer, calls } = await invoke(
-        'api',
-        apiRequest('POST', { rawPath: '/fleet/rebalancing', body }),
-      )
-      assert.equal(answer.statusCode, 200, answer.body)
-      assert.ok(calls.some(({ body, action }) => action === 'UpdateItem' && body.TableName === OPERATIONS))
-    }
-  })
-
   test('api drains a server, and calls it off', async () => {
     const drain = { rawPath: '/servers/server-1/drain', body: '{"partly": true}' }
     const begun = await invoke('api', apiRequest('POST', drain))
@@ -200,6 +189,17 @@ describe('the bundles, invoked as AWS would', () => {
     const { answer, calls } = await invoke('api', apiRequest('POST', evict))
     assert.equal(answer.statusCode, 202, answer.body)
     assert.ok(calls.some(({ service, action }) => service === 'ecs' && action === 'StopTask'))
+  })
+
+  test('api pauses the rebalancing, and lets it go on', async () => {
+    for (const body of ['{"paused": true}', '{"paused": false}']) {
+      const { answer, calls } = await invoke(
+        'api',
+        apiRequest('POST', { rawPath: '/fleet/rebalancing', body }),
+      )
+      assert.equal(answer.statusCode, 200, answer.body)
+      assert.ok(calls.some(({ body, action }) => action === 'UpdateItem' && body.TableName === OPERATIONS))
+    }
   })
 
   test('doorbell rings the server with a signature', async () => {

@@ -117,15 +117,6 @@ for (const allowed of Object.values(ALLOWED)) {
   if (Object.keys(allowed).some((resource) => resource.startsWith('Devices,'))) delete allowed.Devices
 }
 
-const aStanding = {
-  state: 'balanced',
-  why: 'a test',
-  bandPercent: 10,
-  budget: 1,
-  underWay: [],
-  spent: [],
-} as const
-
 /** The only actions that no narrower resource is known for. */
 const UNAVOIDABLE = [...XRAY['*'], ...NETWORK_INTERFACES, 'ecr:GetAuthorizationToken']
 
@@ -197,7 +188,9 @@ describe('least privilege', () => {
     await coolDown(world, 'scale-in', 60)
     await mayQuarantine(world)
     await pause(world.store, clock, 'key-1')
-    await saveStanding(world.store, { version: 1 }, aStanding)
+    const why = 'a test'
+    const standing = { state: 'balanced', why, bandPercent: 10, budget: 1, underWay: [], spent: [] } as const
+    await saveStanding(world.store, { version: 1 }, standing)
 
     const tablesOfHosts = statements('HostsTaskTaskRole').flatMap(({ Resource }) =>
       wordFor(Resource).split(', '),
