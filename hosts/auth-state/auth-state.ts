@@ -6,8 +6,9 @@
 import type { AuthenticationState } from '@whiskeysockets/baileys'
 import type { EventName } from '../../core/catalogue.ts'
 import type { Clock } from '../../core/clock.ts'
-import type { ErrorCode, MooringError } from '../../core/errors.ts'
+import { type ErrorCode, isMooringError, type MooringError } from '../../core/errors.ts'
 import type { DeviceId, Epoch } from '../../core/ids.ts'
+import { retry } from '../../core/retry.ts'
 import { credsKey } from '../../core/store/auth-item-row.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { Telemetry } from '../../core/telemetry.ts'
@@ -17,13 +18,13 @@ import { fencedRequests } from './fenced-requests.ts'
 import { type Inbox, openInbox } from './inbox.ts'
 import { openItems } from './items.ts'
 import type { KeyWrapping } from './keys/wrapping.ts'
-import { type Patience, retry } from './retry.ts'
 import { serialise } from './serialise.ts'
 import { signalKeys } from './signal-keys.ts'
 import { createUnderWay, savesInOrder } from './turns.ts'
 
 /** Creds that cannot be saved are tried again for about as long as a lease lasts without the store. */
-const CREDS_PATIENCE: Patience = { triesMax: 20, againAfterMs: 500 }
+const SAVE_TRIES_MAX = 20
+const SAVE_AGAIN_AFTER_MS = 500
 
 const FAULT_EVENTS: { readonly [Code in ErrorCode]?: EventName } = {
   CREDENTIALS_UNREADABLE: 'device.auth_item_unreadable',
@@ -115,7 +116,16 @@ export async function openAuthState(options: AuthWorld & AuthStateOptions): Prom
 
   // made anew for each try: Baileys changes the creds in place, and the newest are the ones to keep
   const save = () => items.write(credsKey(credentialsId), serialise(creds))
-  const saveInOrder = savesInOrder(() => retry(save, clock, CREDS_PATIENCE, stop.signal))
+  const saveInOrder = savesInOrder(() =>
+    retry(save, {
+      clock,
+      waitMs: () => SAVE_AGAIN_AFTER_MS,
+      triesMax: SAVE_TRIES_MAX,
+      // a refusal of Mooring's own does not pass
+      isFinal: (error) => isMooringError(error),
+      wake: stop.signal,
+    }),
+  )
 
   const underWayItems = {
     read: (key: string) => underWay.add(items.read(key)),

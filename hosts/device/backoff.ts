@@ -1,12 +1,7 @@
 /** When a device that lost its socket, or got none, is tried again: exponential backoff with full jitter. */
 import type { Clock, Mark } from '../../core/clock.ts'
 import { backoffMs, type Random } from '../../core/random.ts'
-
-export interface Backoff {
-  /** The first wait is shorter than this; the bound doubles with each failure. */
-  readonly baseMs: number
-  readonly capMs: number
-}
+import type { Backoff } from '../../core/retry.ts'
 
 export const DEFAULT_BACKOFF: Backoff = { baseMs: 1000, capMs: 60_000 }
 

@@ -1,8 +1,7 @@
 /** What one socket writes about its device, one write after another, each refused once the socket is stale. */
-import { sleep } from '../../core/clock.ts'
 import { isMooringError } from '../../core/errors.ts'
 import { type Permit, report } from '../../core/protocol/ownership.ts'
-import { backoffMs } from '../../core/random.ts'
+import { jittered, retry } from '../../core/retry.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { HistoryEvent } from '../../core/store/history-row.ts'
 import type { Change } from '../../core/store/store.ts'
@@ -12,8 +11,7 @@ import type { Berth, HostWorld } from '../world.ts'
 /** More than fit into a lease that the store does not renew: a report that is given up while the socket stays open would
  *  leave a status in the row that nothing sets right. */
 const TRIES_MAX = 30
-const TRY_AGAIN_BASE_MS = 100
-const TRY_AGAIN_CAP_MS = 1000
+const BACKOFF = { baseMs: 100, capMs: 1000 }
 
 export interface Reports {
   /** Resolves when this and every earlier report is written, or given up because the lease is over or the store fails. */
@@ -41,18 +39,22 @@ export function createReports(
     world.telemetry.emit('device.failed', { deviceId, serverId: berth.serverId, epoch, error })
 
   async function write(change: Pick<Change<DeviceRow>, 'set' | 'remove'>): Promise<void> {
-    for (let tried = 1; !isStale && berth.lease.isValid(); tried++) {
-      try {
-        known = await report(world.store, world.clock, standing, change)
-        return
-      } catch (error) {
-        if (isMooringError(error, 'NOT_OWNER')) {
-          isStale = true
-          return onStale()
-        }
-        if (tried === TRIES_MAX) return failed(error)
-        await sleep(world.clock, backoffMs(world.random, tried, TRY_AGAIN_BASE_MS, TRY_AGAIN_CAP_MS))
-      }
+    const tried = async () => {
+      known = await report(world.store, world.clock, standing, change)
+    }
+    try {
+      await retry(tried, {
+        clock: world.clock,
+        waitMs: jittered(world.random, BACKOFF),
+        triesMax: TRIES_MAX,
+        isFinal: isNotOwner,
+        mayTry: () => !isStale && berth.lease.isValid(),
+        giveUp: (why, error) => (why === 'limit' ? failed(error) : undefined),
+      })
+    } catch (error) {
+      if (!isNotOwner(error)) throw error
+      isStale = true
+      onStale()
     }
   }
 
@@ -72,4 +74,8 @@ export function createReports(
         serverName: berth.name,
       }).catch(failed),
   }
+}
+
+function isNotOwner(error: unknown): boolean {
+  return isMooringError(error, 'NOT_OWNER')
 }

@@ -3,13 +3,13 @@
 import { type Clock, type Mark, sleep } from '../../core/clock.ts'
 import { isMooringError, MooringError } from '../../core/errors.ts'
 import type { DeviceId } from '../../core/ids.ts'
-import { backoffMs, type Random } from '../../core/random.ts'
+import type { Random } from '../../core/random.ts'
+import { jittered, retry } from '../../core/retry.ts'
 import { whyPostponed } from '../whatsapp/send-refusals.ts'
 import type { OutgoingText, WhatsAppSocket } from '../whatsapp/socket.ts'
 
 const TRIES_MAX = 4
-const AGAIN_BASE_MS = 250
-const AGAIN_CAP_MS = 2000
+const BACKOFF = { baseMs: 250, capMs: 2000 }
 /** From the call to the answer: long enough for a stall to be noticed, its socket replaced, and the message confirmed. */
 const SEND_MS_MAX = 45_000
 /** Sends of one device that are not answered yet. */
@@ -34,17 +34,20 @@ export async function sendUntilConfirmed(
   { clock, random, socket, closed }: Sending,
   message: OutgoingText,
 ): Promise<void> {
-  let said = ''
-  for (let tries = 1; !closed.aborted && tries <= TRIES_MAX; tries++) {
-    try {
-      return await orAborted(closed, socket.send(message))
-    } catch (error) {
-      if (isMooringError(error)) throw error
-      said = whyPostponed(error)
-      await sleep(clock, backoffMs(random, tries, AGAIN_BASE_MS, AGAIN_CAP_MS), closed)
-    }
-  }
-  throw unconfirmed(message, said)
+  const waitMs = jittered(random, BACKOFF)
+  return retry(() => orAborted(closed, socket.send(message)), {
+    clock,
+    waitMs,
+    triesMax: TRIES_MAX,
+    isFinal: (error) => isMooringError(error),
+    mayTry: () => !closed.aborted,
+    wake: closed,
+    async giveUp(why, error) {
+      // The last failure waits as well: if the socket closes meanwhile, the message goes on over the next one.
+      if (why === 'limit') await sleep(clock, waitMs(TRIES_MAX), closed)
+      throw unconfirmed(message, whyPostponed(error))
+    },
+  })
 }
 
 function unconfirmed({ messageId }: OutgoingText, said = ''): MooringError {

@@ -4,7 +4,7 @@ import { type Mark, sleep } from '../../core/clock.ts'
 import type { DeviceId, ServerId } from '../../core/ids.ts'
 import { inParallel, LANES } from '../../core/parallel.ts'
 import { setOut } from '../../core/protocol/membership.ts'
-import { backoffMs } from '../../core/random.ts'
+import { jittered, retry } from '../../core/retry.ts'
 import { hasSettled } from '../../core/store/device-row.ts'
 import type { DeviceConnection } from '../device/connection.ts'
 import type { HostWorld } from '../world.ts'
@@ -18,8 +18,7 @@ const PLACED_MS_MAX = 2000
 /** Of the time that a stop may take. What is left is enough to let go of all the others without waiting. */
 const PATIENT_MS_MAX = 60_000
 const TRIES_MAX = 6
-const RETRY_BASE_MS = 250
-const RETRY_CAP_MS = 2000
+const BACKOFF = { baseMs: 250, capMs: 2000 }
 
 type LeavingWorld = Pick<HostWorld, 'store' | 'clock' | 'random' | 'telemetry'>
 
@@ -86,13 +85,6 @@ async function settledElsewhere(
 }
 
 /** A request that fails must not turn a leave into evictions, each of which costs a lease. */
-async function insist(world: LeavingWorld, work: () => Promise<void>): Promise<void> {
-  for (let tried = 1; ; tried++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (tried === TRIES_MAX) throw error
-      await sleep(world.clock, backoffMs(world.random, tried, RETRY_BASE_MS, RETRY_CAP_MS))
-    }
-  }
+function insist({ clock, random }: LeavingWorld, work: () => Promise<void>): Promise<void> {
+  return retry(work, { clock, waitMs: jittered(random, BACKOFF), triesMax: TRIES_MAX })
 }

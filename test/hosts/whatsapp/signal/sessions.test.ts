@@ -3,7 +3,8 @@ import { after, before, describe, test } from 'node:test'
 import { systemClock } from '../../../../core/clock.ts'
 import type { Store } from '../../../../core/store/store.ts'
 import type { OpenAuthState } from '../../../../hosts/auth-state/auth-state.ts'
-import { serialisedDecrypts } from '../../../../hosts/whatsapp/signal/one-at-a-time.ts'
+import { UNWATCHED } from '../../../../hosts/stalls/stall-watch.ts'
+import { oneAtATime } from '../../../../hosts/whatsapp/signal/one-at-a-time.ts'
 import {
   libsignalRepository,
   type MakeSignalRepository,
@@ -71,7 +72,7 @@ describe('devices of one process that write to the same contact at once', () => 
 
   test('lose steps without turns (should this fail, libsignal keeps the async context)', async () => {
     const lost = await writeAtOnceThenOnceMore(({ state }) =>
-      serialisedDecrypts(state.creds, libsignalRepository),
+      oneAtATime(state.creds, UNWATCHED)(libsignalRepository),
     )
     assert.notDeepEqual(lost, [])
   })
