@@ -26,13 +26,13 @@ export function webhookConsumer(webhook: Webhook): Consumer {
   const postLimited = limitedPosts()
   return {
     async take(device, messages) {
-      for (const message of messages) await deliver(webhook, postLimited, device, message)
+      for (const message of messages) await deliverOne(webhook, postLimited, device, message)
     },
   }
 }
 
 /** @throws Error that says what the application answered, and nothing of the message */
-async function deliver(
+async function deliverOne(
   webhook: Webhook,
   postLimited: PostLimited,
   deviceId: DeviceId,

@@ -37,7 +37,7 @@ export function repairsOf({
     // These two look at single reads and writes of libsignal, so nothing may stand between it and them.
     keepUnusedSessions,
     failOnUnread,
-    // Inside the device's turn: a device that waits for a contact's turn holds its own, and no other contact's.
+    // Inside the device's turn: while a device waits for a contact's turn, it holds no other contact's.
     oneDevicePerContact,
     // Outside the contact's turn: other devices that write to the contact do not wait for the store.
     storeBeforeSend(keys),
