@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { systemClock } from '../../../../core/clock.ts'
 import type { Store } from '../../../../core/store/store.ts'
 import type { OpenAuthState } from '../../../../hosts/auth-state/auth-state.ts'
 import { UNWATCHED } from '../../../../hosts/stalls/stall-watch.ts'
@@ -9,7 +8,6 @@ import {
   libsignalRepository,
   type MakeSignalRepository,
 } from '../../../../hosts/whatsapp/signal/repository.ts'
-import { authOptions, PATIENCE } from '../../../../hosts/whatsapp/signal/safe-repository.ts'
 import { silenceConsole } from '../../../../hosts/whatsapp/silence-console.ts'
 import { breakable, impatientClock, newDevice, open, startStore, watched } from '../../auth-state/fixtures.ts'
 import { contactParty, deviceParty, introduce, talkAtOnce } from './conversation.ts'
@@ -118,14 +116,7 @@ describe('a session that cannot be read', () => {
   })
 })
 
-test('a socket tries a commit again for less than a lease lasts', async () => {
-  const { config } = authOptions(await open({ store }), systemClock, () => undefined)
-
-  assert.equal(config.transactionOpts.maxCommitRetries, 1, 'Baileys tries nothing again by itself')
-  assert.ok(PATIENCE.triesMax * PATIENCE.againAfterMs < 8_000)
-})
-
-/** Four devices burst to one contact's jid; then, with the contact's queue empty again, each writes once more.
+/** Four devices write to one contact's jid at once. Then the contact's queue is empty, and each writes once more.
  *  @returns the last messages that could not be decrypted */
 async function writeAtOnceThenOnceMore(
   wrong: (auth: OpenAuthState) => MakeSignalRepository | undefined,
