@@ -1,6 +1,7 @@
-/** Tries work again when it fails for a reason that may pass. One loop for everybody, so that each caller states only
- *  its numbers: how often, with which waits, and what happens when the limit is reached. Which errors pass, and when
- *  trying has become pointless, only the caller can know; it says so by `isFinal` and `mayTry`. */
+/** Tries work again when it fails for a reason that may pass. One loop for everybody, so that each caller
+ *  states only its numbers: how often, with which waits, and what happens when the limit is reached. Which
+ *  errors pass, and when trying has become pointless, only the caller can know; it says so by `isFinal` and
+ *  `mayTry`. */
 import { type Clock, sleep } from './clock.ts'
 import { backoffMs, type Random } from './random.ts'
 
@@ -10,7 +11,8 @@ export interface Backoff {
   readonly capMs: number
 }
 
-/** @returns the wait in ms after the given number of failed tries, with full jitter; the first is below twice `baseMs` */
+/** @returns the wait in ms after the given number of failed tries, with full jitter; the first is below twice
+ *  `baseMs` */
 export function jittered(random: Random, { baseMs, capMs }: Backoff): (failed: number) => number {
   return (failed) => backoffMs(random, failed, baseMs, capMs)
 }

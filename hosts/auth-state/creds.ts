@@ -43,5 +43,5 @@ function isKeyPair(pair: Partial<AuthenticationCreds['noiseKey']> | undefined): 
 }
 
 function unreadable(device: DeviceId, why: string): MooringError {
-  return new MooringError('CREDENTIALS_UNREADABLE', `device ${device} is not connected: ${why}`, { why })
+  return new MooringError('CREDENTIALS_UNREADABLE', `device "${device}" is not connected: ${why}`, { why })
 }

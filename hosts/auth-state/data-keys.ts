@@ -96,7 +96,7 @@ export async function openDataKeys(options: DataKeysOptions): Promise<DataKeys> 
   async function begin(): Promise<void> {
     if (keys.length > 0) return
     const first = await make(1).catch((error: Error) => {
-      const message = `device ${device} is not connected: it cannot get a data key: ${error.message}`
+      const message = `device "${device}" is not connected: it cannot get a data key: ${error.message}`
       throw new MooringError('DATA_KEY_UNAVAILABLE', message)
     })
     if (await requests.create(item, format([first]))) {
@@ -127,7 +127,7 @@ function sealingBy(device: DeviceId, keys: () => readonly DataKey[]): Sealing {
   return createSealing(device, {
     current() {
       const newest = newestOf(keys())
-      if (!newest) throw new MooringError('DATA_KEY_UNAVAILABLE', `device ${device} has no data key yet`)
+      if (!newest) throw new MooringError('DATA_KEY_UNAVAILABLE', `device "${device}" has no data key yet`)
       return { number: newest.number, key: newest.plain }
     },
     byNumber: (number) => keys().find((key) => key.number === number)?.plain,
@@ -177,7 +177,7 @@ function format(keys: readonly DataKey[]): string {
 function unreadable(device: DeviceId, error: unknown): MooringError {
   const why = error instanceof Error ? error.message : String(error)
   const lost = `its data key cannot be had: ${why}`
-  return new MooringError('CREDENTIALS_UNREADABLE', `device ${device} is not connected: ${lost}`, {
+  return new MooringError('CREDENTIALS_UNREADABLE', `device "${device}" is not connected: ${lost}`, {
     why: lost,
   })
 }

@@ -49,13 +49,19 @@ export function fencedRequests(options: FencedRequestsOptions): FencedRequests {
   const assertHeld = (key: string) => {
     if (refusal) throw refusal
     if (closed)
-      throw new MooringError('AUTH_STATE_CLOSED', `the auth state of ${device} was closed`, { epoch })
+      throw new MooringError('AUTH_STATE_CLOSED', `the auth state of device "${device}" was closed`, {
+        epoch,
+      })
     if (mayWrite()) return
     const kind = kindOf(key)
-    throw new MooringError('LEASE_OVER', `outside the lease, the ${kind} of ${device} may not be touched`, {
-      kind,
-      epoch,
-    })
+    throw new MooringError(
+      'LEASE_OVER',
+      `outside the lease, the ${kind} of device "${device}" may not be touched`,
+      {
+        kind,
+        epoch,
+      },
+    )
   }
 
   async function request<Result>(key: string, send: (order: number) => Promise<Result>): Promise<Result> {

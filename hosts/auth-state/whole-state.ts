@@ -96,7 +96,7 @@ export async function readWholeState(
   }
   const creds = take(credsKey(credentialsId))
   if (creds === undefined) {
-    throw new MooringError('CREDENTIALS_UNREADABLE', `the credentials of device ${device} are missing`)
+    throw new MooringError('CREDENTIALS_UNREADABLE', `the credentials of device "${device}" are missing`)
   }
   const inbox = take(inboxKey(credentialsId)) as { readonly kept: readonly unknown[] } | undefined
   const keys: KeysByType = {}

@@ -125,7 +125,7 @@ export function createOutgoing({ clock, random, device }: OutgoingParts): Outgoi
     const toChat = chats.get(to) ?? 0
     if (sends < SENDS_MAX && toChat < SENDS_TO_ONE_CHAT_MAX) return
     const held =
-      sends < SENDS_MAX ? `${toChat} messages to this chat` : `${sends} messages of device ${device}`
+      sends < SENDS_MAX ? `${toChat} messages to this chat` : `${sends} messages of device "${device}"`
     throw new MooringError(
       'SEND_QUEUE_FULL',
       `${held} wait for WhatsApp's answer: send it again in some seconds`,
@@ -159,7 +159,7 @@ export function createOutgoing({ clock, random, device }: OutgoingParts): Outgoi
   return {
     async send(message) {
       if (!isOpen() && !isReplaced()) {
-        throw new MooringError('DEVICE_NOT_CONNECTED', `device ${device} has no socket at the moment`)
+        throw new MooringError('DEVICE_NOT_CONNECTED', `device "${device}" has no socket at the moment`)
       }
       assertRoom(message)
       const { to } = message

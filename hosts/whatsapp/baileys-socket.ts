@@ -1,4 +1,8 @@
-/** The WhatsApp socket on Baileys, unmodified. */
+/** Opens a WhatsApp socket with unmodified Baileys.
+ *
+ *  This room is all that the host knows of WhatsApp: sockets, close codes, sends and received messages. The
+ *  connection of a device opens a socket under each permit. Nothing here may send a frame outside the lease,
+ *  answer WhatsApp before its credentials are stored, or decide what follows a close. */
 import makeWASocket, {
   type BaileysEventMap,
   type BinaryNode,
@@ -32,7 +36,7 @@ import { silentLogger } from './silent-logger.ts'
 import type { OpenSocket, OutgoingText, SocketOptions, WhatsAppSocket } from './socket.ts'
 import { framesInOrder, messagesInOrder } from './wire-order.ts'
 
-/** The version of the client that Baileys logs in with when it is not told another. */
+/** The client version of the package: Baileys logs in with it unless it is told another. */
 export const PACKAGE_VERSION: ClientVersion = DEFAULT_CONNECTION_CONFIG.version
 
 /** Baileys' own times for the first QR and those that follow. */
@@ -40,13 +44,14 @@ const FIRST_QR_VALID_MS = 60_000
 const LATER_QR_VALID_MS = 20_000
 /** WhatsApp confirms a message within tenths of a second. */
 const CONFIRM_MS_MAX = 10_000
-/** WhatsApp answers a query within tenths of a second. Baileys holds the device's lock over some of them. */
+/** WhatsApp answers a query within tenths of a second. Baileys holds the device's lock during some
+ *  queries. */
 const QUERY_MS_MAX = 8000
-/** Baileys downloads a part of the history before it takes the next message. */
+/** Baileys takes the next message only after it has downloaded a part of the history. */
 const HISTORY_MS_MAX = 60_000
-/** While credentials are stored, and tried again, no frame leaves. */
+/** No frame leaves while credentials are being stored, tries included. */
 const CREDS_MS_MAX = 45_000
-/** A goodbye that is not answered within this is cut short. */
+/** A goodbye that WhatsApp does not answer within this is cut short. */
 const CLOSE_MS_MAX = 1000
 
 export interface BaileysOptions {
@@ -55,33 +60,33 @@ export interface BaileysOptions {
   readonly historySync: boolean
   /** The package's own when left out. */
   readonly clientVersion?: ClientVersion
-  /** How long each QR is shown, for tests; WhatsApp's own times when left out. */
+  /** How long each QR is shown, for tests; Baileys' own times when left out. */
   readonly qrValidMs?: number
-  /** Of all sockets of this server; with the limits of hosts/stalls/stall-watch.ts when left out. */
+  /** Shared by all sockets of this server; has the limits of hosts/stalls/stall-watch.ts when left out. */
   readonly stalls?: StallWatches
-  /** After which a query is given up, for tests. */
+  /** The time after which a query is given up, for tests. */
   readonly queryMsMax?: number
 }
 
 export function baileysSockets(options: BaileysOptions): OpenSocket {
   const stalls = options.stalls ?? createStallWatches(systemClock)
-  // Who is on WhatsApp is there for all devices; who is not, only for the device that was told so.
+  // A number that is on WhatsApp is there for all devices. One that is not is missing only for the device
+  // that was told so.
   const existence = createExistenceCheck(systemClock)
-  return (wish) => openBaileysSocket({ ...options, stalls, existence }, wish)
+  return (socket) => openBaileysSocket({ ...options, stalls, existence }, socket)
 }
 
 function openBaileysSocket(
   options: BaileysOptions & { readonly stalls: StallWatches; readonly existence: ExistenceCheck },
-  wish: SocketOptions,
+  { auth, events, server, mayAct }: SocketOptions,
 ): WhatsAppSocket {
-  const { auth, events, server } = wish
   const queryMsMax = options.queryMsMax ?? QUERY_MS_MAX
   const ended = new AbortController()
   const watch = options.stalls.open({
     stalled: (stall) => events.stalled(stall) && stop(STALLED, `stalled: ${stall.words}`),
     recovered: () => events.recovered(),
   })
-  const history = pauses(() => watch.pause(['decrypt'], HISTORY_MS_MAX))
+  const history = repeatedPause(() => watch.pause(['decrypt'], HISTORY_MS_MAX))
   const decrypted = (stanza: BinaryNode) => {
     history.end()
     messages.decrypted(stanza)
@@ -95,9 +100,10 @@ function openBaileysSocket(
     ...auths.config,
   })
   const messages = watchSocket(sock, watch, { clock: systemClock, queryMsMax }, ended.signal)
-  // The wrapper hides the WebSocket, but only the WebSocket can be cut without waiting for the other side.
+  // Baileys' wrapper hides the WebSocket, but only the WebSocket itself can be cut without waiting for
+  // WhatsApp.
   const wire = (sock.ws as unknown as { socket: WebSocket }).socket
-  const { holdUntil } = guardWire(wire, wish.mayAct)
+  const { holdUntil } = guardWire(wire, mayAct)
   framesInOrder(sock.ws, { clock: systemClock, wire })
   messagesInOrder(sock.ws, {
     clock: systemClock,
@@ -167,7 +173,7 @@ interface SendParts {
   readonly clock: Clock
 }
 
-/** One try. What needs an answer of WhatsApp comes first, outside the device's lock. */
+/** One try. Everything that needs an answer of WhatsApp comes first, outside the device's lock. */
 async function send(parts: SendParts, message: OutgoingText): Promise<void> {
   const work = parts.watch.begin('send', 'a message waits to be sent', message.messageId)
   try {
@@ -187,8 +193,9 @@ async function send(parts: SendParts, message: OutgoingText): Promise<void> {
   }
 }
 
-/** `sendMessage` resolves when the frame is written; WhatsApp has the message when it says so. A `sendMessage` that waits
- *  is waited for: nothing can call it off, and a second one would only wait behind it. */
+/** `sendMessage` resolves when the frame is written, but WhatsApp has the message only when its ack says so.
+ *  A `sendMessage` that waits is awaited without a limit: it cannot be cancelled, and a second one would only
+ *  wait behind it. */
 async function sendPrepared(
   { sock, clock }: SendParts,
   { to, text, messageId }: OutgoingText,
@@ -201,7 +208,7 @@ async function sendPrepared(
   let limit = { cancel: () => {} }
   sock.ws.on('CB:ack,class:message', hear)
   try {
-    // without a preview, for which the address in a text would be fetched
+    // Without a preview: Baileys would fetch the address in the text for it.
     const content = { text, linkPreview: null }
     work.waitsFor("a message to send waits for the device's lock")
     await Promise.race([sock.sendMessage(jidOf(to), content, { messageId }), answer])
@@ -217,8 +224,8 @@ async function sendPrepared(
   }
 }
 
-/** A pause that is begun again and again, and ends once. */
-function pauses(pause: () => () => void) {
+/** A pause whose time starts again at each `begin`. */
+function repeatedPause(pause: () => () => void) {
   let resume: () => void = () => undefined
   const end = () => resume()
   const begin = () => {
@@ -228,7 +235,7 @@ function pauses(pause: () => () => void) {
   return { begin, end }
 }
 
-/** What bounds Baileys' own waits for WhatsApp, and keeps them out of the device's lock. */
+/** Options that limit Baileys' own waits for WhatsApp, and keep them out of the device's lock. */
 function waits(queryMsMax: number, lists: DeviceLists, { cachedGroupMetadata }: SendQueries) {
   return { defaultQueryTimeoutMs: queryMsMax, userDevicesCache: lists, cachedGroupMetadata }
 }
@@ -239,7 +246,7 @@ function configure(
   historyBegins: () => void,
 ): Omit<UserFacingSocketConfig, 'auth'> {
   const url = options.url === undefined ? undefined : new URL(options.url)
-  // The local simulator tells by this which server a socket belongs to; WhatsApp itself is never told.
+  // The local simulator reads from this which server a socket belongs to. WhatsApp itself is never told.
   url?.searchParams.set('server', server)
   return {
     ...(url ? { waWebSocketUrl: url } : {}),
@@ -248,13 +255,13 @@ function configure(
     // The phone keeps its notifications.
     markOnlineOnConnect: false,
     syncFullHistory: false,
-    // What this device sends itself is not received.
+    // The device's own messages are not received.
     emitOwnEvents: false,
     ...(options.qrValidMs === undefined ? {} : { qrTimeout: options.qrValidMs }),
     shouldSyncHistoryMessage({ syncType }) {
       if (!options.historySync) return false
       historyBegins()
-      // as Baileys has it
+      // Baileys' own default
       return syncType !== proto.HistorySync.HistorySyncType.FULL
     },
   }

@@ -1,18 +1,18 @@
-/** Every code that can end or refuse a device's socket, as data: WhatsApp's own, Baileys', and those of this side from 950 on.
- *  disconnect.ts acts by it, a device's row and history say its words, and docs/operations.md shows it as a table, which a
- *  test compares. */
+/** Lists every code that can end or refuse a device's socket: WhatsApp's, Baileys', and Mooring's own from
+ *  950 on. disconnect.ts acts by this table, and a device's row and history show its words.
+ *  docs/operations.md shows it as a table, which a test compares. */
 import type { EventName } from '../../core/catalogue.ts'
 
-/** An error that nobody caught in what the socket runs. WhatsApp's own codes end below 900. */
+/** An error that nobody caught in the work of the socket. WhatsApp's own codes end below 900. */
 export const FAULT = 950
-/** What it was asked to do stood still for too long. */
+/** WhatsApp left work of the socket unanswered for too long. */
 export const STALLED = 951
-/** There was no connection to WhatsApp, or something in between answered. */
+/** WhatsApp was not reached, or something in between answered. */
 export const UNREACHED = 952
-/** WhatsApp's code is not one that can be read. */
+/** WhatsApp's code cannot be read. */
 export const UNREADABLE = 953
 
-/** What follows, in the words of the table in the docs. */
+/** What the device does after the close, in the words of the table in the docs. */
 export const FOLLOWS = {
   reconnect_now: 'it connects again at once',
   reconnect_later: 'it is tried again soon',
@@ -27,30 +27,28 @@ export type Follows = keyof typeof FOLLOWS
 
 export interface CloseCode {
   readonly name: string
-  /** Begins in the middle of a sentence: "it has no socket: ...". */
+  /** The rest of a sentence that begins with "it has no socket: ". */
   readonly says: string
   readonly follows: Follows
-  /** Absent where there is nothing to do. */
+  /** What the operator has to do; absent when nothing. */
   readonly operator?: string
-  /** The event of a refusal that somebody may have to look at. */
+  /** The event of a refusal that the operator may have to look at. */
   readonly event?: EventName
-  /** Its reason is this side's own and says more than the words. */
+  /** The reason of the close is Mooring's own, and tells more than `says`. */
   readonly hasReason?: boolean
 }
 
 const VERSION =
   'set `WHATSAPP_VERSION` (option `whatsappVersion`) to the version that web.whatsapp.com has now'
 
-/**
- * A code of one account alone that is final, and says so, stops the device (403, 411) or logs it out (401, 406). Everything
- * else is tried again. An incident at WhatsApp, or a change there, can answer any of them to the whole fleet, and
- * a fleet of stopped devices must be started by hand. How often they are tried is what differs: WhatsApp may hold
- * logins that are refused again and again against an account, so that a refusal by code is tried more and more rarely,
- * while a connection that was lost is tried as before.
- */
+/** A code that concerns one account and is clearly final stops the device (403, 411) or logs it out (401,
+ *  406). After every other code the device is tried again: an incident or a change at WhatsApp can answer any
+ *  code to the whole fleet, and a fleet of stopped devices would have to be started by hand. The tries differ
+ *  in how often they come. WhatsApp may hold repeated refused logins against an account, so a refusal is
+ *  tried more and more rarely, and a lost connection as before. */
 export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
   0: { name: 'closed', says: 'this server closed it', follows: 'reconnect_later' },
-  // Without a reason of its own. Nothing says that it is final.
+  // It comes without a reason of its own, and nothing says that it is final.
   400: {
     name: 'generic',
     says: 'WhatsApp refuses the login without a reason',
@@ -72,7 +70,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
       'have the account send less and to people who know it; `start` tries at once, which can lengthen the ban',
     event: 'device.banned',
   },
-  // The account itself is gone, so that trying again is of no use. The credentials cost nothing to keep.
+  // The account itself is gone, so trying again is of no use. Its credentials cost nothing to keep.
   403: {
     name: 'main_device_gone',
     says: 'WhatsApp refuses this account: it is gone from its phone, or locked',
@@ -80,7 +78,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     operator: 'look into WhatsApp on the phone and settle there what it says',
     event: 'device.login_refused',
   },
-  // Every device of the fleet meets it. A server with another version asks at once, since that is the remedy.
+  // It meets every device of the fleet. Another version is the remedy, so a server that has one asks at once.
   405: {
     name: 'client_outdated',
     says: 'WhatsApp does not take this version of the client any more: no device of the fleet can log in',
@@ -88,7 +86,8 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     operator: VERSION,
     event: 'device.client_outdated',
   },
-  // Final as 401, but nobody asked for it: credentials may come to be of use again, and they stay in the archive.
+  // It is as final as 401, but no operator asked for it. The credentials may be of use again and stay in the
+  // archive.
   406: {
     name: 'logged_out_unknown',
     says: 'WhatsApp has logged the device out and does not say why',
@@ -97,7 +96,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     event: 'device.logout_unknown',
   },
   408: { name: 'timed_out', says: 'WhatsApp did not answer in time', follows: 'reconnect_later' },
-  // The client describes itself by its version: it is the fleet's, as 405.
+  // The client describes itself by its version, so this concerns the fleet, as 405 does.
   409: {
     name: 'bad_user_agent',
     says: 'WhatsApp does not take the description of the client',
@@ -112,7 +111,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     operator: 'update WhatsApp on the phone; if it is refused again then, log it out and link it anew',
     event: 'device.login_refused',
   },
-  // Mooring's clients log in without such a token, so that only WhatsApp can set these two right.
+  // Mooring's clients log in without such a token, so only WhatsApp can end these two.
   413: {
     name: 'client_token_expired',
     says: "WhatsApp says that the client's token has expired",
@@ -127,7 +126,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     operator: 'if it lasts, log it out and link it anew',
     event: 'device.login_refused',
   },
-  // It can mean that the device is gone, but it is not the word for it: credentials are given up by 401 and 406 alone.
+  // It can mean that the device is gone, but is not the code for that. Only 401 and 406 give credentials up.
   415: {
     name: 'not_found',
     says: 'WhatsApp does not find this device',
@@ -194,7 +193,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
   },
 }
 
-/** A code that is not in the table. */
+/** The entry of a code that is not in the table. */
 export const UNKNOWN_REFUSAL: CloseCode = {
   name: 'unknown',
   says: 'WhatsApp closed it with a code that Mooring does not know',
@@ -203,7 +202,7 @@ export const UNKNOWN_REFUSAL: CloseCode = {
   event: 'device.login_refused',
 }
 
-/** For 402, by the `code` that comes with it. */
+/** The reasons of a ban (402), by the `code` that comes with it. */
 export const BAN_REASONS: Readonly<Record<number, string>> = {
   101: 'it wrote to too many people who have not saved its number',
   102: 'too many people have blocked it',
@@ -212,7 +211,7 @@ export const BAN_REASONS: Readonly<Record<number, string>> = {
   106: 'it wrote too much to broadcast lists',
 }
 
-/** An explanation says it itself, behind the words. */
+/** The operator's next step. The table shows it after `operator`; an explanation already says it. */
 const THEN: { readonly [F in Follows]?: string } = {
   logged_out: 'start it to link it anew',
   stop: 'start it to connect it',

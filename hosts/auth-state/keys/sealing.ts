@@ -51,7 +51,7 @@ export function createSealing(device: DeviceId, keys: SealingKeys): Sealing {
     },
 
     open(key, stored) {
-      if (!isSealed(stored)) throw unreadable(device, key, 'not sealed, so that no server has written it')
+      if (!isSealed(stored)) throw unreadable(device, key, 'not sealed, so no server has written it')
       const [, version, number = '', how = '', sealed = ''] = FORM.exec(stored) ?? []
       if (version === undefined) throw unreadable(device, key, 'damaged')
       if (Number(version) !== VERSION) throw unreadable(device, key, 'sealed by a newer Mooring')
@@ -71,8 +71,8 @@ function unreadable(device: DeviceId, key: string, why: string): MooringError {
   const kind = kindOf(key)
   if (kind === 'creds') {
     const facts = { kind, why: `they are ${why}` }
-    const message = `device ${device} is not connected: its credentials are ${why}`
+    const message = `device "${device}" is not connected: its credentials are ${why}`
     return new MooringError('CREDENTIALS_UNREADABLE', message, facts)
   }
-  return new MooringError('AUTH_ITEM_UNREADABLE', `the ${kind} of device ${device} is ${why}`, { kind })
+  return new MooringError('AUTH_ITEM_UNREADABLE', `the ${kind} of device "${device}" is ${why}`, { kind })
 }

@@ -1,6 +1,6 @@
-/** Keeps each plaintext in the inbox before its key is used up, and gives it back when WhatsApp delivers the same ciphertext
- *  again. The key is gone by then, so Baileys would refuse the message for good. These are two repairs, since one has to
- *  run inside the transaction of a decrypt and the other outside. */
+/** Keeps each plaintext in the inbox before its key is used up, and gives it back when WhatsApp delivers the
+ *  same ciphertext again. The key is gone by then, so Baileys would refuse the message for good. These are
+ *  two repairs, since one has to run inside the transaction of a decrypt and the other outside. */
 import { createHash } from 'node:crypto'
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import type { Clock } from '../../../core/clock.ts'
@@ -8,7 +8,8 @@ import { MooringError } from '../../../core/errors.ts'
 import type { Inbox, KeptStanza } from '../../auth-state/inbox.ts'
 import type { Repair } from './repository.ts'
 
-/** A message waits at most this long for room in the inbox. Then its socket is closed, and WhatsApp keeps the message. */
+/** A message waits at most this long for room in the inbox. Then its socket is closed, and WhatsApp keeps the
+ *  message. */
 export const ROOM_MS_MAX = 60_000
 /** One byte of padding: a message without content. Baileys acknowledges it like any other. */
 const EMPTY_MESSAGE = Buffer.from([1])
@@ -32,7 +33,8 @@ export function rememberStanzas(): Stanzas {
   }
 }
 
-/** Runs inside the transaction of a decrypt: the plaintext is stored before the session, which the commit stores. */
+/** Runs inside the transaction of a decrypt: the plaintext is stored before the session, which the commit
+ *  stores. */
 export function keepPlaintexts(inbox: Inbox, stanzas: Stanzas, clock: Pick<Clock, 'wallMs'>): Repair {
   return (make) => (auth, logger, pnToLID) => {
     const repository = make(auth, logger, pnToLID)
@@ -55,7 +57,8 @@ export function keepPlaintexts(inbox: Inbox, stanzas: Stanzas, clock: Pick<Clock
   }
 }
 
-/** Runs outside the transaction of a decrypt: what a failed decrypt has changed is rolled back before it returns.
+/** Runs outside the transaction of a decrypt: what a failed decrypt has changed is rolled back before it
+ *  returns.
  *  @param noRoom called when the application has taken nothing for too long: the socket has to be closed */
 export function giveBackPlaintexts(inbox: Inbox, stanzas: Stanzas, clock: Clock, noRoom: () => void): Repair {
   return (make) => (auth, logger, pnToLID) => {

@@ -1,7 +1,7 @@
-/** Leaves a session as it was when it did not decrypt the message. libsignal tries a message on every session that it has
- *  with the contact, and leaves each one that fails half a step ahead: the contact cannot read what is then encrypted on it.
- *  This happens whenever a message of an older session comes after Baileys has begun a newer one, as it does at the first
- *  send of every socket. */
+/** Leaves a session as it was when it did not decrypt the message. libsignal tries a message on every session
+ *  that it has with the contact, and leaves each one that fails half a step ahead: the contact cannot read
+ *  what is then encrypted on it. This happens whenever a message of an older session comes after Baileys has
+ *  begun a newer one, as it does at the first send of every socket. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type MakeSignalRepository, withTransactions } from './repository.ts'
 
@@ -51,8 +51,8 @@ export function keepUnusedSessions(make: MakeSignalRepository): MakeSignalReposi
   }
 }
 
-/** Copies a record with every `used` time moved back 1 ms. libsignal sets `used` to now, so an unchanged value means that the
- *  session was not used, even if its last use was in this millisecond. */
+/** Copies a record with every `used` time moved back 1 ms. libsignal sets `used` to now, so an unchanged
+ *  value means that the session was not used, even if its last use was in this millisecond. */
 function usedEarlier({ _sessions, ...rest }: SessionRecord): SessionRecord {
   const sessions = Object.entries(_sessions).map(([baseKey, session]) => [
     baseKey,

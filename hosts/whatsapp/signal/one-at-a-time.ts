@@ -1,6 +1,6 @@
-/** Sends and decrypts of one device take turns. Baileys holds the lock of the device's own jid while it sends, and that of
- *  the contact while it decrypts. Both read a session, advance it and write it back. Work that comes in between undoes the
- *  other's step, and the contact can decrypt nothing that follows. */
+/** Sends and decrypts of one device take turns. Baileys holds the lock of the device's own jid while it
+ *  sends, and that of the contact while it decrypts. Both read a session, advance it and write it back. Work
+ *  that comes in between undoes the other's step, and the contact can decrypt nothing that follows. */
 import type { AuthenticationCreds } from '@whiskeysockets/baileys'
 import type { DeviceWatch } from '../../stalls/stall-watch.ts'
 import { type Repair, withTransactions } from './repository.ts'

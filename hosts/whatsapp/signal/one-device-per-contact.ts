@@ -1,7 +1,8 @@
-/** Devices of one process that talk to the same contact take turns. libsignal queues its work by the contact's address for
- *  the whole process. The caller that finds the queue empty runs it for all that come meanwhile, in its own async context.
- *  Baileys keeps the transaction in that context, so another device's step lands in a transaction that is over, or in
- *  another device's, and is never stored. With turns taken before, every device finds the queue empty. */
+/** Devices of one process that talk to the same contact take turns. libsignal queues its work by the
+ *  contact's address for the whole process. The caller that finds the queue empty runs it for all that come
+ *  meanwhile, in its own async context. Baileys keeps the transaction in that context, so another device's
+ *  step lands in a transaction that is over, or in another device's, and is never stored. With turns taken
+ *  before, every device finds the queue empty. */
 
 import { createTurns } from '../../auth-state/turns.ts'
 import type { MakeSignalRepository } from './repository.ts'

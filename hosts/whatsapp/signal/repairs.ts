@@ -1,5 +1,5 @@
-/** The seven repairs of Baileys and libsignal, and the order in which they wrap the repository. README.md beside this file
- *  tells each fault, what it did, and which test fails without its repair. */
+/** The seven repairs of Baileys and libsignal, and the order in which they wrap the repository. README.md
+ *  beside this file tells each fault, what it did, and which test fails without its repair. */
 import type { AuthenticationCreds } from '@whiskeysockets/baileys'
 import type { Clock } from '../../../core/clock.ts'
 import type { Inbox } from '../../auth-state/inbox.ts'
@@ -45,8 +45,8 @@ export function repairsOf({
     keepPlaintexts(inbox, stanzas, clock),
     // Opens the transaction in which everything above runs.
     oneAtATime(creds, watch),
-    // Outside the transaction: what a failed decrypt has changed is rolled back first. A wait for room in the inbox does
-    // not hold the device's turn.
+    // Outside the transaction: what a failed decrypt has changed is rolled back first. A wait for room in the
+    // inbox does not hold the device's turn.
     giveBackPlaintexts(inbox, stanzas, clock, cut),
   ]
 }

@@ -1,7 +1,8 @@
 /** Gives Baileys an auth state and a Signal repository that lose no message and no session.
  *
- *  This room wraps Baileys' Signal code in the repairs listed in repairs.ts. The WhatsApp socket calls `authOptions` once for
- *  each socket. Nothing here may swallow a failed read or write, answer WhatsApp, or decide whether a device connects. */
+ *  This room wraps Baileys' Signal code in the repairs listed in repairs.ts. The WhatsApp socket calls
+ *  `authOptions` once for each socket. Nothing here may swallow a failed read or write, answer WhatsApp, or
+ *  decide whether a device connects. */
 import type { BinaryNode, SocketConfig } from '@whiskeysockets/baileys'
 import type { Clock } from '../../../core/clock.ts'
 import { type ErrorCode, isMooringError } from '../../../core/errors.ts'
@@ -15,8 +16,8 @@ import { libsignalRepository, repaired } from './repository.ts'
 import { type EarlyKeys, earlyKeys } from './store-before-send.ts'
 import { watchDecrypts } from './watch-decrypts.ts'
 
-/** A request that is tried again holds up every send and decrypt of the device. Baileys' own 30 seconds are longer than a
- *  lease: by then another server has the device. */
+/** A request that is tried again holds up every send and decrypt of the device. Baileys' own 30 seconds are
+ *  longer than a lease: by then another server has the device. */
 export const PATIENCE = { triesMax: 8, againAfterMs: 500 }
 /** After one of these the socket may not touch the store any more. */
 const ENDS: readonly ErrorCode[] = ['STALE_EPOCH', 'LEASE_OVER', 'AUTH_STATE_CLOSED']
@@ -34,8 +35,8 @@ export interface Watched {
   readonly decrypted: (stanza: BinaryNode) => void
 }
 
-/** @param cut closes the socket without another word: WhatsApp must hear neither a receipt nor a refusal of a message that
- *  cannot be stored, so that it delivers the message again
+/** @param cut closes the socket without another word: WhatsApp must hear neither a receipt nor a refusal of a
+ *  message that cannot be stored, so that it delivers the message again
  *  @param watched hears of work that begins and ends */
 export function authOptions(
   auth: Auth,
@@ -58,7 +59,8 @@ export function authOptions(
   }
 }
 
-/** Keys and inbox whose requests are tried again, and that cut the socket when the store fails for too long. */
+/** Keys and inbox whose requests are tried again, and that cut the socket when the store fails for too
+ *  long. */
 function persistent(
   auth: Auth,
   clock: Clock,

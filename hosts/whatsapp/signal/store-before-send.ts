@@ -1,16 +1,19 @@
-/** Stores a session before the frame that it encrypted leaves. Baileys writes the frame first. When the store then fails, or
- *  the process dies in between, the next socket uses the same message key for another message. The contact takes that
- *  message for a repetition of the first and drops it. A step that is stored and never sent harms nothing. */
+/** Stores a session before the frame that it encrypted leaves. Baileys writes the frame first. When the store
+ *  then fails, or the process dies in between, the next socket uses the same message key for another message.
+ *  The contact takes that message for a repetition of the first and drops it. A step that is stored and never
+ *  sent harms nothing. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { SignalDataSet, SignalKeyStore } from '@whiskeysockets/baileys'
 import { type Repair, withTransactions } from './repository.ts'
 
 type Changes = Record<string, Record<string, unknown>>
 
-/** What the encryption in this async context has changed. One for the process, while Baileys has one per socket. */
+/** What the encryption in this async context has changed. One for the process, while Baileys has one per
+ *  socket. */
 const changesOfThis = new AsyncLocalStorage<Changes>()
 
-/** Keys that are told of values stored before the send: the commit that follows brings them again and is spared. */
+/** Keys that are told of values stored before the send: the commit that follows brings them again and is
+ *  spared. */
 export interface EarlyKeys extends SignalKeyStore {
   setEarly(changes: Changes): Promise<void>
 }

@@ -1,4 +1,5 @@
-/** Tells of each ciphertext whose decrypt has ended, well or not. It repairs nothing: the stall watch wants to know. */
+/** Tells of each ciphertext whose decrypt has ended, well or not. It repairs nothing: the stall watch wants
+ *  to know. */
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import type { Stanzas } from './keep-plaintexts.ts'
 import type { Repair } from './repository.ts'

@@ -29,7 +29,7 @@ const arrived = (messageId: string) =>
 
 for (const [error, says] of [
   ['463', /the account may not begin chats for a while, or the contact has not let it write \(463\)/],
-  ['479', /addressed to what is not a device of the contact's any more \(479\)/],
+  ['479', /addressed to a device that the contact no longer has \(479\)/],
   ['400', /does not take the message as it is \(400\)/],
   ['401', /the device may not send \(401\)/],
   ['477', /for a reason that Mooring does not know \(477\)/],
