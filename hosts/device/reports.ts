@@ -1,4 +1,5 @@
-/** What one socket writes about its device, one write after another, each refused once the socket is stale. */
+/** Writes what one socket reports about its device, one write after the other. A write is refused once the
+ *  socket is stale. */
 import { isMooringError } from '../../core/errors.ts'
 import { type Permit, report } from '../../core/protocol/ownership.ts'
 import { jittered, retry } from '../../core/retry.ts'
@@ -8,17 +9,19 @@ import type { Change } from '../../core/store/store.ts'
 import { recordHistory } from '../../core/telemetry/history.ts'
 import type { Berth, HostWorld } from '../world.ts'
 
-/** More than fit into a lease that the store does not renew: a report that is given up while the socket stays open would
- *  leave a status in the row that nothing sets right. */
+/** More tries than fit into a lease that the store does not renew. If a report were given up while the socket
+ *  stays open, the row would keep a wrong status that nothing corrects. */
 const TRIES_MAX = 30
 const BACKOFF = { baseMs: 100, capMs: 1000 }
 
 export interface Reports {
-  /** Resolves when this and every earlier report is written, or given up because the lease is over or the store fails. */
+  /** Resolves when this and every earlier report is written, or is given up because the lease is over or the
+   *  store fails. */
   say(change: Pick<Change<DeviceRow>, 'set' | 'remove'>): Promise<void>
-  /** A line in the device's history; for people, so that a failing store is only reported. */
+  /** Adds a row to the device's history. History is for people, so a failing store is only told to the
+   *  log. */
   history(event: HistoryEvent, why: string): Promise<void>
-  /** The row as last written or read under this epoch. */
+  /** The device's row as last written or read under this epoch. */
   row(): DeviceRow
 }
 

@@ -1,8 +1,9 @@
-/** Delivers the messages in the inbox of one device to the application: first those that an earlier socket left, then
- *  each one that comes. One batch follows the other, so that the order stays. A batch that fails is offered again.
+/** Delivers the messages in the inbox of one device to the application: first those that an earlier socket
+ *  left, then each one that comes. One batch follows the other, so that the order stays. A batch that fails
+ *  is offered again.
  *
- *  This room takes messages from the inbox to the application. The connection of a device calls `deliver` for as long as its
- *  socket lives. Nothing here may forget a message that the application has not taken. */
+ *  This room takes messages from the inbox to the application. The connection of a device calls `deliver` for
+ *  as long as its socket lives. Nothing here may forget a message that the application has not taken. */
 import { type Clock, sleep } from '../../core/clock.ts'
 import type { DeviceId } from '../../core/ids.ts'
 import { backoffMs, type Random } from '../../core/random.ts'
@@ -28,7 +29,8 @@ export interface Delivery {
   readonly failed: (error: unknown) => void
 }
 
-/** Ends when `until` is aborted, that is when the socket is closed and its inbox with it. It never rejects. */
+/** Ends when `until` is aborted, that is when the socket is closed and its inbox with it. It never
+ *  rejects. */
 export async function deliver(delivery: Delivery, until: AbortSignal): Promise<void> {
   const { clock, random } = delivery
   let failures = 0

@@ -1,4 +1,5 @@
-/** Hands messages to the operator's application: one signed POST for each. A 2xx says that the application has it. */
+/** Hands messages to the application by a webhook: one signed POST for each message. A 2xx says that the
+ *  application has it. */
 import type { Clock } from '../../core/clock.ts'
 import type { DeviceId } from '../../core/ids.ts'
 import type { Random } from '../../core/random.ts'
@@ -9,7 +10,7 @@ import type { Consumer } from './consumer.ts'
 import { limitedPosts, type PostLimited } from './limited-post.ts'
 
 const ANSWER_MS_MAX = 10_000
-/** Then the caller is told; it asks again later. */
+/** After this many tries the error goes to the caller, which offers the message again later. */
 const TRIES_MAX = 3
 const BACKOFF = { baseMs: 200, capMs: 2000 }
 
@@ -31,7 +32,7 @@ export function webhookConsumer(webhook: Webhook): Consumer {
   }
 }
 
-/** @throws Error that says what the application answered, and nothing of the message */
+/** @throws Error that tells the application's answer, and nothing of the message */
 async function deliverOne(
   webhook: Webhook,
   postLimited: PostLimited,

@@ -20,7 +20,7 @@ import { createConnectLimiter } from './connect-limiter.ts'
 import { createConnectRate } from './connect-rate.ts'
 import { keepBeating } from './heartbeat.ts'
 import { join } from './join.ts'
-import { letEverythingGo } from './leaving.ts'
+import { releaseAll } from './leaving.ts'
 
 /** The reserve precedes the claim and the index lags, so devices are listed at every beat for this long after a change. */
 const LIST_AGAIN_MS = 10_000
@@ -244,7 +244,7 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     await leaveAsked.promise
     const limit = new AbortController()
     await Promise.race([
-      letEverythingGo(world, holdings).catch(leavingFailed),
+      releaseAll(world, holdings).catch(leavingFailed),
       sleep(world.clock, LEAVE_MS_MAX, limit.signal),
     ])
     limit.abort()
