@@ -3,7 +3,7 @@
  *  the listener ends before. */
 import type { EventEmitter } from 'node:events'
 import type { BinaryNode } from '@whiskeysockets/baileys'
-import type { DeviceWatch, Work } from './stall-watch.ts'
+import type { DeviceWatch, Work } from './device-watch.ts'
 
 const MESSAGE = 'CB:message'
 const WORDS = 'a message that was received waits to be decrypted'

@@ -3,7 +3,7 @@
  *  no later one. When such a query grows old, a ping tells whether WhatsApp answers at all. */
 import type { EventEmitter } from 'node:events'
 import { type Clock, sleep } from '../../core/clock.ts'
-import type { DeviceWatch, Work } from './stall-watch.ts'
+import type { DeviceWatch, Work } from './device-watch.ts'
 
 const ANSWER_TO = 'TAG:'
 /** More than a socket ever has under way. Beyond it the oldest query is forgotten. */

@@ -1,9 +1,9 @@
 /** Watches one Baileys socket: its login, its queries, its messages and its lock. The other kinds of work
- *  report themselves to hosts/stalls/stall-watch.ts: sends in the `send` of baileys-socket.ts, requests of
- *  the store in safe-repository.ts. */
+ *  report themselves to hosts/stalls/stall-watch.ts: sends in the hosts/whatsapp/send-message.ts, requests of
+ *  the store in hosts/whatsapp/signal/safe-repository.ts. */
 import type { WASocket } from '@whiskeysockets/baileys'
 import { type Clock, sleep } from '../../core/clock.ts'
-import type { DeviceWatch } from './stall-watch.ts'
+import type { DeviceWatch } from './device-watch.ts'
 import { type WatchedMessages, watchMessages } from './watched-messages.ts'
 import { watchQueries } from './watched-queries.ts'
 

@@ -13,27 +13,20 @@ import makeWASocket, {
 } from '@whiskeysockets/baileys'
 import type { WebSocket } from 'ws'
 import type { ClientVersion } from '../../core/client-version.ts'
-import { type Clock, systemClock } from '../../core/clock.ts'
-import { isMooringError } from '../../core/errors.ts'
+import { systemClock } from '../../core/clock.ts'
 import type { Account } from '../../core/store/device-row.ts'
-import {
-  createStallWatches,
-  type DeviceWatch,
-  type StallWatches,
-  WORK_KINDS,
-  type Work,
-} from '../stalls/stall-watch.ts'
+import { WORK_KINDS } from '../stalls/device-watch.ts'
+import { createStallWatches, type StallWatches } from '../stalls/stall-watch.ts'
 import { watchSocket } from '../stalls/watched-socket.ts'
 import { createDeviceLists, type DeviceLists } from './device-lists.ts'
 import { closingOf, STALLED, type Told } from './disconnect.ts'
 import { createExistenceCheck, type ExistenceCheck } from './existence.ts'
 import { guardWire } from './guarded-wire.ts'
-import { jidOf } from './jid.ts'
+import { sendMessage } from './send-message.ts'
 import { createSendQueries, type SendQueries } from './send-queries.ts'
-import { refusalOfSend } from './send-refusals.ts'
 import { authOptions } from './signal/safe-repository.ts'
 import { silentLogger } from './silent-logger.ts'
-import type { OpenSocket, OutgoingText, SocketOptions, WhatsAppSocket } from './socket.ts'
+import type { OpenSocket, SocketEvents, SocketOptions, WhatsAppSocket } from './socket.ts'
 import { framesInOrder, messagesInOrder } from './wire-order.ts'
 
 /** The client version of the package: Baileys logs in with it unless it is told another. */
@@ -42,8 +35,6 @@ export const PACKAGE_VERSION: ClientVersion = DEFAULT_CONNECTION_CONFIG.version
 /** Baileys' own times for the first QR and those that follow. */
 const FIRST_QR_VALID_MS = 60_000
 const LATER_QR_VALID_MS = 20_000
-/** WhatsApp confirms a message within tenths of a second. */
-const CONFIRM_MS_MAX = 10_000
 /** WhatsApp answers a query within tenths of a second. Baileys holds the device's lock during some
  *  queries. */
 const QUERY_MS_MAX = 8000
@@ -104,19 +95,9 @@ function openBaileysSocket(
   // WhatsApp.
   const wire = (sock.ws as unknown as { socket: WebSocket }).socket
   const { holdUntil } = guardWire(wire, mayAct)
-  framesInOrder(sock.ws, { clock: systemClock, wire })
-  messagesInOrder(sock.ws, {
-    clock: systemClock,
-    isOpen: () => sock.ws.isOpen,
-    heldUp: (waiting) => events.heldUp(waiting),
-    overflows(waiting) {
-      events.heldUp(waiting)
-      wire.terminate()
-    },
-  })
+  handleInOrder(sock, wire, events)
   sock.ws.prependListener('CB:message', auths.met)
   const gone = new Promise<void>((resolve) => wire.once('close', () => resolve()))
-  let qrCount = 0
   let isOver = false
 
   const over = (code: number, reason: string, told?: Told) => {
@@ -132,16 +113,10 @@ function openBaileysSocket(
     holdUntil(auth.saveCreds().finally(resume))
   })
   sock.ev.on('messages.upsert', ({ messages }) => events.received(messages.length))
-  sock.ev.on('connection.update', (update: BaileysEventMap['connection.update']) => {
-    if (update.qr)
-      events.qr(update.qr, options.qrValidMs ?? (qrCount++ === 0 ? FIRST_QR_VALID_MS : LATER_QR_VALID_MS))
-    if (update.isNewLogin) events.paired(accountOf(auth.state.creds.me))
-    if (update.connection === 'open') events.open(accountOf(auth.state.creds.me))
-    if (update.connection === 'close') {
-      const { code, reason, told } = closingOf(update.lastDisconnect?.error)
-      wire.terminate()
-      void gone.then(() => over(code, reason, told))
-    }
+  tellUpdates(sock, { auth, events, qrValidMs: options.qrValidMs }, (error) => {
+    const { code, reason, told } = closingOf(error)
+    wire.terminate()
+    void gone.then(() => over(code, reason, told))
   })
 
   const stop = (code: number, reason: string) => {
@@ -151,7 +126,7 @@ function openBaileysSocket(
   }
   return {
     send: (message) =>
-      send({ sock, watch, queries, clock: systemClock, existence: options.existence }, message),
+      sendMessage({ sock, watch, queries, clock: systemClock, existence: options.existence }, message),
     requestPairingCode: (phoneNumber) => sock.requestPairingCode(phoneNumber),
     logout: () => sock.logout(),
     async close() {
@@ -165,63 +140,37 @@ function openBaileysSocket(
   }
 }
 
-interface SendParts {
-  readonly sock: WASocket
-  readonly watch: DeviceWatch
-  readonly queries: SendQueries
-  readonly existence: ExistenceCheck
-  readonly clock: Clock
+function handleInOrder(sock: WASocket, wire: WebSocket, events: SocketEvents): void {
+  framesInOrder(sock.ws, { clock: systemClock, wire })
+  messagesInOrder(sock.ws, {
+    clock: systemClock,
+    isOpen: () => sock.ws.isOpen,
+    heldUp: (waiting) => events.heldUp(waiting),
+    overflows(waiting) {
+      events.heldUp(waiting)
+      wire.terminate()
+    },
+  })
 }
 
-/** One try. Everything that needs an answer of WhatsApp comes first, outside the device's lock. */
-async function send(parts: SendParts, message: OutgoingText): Promise<void> {
-  const work = parts.watch.begin('send', 'a message waits to be sent', message.messageId)
-  try {
-    work.waitsFor("a message to send waits for WhatsApp's answer about the number of its contact")
-    await parts.existence.refuseUnknown(parts.sock, message)
-    const prepared = await parts.queries.prepare(jidOf(message.to), work.waitsFor)
-    try {
-      await sendPrepared(parts, message, work)
-    } finally {
-      prepared.release()
-    }
-    work.end()
-  } catch (error) {
-    if (isMooringError(error)) work.end()
-    else work.failed()
-    throw error
-  }
+interface Ears extends Pick<SocketOptions, 'auth' | 'events'> {
+  readonly qrValidMs: number | undefined
 }
 
-/** `sendMessage` resolves when the frame is written, but WhatsApp has the message only when its ack says so.
- *  A `sendMessage` that waits is awaited without a limit: it cannot be cancelled, and a second one would only
- *  wait behind it. */
-async function sendPrepared(
-  { sock, clock }: SendParts,
-  { to, text, messageId }: OutgoingText,
-  work: Work,
-): Promise<void> {
-  const { promise: answer, resolve } = Promise.withResolvers<BinaryNode | undefined>()
-  const hear = (ack: BinaryNode) => {
-    if (ack.attrs.id === messageId) resolve(ack)
-  }
-  let limit = { cancel: () => {} }
-  sock.ws.on('CB:ack,class:message', hear)
-  try {
-    // Without a preview: Baileys would fetch the address in the text for it.
-    const content = { text, linkPreview: null }
-    work.waitsFor("a message to send waits for the device's lock")
-    await Promise.race([sock.sendMessage(jidOf(to), content, { messageId }), answer])
-    work.waitsFor('WhatsApp has not confirmed a message that was sent')
-    limit = clock.startTimer(CONFIRM_MS_MAX, () => resolve(undefined))
-    const ack = await answer
-    if (!ack) throw new Error(`WhatsApp has not confirmed message ${messageId}`)
-    const { error } = ack.attrs
-    if (error) throw refusalOfSend(messageId, error)
-  } finally {
-    limit.cancel()
-    sock.ws.off('CB:ack,class:message', hear)
-  }
+/** Tells of QRs, pairing and login; `closed` hears the error with which Baileys ended the socket. */
+function tellUpdates(
+  sock: WASocket,
+  { auth, events, qrValidMs }: Ears,
+  closed: (error: Error | undefined) => void,
+): void {
+  let qrCount = 0
+  sock.ev.on('connection.update', (update: BaileysEventMap['connection.update']) => {
+    if (update.qr)
+      events.qr(update.qr, qrValidMs ?? (qrCount++ === 0 ? FIRST_QR_VALID_MS : LATER_QR_VALID_MS))
+    if (update.isNewLogin) events.paired(accountOf(auth.state.creds.me))
+    if (update.connection === 'open') events.open(accountOf(auth.state.creds.me))
+    if (update.connection === 'close') closed(update.lastDisconnect?.error)
+  })
 }
 
 /** A pause whose time starts again at each `begin`. */

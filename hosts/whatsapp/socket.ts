@@ -4,7 +4,7 @@
 import type { DeviceId, ServerId } from '../../core/ids.ts'
 import type { Account } from '../../core/store/device-row.ts'
 import type { OpenAuthState } from '../auth-state/auth-state.ts'
-import type { Stall } from '../stalls/stall-watch.ts'
+import type { Stall } from '../stalls/device-watch.ts'
 import type { Told } from './disconnect.ts'
 
 export interface SocketEvents {

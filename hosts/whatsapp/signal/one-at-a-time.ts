@@ -2,7 +2,7 @@
  *  sends, and that of the contact while it decrypts. Both read a session, advance it and write it back. Work
  *  that comes in between undoes the other's step, and the contact can decrypt nothing that follows. */
 import type { AuthenticationCreds } from '@whiskeysockets/baileys'
-import type { DeviceWatch } from '../../stalls/stall-watch.ts'
+import type { DeviceWatch } from '../../stalls/device-watch.ts'
 import { type Repair, withTransactions } from './repository.ts'
 
 /** @param creds of the socket: Baileys locks its sends under their jid */

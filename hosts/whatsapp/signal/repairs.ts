@@ -3,7 +3,7 @@
 import type { AuthenticationCreds } from '@whiskeysockets/baileys'
 import type { Clock } from '../../../core/clock.ts'
 import type { Inbox } from '../../auth-state/inbox.ts'
-import type { DeviceWatch } from '../../stalls/stall-watch.ts'
+import type { DeviceWatch } from '../../stalls/device-watch.ts'
 import { failOnUnread } from './fail-on-unread.ts'
 import { giveBackPlaintexts, keepPlaintexts, type Stanzas } from './keep-plaintexts.ts'
 import { keepUnusedSessions } from './keep-unused-sessions.ts'

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, test } from 'node:test'
 import type { Clock } from '../../../core/clock.ts'
-import { createStallWatches, STALL_AFTER_MS, type Stall } from '../../../hosts/stalls/stall-watch.ts'
+import type { Stall } from '../../../hosts/stalls/device-watch.ts'
+import { createStallWatches, STALL_AFTER_MS } from '../../../hosts/stalls/stall-watch.ts'
 import { manualClock, WALL_START_MS } from '../../builders/manual-clock.ts'
 
 function aWatch() {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { describe, test } from 'node:test'
-import { createStallWatches, type Stall } from '../../../hosts/stalls/stall-watch.ts'
+import type { Stall } from '../../../hosts/stalls/device-watch.ts'
+import { createStallWatches } from '../../../hosts/stalls/stall-watch.ts'
 import { watchQueries } from '../../../hosts/stalls/watched-queries.ts'
 import { manualClock } from '../../builders/manual-clock.ts'
 

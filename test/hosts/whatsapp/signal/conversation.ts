@@ -13,7 +13,7 @@ import {
 } from '@whiskeysockets/baileys'
 import { type Clock, systemClock } from '../../../../core/clock.ts'
 import type { OpenAuthState } from '../../../../hosts/auth-state/auth-state.ts'
-import { UNWATCHED } from '../../../../hosts/stalls/stall-watch.ts'
+import { UNWATCHED } from '../../../../hosts/stalls/device-watch.ts'
 import { rememberStanzas } from '../../../../hosts/whatsapp/signal/keep-plaintexts.ts'
 import { repairsOf } from '../../../../hosts/whatsapp/signal/repairs.ts'
 import {
@@ -35,7 +35,7 @@ export interface Party {
   decrypt(from: string, message: Encrypted): Promise<string>
 }
 
-/** In the order of the list in repairs.ts. */
+/** In the order of the list in hosts/whatsapp/signal/repairs.ts. */
 export const REPAIRS = [
   'keepUnusedSessions',
   'failOnUnread',

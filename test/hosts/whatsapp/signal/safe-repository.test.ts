@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { MooringError } from '../../../../core/errors.ts'
 import type { Store } from '../../../../core/store/store.ts'
 import type { OpenAuthState } from '../../../../hosts/auth-state/auth-state.ts'
-import { UNWATCHED, type WorkKind } from '../../../../hosts/stalls/stall-watch.ts'
+import { UNWATCHED, type WorkKind } from '../../../../hosts/stalls/device-watch.ts'
 import { authOptions, PATIENCE } from '../../../../hosts/whatsapp/signal/safe-repository.ts'
 import { impatientClock, open, startStore } from '../../auth-state/fixtures.ts'
 

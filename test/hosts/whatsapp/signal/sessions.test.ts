@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Store } from '../../../../core/store/store.ts'
 import type { OpenAuthState } from '../../../../hosts/auth-state/auth-state.ts'
-import { UNWATCHED } from '../../../../hosts/stalls/stall-watch.ts'
+import { UNWATCHED } from '../../../../hosts/stalls/device-watch.ts'
 import { oneAtATime } from '../../../../hosts/whatsapp/signal/one-at-a-time.ts'
 import {
   libsignalRepository,
