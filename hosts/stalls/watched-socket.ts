@@ -1,5 +1,5 @@
 /** Watches one Baileys socket: its login, its queries, its messages and its lock. The other kinds of work
- *  report themselves to hosts/stalls/stall-watch.ts: sends in the hosts/whatsapp/send-message.ts, requests of
+ *  report themselves to hosts/stalls/stall-watch.ts: sends in hosts/whatsapp/send-message.ts, requests of
  *  the store in hosts/whatsapp/signal/safe-repository.ts. */
 import type { WASocket } from '@whiskeysockets/baileys'
 import { type Clock, sleep } from '../../core/clock.ts'
