@@ -32,7 +32,7 @@ test('the 812 pre-keys of a first login take at most 40 requests, and each is fo
   assert.deepEqual(found['812']?.private, Buffer.from(preKeys['812']?.private ?? []))
 })
 
-test('every pack stays far below what an item may hold', async () => {
+test('every pack stays far below the limit of an item', async () => {
   const device = newDevice()
   const { state } = await open({ store, device })
   await state.keys.set({ 'pre-key': preKeys })
@@ -42,7 +42,7 @@ test('every pack stays far below what an item may hold', async () => {
   assert.ok(Math.max(...rows.map(({ value }) => value?.length ?? 0)) < 20_000)
 })
 
-test('a reconnect takes one fencing read of the data keys and of the creds each, and one request for each save', async () => {
+test('a reconnect takes one fencing read each of data keys and creds, and one request for each save', async () => {
   const device = newDevice()
   const first = await open({ store, device, epoch: 1 })
   await first.saveCreds()

@@ -1,5 +1,5 @@
-/** A device and its contacts that talk through Baileys' own Signal code: the device on the auth state under test, each
- *  contact on a memory of its own. */
+/** A device and its contacts that talk through Baileys' own Signal code: the device on the auth state under
+ *  test, each contact on a memory of its own. */
 import {
   addTransactionCapability,
   Curve,
@@ -47,7 +47,8 @@ export const REPAIRS = [
 ] as const
 export type RepairName = (typeof REPAIRS)[number]
 
-/** A device whose repository has all repairs but one; with all of them when none is named. The store is asked once. */
+/** A device whose repository has all repairs but one; with all of them when none is named. The store is asked
+ *  once. */
 export function repairedParty(jid: string, auth: OpenAuthState, without?: RepairName) {
   const { creds } = auth.state
   creds.me = { id: jid }

@@ -1,5 +1,5 @@
-/** Each repair by itself: its scene loses nothing with all seven, and loses something without that one. A scene that loses
- *  nothing without its repair says that Baileys, or libsignal, no longer needs it. */
+/** Each repair by itself: its scene loses nothing with all seven, and loses something without that one. A
+ *  scene that loses nothing without its repair says that Baileys, or libsignal, no longer needs it. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -88,7 +88,8 @@ async function unreadSession(without?: RepairName): Promise<string[]> {
   return (await isLost(device.decrypt(CONTACT, message), 'on the session of before')) ? ['inbound'] : []
 }
 
-/** Four devices write to one contact's jid at once. Then the contact's queue is empty, and each writes once more. */
+/** Four devices write to one contact's jid at once. Then the contact's queue is empty, and each writes once
+ *  more. */
 async function devicesAtOneContact(without?: RepairName): Promise<string[]> {
   const pairs = await Promise.all(
     [1, 2, 3, 4].map(async (at) => {

@@ -116,7 +116,8 @@ describe('a session that cannot be read', () => {
   })
 })
 
-/** Four devices write to one contact's jid at once. Then the contact's queue is empty, and each writes once more.
+/** Four devices write to one contact's jid at once. Then the contact's queue is empty, and each writes once
+ *  more.
  *  @returns the last messages that could not be decrypted */
 async function writeAtOnceThenOnceMore(
   wrong: (auth: OpenAuthState) => MakeSignalRepository | undefined,
