@@ -18,7 +18,7 @@ export const FOLLOWS = {
   reconnect_later: 'it is tried again soon',
   reconnect_patiently: 'it is tried again, more and more rarely',
   wait_for_version: 'it is tried again every 10 to 30 minutes, and at once by a server with another version',
-  wait_for_ban: 'it waits until the ban is over, on whichever server; `retryAt` says when',
+  wait_for_ban: 'it waits until the ban is over, whichever server has it; `retryAt` says when',
   conflict: 'it is tried again after 3 s; after three within ten minutes it is `conflicted`',
   logged_out: 'it is `logged_out`; its credentials are archived',
   stop: 'it is `stopped`; its credentials are kept',
@@ -54,7 +54,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     says: 'WhatsApp refuses the login without a reason',
     follows: 'reconnect_patiently',
     operator:
-      'if it lasts, look on the phone whether the device is still linked; if so, log it out and link it anew',
+      'if it lasts, check on the phone whether the device is still linked; if so, log it out and link it again',
     event: 'device.login_refused',
   },
   401: {
@@ -75,7 +75,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     name: 'main_device_gone',
     says: 'WhatsApp refuses this account: it is gone from its phone, or locked',
     follows: 'stop',
-    operator: 'look into WhatsApp on the phone and settle there what it says',
+    operator: 'open WhatsApp on the phone and do what it says',
     event: 'device.login_refused',
   },
   // It meets every device of the fleet. Another version is the remedy, so a server that has one asks at once.
@@ -92,7 +92,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     name: 'logged_out_unknown',
     says: 'WhatsApp has logged the device out and does not say why',
     follows: 'logged_out',
-    operator: 'look into WhatsApp on the phone for what it says of the account',
+    operator: 'open WhatsApp on the phone and read what it says about the account',
     event: 'device.logout_unknown',
   },
   408: { name: 'timed_out', says: 'WhatsApp did not answer in time', follows: 'reconnect_later' },
@@ -108,7 +108,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     name: 'multi_device_mismatch',
     says: 'WhatsApp wants another kind of client for this account',
     follows: 'stop',
-    operator: 'update WhatsApp on the phone; if it is refused again then, log it out and link it anew',
+    operator: 'update WhatsApp on the phone; if it is refused again then, log it out and link it again',
     event: 'device.login_refused',
   },
   // Mooring's clients log in without such a token, so only WhatsApp can end these two.
@@ -116,14 +116,14 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     name: 'client_token_expired',
     says: "WhatsApp says that the client's token has expired",
     follows: 'reconnect_patiently',
-    operator: 'if it lasts, log it out and link it anew',
+    operator: 'if it lasts, log it out and link it again',
     event: 'device.login_refused',
   },
   414: {
     name: 'client_token_invalid',
     says: "WhatsApp says that the client's token is invalid",
     follows: 'reconnect_patiently',
-    operator: 'if it lasts, log it out and link it anew',
+    operator: 'if it lasts, log it out and link it again',
     event: 'device.login_refused',
   },
   // It can mean that the device is gone, but is not the code for that. Only 401 and 406 give credentials up.
@@ -132,7 +132,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     says: 'WhatsApp does not find this device',
     follows: 'reconnect_patiently',
     operator:
-      'look on the phone whether the device is still linked; if not, log it out here and link it anew',
+      'check on the phone whether the device is still linked; if not, log it out here and link it again',
     event: 'device.login_refused',
   },
   418: {
@@ -140,7 +140,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     says: 'WhatsApp does not know this client',
     follows: 'reconnect_patiently',
     operator:
-      'look on the phone whether the device is still linked; if not, log it out here and link it anew',
+      'check on the phone whether the device is still linked; if not, log it out here and link it again',
     event: 'device.login_refused',
   },
   428: {
@@ -152,7 +152,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     name: 'replaced',
     says: 'another client has logged in with the credentials of this device',
     follows: 'conflict',
-    operator: 'end the other client, if it is none of this fleet',
+    operator: 'end the other client if it is not part of this fleet',
   },
   500: { name: 'internal_error', says: 'WhatsApp had an error of its own', follows: 'reconnect_later' },
   501: {
@@ -173,7 +173,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
   },
   [STALLED]: {
     name: 'stalled',
-    says: 'WhatsApp left its questions unanswered, and this server replaces the socket',
+    says: 'WhatsApp left its requests unanswered, and this server replaces the socket',
     follows: 'reconnect_later',
     hasReason: true,
   },
@@ -198,7 +198,7 @@ export const UNKNOWN_REFUSAL: CloseCode = {
   name: 'unknown',
   says: 'WhatsApp closed it with a code that Mooring does not know',
   follows: 'reconnect_patiently',
-  operator: 'if it lasts, look into WhatsApp on the phone; report the code',
+  operator: 'if it lasts, open WhatsApp on the phone and read what it says; report the code',
   event: 'device.login_refused',
 }
 
@@ -213,7 +213,7 @@ export const BAN_REASONS: Readonly<Record<number, string>> = {
 
 /** The operator's next step. The table shows it after `operator`; an explanation already says it. */
 const THEN: { readonly [F in Follows]?: string } = {
-  logged_out: 'start it to link it anew',
+  logged_out: 'start it to link it again',
   stop: 'start it to connect it',
 }
 
