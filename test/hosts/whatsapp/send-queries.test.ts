@@ -23,6 +23,7 @@ function aSocket({ silent = '' }: { readonly silent?: string } = {}) {
       if (!useCache) {
         asked.push(`devices ${jids.join(' ')}`)
         if (jids.includes(silent)) await never
+        await turn()
         for (const jid of jids) lists.set(jid.slice(0, jid.indexOf('@')), [{ jid }])
       }
       return jids.map((jid) => ({ jid }))
