@@ -10,7 +10,7 @@ import type { EventName } from '../../core/catalogue.ts'
 import type { Clock } from '../../core/clock.ts'
 import { type ErrorCode, isMooringError, type MooringError } from '../../core/errors.ts'
 import type { DeviceId, Epoch } from '../../core/ids.ts'
-import { retry } from '../../core/retry.ts'
+import { type RetryOptions, retry } from '../../core/retry.ts'
 import { credsKey } from '../../core/store/auth-item-row.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { Telemetry } from '../../core/telemetry.ts'
@@ -121,16 +121,7 @@ export async function openAuthState(options: AuthWorld & AuthStateOptions): Prom
 
   // Serialised again for each try: Baileys changes the creds in place, and the newest have to be saved.
   const save = () => items.write(credsKey(credentialsId), serialise(creds))
-  const saveInOrder = savesInOrder(() =>
-    retry(save, {
-      clock,
-      waitMs: () => SAVE_AGAIN_AFTER_MS,
-      triesMax: SAVE_TRIES_MAX,
-      // a refusal of Mooring's own does not pass with time
-      isFinal: (error) => isMooringError(error),
-      wake: stop.signal,
-    }),
-  )
+  const saveInOrder = savesInOrder(() => retry(save, savingOptions(clock, stop.signal)))
 
   const underWayItems = {
     read: (key: string) => underWay.add(items.read(key)),
@@ -155,5 +146,16 @@ export async function openAuthState(options: AuthWorld & AuthStateOptions): Prom
       items.close()
       stop.abort()
     },
+  }
+}
+
+function savingOptions(clock: Clock, closed: AbortSignal): RetryOptions<void> {
+  return {
+    clock,
+    waitMs: () => SAVE_AGAIN_AFTER_MS,
+    triesMax: SAVE_TRIES_MAX,
+    // a refusal of Mooring's own does not pass with time
+    isFinal: (error) => isMooringError(error),
+    wake: closed,
   }
 }

@@ -91,8 +91,7 @@ function openBaileysSocket(
     ...auths.config,
   })
   const messages = watchSocket(sock, watch, { clock: systemClock, queryMsMax }, ended.signal)
-  // Baileys' wrapper hides the WebSocket, but only the WebSocket itself can be cut without waiting for
-  // WhatsApp.
+  // Baileys' wrapper hides the WebSocket, and nothing else can be cut without waiting for WhatsApp.
   const wire = (sock.ws as unknown as { socket: WebSocket }).socket
   const { holdUntil } = guardWire(wire, mayAct)
   handleInOrder(sock, wire, events)
@@ -112,7 +111,6 @@ function openBaileysSocket(
     const resume = watch.pause(WORK_KINDS, CREDS_MS_MAX)
     holdUntil(auth.saveCreds().finally(resume))
   })
-  sock.ev.on('messages.upsert', ({ messages }) => events.received(messages.length))
   tellUpdates(sock, { auth, events, qrValidMs: options.qrValidMs }, (error) => {
     const { code, reason, told } = closingOf(error)
     wire.terminate()
@@ -157,13 +155,14 @@ interface Ears extends Pick<SocketOptions, 'auth' | 'events'> {
   readonly qrValidMs: number | undefined
 }
 
-/** Tells of QRs, pairing and login; `closed` hears the error with which Baileys ended the socket. */
+/** Tells of QRs, pairing, login and messages; `closed` hears the error with which Baileys ended the socket. */
 function tellUpdates(
   sock: WASocket,
   { auth, events, qrValidMs }: Ears,
   closed: (error: Error | undefined) => void,
 ): void {
   let qrCount = 0
+  sock.ev.on('messages.upsert', ({ messages }) => events.received(messages.length))
   sock.ev.on('connection.update', (update: BaileysEventMap['connection.update']) => {
     if (update.qr)
       events.qr(update.qr, qrValidMs ?? (qrCount++ === 0 ? FIRST_QR_VALID_MS : LATER_QR_VALID_MS))
