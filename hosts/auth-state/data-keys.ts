@@ -162,10 +162,10 @@ function parse(stored: string): readonly WrappedDataKey[] {
   try {
     json = JSON.parse(stored)
   } catch {
-    throw new Error('what is stored of it is damaged')
+    throw new Error('the stored data key is damaged')
   }
   const read = storedKeys.safeParse(json)
-  if (!read.success) throw new Error('what is stored of it is damaged, or of a newer Mooring')
+  if (!read.success) throw new Error('the stored data key is damaged, or of a newer Mooring')
   return read.data.keys
 }
 
@@ -176,7 +176,7 @@ function format(keys: readonly DataKey[]): string {
 
 function unreadable(device: DeviceId, error: unknown): MooringError {
   const why = error instanceof Error ? error.message : String(error)
-  const lost = `its data key cannot be had: ${why}`
+  const lost = `its data key cannot be opened: ${why}`
   return new MooringError('CREDENTIALS_UNREADABLE', `device "${device}" is not connected: ${lost}`, {
     why: lost,
   })

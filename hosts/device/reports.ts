@@ -33,7 +33,7 @@ export function createReports(
   onStale: () => void,
 ): Reports {
   const { deviceId } = row
-  const standing = { device: deviceId, server: berth.serverId, epoch }
+  const identity = { device: deviceId, server: berth.serverId, epoch }
   let known: DeviceRow = row
   let isStale = false
   let written: Promise<void> = Promise.resolve()
@@ -43,7 +43,7 @@ export function createReports(
 
   async function write(change: Pick<Change<DeviceRow>, 'set' | 'remove'>): Promise<void> {
     const tried = async () => {
-      known = await report(world.store, world.clock, standing, change)
+      known = await report(world.store, world.clock, identity, change)
     }
     try {
       await retry(tried, {

@@ -138,7 +138,7 @@ describe('the data key of a device', () => {
   })
 })
 
-describe('a data key that cannot be had', () => {
+describe('a data key that cannot be opened', () => {
   test('because its item is gone is never replaced by a new one: the sealed items would be lost', async () => {
     const device = await paired()
     await store.remove('AuthState', { deviceId: device, key: DATA_KEY })
@@ -171,7 +171,7 @@ describe('a data key that cannot be had', () => {
     for (const everPaired of [true, false]) {
       const lost = open({ store, device, epoch: 2, everPaired, wrapping: wrappingBy(keys) })
       await assert.rejects(lost, (error: Error) => {
-        assert.match(error.message, /its data key cannot be had: it was wrapped by key-[0-9a-f]{16}/)
+        assert.match(error.message, /its data key cannot be opened: it was wrapped by key-[0-9a-f]{16}/)
         return true
       })
     }
