@@ -45,7 +45,7 @@ describe('credentials', () => {
   test('are the saved ones, whole, under every later epoch', async () => {
     const device = newDevice()
     const first = await open({ store, device, epoch: 1 })
-    first.state.creds.me = { id: '4915:1@s.whatsapp.net', name: 'Ada' }
+    first.state.creds.me = { id: '15550100100:1@s.whatsapp.net', name: 'Ada' }
     first.state.creds.account = { details: Buffer.from('details') }
     first.state.creds.routingInfo = Buffer.from([1, 2, 3])
     await first.saveCreds()
@@ -122,7 +122,7 @@ describe('credentials', () => {
   test('of an unfinished pairing are kept as well: the auth state does not decide what becomes of them', async () => {
     const device = newDevice()
     const first = await open({ store, device, epoch: 1 })
-    first.state.creds.me = { id: '4915@s.whatsapp.net', name: '~' }
+    first.state.creds.me = { id: '15550100100@s.whatsapp.net', name: '~' }
     first.state.creds.pairingCode = 'ABCD1234'
     await first.saveCreds()
 

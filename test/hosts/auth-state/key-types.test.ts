@@ -37,17 +37,17 @@ describe('a key reaches the next epoch as it was:', () => {
       _sessions: { 'BbQ/+w==': { registrationId: 7, indexInfo: { closed: -1 } } },
       version: 'v1',
     }
-    const found = await throughAnEpoch('session', '4915:12.0', session as unknown as Uint8Array)
+    const found = await throughAnEpoch('session', '15550100100:12.0', session as unknown as Uint8Array)
     assert.deepEqual(found, session)
   })
 
   test('sender-key', async () => {
-    const found = await throughAnEpoch('sender-key', '120@g.us::4915::0', Buffer.from('[{"id":1}]'))
+    const found = await throughAnEpoch('sender-key', '120@g.us::15550100100::0', Buffer.from('[{"id":1}]'))
     assert.deepEqual(found, Buffer.from('[{"id":1}]'))
   })
 
   test('sender-key-memory', async () => {
-    const memory = { '4915:1@s.whatsapp.net': true, '4916@lid': false }
+    const memory = { '15550100100:1@s.whatsapp.net': true, '15550100101@lid': false }
     assert.deepEqual(await throughAnEpoch('sender-key-memory', '120@g.us', memory), memory)
   })
 
@@ -75,22 +75,22 @@ describe('a key reaches the next epoch as it was:', () => {
   })
 
   test('lid-mapping', async () => {
-    assert.equal(await throughAnEpoch('lid-mapping', '4915', '99001'), '99001')
-    assert.equal(await throughAnEpoch('lid-mapping', '99001_reverse', '4915'), '4915')
+    assert.equal(await throughAnEpoch('lid-mapping', '15550100100', '99001'), '99001')
+    assert.equal(await throughAnEpoch('lid-mapping', '99001_reverse', '15550100100'), '15550100100')
   })
 
   test('device-list', async () => {
-    assert.deepEqual(await throughAnEpoch('device-list', '4915', ['0', '12']), ['0', '12'])
+    assert.deepEqual(await throughAnEpoch('device-list', '15550100100', ['0', '12']), ['0', '12'])
   })
 
   test('tctoken', async () => {
     const token = { token: Buffer.from('token'), timestamp: '1700000000', senderTimestamp: 1_700_000_000 }
-    assert.deepEqual(await throughAnEpoch('tctoken', '4915@s.whatsapp.net', token), token)
+    assert.deepEqual(await throughAnEpoch('tctoken', '15550100100@s.whatsapp.net', token), token)
   })
 
   test('identity-key', async () => {
     const key = Curve.generateKeyPair().public
-    assert.deepEqual(await throughAnEpoch('identity-key', '4915.0', key), Buffer.from(key))
+    assert.deepEqual(await throughAnEpoch('identity-key', '15550100100.0', key), Buffer.from(key))
   })
 
   test('a type that Mooring does not know', async () => {

@@ -46,13 +46,13 @@ test('a reconnect takes one fencing read each of data keys and creds, and one re
   const device = newDevice()
   const first = await open({ store, device, epoch: 1 })
   await first.saveCreds()
-  await first.state.keys.set({ 'pre-key': preKeys, 'device-list': { '4915': ['1'] } })
+  await first.state.keys.set({ 'pre-key': preKeys, 'device-list': { '15550100100': ['1'] } })
   const { requests, store: noted } = noting(store)
 
   const second = await open({ store: noted, device, epoch: 2 })
   second.state.creds.accountSyncCounter = 1
   await second.saveCreds()
-  await second.state.keys.set({ 'device-list': { '4915': ['1'] } })
+  await second.state.keys.set({ 'device-list': { '15550100100': ['1'] } })
   second.state.creds.accountSyncCounter = 2
   await second.saveCreds()
 
@@ -60,7 +60,7 @@ test('a reconnect takes one fencing read each of data keys and creds, and one re
     `update ${CREDENTIALS_ID}/data-key`,
     `update ${CREDENTIALS_ID}/creds`,
     `put ${CREDENTIALS_ID}/creds`,
-    `put ${CREDENTIALS_ID}/device-list/4915`,
+    `put ${CREDENTIALS_ID}/device-list/15550100100`,
     `put ${CREDENTIALS_ID}/creds`,
   ])
 })

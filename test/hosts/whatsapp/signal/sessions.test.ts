@@ -13,7 +13,7 @@ import { breakable, impatientClock, newDevice, open, startStore, watched } from 
 import { contactParty, deviceParty, introduce, talkAtOnce } from './conversation.ts'
 
 const ROUNDS = 20
-const CONTACT = '4916@s.whatsapp.net'
+const CONTACT = '15550100101@s.whatsapp.net'
 
 let store: Store
 let close: () => Promise<void>
@@ -22,7 +22,7 @@ before(async () => {
   silenceConsole()
   const started = await startStore()
   close = started.close
-  // as slow as DynamoDB: what happens at once must overlap
+  // as slow as DynamoDB: work that begins together must overlap
   store = watched(started.store, () => new Promise((resolve) => setTimeout(resolve, 5)))
 })
 after(() => close())
@@ -30,16 +30,16 @@ after(() => close())
 describe('a device that sends and receives at once', () => {
   test('loses no message and breaks no session', async () => {
     const auth = await open({ store })
-    const device = deviceParty('4915:1@s.whatsapp.net', auth)
+    const device = deviceParty('15550100100:1@s.whatsapp.net', auth)
     const contact = contactParty(CONTACT)
     await introduce(device, contact)
 
     assert.deepEqual(await talkAtOnce([[device, contact]], ROUNDS), [])
   })
 
-  test('breaks the session without the wrapper (should this fail, Baileys no longer needs it)', async () => {
+  test('breaks the session without the repairs (should this fail, Baileys no longer needs them)', async () => {
     const auth = await open({ store })
-    const device = deviceParty('4915:1@s.whatsapp.net', auth, libsignalRepository)
+    const device = deviceParty('15550100100:1@s.whatsapp.net', auth, libsignalRepository)
     const contact = contactParty(CONTACT)
     await introduce(device, contact)
 
@@ -50,13 +50,13 @@ describe('a device that sends and receives at once', () => {
     const deviceId = newDevice()
     const first = await open({ store, device: deviceId, epoch: 1 })
     const contact = contactParty(CONTACT)
-    const before = deviceParty('4915:1@s.whatsapp.net', first)
+    const before = deviceParty('15550100100:1@s.whatsapp.net', first)
     await introduce(before, contact)
     await first.saveCreds()
     await talkAtOnce([[before, contact]], 3)
 
     const second = await open({ store, device: deviceId, epoch: 2, everPaired: true })
-    const afterwards = deviceParty('4915:1@s.whatsapp.net', second)
+    const afterwards = deviceParty('15550100100:1@s.whatsapp.net', second)
 
     assert.deepEqual(await talkAtOnce([[afterwards, contact]], 3), [])
   })
@@ -82,11 +82,11 @@ describe('a session that cannot be read', () => {
     const deviceId = newDevice()
     const first = await open({ store, device: deviceId, epoch: 1 })
     const contact = contactParty(CONTACT)
-    const before = deviceParty('4915:1@s.whatsapp.net', first)
+    const before = deviceParty('15550100100:1@s.whatsapp.net', first)
     await introduce(before, contact)
     await first.saveCreds()
     const second = await open({ store: failing, device: deviceId, epoch: 2, everPaired: true })
-    const device = deviceParty('4915:1@s.whatsapp.net', second, undefined, impatientClock().clock)
+    const device = deviceParty('15550100100:1@s.whatsapp.net', second, undefined, impatientClock().clock)
     await device.repository.lidMapping.getLIDForPN(CONTACT)
 
     breaker.broken = true
@@ -103,7 +103,7 @@ describe('a session that cannot be read', () => {
   test('does not count as one that is not there', async () => {
     const { breaker, store: failing } = breakable(store)
     const auth = await open({ store: failing })
-    const device = deviceParty('4915:1@s.whatsapp.net', auth, undefined, impatientClock().clock)
+    const device = deviceParty('15550100100:1@s.whatsapp.net', auth, undefined, impatientClock().clock)
 
     breaker.broken = true
     await assert.rejects(device.repository.validateSession(CONTACT), /out of reach/)
@@ -125,7 +125,7 @@ async function writeAtOnceThenOnceMore(
   const pairs = await Promise.all(
     [1, 2, 3, 4].map(async (at) => {
       const auth = await open({ store })
-      const device = deviceParty(`4915${at}:1@s.whatsapp.net`, auth, wrong(auth))
+      const device = deviceParty(`1555010011${at}:1@s.whatsapp.net`, auth, wrong(auth))
       return { device, contact: contactParty(CONTACT) }
     }),
   )
