@@ -1,5 +1,6 @@
-/** Empties a live server: it gets no more devices, and those that it has move in waves, a bounded number at a time. The row
- *  of the operation holds that bound: who is under way stands in `moving` before it is asked to move. */
+/** Empties a live server. It gets no more devices, and its devices move to other servers in waves, a bounded
+ *  number at a time. To keep the bound with two sweeps at once, a device is listed in the operation's
+ *  `moving` before it is asked to move. */
 
 import { MooringError } from '../errors.ts'
 import type { DeviceId, ServerId } from '../ids.ts'
@@ -8,7 +9,7 @@ import { findOwned } from '../placement/owned-devices.ts'
 import { drain, resume } from '../protocol/membership.ts'
 import { withdrawMove } from '../requests/device-requests.ts'
 import { askToMove } from '../requests/move-requests.ts'
-import { wishThenLeave } from '../requests/server-requests.ts'
+import { setThenLeave } from '../requests/server-requests.ts'
 import { type DeviceRow, hasSettled } from '../store/device-row.ts'
 import type { Drain, Moving } from '../store/operation-row.ts'
 import { asServer, isLive, type ServerRow } from '../store/server-row.ts'
@@ -18,34 +19,35 @@ import { beginOperation, drainId, readOperation, saveOperation } from './operati
 
 export const AT_ONCE_DEFAULT = 8
 export const AT_ONCE_MAX = 50
-/** A device that was asked to move this long ago and has left makes room for the next one, connected or not. By the wall
- *  clock: it paces a drain, and decides nothing about ownership. */
+/** A device that has left its server makes room for the next one this long after it was asked, connected or
+ *  not. The wall clock will do: this paces a drain, and decides nothing about ownership. */
 const UNDER_WAY_MS_MAX = 30_000
-/** The sweep may write the same row at the same moment, this often, before the caller is asked to try again. */
+/** The sweep may write the same row at the same moment. After this many refusals the caller is asked to try
+ *  again. */
 const CANCEL_TRIES_MAX = 5
 
 export interface DrainRequest {
   readonly askedBy: string
-  /** Any server when left out. */
+  /** The server that gets the devices; any server when left out. */
   readonly to?: ServerId | undefined
-  /** Whether the server leaves the fleet when it is empty; it stays, without devices, when left out. */
+  /** Whether the server leaves the fleet when it is empty. When left out it stays, without devices. */
   readonly thenLeave?: boolean
   readonly atOnce?: number
   /** In the server's row, for people. */
   readonly why?: string
 }
 
-/** A server drains by the state in its row; the operation follows that. Repeating it is harmless: the drain that runs is
- *  then answered as it stands.
+/** The state in the server's row decides that it drains; the operation follows that state. A repeated call is
+ *  harmless: it returns the drain that runs.
  *  @throws MooringError SERVER_NOT_ACTIVE (not there yet, or gone) | SERVER_LEAVING */
-export async function beginDrain(world: World, server: ServerRow, wish: DrainRequest): Promise<Drain> {
+export async function beginDrain(world: World, server: ServerRow, request: DrainRequest): Promise<Drain> {
   const { serverId, name } = server
   const running = await runningDrain(world.store, serverId)
   if (running && server.state === 'draining') return running
-  // Called off, and whoever did so has not come to say so in the operation.
-  if (running) await saveOperation(world.store, world.clock, running, called(running, 'half way'))
+  // The drain was called off, and the call that did so has ended before it could write the operation.
+  if (running) await saveOperation(world.store, world.clock, running, calledOff(running, 'half way'))
   if (server.leaving) throw new MooringError('SERVER_LEAVING', `server "${name}" is on its way out already`)
-  const { askedBy, to, thenLeave = false, atOnce = AT_ONCE_DEFAULT, why = 'drained' } = wish
+  const { askedBy, to, thenLeave = false, atOnce = AT_ONCE_DEFAULT, why = 'drained' } = request
   if (!(await drain(world.store, serverId, why))) throw notActive(server)
   world.telemetry.emit('server.draining', { serverId, name, why })
   const begun = await beginOperation<Drain>(world.store, world.clock, {
@@ -83,8 +85,9 @@ function notActive({ name, state }: ServerRow): MooringError {
   )
 }
 
-/** Calls a drain off: the server takes devices again, and moves that were not begun are taken back. The state of the server
- *  decides, in one write; after a crash in between, the next step finds it active and ends the operation.
+/** Calls a drain off: the server takes devices again, and moves that have not begun are withdrawn. One write
+ *  of the server's state decides. After a crash behind that write, the next step finds the server active and
+ *  ends the operation.
  *  @throws MooringError NOT_DRAINING | SERVER_LEAVING */
 export async function cancelDrain(world: World, server: ServerRow): Promise<Drain | undefined> {
   const { serverId, name } = server
@@ -97,7 +100,12 @@ export async function cancelDrain(world: World, server: ServerRow): Promise<Drai
   for (let tried = 0; tried < CANCEL_TRIES_MAX; tried++) {
     const running = await runningDrain(world.store, serverId)
     if (!running) return undefined
-    const ended = await saveOperation(world.store, world.clock, running, called(running, 'by the operator'))
+    const ended = await saveOperation(
+      world.store,
+      world.clock,
+      running,
+      calledOff(running, 'by the operator'),
+    )
     if (!ended) continue
     await withdrawAll(world, running)
     const { operationId, kind, state, why } = ended
@@ -106,11 +114,11 @@ export async function cancelDrain(world: World, server: ServerRow): Promise<Drai
   }
   throw new MooringError(
     'STORE_BUSY',
-    `the drain of server "${name}" is called off but still under way; try again`,
+    `the drain of server "${name}" is called off, but its operation still runs; try again`,
   )
 }
 
-function called({ moved, devicesAtStart }: Drain, by: string): Partial<Drain> {
+function calledOff({ moved, devicesAtStart }: Drain, by: string): Partial<Drain> {
   const why = `called off ${by} after ${moved} of ${devicesAtStart} devices had moved`
   return { state: 'cancelled', moving: [], why }
 }
@@ -119,7 +127,7 @@ async function withdrawAll(world: World, { moving, operationId }: Drain): Promis
   for (const { deviceId } of moving) await withdrawMove(world.store, world.clock, deviceId, operationId)
 }
 
-/** One look at a drain: who has settled elsewhere, and who goes next. */
+/** One look at a drain: which devices have settled elsewhere, and which go next. */
 export async function stepDrain(
   world: World,
   servers: readonly ServerRow[],
@@ -128,32 +136,31 @@ export async function stepDrain(
   const server = servers.find(({ serverId }) => serverId === row.serverId)
   if (server?.state === 'active') {
     await withdrawAll(world, row)
-    return called(row, 'half way')
+    return calledOff(row, 'half way')
   }
   const wantsLeave = server?.thenLeave === true
   if (server?.state === 'draining' && !server.leaving && wantsLeave !== row.thenLeave) {
-    await wishThenLeave(world.store, row.serverId, row.thenLeave)
+    await setThenLeave(world.store, row.serverId, row.thenLeave)
   }
   const seen = await lookAtMoving(world, server, row)
   const room = roomOf(servers, row.serverId)
   const next = server?.state === 'draining' ? await chooseNext(world, row, seen, room) : []
   const moving = [...seen.underWay, ...next]
   const moved = row.moved + seen.settled
-  const standing = standingOf(row, server, moving.length, room)
-  const changed = { ...standing, moving, moved }
-  const isSame = standing.state === row.state && standing.why === row.why && moved === row.moved
-  const sameMoving = next.length === 0 && moving.length === row.moving.length
-  return isSame && sameMoving && !seen.unasked ? undefined : changed
+  const status = statusOf(row, server, moving.length, room)
+  const isSame = status.state === row.state && status.why === row.why && moved === row.moved
+  const isSameMoving = next.length === 0 && moving.length === row.moving.length
+  return isSame && isSameMoving && !seen.hasUnasked ? undefined : { ...status, moving, moved }
 }
 
 interface Seen {
   readonly underWay: readonly Moving[]
-  /** How many have left since the last look, and make room for the next. */
+  /** How many devices have left since the last look, and make room for the next ones. */
   readonly settled: number
-  /** Those that no other server has yet: they will take up room. */
+  /** How many devices no other server has yet: they will take up room. */
   readonly unplaced: number
-  /** Somebody crashed between writing down whom to ask and asking. */
-  readonly unasked: boolean
+  /** Some device is listed as moving and was not asked: a sweep crashed between the two. */
+  readonly hasUnasked: boolean
 }
 
 async function lookAtMoving(world: World, server: ServerRow | undefined, row: Drain): Promise<Seen> {
@@ -178,11 +185,11 @@ async function lookAtMoving(world: World, server: ServerRow | undefined, row: Dr
     underWay,
     settled: left.filter(({ deviceId }) => !kept.has(deviceId)).length,
     unplaced: present.filter(({ owner }) => owner === undefined || owner === row.serverId).length,
-    unasked: present.some((device) => isHere(device) && device.moveTo === undefined),
+    hasUnasked: present.some((device) => isHere(device) && device.moveTo === undefined),
   }
 }
 
-/** Those that are asked next: as many as may be under way and as the other servers have room for. */
+/** The devices that are asked next: as many as may be under way, and as the other servers have room for. */
 async function chooseNext(world: World, row: Drain, seen: Seen, room: number): Promise<Moving[]> {
   const free = Math.min(row.atOnce - seen.underWay.length, room - seen.unplaced)
   if (free <= 0) return []
@@ -193,7 +200,7 @@ async function chooseNext(world: World, row: Drain, seen: Seen, room: number): P
   return next.map((deviceId) => ({ deviceId, askedAt }))
 }
 
-/** A device that somebody else has asked to move leaves without this drain. */
+/** A device that another request has asked to move leaves without this drain. */
 function mayBeAsked(device: DeviceRow, { operationId }: Drain): boolean {
   return isWanted(device) && (device.moveTo === undefined || device.moveId === operationId)
 }
@@ -202,7 +209,7 @@ function isWanted(device: DeviceRow): boolean {
   return device.desired === 'running' && !device.deleting
 }
 
-function standingOf(
+function statusOf(
   row: Drain,
   server: ServerRow | undefined,
   underWay: number,
@@ -224,14 +231,15 @@ function standingOf(
   return { state: 'running', why: `${underWay} devices are on their way, ${left} are still on the server` }
 }
 
-/** Free places on the active servers besides this one. */
+/** Free places on the active servers, without this one. */
 export function roomOf(servers: readonly ServerRow[], without: ServerId): number {
   return servers
     .filter(({ state, serverId }) => state === 'active' && serverId !== without)
     .reduce((sum, { capacity, load }) => sum + Math.max(0, capacity - load), 0)
 }
 
-/** Asks those that the saved row says are under way and that nobody has asked yet; done by the one that has saved it. */
+/** Asks the devices that the saved row lists as moving and that were not asked yet. The sweep that saved the
+ *  row calls it. */
 export async function askMoving(world: World, saved: Drain): Promise<void> {
   const { serverId, operationId, to, moving } = saved
   const devices = await readDevices(

@@ -1,4 +1,5 @@
-/** Buries the servers that fell silent. The rule is in core/protocol/silence.ts; this part watches the beats for it. */
+/** Buries the servers that fell silent. The rule is in core/protocol/silence.ts; this part watches the beats
+ *  for it. */
 
 import type { Mark } from '../clock.ts'
 import type { ServerId } from '../ids.ts'

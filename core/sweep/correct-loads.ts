@@ -1,5 +1,6 @@
-/** Sets a server's `load` to the number of its devices, when the two differ: a crash between a reserve and its claim, or
- *  between a release and its unreserve, leaves `load` wrong. A count is trusted only while nothing changes. */
+/** Sets a server's `load` to the number of its devices, when the two differ: a crash between a reserve and
+ *  its claim, or between a release and its unreserve, leaves `load` wrong. A count is trusted only while
+ *  nothing changes. */
 
 import type { Mark } from '../clock.ts'
 import type { ServerId } from '../ids.ts'
@@ -7,7 +8,8 @@ import { correctLoad } from '../protocol/membership.ts'
 import { isLive, type ServerRow } from '../store/server-row.ts'
 import type { World } from '../world.ts'
 
-/** Devices are counted when nothing was assigned for this long: a reserve precedes its claim, and the index lags. */
+/** Devices are counted when nothing was assigned for this long: a reserve precedes its claim, and the index
+ *  lags. */
 const STEADY_MS = 10_000
 
 /** Since when `assignmentSeq` and `load` have not changed, and what was counted then. */
@@ -34,8 +36,8 @@ export function createLoadCorrection(world: World): (servers: readonly ServerRow
     if (clock.elapsedMs(steady.since) < STEADY_MS) return
     const owned = await store.count('Devices', { index: 'byOwner', partition: serverId })
     if (owned !== load && owned !== steady.owned) {
-      // A release writes the device first and lowers `load` second. Counting between the two and then correcting
-      // would subtract the device twice, so a second count must give the same number.
+      // A release writes the device first and lowers `load` second. Counting between the two and then
+      // correcting would subtract the device twice, so a second count must give the same number.
       steadySince.set(serverId, { seq, load, owned, since: clock.mark() })
       return
     }

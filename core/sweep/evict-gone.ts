@@ -1,4 +1,5 @@
-/** Takes the devices from servers that are gone. The index of a server's devices lags, so one search is not enough. */
+/** Takes the devices from servers that are gone. The index of a server's devices lags, so one search is not
+ *  enough. */
 
 import type { Mark } from '../clock.ts'
 import type { DeviceId, ServerId } from '../ids.ts'
@@ -20,7 +21,8 @@ export function createGoneEviction(world: World): (gone: readonly ServerRow[]) =
   const isDue = ({ serverId, beatAt }: ServerRow) => {
     const since = goneSince.get(serverId)
     if (!since) goneSince.set(serverId, clock.mark())
-    // Servers that are long gone are searched once a sweep, to save reads. Nothing else follows, so the wall clock will do.
+    // Servers that are long gone are searched once a sweep, to save reads. Nothing else follows, so the wall
+    // clock will do.
     const isLongGone = clock.wallMs() - beatAt > LONG_GONE_MS
     return !since || (!isLongGone && clock.elapsedMs(since) < EVICT_AGAIN_MS)
   }

@@ -1,5 +1,5 @@
-/** Gives up a server when an operator asks for it. A server that beats keeps its devices. A silent server is watched here as
- *  the sweep would watch it, so that an operator can help when no sweep runs. */
+/** Gives up a server when an operator asks for it. A server that beats keeps its devices. A silent server is
+ *  watched here as the sweep would watch it, so that an operator can help when no sweep runs. */
 
 import { sleep } from '../clock.ts'
 import { MooringError } from '../errors.ts'
@@ -31,8 +31,8 @@ export async function evictServer(world: World, server: ServerRow): Promise<Evic
   return { evicted, placed: placements.filter(({ outcome }) => outcome === 'assigned').length }
 }
 
-/** The wall clock only decides whether watching is worth while. The burial needs the bury time without a beat on this
- *  observer's own clock. */
+/** The wall clock only decides whether watching is worth while. The burial needs the bury time without a beat
+ *  on this observer's own clock. */
 async function buryIfSilent(world: World, server: ServerRow): Promise<void> {
   const { fenceAfterMs, buryAfterMs } = world.settings
   const ageMs = world.clock.wallMs() - server.beatAt
@@ -81,10 +81,10 @@ async function read({ store }: World, serverId: ServerId): Promise<ServerRow> {
 function stillBeating({ clock, settings }: World, { name, beatAt }: ServerRow): MooringError {
   const ageSeconds = Math.max(0, clock.wallMs() - beatAt) / 1000
   const silentSeconds = settings.buryAfterMs / 1000
+  const todo = `evict it after it has been silent for ${silentSeconds} s, or pass stopTask`
   return new MooringError(
     'SERVER_STILL_BEATING',
-    `server "${name}" beat ${ageSeconds.toFixed(1)} s ago; evict it after it has been silent for ${silentSeconds} s, or ` +
-      'pass stopTask',
+    `server "${name}" beat ${ageSeconds.toFixed(1)} s ago; ${todo}`,
     { ageSeconds },
   )
 }

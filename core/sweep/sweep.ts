@@ -1,10 +1,11 @@
 /**
- * The sweep looks after the fleet: at each look it buries silent servers, evicts their devices, places every device that
- * waits, and takes the next step of every operation. Each part keeps its own memory from look to look.
+ * The sweep looks after the fleet: at each look it buries silent servers, evicts their devices, places every
+ * device that waits, and takes the next step of every operation. Each part keeps its own memory from look to
+ * look.
  *
- * The `sweep` Lambda calls it every minute. It looks once a second for 75 s: each sweep outlives the start of the next by
- * more than a lease, so no death falls between two. It must be harmless to run two at once: every step is one of the
- * conditional writes of core/protocol/ownership.ts and core/protocol/membership.ts.
+ * The `sweep` Lambda calls it every minute. It looks once a second for 75 s: each sweep outlives the start
+ * of the next by more than a lease, so no death falls between two. It must be harmless to run two at once:
+ * every step is one of the conditional writes of core/protocol/ownership.ts and core/protocol/membership.ts.
  */
 
 import { REBALANCE_EVERY_MS, rebalance } from '../balance/rebalance.ts'
@@ -29,8 +30,8 @@ export const SWEEP_LOOKS_FOR_MS = 75_000
 const LOOK_EVERY_MS = 1000
 const HOMECOMING_EVERY_MS = 5000
 
-/** Looks once a second until `forMs` have passed or `until` is aborted. A look that fails is reported and the next one
- *  follows: a sweep that ends early would leave the fleet unwatched. */
+/** Looks once a second until `forMs` have passed or `until` is aborted. A look that fails is reported and the
+ *  next one follows: a sweep that ends early would leave the fleet unwatched. */
 export async function sweep(world: World, forMs = SWEEP_LOOKS_FOR_MS, until?: AbortSignal): Promise<void> {
   const begun = world.clock.mark()
   const { look } = beginSweep(world)
@@ -84,7 +85,8 @@ export function beginSweep(world: World): { look(): Promise<void> } {
       homecoming.note()
       await bringHome(world, servers)
     }
-    // Tells people that a sweep watches. A look that failed half way may not have buried any server, so it writes no stamp.
+    // Tells people that a sweep watches. A look that failed half way may not have buried any server, so it
+    // writes no stamp.
     if (stamp.isDue()) {
       await stampSweep(store, clock)
       stamp.note()

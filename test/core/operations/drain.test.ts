@@ -31,7 +31,7 @@ after(() => tables.close())
 async function aDrain({
   devices = 6,
   room = 100,
-  ...wish
+  ...request
 }: Partial<DrainRequest> & { devices?: number; room?: number } = {}) {
   const world = await build.aWorld(tables)
   const from = await build.anActiveServer(world, 'from')
@@ -39,13 +39,13 @@ async function aDrain({
   const owned = await build.ownedDevices(world, from, devices)
   const ids = owned.map(({ deviceId }) => deviceId)
   const server = await build.serverRow(world.store, from.serverId)
-  await beginDrain(world, server, { askedBy: 'key-1', atOnce: 2, ...wish })
+  await beginDrain(world, server, { askedBy: 'key-1', atOnce: 2, ...request })
   const operation = async () => (await readOperation(world.store, drainId(from.serverId))) as Drain
   return { world, from, to, ids, operation }
 }
 
-/** What the server does for the devices that it is asked to let go. */
-async function letGo(world: TestWorld, { serverId }: ServerRow): Promise<DeviceId[]> {
+/** Plays the server: it releases the devices that are asked to move. */
+async function releaseAsked(world: TestWorld, { serverId }: ServerRow): Promise<DeviceId[]> {
   const owned = await queryAll(world.store, 'Devices', { index: 'byOwner', partition: serverId })
   const asked = owned.filter(({ moveTo }) => moveTo !== undefined)
   for (const { deviceId: device, epoch } of asked) {
@@ -60,7 +60,7 @@ async function connect(world: TestWorld, ids: readonly DeviceId[]): Promise<void
   }
 }
 
-/** Look after look until the drain has ended; the servers do what they are asked. */
+/** Looks again and again until the drain has ended; the servers do what they are asked. */
 async function runToItsEnd(
   world: TestWorld,
   from: ServerRow,
@@ -72,7 +72,7 @@ async function runToItsEnd(
     const row = await operation()
     seen.push(row)
     if (row.state !== 'running') return seen
-    const ids = await letGo(world, from)
+    const ids = await releaseAsked(world, from)
     await assign(world, ids)
     await connect(world, ids)
   }
@@ -93,14 +93,16 @@ describe('a drain', () => {
     assert.deepEqual(await build.ownedCounts(world.store, ids, [from, to]), [0, 6])
     assert.equal(Math.max(...seen.map(({ moving }) => moving.length)), 2)
     const { state, moved, devicesAtStart, why } = await operation()
-    assert.deepEqual([state, moved, devicesAtStart], ['done', 6, 6])
+    assert.equal(state, 'done')
+    assert.equal(moved, 6)
+    assert.equal(devicesAtStart, 6)
     assert.equal(why, 'server "from" has no devices any more; it takes no new ones')
   })
 
-  test('asks for the next only when one that was asked has settled elsewhere', async () => {
+  test('asks the next device only when a device that was asked has settled elsewhere', async () => {
     const { world, from, ids, operation } = await aDrain()
     await advanceOperations(world)
-    const first = await letGo(world, from)
+    const first = await releaseAsked(world, from)
     await assign(world, first)
 
     await advanceOperations(world)
@@ -108,14 +110,16 @@ describe('a drain', () => {
     await connect(world, first.slice(0, 1))
     await advanceOperations(world)
 
-    assert.deepEqual([first.length, whileConnecting, await askedToMove(world, ids)], [2, 0, 1])
+    assert.equal(first.length, 2)
+    assert.equal(whileConnecting, 0)
+    assert.equal(await askedToMove(world, ids), 1)
     assert.equal((await operation()).moved, 1)
   })
 
   test('waits no longer than 30 s for a device that has left and does not connect', async () => {
     const { world, from, ids } = await aDrain()
     await advanceOperations(world)
-    await assign(world, await letGo(world, from))
+    await assign(world, await releaseAsked(world, from))
 
     world.clock.advance(29_000)
     await advanceOperations(world)
@@ -123,7 +127,8 @@ describe('a drain', () => {
     world.clock.advance(1000)
     await advanceOperations(world)
 
-    assert.deepEqual([before, await askedToMove(world, ids)], [0, 2])
+    assert.equal(before, 0)
+    assert.equal(await askedToMove(world, ids), 2)
   })
 
   test('rings its server once for a wave, not once for each device', async () => {
@@ -135,7 +140,7 @@ describe('a drain', () => {
     assert.equal(world.told('device.move_requested').length, 5)
   })
 
-  test('by two sweeps at once stays within its bound', async () => {
+  test('stays within its bound when two sweeps look at once', async () => {
     const { world, ids } = await aDrain()
     const other = build.worldOn(world.store, 2)
 
@@ -145,7 +150,7 @@ describe('a drain', () => {
     assert.equal(await askedToMove(world, ids), 2)
   })
 
-  test('asks those that a crashed sweep had written down and not asked', async () => {
+  test('asks the devices that a crashed sweep had written down and not asked', async () => {
     const { world, ids, operation } = await aDrain()
     const askedAt = world.clock.wallMs()
     const [first] = ids
@@ -162,17 +167,18 @@ describe('a drain', () => {
     assert.equal(await askedToMove(world, ids), 2)
   })
 
-  test('lets go of no more devices than the others have room for, and says so', async () => {
+  test('moves no more devices than the other servers have room for, and says so', async () => {
     const { world, from, ids, operation } = await aDrain({ room: 1 })
 
     await advanceOperations(world)
     const asked = await askedToMove(world, ids)
-    const moved = await letGo(world, from)
+    const moved = await releaseAsked(world, from)
     await assign(world, moved)
     await connect(world, moved)
     await advanceOperations(world)
 
-    assert.deepEqual([asked, await askedToMove(world, ids)], [1, 0])
+    assert.equal(asked, 1)
+    assert.equal(await askedToMove(world, ids), 0)
     assert.equal((await operation()).why, '5 devices wait for room: no other active server has any')
   })
 
@@ -190,7 +196,7 @@ describe('a drain', () => {
     assert.deepEqual(await build.ownedCounts(world.store, ids, [to]), [6])
   })
 
-  test('leaves a device alone that somebody else has asked to move, or that is wanted stopped', async () => {
+  test('leaves a device alone that another request moves, or that is wanted stopped', async () => {
     const { world, from, to, ids, operation } = await aDrain({ devices: 2 })
     const [one, two] = ids
     if (!one || !two) throw new Error('two devices')
@@ -209,14 +215,15 @@ describe('a drain', () => {
     assert.equal((await build.deviceRow(world.store, one)).moveId, 'mine')
   })
 
-  test('is not begun twice: the one that runs is answered', async () => {
+  test('is not begun twice: the second call returns the drain that runs', async () => {
     const { world, from, operation } = await aDrain()
 
     const again = await beginDrain(world, await build.serverRow(world.store, from.serverId), {
       askedBy: 'key-2',
     })
 
-    assert.deepEqual([again.askedBy, again.version], ['key-1', (await operation()).version])
+    assert.equal(again.askedBy, 'key-1')
+    assert.equal(again.version, (await operation()).version)
   })
 
   test('of a server that joins, is gone or is on its way out is refused', async () => {
@@ -250,15 +257,15 @@ describe('a drain after which the server leaves', () => {
     await leave(world.store, row)
     await advanceOperations(world)
 
-    assert.deepEqual([row.thenLeave, mayLeave], [true, true])
-    assert.deepEqual(
-      [waiting.state, waiting.why],
-      ['running', 'it has no devices any more and is about to leave'],
-    )
-    assert.deepEqual([(await operation()).state, (await operation()).why], ['done', 'server "from" has left'])
+    assert.equal(row.thenLeave, true)
+    assert.equal(mayLeave, true)
+    assert.equal(waiting.state, 'running')
+    assert.equal(waiting.why, 'it has no devices any more and is about to leave')
+    assert.equal((await operation()).state, 'done')
+    assert.equal((await operation()).why, 'server "from" has left')
   })
 
-  test('ends also when the server dies half way: its devices are evicted', async () => {
+  test('ends when the server dies half way, too: its devices are evicted', async () => {
     const { world, from, operation } = await aDrain({ thenLeave: true })
     await advanceOperations(world)
     await buryExited(world.store, from, 'exit code 137')
@@ -268,11 +275,12 @@ describe('a drain after which the server leaves', () => {
     world.clock.advance(30_000)
     await advanceOperations(world)
 
-    assert.deepEqual([whileUnderWay, (await operation()).state], ['running', 'done'])
+    assert.equal(whileUnderWay, 'running')
+    assert.equal((await operation()).state, 'done')
     assert.match((await operation()).why, /is gone; what it still owned is evicted/)
   })
 
-  test('without that wish the server may not leave by itself', async () => {
+  test('lets no server leave by itself that was not asked to', async () => {
     const { world, from } = await aDrain({ devices: 0 })
     await advanceOperations(world)
 
@@ -281,7 +289,7 @@ describe('a drain after which the server leaves', () => {
 })
 
 describe('a drain that is called off', () => {
-  test('gives the server back to the fleet and takes back what was not begun', async () => {
+  test('gives the server back to the fleet and withdraws the moves that have not begun', async () => {
     const { world, from, ids, operation } = await aDrain({ thenLeave: true })
     await advanceOperations(world)
 
@@ -289,8 +297,11 @@ describe('a drain that is called off', () => {
     await advanceOperations(world)
 
     const { state, thenLeave, stateReason } = await build.serverRow(world.store, from.serverId)
-    assert.deepEqual([state, thenLeave, stateReason], ['active', undefined, undefined])
-    assert.deepEqual([ended?.state, ended?.moving], ['cancelled', []])
+    assert.equal(state, 'active')
+    assert.equal(thenLeave, undefined)
+    assert.equal(stateReason, undefined)
+    assert.equal(ended?.state, 'cancelled')
+    assert.deepEqual(ended?.moving, [])
     assert.equal((await operation()).why, 'called off by the operator after 0 of 6 devices had moved')
     assert.equal(await askedToMove(world, ids), 0)
   })
