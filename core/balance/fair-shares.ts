@@ -3,8 +3,7 @@
  *  answer to its next beat. */
 import type { ServerRow } from '../store/server-row.ts'
 
-/** The part of an even share that every server keeps, so that a server at rest can begin to connect at
- *  once. */
+/** The part of an even share that every server keeps, so that it can begin to connect at once. */
 const GUARANTEED_PART = 0.2
 /** A share is written again when it changes by more than this part of it. */
 const CHANGE_MIN = 0.1

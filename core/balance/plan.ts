@@ -115,8 +115,8 @@ export function budgetOf(devices: number, shareOfFleetPercent: number): number {
   return Math.max(1, Math.floor((devices * shareOfFleetPercent) / 100 + ROUNDING))
 }
 
-/** Whether the device's row allows a move for evenness: the device was not moved within a day, it is not asked to
- *  move already, and no server with its home's name may take it back. */
+/** Whether the device's row allows a move for evenness: the device was not moved within a day, it is not
+ *  asked to move already, and no server with its home's name may take it back. */
 export function mayMove(device: DeviceRow, ownerName: string, nowMs: number): boolean {
   if (device.desired !== 'running' || device.deleting || device.moveTo !== undefined) return false
   if (device.movedAt !== undefined && nowMs - device.movedAt < SETTLED_AFTER_MS) return false

@@ -130,8 +130,7 @@ async function look(world: World, seen: Seen): Promise<View> {
 
 function pausedBy({ enabled }: RebalanceSettings, { paused }: Ledger): View['held'] {
   if (!enabled) return { state: 'paused', why: 'it is switched off by the configuration' }
-  // People see this reason only between the end of the pause and the next look. Until then the API tells of
-  // the pause.
+  // Shown only between the end of the pause and the next look: until then the API tells of the pause itself.
   return paused ? { state: 'waiting', why: 'it was paused until just now' } : undefined
 }
 
@@ -211,8 +210,8 @@ interface Offer {
   readonly surplus: number
 }
 
-/** The surpluses to write now. A surplus is lowered at any time, and raised only when the devices taken from
- *  it are gone. */
+/** The surpluses to write now: lowered at any time, and raised only when the devices taken from them are
+ *  gone. */
 function offersOf(view: View, next: readonly UnderWay[]): Offer[] {
   const { isUneven, scales, settings, servers, ledger, nowMs } = view
   const afterwards = afterMoves(scales, next)

@@ -1,6 +1,6 @@
 /** Predicts a drain before it begins: which device would go where, in which wave, and for how long it would
- *  be without a socket. Pure. Placement draws servers at random, so the real drain spreads the devices as
- *  evenly, but not equally. */
+ *  be without a socket. Pure. Placement draws servers at random, so the real drain spreads the devices in the
+ *  same way, but not to the same servers. */
 
 import type { DeviceId, ServerId } from '../ids.ts'
 import { createServerChooser } from '../placement/choose-server.ts'
@@ -9,8 +9,7 @@ import type { DeviceRow } from '../store/device-row.ts'
 import type { ServerRow } from '../store/server-row.ts'
 import type { MoveTimes } from '../telemetry/churn.ts'
 
-/** When no move was measured: closing, release, placement and WhatsApp's handshake, as they were seen on one
- *  machine. */
+/** Without a measured move: closing, release, placement and WhatsApp's handshake, as seen on one machine. */
 const SECONDS_ASSUMED = 2
 /** With fewer measured moves than this, the assumption is used. */
 const MOVES_MEASURED_MIN = 3
@@ -96,8 +95,8 @@ function queueSeconds(target: ServerRow, ahead: number): number {
   return (ahead + (target.waiting ?? 0)) / perSecond
 }
 
-/** Waves follow one another. A wave lasts as long as its slowest device, and until the sweep has seen
- *  that. */
+/** Waves follow one another. Each lasts as long as its slowest device, and until the sweep has seen its
+ *  end. */
 function durationOf(moves: readonly PlannedMove[]): number {
   const slowest = new Map<number, number>()
   for (const { wave, secondsWithoutSocket } of moves) {

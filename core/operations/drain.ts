@@ -22,8 +22,7 @@ export const AT_ONCE_MAX = 50
 /** A device that has left its server makes room for the next one this long after it was asked, connected or
  *  not. The wall clock will do: this paces a drain, and decides nothing about ownership. */
 const UNDER_WAY_MS_MAX = 30_000
-/** The sweep may write the same row at the same moment. After this many refusals the caller is asked to try
- *  again. */
+/** The sweep may write the same row at the same moment. The call gives up after this many refused writes. */
 const CANCEL_TRIES_MAX = 5
 
 export interface DrainRequest {
@@ -86,8 +85,8 @@ function notActive({ name, state }: ServerRow): MooringError {
 }
 
 /** Calls a drain off: the server takes devices again, and moves that have not begun are withdrawn. One write
- *  of the server's state decides. After a crash behind that write, the next step finds the server active and
- *  ends the operation.
+ *  of the server's state decides. After a crash the next step finds the server active, and ends the
+ *  operation.
  *  @throws MooringError NOT_DRAINING | SERVER_LEAVING */
 export async function cancelDrain(world: World, server: ServerRow): Promise<Drain | undefined> {
   const { serverId, name } = server
@@ -231,15 +230,14 @@ function statusOf(
   return { state: 'running', why: `${underWay} devices are on their way, ${left} are still on the server` }
 }
 
-/** Free places on the active servers, without this one. */
+/** Free places on the active servers other than `without`. */
 export function roomOf(servers: readonly ServerRow[], without: ServerId): number {
   return servers
     .filter(({ state, serverId }) => state === 'active' && serverId !== without)
     .reduce((sum, { capacity, load }) => sum + Math.max(0, capacity - load), 0)
 }
 
-/** Asks the devices that the saved row lists as moving and that were not asked yet. The sweep that saved the
- *  row calls it. */
+/** Asks the devices that the saved row lists as moving and that were not asked yet. */
 export async function askMoving(world: World, saved: Drain): Promise<void> {
   const { serverId, operationId, to, moving } = saved
   const devices = await readDevices(

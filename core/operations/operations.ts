@@ -12,7 +12,7 @@ import type { ServerId } from '../ids.ts'
 import type { OperationRow } from '../store/operation-row.ts'
 import { queryAll, type Store, when } from '../store/store.ts'
 
-/** Fixed ids: at most one drain of a server runs at a time, and at most one restart of the fleet. */
+/** With these ids at most one drain of a server, and at most one restart of the fleet, can run at a time. */
 export const RESTART_ID = 'restart'
 export function drainId(server: ServerId): string {
   return `drain-${server}`
@@ -66,7 +66,7 @@ export function readOperation(store: Store, operationId: string): Promise<Operat
   return store.get('Operations', { operationId })
 }
 
-/** The operations that run, as the lagging index lists them: read a row consistently before you take its
+/** The running operations, as the lagging index lists them: read a row consistently before you take its
  *  step. */
 export function listRunning(store: Store): Promise<OperationRow[]> {
   return queryAll(store, 'Operations', { index: 'byOpen', partition: 'open' })

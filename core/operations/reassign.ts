@@ -1,6 +1,6 @@
 /** The move of one device. Its owner releases it first; then placement puts it on the requested server, or on
  *  another one when that server has no room. Nothing here moves the device: `judgeReassign` tells from the
- *  rows how the move stands. It is pure, so the API can call it at any time, and the sweep writes down how
+ *  rows how far the move has come. It is pure, so the API can call it at any time; the sweep writes down how
  *  the move ended. */
 
 import type { ServerId } from '../ids.ts'
@@ -123,8 +123,7 @@ export async function stepReassign(
 ): Promise<Partial<Reassign> | undefined> {
   const device = await world.store.get('Devices', { deviceId: row.deviceId })
   const { state, why } = judgeReassign(row, device, servers, world.clock.wallMs())
-  // The request is withdrawn before the end is written: after a crash in between, the next look withdraws it
-  // again.
+  // Withdraw before the end is written: after a crash in between, the next look withdraws the move again.
   if (state === 'timed_out') await withdrawMove(world.store, world.clock, row.deviceId, row.operationId)
   return state === row.state && why === row.why ? undefined : { state, why }
 }

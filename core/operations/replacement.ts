@@ -5,8 +5,7 @@ import type { ServerRow } from '../store/server-row.ts'
 
 /** The emptiest server of the new deployment that has room for all devices of `leaving` and replaces no other
  *  server.
- *  @param mayShare also a server that replaces another one already, for when the service brings no further
- *  servers */
+ *  @param mayShare a server may replace two: for when the service brings no further servers */
 export function chooseReplacement(
   restart: Pick<Restart, 'steps'>,
   servers: readonly ServerRow[],
@@ -23,8 +22,7 @@ export function chooseReplacement(
   )
 }
 
-/** The servers that joined after the restart began. The steps list every server that was live then, so no
- *  clocks are compared. */
+/** The servers that are no old ones. The steps list every old server, so no clocks are compared. */
 export function newServers(restart: Pick<Restart, 'steps'>, servers: readonly ServerRow[]): ServerRow[] {
   const old = new Set(restart.steps.map(({ serverId }) => serverId))
   return servers.filter(({ serverId, state }) => state === 'active' && !old.has(serverId))

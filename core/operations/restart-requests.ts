@@ -1,5 +1,4 @@
-/** Begins and stops the rolling restart, as an operator asks for it. core/operations/restart.ts takes the
- *  steps. */
+/** Begins and stops the rolling restart. core/operations/restart.ts takes its steps. */
 import { MooringError } from '../errors.ts'
 import { listServers } from '../protocol/membership.ts'
 import type { Restart } from '../store/operation-row.ts'
@@ -8,8 +7,8 @@ import type { Store } from '../store/store.ts'
 import type { World } from '../world.ts'
 import { beginOperation, RESTART_ID, readOperation, saveOperation } from './operations.ts'
 
-/** Another call or the sweep may write the row at the same moment. After this many refusals the caller is
- *  asked to try again. */
+/** Another call, or the sweep, may write the row at the same moment. The request gives up after this many
+ *  tries. */
 const TRIES_MAX = 5
 
 export async function readRestart(store: Store): Promise<Restart | undefined> {

@@ -1,4 +1,4 @@
-/** Tells in words how a rolling restart stands. */
+/** The progress of a rolling restart, in words. */
 import type { Restart, RestartStep } from '../store/operation-row.ts'
 
 /** The first server that is not done. */

@@ -16,8 +16,7 @@ import { chooseReplacement, newServers } from './replacement.ts'
 import { stepsFor } from './restart-requests.ts'
 import { currentStep, progress, stoppedAsAsked } from './restart-words.ts'
 
-/** The longest that the service may take to be steady, to take the deployment, and to bring one
- *  replacement. */
+/** The service may take this long to be steady, to take the deployment, and to bring one replacement. */
 const REPLACEMENT_MS_MAX = 10 * 60_000
 /** The longest drain: a full server whose devices connect slowly. */
 const DRAIN_MS_MAX = 2 * 3_600_000
@@ -86,14 +85,12 @@ export async function actOnRestart(world: World, saved: Restart): Promise<void> 
   }
 }
 
-/** Whether the deployment of the restart that this one continues is over: ECS has rolled it back, or has
- *  finished it. */
+/** Whether the earlier restart's deployment is over: ECS has rolled it back, or has finished it. */
 async function isDeploymentOver({ service }: Look): Promise<boolean> {
   return (await service.size()).steady
 }
 
-/** Lists the steps again: a server that has joined since the operator asked would be left out, and stay
- *  old. */
+/** Lists the steps again, or a server that has joined since the operator asked would be left out. */
 async function plan(look: Look): Promise<Change> {
   const { service, restart, servers } = look
   const byHand = servers.filter(({ taskArn }) => taskArn === undefined).map(({ name }) => `server "${name}"`)
@@ -172,8 +169,7 @@ async function replace(look: Look, step: RestartStep, since: number, server: Ser
   return change(look, step, { phase: 'draining', replacedBy: found.serverId, replacedByName: found.name })
 }
 
-/** When there are more old servers than the service wants, it brings too few replacements, and some are used
- *  twice. */
+/** With more old servers than the service wants, it brings too few replacements, so some are used twice. */
 async function sharedReplacement(look: Look, leaving: ServerRow): Promise<ServerRow | undefined> {
   const { service, restart, servers } = look
   const come = newServers(restart, servers).length
@@ -199,8 +195,8 @@ async function empty(look: Look, step: RestartStep, since: number, server: Serve
   if (isOurs && server.state === 'draining' && server.load === 0) {
     return change(look, step, { phase: 'stopping', stopAskedAt: nowMs(look) })
   }
-  // The drain has not begun yet, or it has ended and a late claim has brought another device: `actOnRestart`
-  // begins it.
+  // The drain has not begun yet, or has ended and a late claim brought another device: `actOnRestart` begins
+  // a drain.
   return {}
 }
 
@@ -242,7 +238,7 @@ function nowMs({ world }: Look): number {
   return world.clock.wallMs()
 }
 
-/** By the wall clock: it ends an operator's wait, and decides nothing about ownership. */
+/** By the wall clock: this ends an operator's wait, and decides nothing about ownership. */
 function isOver(look: Look, since: number, limitMs: number): boolean {
   return nowMs(look) - since >= limitMs
 }

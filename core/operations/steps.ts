@@ -18,8 +18,7 @@ interface Steps<Row extends OperationRow> {
    *  @returns undefined when nothing changes; an empty change when nothing changes but `act` has something to
    *  do */
   step(world: World, servers: readonly ServerRow[], row: Row): Promise<Partial<Row> | undefined>
-  /** Done by the sweep that has saved the step. After a crash in between, the next step must ask for it
-   *  again. */
+  /** Done by the sweep that saved the step. After a crash in between, the next step must ask for it again. */
   act?(world: World, saved: Row): Promise<void>
 }
 
@@ -28,8 +27,7 @@ export async function advanceOperations(world: World): Promise<void> {
   const listed = await listRunning(world.store)
   if (listed.length === 0) return
   const rows = await inParallel(listed, LANES, ({ operationId }) => readOperation(world.store, operationId))
-  // Read after the rows: an operation that has just begun has already written its request to its server's
-  // row.
+  // Read after the rows: an operation that has just begun has already written its server's row.
   const servers = await listServers(world.store)
   await inParallel(rows, LANES, async (row) => {
     if (row?.state !== 'running') return

@@ -63,8 +63,7 @@ async function place(world: World, chooser: ServerChooser, row: DeviceRow): Prom
   return { deviceId, outcome: 'no_room' }
 }
 
-/** Reserves room for the device on the best server that has some. Each refusal excludes a server, so the
- *  search ends. */
+/** Reserves room on the best server that has some. Each refusal excludes a server, so the search ends. */
 async function reserveRoom(
   world: World,
   chooser: ServerChooser,
@@ -88,7 +87,7 @@ async function claimOn(world: World, row: DeviceRow, server: ServerRow): Promise
     const moved = row.moveTo !== undefined
     await claim(world.store, world.clock, { device: deviceId, server, claimId, keepHome, moved })
   } catch (error) {
-    // When the answer was lost the claim may be stored. The room then stays reserved, and the sweep corrects
+    // The answer was lost, so the claim may be stored. The room stays reserved until the sweep corrects
     // `load`.
     if (!isMooringError(error)) throw error
     await unreserve(world.store, serverId, 1)

@@ -12,8 +12,7 @@ export interface ServerChooser {
   exclude(server: ServerRow): void
 }
 
-/** When more devices than this many per server are placed, each goes to the emptiest server instead of to the
- *  emptier of two random ones. */
+/** From more devices per server than this, each goes to the emptiest server instead of the emptier of two. */
 const MASS_DEVICES_PER_SERVER = 1
 /** The mean of equal numbers may differ from them by this much. */
 const ROUNDING = 1e-9
@@ -41,8 +40,8 @@ export function createServerChooser(
     if (isMass) return candidates.reduce(emptier)
     const at = pickIndex(random, candidates.length)
     const first = candidates[at]
-    // The second server differs from the first: with few servers, drawing one twice would often leave no
-    // choice.
+    // The second server differs from the first: with few servers, drawing one twice would be no choice at
+    // all.
     const second = candidates[(at + 1 + pickIndex(random, candidates.length - 1)) % candidates.length]
     return first && second && emptier(first, second)
   }

@@ -1,5 +1,4 @@
-/** Takes the devices from a server that is gone, and holds its death against the devices that may have caused
- *  it. */
+/** Takes the devices from a gone server, and holds its death against devices that may have caused it. */
 
 import type { DeviceId } from '../ids.ts'
 import { inParallel, LANES } from '../parallel.ts'
@@ -11,8 +10,7 @@ import { recordHistory } from '../telemetry/history.ts'
 import type { World } from '../world.ts'
 import { mayQuarantine } from './quarantine-limit.ts'
 
-/** The index lags. A row that has changed since it was listed is read again and judged again, this many times
- *  in all. */
+/** The index lags. A row that has changed since it was listed is read and judged again, this often in all. */
 const JUDGED_TRIES_MAX = 4
 
 /** Takes every device that the index lists from a server that was READ as gone.
@@ -39,8 +37,7 @@ async function evictOne(
     if (await evict(store, clock, deviceId, gone, judged)) return evicted(world, gone, seen, judged)
     seen = await store.get('Devices', { deviceId })
   }
-  // The row kept changing. The eviction must not wait for that, so the device is evicted and nothing is held
-  // against it.
+  // The row kept changing. The eviction must not wait for that, so it holds nothing against the device.
   return seen && (await evict(store, clock, deviceId, gone)) ? evicted(world, gone, seen) : []
 }
 
@@ -54,8 +51,7 @@ async function judge(
   const suspicion = suspicionAfterDeath(seen, gone)
   // The guilty device explains this death, and the deaths that other devices have shared with it.
   if (guilty !== undefined && deviceId !== guilty) return { seen, suspicion: 0 }
-  // A device that is to be stopped or deleted gets no server anyway, and placement has to finish its stop or
-  // deletion.
+  // A device that is to be stopped or deleted gets no server anyway, and placement has to finish that.
   if (suspicion < QUARANTINE_POINTS || seen.desired === 'stopped') return { seen, suspicion }
   if (guilty === undefined) return { seen, suspicion: QUARANTINE_POINTS - 1 }
   if (!(await mayQuarantine(world))) {

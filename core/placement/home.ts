@@ -25,7 +25,7 @@ export function isAway(
   nowMs: number,
 ): boolean {
   if (!device.home || device.home.name === owner.name || device.desired !== 'running') return false
-  // The time at which the server announced itself is not compared: it may have announced itself before the
-  // device left, and waited for its name.
+  // When the server announced itself is not compared: it may have done so before the device left, and then
+  // waited for its name.
   return homes.has(device.home.name) && nowMs - device.home.since < HOME_KEPT_MS
 }

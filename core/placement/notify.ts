@@ -3,7 +3,7 @@ import type { ServerId } from '../ids.ts'
 import { raiseAssignmentSeq } from '../protocol/membership.ts'
 import type { World } from '../world.ts'
 
-/** Call it after a device's row was written: the raised `assignmentSeq` tells the owner to look, and the
+/** Call this after a device's row was written. The raised `assignmentSeq` tells the owner to look, and the
  *  doorbell makes it look now. */
 export async function notify(world: Pick<World, 'store' | 'doorbell'>, owner: ServerId): Promise<void> {
   const server = await raiseAssignmentSeq(world.store, owner)

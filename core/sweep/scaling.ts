@@ -17,13 +17,13 @@ import { coolDown } from './cool-down.ts'
 
 /** The load / capacity that the remaining servers may have after a scale-in. */
 const LOAD_AFTER_SCALE_IN_MAX = 0.5
-/** Long enough for the service to choose the task to stop, and no longer, since protected tasks delay
- *  deployments. */
+/** Long enough for the service to choose the task to stop. Protection also delays deployments, so no
+ *  longer. */
 const PROTECTED_MINUTES = 5
 /** The `stateReason` by which a later sweep recognises a server that is drained to be stopped. */
 const TO_BE_STOPPED = 'drained, to be stopped: the fleet needs fewer servers'
-/** The service stops the server when it is empty. If the server left by itself, the service would start another one
- *  in its place. */
+/** The service stops the server when it is empty. If the server left by itself, the service would start
+ *  another one in its place. */
 const DRAIN_TO_STOP = { askedBy: 'sweep', thenLeave: false, why: TO_BE_STOPPED } as const
 
 export async function scale(world: World, service: ServiceControl, limits: ServiceLimits): Promise<void> {

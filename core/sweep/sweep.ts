@@ -85,8 +85,8 @@ export function beginSweep(world: World): { look(): Promise<void> } {
       homecoming.note()
       await bringHome(world, servers)
     }
-    // Tells people that a sweep watches. A look that failed half way may not have buried any server, so it
-    // writes no stamp.
+    // A look that failed half way may not have buried any server, so only a whole look stamps that it
+    // watched.
     if (stamp.isDue()) {
       await stampSweep(store, clock)
       stamp.note()
