@@ -25,6 +25,7 @@ import { isLive, type ServerRow } from '../store/server-row.ts'
 import type { World } from '../world.ts'
 import { type InFlightMove, readInFlight } from './in-flight.ts'
 import { type Ledger, movesWithinWindow, readLedger, saveStanding, spend, WINDOW_MINUTES } from './ledger.ts'
+import { offeredAt, offersOf } from './offers.ts'
 import {
   afterMoves,
   budgetOf,
@@ -45,11 +46,6 @@ const UNDER_WAY_MAX = 100
 const GIVERS_MAX = 4
 /** A server is searched again this long after a search found no device that could move. */
 const NOTHING_TO_MOVE_MS = 15_000
-/** A server that took a device from its surplus releases it within this time. Until then `load` still counts
- *  the device, so no larger surplus may be offered. */
-const OFFER_EVERY_MS = 30_000
-/** Surpluses written at one look; the others are written at the next looks. */
-const OFFERS_MAX = 100
 
 export interface Seen extends Omit<Surroundings, 'nowMs'> {
   /** As they were read at this look. */
@@ -78,9 +74,9 @@ interface View {
 export async function rebalance(world: World, seen: Seen): Promise<void> {
   const view = await look(world, seen)
   const next = view.isUneven ? await chooseNext(world, view, seen.nothingToMoveSince) : []
-  const offers = offersOf(view, next)
   const { ledger, nowMs } = view
   const before = ledger.standing
+  const offers = offersOf(view.servers, surplusesAfter(view, next), before, nowMs)
   const standing: RebalancingStatus = {
     ...stateOf(view, next),
     bandPercent: view.settings.bandPercent,
@@ -205,31 +201,8 @@ async function ask(world: World, { servers }: View, moves: readonly UnderWay[]):
   await inParallel([...new Set(asked.flat())], LANES, (owner) => notify(world, owner))
 }
 
-interface Offer {
-  readonly server: ServerRow
-  readonly surplus: number
-}
-
-/** The surpluses to write now: lowered at any time, and raised only when the devices taken from them are
- *  gone. */
-function offersOf(view: View, next: readonly UnderWay[]): Offer[] {
-  const { isUneven, scales, settings, servers, ledger, nowMs } = view
-  const afterwards = afterMoves(scales, next)
-  const wanted = isUneven ? surpluses(afterwards, settings.bandPercent) : new Map<ServerId, number>()
-  const mayRaise = nowMs - (ledger.standing?.offeredAt ?? 0) >= OFFER_EVERY_MS
-  const offers = servers.filter(isLive).flatMap((server) => {
-    const { serverId, surplus: told = 0 } = server
-    const surplus = wanted.get(serverId) ?? 0
-    const isDue = surplus > told ? mayRaise : surplus < told || (server.surplus === 0 && told === 0)
-    return isDue ? [{ server, surplus }] : []
-  })
-  return offers.slice(0, OFFERS_MAX)
-}
-
-function offeredAt(before: RebalancingStatus | undefined, offers: readonly Offer[], nowMs: number) {
-  const isRaised = offers.some(({ server, surplus }) => surplus > (server.surplus ?? 0))
-  const at = isRaised ? nowMs : before?.offeredAt
-  return at === undefined ? {} : { offeredAt: at }
+function surplusesAfter({ isUneven, scales, settings }: View, next: readonly UnderWay[]) {
+  return isUneven ? surpluses(afterMoves(scales, next), settings.bandPercent) : new Map<ServerId, number>()
 }
 
 function stateOf(view: View, next: readonly UnderWay[]): Pick<RebalancingStatus, 'state' | 'why'> {

@@ -26,8 +26,7 @@ export async function buryAndTell(
   const isBuried = exited ? await buryExited(store, server, why, exited.crashed) : await bury(store, server)
   if (!isBuried) return false
   telemetry.emit('server.buried', { serverId, name, beat, why })
-  // A refused burial tells of no crash: the server has then written its own last words, and told of the crash
-  // itself.
+  // A server that wrote its own last words is buried already, and has told of the crash itself.
   if (exited?.crashed) telemetry.emit('server.crashed', { serverId, name, why })
   if (!exited && taskArn) await tasks.stopTask(taskArn, `server "${serverId}" fell silent`)
   return true

@@ -5,7 +5,7 @@
  * Nothing is scaled while the fleet is restarted: the restart starts and stops servers itself.
  */
 
-import { beginDrain } from '../operations/drain.ts'
+import { beginDrain } from '../operations/drain-requests.ts'
 import { RESTART_ID, readOperation } from '../operations/operations.ts'
 import { listServers } from '../protocol/membership.ts'
 import type { ServiceControl, ServiceLimits } from '../service.ts'

@@ -1,25 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { DeviceId } from '../../../core/ids.ts'
-import { beginDrain, cancelDrain, type DrainRequest, runningDrain } from '../../../core/operations/drain.ts'
-import { drainId, readOperation } from '../../../core/operations/operations.ts'
+import { beginDrain, cancelDrain } from '../../../core/operations/drain-requests.ts'
 import { advanceOperations } from '../../../core/operations/steps.ts'
 import { assign } from '../../../core/placement/assign.ts'
-import {
-  activate,
-  announce,
-  buryExited,
-  leave,
-  setOut,
-  setOutDrained,
-} from '../../../core/protocol/membership.ts'
-import { release } from '../../../core/protocol/ownership.ts'
+import { buryExited, leave, setOutDrained } from '../../../core/protocol/membership.ts'
 import { requestMove, stop } from '../../../core/requests/device-requests.ts'
-import type { Drain } from '../../../core/store/operation-row.ts'
-import type { ServerRow } from '../../../core/store/server-row.ts'
-import { queryAll } from '../../../core/store/store.ts'
-import type { TestWorld } from '../../builders/builders.ts'
 import * as build from '../../builders/builders.ts'
+import { aDrain, askedToMove, connect, releaseAsked, runToItsEnd } from './drain-scene.ts'
 
 let tables: build.Tables
 before(async () => {
@@ -27,66 +14,9 @@ before(async () => {
 })
 after(() => tables.close())
 
-/** A server with devices, another with room for `room` of them, and a drain of the first. */
-async function aDrain({
-  devices = 6,
-  room = 100,
-  ...request
-}: Partial<DrainRequest> & { devices?: number; room?: number } = {}) {
-  const world = await build.aWorld(tables)
-  const from = await build.anActiveServer(world, 'from')
-  const to = await build.anActiveServer(world, 'to', { capacity: room })
-  const owned = await build.ownedDevices(world, from, devices)
-  const ids = owned.map(({ deviceId }) => deviceId)
-  const server = await build.serverRow(world.store, from.serverId)
-  await beginDrain(world, server, { askedBy: 'key-1', atOnce: 2, ...request })
-  const operation = async () => (await readOperation(world.store, drainId(from.serverId))) as Drain
-  return { world, from, to, ids, operation }
-}
-
-/** Plays the server: it releases the devices that are asked to move. */
-async function releaseAsked(world: TestWorld, { serverId }: ServerRow): Promise<DeviceId[]> {
-  const owned = await queryAll(world.store, 'Devices', { index: 'byOwner', partition: serverId })
-  const asked = owned.filter(({ moveTo }) => moveTo !== undefined)
-  for (const { deviceId: device, epoch } of asked) {
-    await release(world.store, world.clock, { device, server: serverId, epoch, status: 'unassigned' })
-  }
-  return asked.map(({ deviceId }) => deviceId)
-}
-
-async function connect(world: TestWorld, ids: readonly DeviceId[]): Promise<void> {
-  for (const deviceId of ids) {
-    await world.store.update('Devices', { deviceId }, { set: { status: 'connected' }, when: [] })
-  }
-}
-
-/** Looks again and again until the drain has ended; the servers do what they are asked. */
-async function runToItsEnd(
-  world: TestWorld,
-  from: ServerRow,
-  operation: () => Promise<Drain>,
-): Promise<Drain[]> {
-  const seen: Drain[] = []
-  for (let look = 0; look < 30; look++) {
-    await advanceOperations(world)
-    const row = await operation()
-    seen.push(row)
-    if (row.state !== 'running') return seen
-    const ids = await releaseAsked(world, from)
-    await assign(world, ids)
-    await connect(world, ids)
-  }
-  throw new Error(`not within 30 looks: ${JSON.stringify(seen.at(-1))}`)
-}
-
-async function askedToMove(world: TestWorld, ids: readonly DeviceId[]): Promise<number> {
-  const rows = await Promise.all(ids.map((id) => build.deviceRow(world.store, id)))
-  return rows.filter(({ moveTo, owner }) => moveTo !== undefined && owner !== undefined).length
-}
-
 describe('a drain', () => {
   test('moves every device, never more at once than it may, and ends when its server owns none', async () => {
-    const { world, from, to, ids, operation } = await aDrain()
+    const { world, from, to, ids, operation } = await aDrain(tables)
 
     const seen = await runToItsEnd(world, from, operation)
 
@@ -100,7 +30,7 @@ describe('a drain', () => {
   })
 
   test('asks the next device only when a device that was asked has settled elsewhere', async () => {
-    const { world, from, ids, operation } = await aDrain()
+    const { world, from, ids, operation } = await aDrain(tables)
     await advanceOperations(world)
     const first = await releaseAsked(world, from)
     await assign(world, first)
@@ -117,7 +47,7 @@ describe('a drain', () => {
   })
 
   test('waits no longer than 30 s for a device that has left and does not connect', async () => {
-    const { world, from, ids } = await aDrain()
+    const { world, from, ids } = await aDrain(tables)
     await advanceOperations(world)
     await assign(world, await releaseAsked(world, from))
 
@@ -132,7 +62,7 @@ describe('a drain', () => {
   })
 
   test('rings its server once for a wave, not once for each device', async () => {
-    const { world } = await aDrain({ atOnce: 5 })
+    const { world } = await aDrain(tables, { atOnce: 5 })
 
     await advanceOperations(world)
 
@@ -141,7 +71,7 @@ describe('a drain', () => {
   })
 
   test('stays within its bound when two sweeps look at once', async () => {
-    const { world, ids } = await aDrain()
+    const { world, ids } = await aDrain(tables)
     const other = build.worldOn(world.store, 2)
 
     await Promise.all([advanceOperations(world), advanceOperations(other)])
@@ -151,7 +81,7 @@ describe('a drain', () => {
   })
 
   test('asks the devices that a crashed sweep had written down and not asked', async () => {
-    const { world, ids, operation } = await aDrain()
+    const { world, ids, operation } = await aDrain(tables)
     const askedAt = world.clock.wallMs()
     const [first] = ids
     if (!first) throw new Error('a device')
@@ -168,7 +98,7 @@ describe('a drain', () => {
   })
 
   test('moves no more devices than the other servers have room for, and says so', async () => {
-    const { world, from, ids, operation } = await aDrain({ room: 1 })
+    const { world, from, ids, operation } = await aDrain(tables, { room: 1 })
 
     await advanceOperations(world)
     const asked = await askedToMove(world, ids)
@@ -183,7 +113,7 @@ describe('a drain', () => {
   })
 
   test('sends the devices to the server that was named', async () => {
-    const { world, from, to, ids, operation } = await aDrain()
+    const { world, from, to, ids, operation } = await aDrain(tables)
     await build.anActiveServer(world, 'emptier', { capacity: 1000 })
     await cancelDrain(world, await build.serverRow(world.store, from.serverId))
     await beginDrain(world, await build.serverRow(world.store, from.serverId), {
@@ -197,7 +127,7 @@ describe('a drain', () => {
   })
 
   test('leaves a device alone that another request moves, or that is wanted stopped', async () => {
-    const { world, from, to, ids, operation } = await aDrain({ devices: 2 })
+    const { world, from, to, ids, operation } = await aDrain(tables, { devices: 2 })
     const [one, two] = ids
     if (!one || !two) throw new Error('two devices')
     await requestMove(world.store, world.clock, {
@@ -214,41 +144,11 @@ describe('a drain', () => {
     assert.deepEqual((await operation()).moving, [])
     assert.equal((await build.deviceRow(world.store, one)).moveId, 'mine')
   })
-
-  test('is not begun twice: the second call returns the drain that runs', async () => {
-    const { world, from, operation } = await aDrain()
-
-    const again = await beginDrain(world, await build.serverRow(world.store, from.serverId), {
-      askedBy: 'key-2',
-    })
-
-    assert.equal(again.askedBy, 'key-1')
-    assert.equal(again.version, (await operation()).version)
-  })
-
-  test('of a server that joins, is gone or is on its way out is refused', async () => {
-    const world = await build.aWorld(tables)
-    const joining = build.newcomer('joining')
-    await announce(world.store, world.clock, joining)
-    const dead = await build.anActiveServer(world, 'dead')
-    await buryExited(world.store, dead, 'exit code 1')
-    const leaving = await build.anActiveServer(world, 'leaving')
-    await setOut(world.store, leaving.serverId)
-    const drainOf = async (id: string) =>
-      beginDrain(world, await build.serverRow(world.store, id), { askedBy: 'key-1' })
-
-    await assert.rejects(drainOf('joining'), {
-      code: 'SERVER_NOT_ACTIVE',
-      message: /joining: .* when it is active/,
-    })
-    await assert.rejects(drainOf('dead'), { code: 'SERVER_NOT_ACTIVE', message: /dead .* evict it/ })
-    await assert.rejects(drainOf('leaving'), { code: 'SERVER_LEAVING' })
-  })
 })
 
 describe('a drain after which the server leaves', () => {
   test('tells the server so in its row, and is done when it has left', async () => {
-    const { world, from, operation } = await aDrain({ devices: 0, thenLeave: true })
+    const { world, from, operation } = await aDrain(tables, { devices: 0, thenLeave: true })
 
     await advanceOperations(world)
     const row = await build.serverRow(world.store, from.serverId)
@@ -266,7 +166,7 @@ describe('a drain after which the server leaves', () => {
   })
 
   test('ends when the server dies half way, too: its devices are evicted', async () => {
-    const { world, from, operation } = await aDrain({ thenLeave: true })
+    const { world, from, operation } = await aDrain(tables, { thenLeave: true })
     await advanceOperations(world)
     await buryExited(world.store, from, 'exit code 137')
 
@@ -281,68 +181,9 @@ describe('a drain after which the server leaves', () => {
   })
 
   test('lets no server leave by itself that was not asked to', async () => {
-    const { world, from } = await aDrain({ devices: 0 })
+    const { world, from } = await aDrain(tables, { devices: 0 })
     await advanceOperations(world)
 
     assert.equal(await setOutDrained(world.store, from.serverId), false)
-  })
-})
-
-describe('a drain that is called off', () => {
-  test('gives the server back to the fleet and withdraws the moves that have not begun', async () => {
-    const { world, from, ids, operation } = await aDrain({ thenLeave: true })
-    await advanceOperations(world)
-
-    const ended = await cancelDrain(world, from)
-    await advanceOperations(world)
-
-    const { state, thenLeave, stateReason } = await build.serverRow(world.store, from.serverId)
-    assert.equal(state, 'active')
-    assert.equal(thenLeave, undefined)
-    assert.equal(stateReason, undefined)
-    assert.equal(ended?.state, 'cancelled')
-    assert.deepEqual(ended?.moving, [])
-    assert.equal((await operation()).why, 'called off by the operator after 0 of 6 devices had moved')
-    assert.equal(await askedToMove(world, ids), 0)
-  })
-
-  test('is ended by the sweep when the call crashed half way', async () => {
-    const { world, from, ids, operation } = await aDrain()
-    await advanceOperations(world)
-    await world.store.update('Servers', { serverId: from.serverId }, { set: { state: 'active' }, when: [] })
-
-    await advanceOperations(world)
-
-    assert.equal((await operation()).state, 'cancelled')
-    assert.equal(await askedToMove(world, ids), 0)
-  })
-
-  test('can be begun again', async () => {
-    const { world, from } = await aDrain()
-    await cancelDrain(world, from)
-
-    await beginDrain(world, await build.serverRow(world.store, from.serverId), { askedBy: 'key-1' })
-
-    assert.equal((await runningDrain(world.store, from.serverId))?.moved, 0)
-    assert.equal((await build.serverRow(world.store, from.serverId)).state, 'draining')
-  })
-
-  test('is refused when nothing drains', async () => {
-    const world = await build.aWorld(tables)
-    const server = await build.anActiveServer(world, 'web-1')
-
-    await assert.rejects(cancelDrain(world, server), {
-      code: 'NOT_DRAINING',
-      message: 'server "web-1" is active; nothing drains it',
-    })
-  })
-
-  test('is refused when the server is on its way out already', async () => {
-    const { world, from } = await aDrain({ devices: 0, thenLeave: true })
-    await advanceOperations(world)
-    await setOutDrained(world.store, from.serverId)
-
-    await assert.rejects(cancelDrain(world, from), { code: 'SERVER_LEAVING' })
-    await assert.rejects(activate(world.store, from.serverId), { code: 'SERVER_DEAD' })
   })
 })
