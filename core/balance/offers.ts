@@ -1,5 +1,5 @@
-/** Decides which servers are told a new surplus, from which they take devices that lose their socket anyway.
- *  Pure; core/balance/rebalance.ts writes the offers. */
+/** Decides which servers are told a new surplus. A server takes devices from its surplus when they lose their
+ *  socket anyway. Pure; core/balance/rebalance.ts writes the offers. */
 import type { ServerId } from '../ids.ts'
 import type { RebalancingStatus } from '../store/fleet-row.ts'
 import { isLive, type ServerRow } from '../store/server-row.ts'

@@ -95,8 +95,7 @@ function queueSeconds(target: ServerRow, ahead: number): number {
   return (ahead + (target.waiting ?? 0)) / perSecond
 }
 
-/** Waves follow one another. Each lasts as long as its slowest device, and until the sweep has seen its
- *  end. */
+/** Waves follow one another. Each lasts as long as its slowest device, and until the sweep has seen it. */
 function durationOf(moves: readonly PlannedMove[]): number {
   const slowest = new Map<number, number>()
   for (const { wave, secondsWithoutSocket } of moves) {

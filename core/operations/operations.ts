@@ -66,8 +66,7 @@ export function readOperation(store: Store, operationId: string): Promise<Operat
   return store.get('Operations', { operationId })
 }
 
-/** The running operations, as the lagging index lists them: read a row consistently before you take its
- *  step. */
+/** The running operations, as the lagging index lists them: read one consistently before taking its step. */
 export function listRunning(store: Store): Promise<OperationRow[]> {
   return queryAll(store, 'Operations', { index: 'byOpen', partition: 'open' })
 }

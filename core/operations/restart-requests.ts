@@ -7,8 +7,7 @@ import type { Store } from '../store/store.ts'
 import type { World } from '../world.ts'
 import { beginOperation, RESTART_ID, readOperation, saveOperation } from './operations.ts'
 
-/** Another call, or the sweep, may write the row at the same moment. The request gives up after this many
- *  tries. */
+/** Another call or the sweep may write the row at the same moment. The request gives up after these tries. */
 const TRIES_MAX = 5
 
 export async function readRestart(store: Store): Promise<Restart | undefined> {

@@ -87,8 +87,7 @@ async function claimOn(world: World, row: DeviceRow, server: ServerRow): Promise
     const moved = row.moveTo !== undefined
     await claim(world.store, world.clock, { device: deviceId, server, claimId, keepHome, moved })
   } catch (error) {
-    // The answer was lost, so the claim may be stored. The room stays reserved until the sweep corrects
-    // `load`.
+    // The answer was lost: the claim may be stored, so the room stays reserved. The sweep corrects `load`.
     if (!isMooringError(error)) throw error
     await unreserve(world.store, serverId, 1)
     world.telemetry.emit('device.claim_lost', { deviceId, serverId, why: error.message })

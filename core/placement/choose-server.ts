@@ -40,8 +40,7 @@ export function createServerChooser(
     if (isMass) return candidates.reduce(emptier)
     const at = pickIndex(random, candidates.length)
     const first = candidates[at]
-    // The second server differs from the first: with few servers, drawing one twice would be no choice at
-    // all.
+    // The second server differs from the first: with few servers, drawing one twice would be no choice.
     const second = candidates[(at + 1 + pickIndex(random, candidates.length - 1)) % candidates.length]
     return first && second && emptier(first, second)
   }

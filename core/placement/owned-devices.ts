@@ -1,5 +1,4 @@
-/** Finds devices of a server that meet a condition. The index lists them and may be late, so their rows
- *  confirm it. */
+/** Finds devices of a server that meet a condition. The lagging index lists them; their rows confirm it. */
 
 import type { DeviceId, ServerId } from '../ids.ts'
 import type { DeviceRow } from '../store/device-row.ts'

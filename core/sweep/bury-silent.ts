@@ -1,5 +1,4 @@
-/** Buries the servers that fell silent. The rule is in core/protocol/silence.ts; this part watches the beats
- *  for it. */
+/** Watches the beats for the rule of core/protocol/silence.ts, and buries the servers that it condemns. */
 
 import type { Mark } from '../clock.ts'
 import type { ServerId } from '../ids.ts'
@@ -15,7 +14,7 @@ export interface BurySilent {
   readonly verdict: Verdict | undefined
 }
 
-/** Remembers every server's beat, and which servers an alarm was raised for.
+/** Remembers every server's beat, and for which servers an alarm was raised.
  *  @returns one look; call it right after the servers were read */
 export function createSilenceWatch(world: World): (servers: readonly ServerRow[]) => Promise<BurySilent> {
   const { clock, settings, telemetry } = world

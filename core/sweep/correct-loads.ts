@@ -1,6 +1,5 @@
-/** Sets a server's `load` to the number of its devices, when the two differ: a crash between a reserve and
- *  its claim, or between a release and its unreserve, leaves `load` wrong. A count is trusted only while
- *  nothing changes. */
+/** Sets a server's `load` to the number of its devices when the two differ. A crash between a reserve and its
+ *  claim, or between a release and its unreserve, leaves `load` wrong. Only a count at rest is trusted. */
 
 import type { Mark } from '../clock.ts'
 import type { ServerId } from '../ids.ts'
@@ -8,8 +7,7 @@ import { correctLoad } from '../protocol/membership.ts'
 import { isLive, type ServerRow } from '../store/server-row.ts'
 import type { World } from '../world.ts'
 
-/** Devices are counted when nothing was assigned for this long: a reserve precedes its claim, and the index
- *  lags. */
+/** Nothing was assigned for this long before a count: a reserve precedes its claim, and the index lags. */
 const STEADY_MS = 10_000
 
 /** Since when `assignmentSeq` and `load` have not changed, and what was counted then. */

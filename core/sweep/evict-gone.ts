@@ -1,5 +1,4 @@
-/** Takes the devices from servers that are gone. The index of a server's devices lags, so one search is not
- *  enough. */
+/** Takes the devices from servers that are gone. Their index lags, so one search is not enough. */
 
 import type { Mark } from '../clock.ts'
 import type { DeviceId, ServerId } from '../ids.ts'
@@ -21,8 +20,7 @@ export function createGoneEviction(world: World): (gone: readonly ServerRow[]) =
   const isDue = ({ serverId, beatAt }: ServerRow) => {
     const since = goneSince.get(serverId)
     if (!since) goneSince.set(serverId, clock.mark())
-    // Servers that are long gone are searched once a sweep, to save reads. Nothing else follows, so the wall
-    // clock will do.
+    // To save reads, a server that is long gone is searched once a sweep. The wall clock will do for that.
     const isLongGone = clock.wallMs() - beatAt > LONG_GONE_MS
     return !since || (!isLongGone && clock.elapsedMs(since) < EVICT_AGAIN_MS)
   }

@@ -17,8 +17,7 @@ import { coolDown } from './cool-down.ts'
 
 /** The load / capacity that the remaining servers may have after a scale-in. */
 const LOAD_AFTER_SCALE_IN_MAX = 0.5
-/** Long enough for the service to choose the task to stop. Protection also delays deployments, so no
- *  longer. */
+/** Long enough for the service to choose the task to stop. No longer, since it also delays deployments. */
 const PROTECTED_MINUTES = 5
 /** The `stateReason` by which a later sweep recognises a server that is drained to be stopped. */
 const TO_BE_STOPPED = 'drained, to be stopped: the fleet needs fewer servers'

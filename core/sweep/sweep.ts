@@ -85,8 +85,7 @@ export function beginSweep(world: World): { look(): Promise<void> } {
       homecoming.note()
       await bringHome(world, servers)
     }
-    // A look that failed half way may not have buried any server, so only a whole look stamps that it
-    // watched.
+    // Only a whole look writes the stamp: a look that failed half way may not have buried any server.
     if (stamp.isDue()) {
       await stampSweep(store, clock)
       stamp.note()

@@ -1,5 +1,5 @@
-/** A fleet out of balance, with owners that do what their devices' rows ask for. Used by the rebalancing tests; it
- *  asserts nothing itself. */
+/** A fleet out of balance, with owners that do what their devices' rows ask for. Used by the rebalancing
+ *  tests; it asserts nothing itself. */
 import assert from 'node:assert/strict'
 import { readLedger } from '../../../core/balance/ledger.ts'
 import { rebalance, type Seen } from '../../../core/balance/rebalance.ts'
@@ -52,7 +52,8 @@ export async function asked({ store }: build.TestWorld, ids: readonly DeviceId[]
   return rows.filter((row) => row.moveTo !== undefined)
 }
 
-/** Plays the owners and placement: the devices that are asked to move are released, placed, and connected again. */
+/** Plays the owners and placement: the devices that are asked to move are released, placed, and connected
+ *  again. */
 export async function carryOut(world: build.TestWorld, ids: readonly DeviceId[]): Promise<void> {
   for (const { deviceId: device, owner, epoch } of await asked(world, ids)) {
     assert.ok(owner)

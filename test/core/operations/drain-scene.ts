@@ -1,5 +1,5 @@
-/** A server that drains, and servers that do what their devices' rows ask for. Used by the drain tests; it asserts
- *  nothing itself. */
+/** A server that drains, and servers that do what their devices' rows ask for. Used by the drain tests; it
+ *  asserts nothing itself. */
 
 import type { DeviceId } from '../../../core/ids.ts'
 import { beginDrain, type DrainRequest } from '../../../core/operations/drain-requests.ts'

@@ -1,5 +1,5 @@
-/** A fleet for playing a rolling restart: the service follows a script, and servers do what their devices' rows ask
- *  for. Used by restart.test.ts; it asserts nothing itself. */
+/** A fleet for playing a rolling restart: the service follows a script, and servers do what their devices'
+ *  rows ask for. Used by restart.test.ts; it asserts nothing itself. */
 
 import { drainId, RESTART_ID, readOperation } from '../../../core/operations/operations.ts'
 import { advanceOperations } from '../../../core/operations/steps.ts'
@@ -165,7 +165,8 @@ export async function spread({ store }: TestWorld): Promise<Record<string, numbe
   return Object.fromEntries(counts.sort())
 }
 
-/** The epoch of every device. It tells how often the device was connected and released since the fleet was made. */
+/** The epoch of every device. It tells how often the device was connected and released since the fleet was
+ *  made. */
 export async function epochs({ store }: TestWorld): Promise<number[]> {
   return (await scanAll(store, 'Devices')).map(({ epoch }) => epoch)
 }

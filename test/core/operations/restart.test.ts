@@ -41,7 +41,7 @@ describe('a rolling restart', () => {
     )
   })
 
-  test('drains each server into its replacement and stops it empty, one by one, and moves each device once', async () => {
+  test('drains each server into its replacement and stops it empty, and moves each device once', async () => {
     const { world, asked } = await aFleet(tables, [3, 2])
     await beginRestart(world, 'key-1')
     await look(world, 3)
@@ -125,7 +125,7 @@ describe('a rolling restart', () => {
     assert.deepEqual(Object.values(await spread(world)).sort(), [2, 4])
   })
 
-  test('counts a server that dies by itself as done, and leaves a server alone that joined in the meantime', async () => {
+  test('counts a server that dies by itself as done, and leaves a server alone that joined later', async () => {
     const { world, asked } = await aFleet(tables, [0, 0])
     await beginRestart(world, 'key-1')
     await look(world, 3)

@@ -176,7 +176,7 @@ describe('assigning', () => {
     assert.equal(row.movedFrom, undefined)
   })
 
-  test('gives a device to its home when a server of that name is there, and keeps the home for later otherwise', async () => {
+  test('gives a device to its home when a server of that name is there, else keeps the home', async () => {
     const web1 = await anActiveServer(world, 'first', { name: 'web-1' })
     await activeServers(world, 5)
     const away = await aPermittedDevice(world, web1, 'away')

@@ -150,7 +150,7 @@ describe('the devices of a server that died', () => {
     ])
   })
 
-  test('get no points when the server was stopped from outside, but half the points if they were connecting', async () => {
+  test('get no points when the server was stopped from outside, or half of them when connecting', async () => {
     const web1 = await anActiveServer(at, 'web-1')
     const well = await aPermittedDevice(at, web1, 'well')
     const connecting = await aPermittedDevice(at, web1, 'connecting')

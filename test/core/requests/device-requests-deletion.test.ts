@@ -25,7 +25,7 @@ import { seededRandom } from '../../builders/chance.ts'
 import { at, clock, store } from '../../builders/each-afresh.ts'
 
 describe('deletion', () => {
-  test('of a device without an owner lists the device, so that a sweep finishes the deletion after a crash', async () => {
+  test('of a device without an owner lists it, so that a sweep finishes the deletion after a crash', async () => {
     const id = await aDevice(at)
     await stop(store, clock, id, 'by the operator')
 
@@ -99,7 +99,7 @@ describe('deletion', () => {
     assert.equal((await deviceRow(store, id)).desired, 'running')
   })
 
-  test('spares the credentials of a device that was registered again before an older call lists items to erase', async () => {
+  test('spares the credentials of a device that was registered again before an older call lists items', async () => {
     const id = await aDevice(at)
     await requestDeletion(store, clock, id)
     const late: Store = {

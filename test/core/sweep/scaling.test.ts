@@ -107,7 +107,7 @@ describe('scaling', () => {
     assert.equal(world.told('service.full').length, 1)
   })
 
-  test('drains the least loaded server first, and stops it only when it is empty and others are protected', async () => {
+  test('drains the least loaded server first, and stops it once it is empty and others are protected', async () => {
     const world = await build.aWorld(tables)
     await servers(world, 10, 10)
     const { service, resized, protectedTasks } = aService({ desired: 2 })
