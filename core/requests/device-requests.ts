@@ -2,9 +2,9 @@
  * This room writes down what an operator, or the sweep, asks of a device or of a server. The API, the sweep
  * and hosts call it. It never decides who owns a device, and it never takes a device from a live server.
  *
- * This file has the requests on devices, each one conditional write on the device's row. A device without an
- * owner is settled here. An owner acts on its row by itself: afterwards call `notify` in
- * core/placement/notify.ts, which tells the owner to look.
+ * This file has the requests on devices, each one conditional write on the device's row. For a device without
+ * an owner that write does all. An owner acts when it reads the row: call `notify` in
+ * core/placement/notify.ts afterwards, so that it reads it now.
  */
 import type { Clock } from '../clock.ts'
 import { MooringError } from '../errors.ts'

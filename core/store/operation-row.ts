@@ -88,9 +88,10 @@ export interface Restart extends Operation {
   readonly steps: readonly RestartStep[]
   /** Absent until the service was asked for one. */
   readonly deployment?: Deployment
-  /** It takes up what an earlier one left; not yet seen whether the service's deployment of then still goes on. */
+  /** This restart continues an earlier one. Set until the first step has checked whether the earlier deployment
+   *  is still running. */
   readonly takesUp?: boolean
-  /** No further server is begun, by the wish of this one. */
+  /** The id of the API key that asked to stop the restart: no further server is begun. */
   readonly stopAskedBy?: string
 }
 
