@@ -8,8 +8,9 @@ import type { EventBridgeEvent } from 'aws-lambda'
 import * as z from 'zod'
 import { assign } from '../core/placement/assign.ts'
 import { evictFrom } from '../core/placement/evict-devices.ts'
-import { buryExited, listServers } from '../core/protocol/membership.ts'
+import { listServers } from '../core/protocol/membership.ts'
 import type { ServerRow } from '../core/store/server-row.ts'
+import { buryAndTell } from '../core/sweep/bury-and-tell.ts'
 import { readEnvironment } from './environment.ts'
 import { atFirstInvocation, flushTelemetry } from './invocation.ts'
 import { type LambdaWorld, lambdaWorld } from './world.ts'
@@ -64,14 +65,8 @@ function hasCrashed({ containers, stoppedReason = '' }: TaskDetail): boolean {
 
 /** Whoever buried it, the server is gone for good after the first step, so the rest may be done again and again. */
 async function clearAway(world: LambdaWorld, server: ServerRow, task: TaskDetail): Promise<void> {
-  const why = wordsOf(task)
-  const { serverId, name, beat } = server
   const crashed = hasCrashed(task)
-  if (await buryExited(world.store, server, why, crashed)) {
-    world.telemetry.emit('server.buried', { serverId, name, beat, why })
-    // Otherwise it has told so itself, in its last words.
-    if (crashed) world.telemetry.emit('server.crashed', { serverId, name, why })
-  }
+  await buryAndTell(world, server, { why: wordsOf(task), exited: { crashed } })
   // Its own last words were written before its end was told: the row that was read has them.
   await assign(world, await evictFrom(world, crashed ? { ...server, crashed } : server))
 }

@@ -5,7 +5,7 @@ import { isMooringError } from '../../core/errors.ts'
 import type { DeviceId } from '../../core/ids.ts'
 import { readDevice, register } from '../../core/protocol/ownership.ts'
 import type { Random } from '../../core/random.ts'
-import { beginImport, discardHalves, finishImport } from '../../core/requests/import.ts'
+import { beginImport, deleteAbandonedCredentials, finishImport } from '../../core/requests/import.ts'
 import type { Store } from '../../core/store/store.ts'
 import { recordHistory } from '../../core/telemetry/history.ts'
 import type { KeyWrapping } from '../../hosts/auth-state/keys/wrapping.ts'
@@ -68,7 +68,7 @@ async function store(
     return { outcome: 'skipped', why: why ?? 'another import has just begun' }
   }
   await writeWholeState(world, { device, credentialsId, epoch: row.epoch }, { creds, keys })
-  await discardHalves(world.store, row)
+  await deleteAbandonedCredentials(world.store, row)
   const finished = await finishImport(world.store, world.clock, {
     device,
     importId,

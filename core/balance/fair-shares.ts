@@ -1,14 +1,16 @@
-/** How many connects per second each server may do of what the whole fleet may do. Pure: the sweep asks at every look and
- *  writes what has changed (core/requests/server-requests.ts); the server learns it from the answer of its next beat. */
+/** Divides the connects per second that the whole fleet may do among its servers. Pure:
+ *  core/balance/share-connects.ts writes the shares that have changed, and each server reads its share in the
+ *  answer to its next beat. */
 import type { ServerRow } from '../store/server-row.ts'
 
-/** What a server may always do, as a part of an even share: whoever has nothing to connect can begin at once. */
+/** The part of an even share that every server keeps, so that it can begin to connect at once. */
 const GUARANTEED_PART = 0.2
-/** A share is written anew when it changes by more than this. */
+/** A share is written again when it changes by more than this part of it. */
 const CHANGE_MIN = 0.1
 
-/** Max-min fair: everybody gets what it wants, up to a level that is the same for all who want more; what nobody wants is
- *  spread evenly, so that a fleet at rest has even shares. The sum is `perSecond`.
+/** Max-min fair: every server gets what it wants, up to a level that is the same for all servers that want
+ *  more. What no server wants is spread evenly, so that a fleet at rest has even shares. The sum is
+ *  `perSecond`.
  *  @param wants connects per second that each server has a use for */
 export function fairShares(perSecond: number, wants: readonly number[]): number[] {
   const guaranteed = guaranteedShare(perSecond, wants.length)
@@ -21,8 +23,8 @@ function guaranteedShare(perSecond: number, servers: number): number {
   return (perSecond / servers) * GUARANTEED_PART
 }
 
-/** Water-filling: from the smallest want to the largest, each takes at most an even part of what is there for it and
- *  those who want more. */
+/** Water-filling, from the smallest want to the largest: each server takes at most an even part of the amount
+ *  that is left for it and for the servers that want more. */
 function fill(amount: number, wants: readonly number[]): { got: number[]; left: number } {
   const got = wants.map(() => 0)
   const ascending = wants.map((want, at) => ({ want, at })).sort((one, other) => one.want - other.want)
@@ -40,15 +42,15 @@ export interface ShareChange<Server extends Sharer = Sharer> {
   readonly share: number
 }
 
-/** What is to be written now. The shares in the rows never sum to more than `perSecond`, unless they did before: a raise
- *  takes only what the rows, as they were read, leave free, so that what one server gives up goes to another a look later.
- *  Changes of 10 % or less are left alone, except to make room for a server that lacks more than that.
+/** The shares to write now. Raises use only capacity that is free in the rows just read, so the total never
+ *  grows above `perSecond`. What one server gives up is given to another at the next look. A change of 10 %
+ *  or less is not written, except to make room for a server that lacks more than 10 %.
  *  @param live every server that can still act */
 export function shareChanges<Server extends Sharer>(
   perSecond: number,
   live: readonly Server[],
 ): ShareChange<Server>[] {
-  // Who waits has a use for a connect in this second.
+  // Each connect that waits could be done in this second, so a server wants as many as wait there.
   const targets = fairShares(
     perSecond,
     live.map(({ waiting }) => waiting ?? 0),
@@ -65,28 +67,29 @@ export function shareChanges<Server extends Sharer>(
   const enough = guaranteedShare(perSecond, live.length) * (1 - ROUNDING)
   const raises = short.flatMap(({ server, held, share }) => {
     const raised = held + (share - held) * part
-    // A newcomer is better off with its own modest default than with next to nothing.
+    // A new server without a share uses its own modest default, which serves it better than a tiny share.
     const isWorthIt = raised > held * (1 + CHANGE_MIN) && raised >= enough
     return isWorthIt ? [{ server, share: raised }] : []
   })
   return [...lowered(servers, perSecond, missing), ...raises]
 }
 
-/** Those with more than 10 % too much; then, the largest surplus first, as many others as it takes to free what is missing. */
+/** The servers whose share is more than 10 % too large. After them come as many others as it takes to free
+ *  what is missing, the largest excess first. */
 function lowered<Server extends Sharer>(
   servers: readonly { server: Server; held: number; share: number }[],
   perSecond: number,
   missing: number,
 ): ShareChange<Server>[] {
-  const surplus = ({ held, share }: { held: number; share: number }) => held - share
-  const isLarge = (one: { held: number; share: number }) => surplus(one) > one.held * CHANGE_MIN
+  const excess = ({ held, share }: { held: number; share: number }) => held - share
+  const isLarge = (one: { held: number; share: number }) => excess(one) > one.held * CHANGE_MIN
   const large = servers.filter(isLarge)
-  const small = servers.filter((one) => surplus(one) > 0 && !isLarge(one))
-  small.sort((one, other) => surplus(other) - surplus(one))
-  let toFree = missing - (perSecond - sum(servers.map(({ held }) => held))) - sum(large.map(surplus))
+  const small = servers.filter((one) => excess(one) > 0 && !isLarge(one))
+  small.sort((one, other) => excess(other) - excess(one))
+  let toFree = missing - (perSecond - sum(servers.map(({ held }) => held))) - sum(large.map(excess))
   const also = small.filter((one) => {
     const isNeeded = toFree > perSecond * ROUNDING
-    if (isNeeded) toFree -= surplus(one)
+    if (isNeeded) toFree -= excess(one)
     return isNeeded
   })
   return [...large, ...also].map(({ server, share }) => ({ server, share }))

@@ -1,13 +1,15 @@
-/** The devices that rebalancing has asked to move: who of them is still on its way, and what that makes of the loads. */
+/** Finds which of the devices that rebalancing has asked to move are still on their way, and whether another
+ *  server counts them in its load already. */
 import { type DeviceRow, hasSettled } from '../store/device-row.ts'
 import type { UnderWay } from '../store/fleet-row.ts'
 import type { Store } from '../store/store.ts'
 
-/** A device that stands in the ledger but was not asked within this was given up by whoever wrote it there. */
+/** A device that is in the ledger and was not asked within this time will not be asked: the sweep that wrote
+ *  the ledger has ended before. */
 const UNASKED_MS_MAX = 10_000
-/** A device that its owner does not let go, or that no server takes, makes room for others after this. */
+/** A device that its owner does not release, or that no server takes, makes room for others after this. */
 const LEAVING_MS_MAX = 120_000
-/** One that has come to another server but does not connect there makes room after this. */
+/** A device that has come to another server and does not connect there makes room for others after this. */
 const ARRIVED_MS_MAX = 30_000
 
 export interface InFlightMove {
@@ -16,9 +18,9 @@ export interface InFlightMove {
   readonly hasArrived: boolean
 }
 
-/** Consistent reads: read the servers after them, so that whoever has arrived here is in their loads. Times are of the wall
- *  clock: they pace what moves, and decide nothing about ownership. */
-export async function readTravellers(
+/** Reads consistently. Read the servers afterwards: their loads then count every device that has arrived
+ *  here. Times are of the wall clock: they pace the moves, and decide nothing about ownership. */
+export async function readInFlight(
   store: Store,
   entries: readonly UnderWay[],
   nowMs: number,

@@ -1,5 +1,5 @@
-/** Which devices move so that the servers are evenly full, and when nothing may move. Pure: it decides among rows that were
- *  read; core/balance/rebalance.ts does what it says. */
+/** Plans the moves that make the servers evenly full, and tells when nothing may move. Pure: it decides on
+ *  rows that were read, and core/balance/rebalance.ts carries out the plan. */
 
 import type { ServerId } from '../ids.ts'
 import { HOME_KEPT_MS, returned } from '../placement/home.ts'
@@ -10,16 +10,16 @@ import { isLive, type ServerRow } from '../store/server-row.ts'
 const SETTLED_AFTER_MS = 86_400_000
 /** After a burial the fleet is left alone for this long. */
 const BURIAL_REST_MS = 10 * 60_000
-/** Fullness is compared with this much tolerance: what rounding makes of a tenth. */
+/** The tolerance when two fullnesses are compared: a tenth has no exact binary form. */
 const ROUNDING = 1e-9
 
 /** One server as the plan sees it. */
 export interface Scale {
   readonly serverId: ServerId
   readonly capacity: number
-  /** With those that are on their way to it, and without those that are on their way from it. */
+  /** With the devices that are on their way to the server, and without those on their way from it. */
   readonly load: number
-  /** Devices that may still be under way from or to it. */
+  /** How many more devices may be under way from or to the server. */
   readonly slots: number
   /** False when none of its devices may move now. */
   readonly mayGive: boolean
@@ -41,8 +41,9 @@ export function isWithinBand(spread: number, bandPercent: number): boolean {
   return spread <= bandPercent / 100 + ROUNDING
 }
 
-/** The most relieving moves first: from the fullest server to the emptiest, until the two are within the band, or a move
- *  would only turn them round. Both stay between what they were, so that no move widens the spread of the fleet. */
+/** Moves from the fullest server to the emptiest, the most relieving move first. It ends when the two are
+ *  within the band, or a move would only swap the two. Both stay between their earlier fullnesses, so no move
+ *  widens the spread of the fleet. */
 export function planMoves(servers: readonly Scale[], bandPercent: number, movesMax: number): PlannedMove[] {
   const scales = servers.map((server) => ({ ...server }))
   const moves: PlannedMove[] = []
@@ -94,8 +95,8 @@ export function afterMoves<S extends Scale>(servers: readonly S[], moves: readon
   })
 }
 
-/** How many devices each server has above its part of the fleet's load. A server that the plan would take nothing from has
- *  none. */
+/** How many devices each server has above its part of the fleet's load. A server from which the plan would
+ *  take nothing has no surplus. */
 export function surpluses(servers: readonly Scale[], bandPercent: number): Map<ServerId, number> {
   const capacity = servers.reduce((sum, server) => sum + server.capacity, 0)
   const mean = servers.reduce((sum, server) => sum + server.load, 0) / capacity
@@ -114,8 +115,8 @@ export function budgetOf(devices: number, shareOfFleetPercent: number): number {
   return Math.max(1, Math.floor((devices * shareOfFleetPercent) / 100 + ROUNDING))
 }
 
-/** Whether the device may be moved for the sake of evenness, as far as its past tells: it was not moved within a day, nobody
- *  has asked it to move, and no server of the name that it had before may take it back. */
+/** Whether the device's row allows a move for evenness: the device was not moved within a day, it is not
+ *  asked to move already, and no server with its home's name may take it back. */
 export function mayMove(device: DeviceRow, ownerName: string, nowMs: number): boolean {
   if (device.desired !== 'running' || device.deleting || device.moveTo !== undefined) return false
   if (device.movedAt !== undefined && nowMs - device.movedAt < SETTLED_AFTER_MS) return false
@@ -130,7 +131,7 @@ export interface Surroundings {
   readonly braking: boolean
   /** Live servers that have missed beats. */
   readonly quiet: readonly ServerRow[]
-  /** Devices that wait for a server, other than those that rebalancing moves. */
+  /** Devices that wait for a server, without the devices that rebalancing moves. */
   readonly waiting: number
 }
 
@@ -148,8 +149,9 @@ export function whyNoMoves(
   if (changing) return `server "${changing.name}" is ${changing.state}`
   if (waiting > 0) return 'devices wait for a server'
   const [back] = returned(servers, nowMs)
-  if (back)
-    return `server "${back.name}" is back since less than ${minutes(HOME_KEPT_MS)}: its devices come first`
+  if (back) {
+    return `server "${back.name}" came back less than ${minutes(HOME_KEPT_MS)} ago: its devices come first`
+  }
   return undefined
 }
 

@@ -1,6 +1,13 @@
-/** Keeps the servers evenly full: every few seconds the sweep asks some devices of the fullest servers to move to the
- *  emptiest. Whom to ask stands in the ledger first, by the one conditional write that also spends the budget: so two sweeps
- *  never ask more than one may, and a crash before the asking costs a part of the budget, no more. */
+/**
+ * This room keeps the servers evenly full, and shares the fleet's connects among them. The sweep calls it;
+ * the API reads its ledger. It must never move a device by itself: it asks owners to release devices, within
+ * the budget.
+ *
+ * Every few seconds this file asks some devices of the fullest servers to move to the emptiest. One
+ * conditional write of the ledger names these devices and spends the budget, before any of them is asked. So
+ * two sweeps never ask for more moves than one may, and a crash before the asking costs a part of the
+ * budget, no more.
+ */
 import { isDeepStrictEqual } from 'node:util'
 import type { Mark } from '../clock.ts'
 import type { ServerId } from '../ids.ts'
@@ -16,8 +23,9 @@ import type { DeviceRow } from '../store/device-row.ts'
 import type { RebalancingStatus, UnderWay } from '../store/fleet-row.ts'
 import { isLive, type ServerRow } from '../store/server-row.ts'
 import type { World } from '../world.ts'
-import { type InFlightMove, readTravellers } from './in-flight.ts'
+import { type InFlightMove, readInFlight } from './in-flight.ts'
 import { type Ledger, movesWithinWindow, readLedger, saveStanding, spend, WINDOW_MINUTES } from './ledger.ts'
+import { offeredAt, offersOf } from './offers.ts'
 import {
   afterMoves,
   budgetOf,
@@ -32,52 +40,48 @@ import {
 } from './plan.ts'
 
 export const REBALANCE_EVERY_MS = 2000
-/** One row holds them all. */
+/** Devices under way in the whole fleet: one row lists them all. */
 const UNDER_WAY_MAX = 100
 /** Servers searched for devices at one look. */
 const GIVERS_MAX = 4
-/** A server none of whose devices could move is searched again after this. */
-const BARREN_MS = 15_000
-/** Who has taken from a surplus has let its device go within this: only then do the loads tell what is left. */
-const OFFER_EVERY_MS = 30_000
-/** Surpluses written at one look; those left out are written at the next ones. */
-const OFFERS_MAX = 100
+/** A server is searched again this long after a search found no device that could move. */
+const NOTHING_TO_MOVE_MS = 15_000
 
 export interface Seen extends Omit<Surroundings, 'nowMs'> {
   /** As they were read at this look. */
   readonly servers: readonly ServerRow[]
-  /** Servers of which no device could move, and since when; kept by the sweep from look to look. */
+  /** Servers with no device that could move, and since when; the sweep keeps it from look to look. */
   readonly nothingToMoveSince: Map<ServerId, Mark>
 }
 
-/** What one look goes by. */
+/** What one look decides on. */
 interface View {
   readonly nowMs: number
   readonly settings: RebalanceSettings
   readonly ledger: Ledger
   readonly servers: readonly ServerRow[]
-  readonly travellers: readonly InFlightMove[]
+  readonly inFlight: readonly InFlightMove[]
   readonly scales: readonly Scale[]
-  /** Why nothing may move now, if so. */
+  /** Why nothing may move now; undefined when devices may move. */
   readonly held: Pick<RebalancingStatus, 'state' | 'why'> | undefined
-  /** Whether a move would help, were there no limits. */
+  /** Whether devices may move, and a move would help if there were no limits. */
   readonly isUneven: boolean
   readonly budget: number
   readonly budgetLeft: number
 }
 
-/** One look: who has arrived, whether anything may move, who goes next. */
+/** One look: which devices have arrived, whether devices may move, and which go next. */
 export async function rebalance(world: World, seen: Seen): Promise<void> {
   const view = await look(world, seen)
   const next = view.isUneven ? await chooseNext(world, view, seen.nothingToMoveSince) : []
-  const offers = offersOf(view, next)
   const { ledger, nowMs } = view
   const before = ledger.standing
+  const offers = offersOf(view.servers, surplusesAfter(view, next), before, nowMs)
   const standing: RebalancingStatus = {
-    ...wordsFor(view, next),
+    ...stateOf(view, next),
     bandPercent: view.settings.bandPercent,
     budget: view.budget,
-    underWay: [...view.travellers.map(({ entry }) => entry), ...next],
+    underWay: [...view.inFlight.map(({ entry }) => entry), ...next],
     spent: next.length > 0 ? spend(before?.spent ?? [], nowMs, next.length) : (before?.spent ?? []),
     ...offeredAt(before, offers, nowMs),
   }
@@ -95,12 +99,12 @@ async function look(world: World, seen: Seen): Promise<View> {
   const settings = world.rebalancing ?? REBALANCE_DEFAULTS
   const ledger = await readLedger(store)
   const nowMs = clock.wallMs()
-  const travellers = await readTravellers(store, ledger.standing?.underWay ?? [], nowMs)
+  const inFlight = await readInFlight(store, ledger.standing?.underWay ?? [], nowMs)
   const seemsEven = isWithinBand(spreadOf(seen.servers.filter(isActive)), settings.bandPercent)
-  const servers = seemsEven && travellers.length === 0 ? seen.servers : await listServers(store)
-  const scales = scalesOf(servers, travellers, settings, (id) => {
+  const servers = seemsEven && inFlight.length === 0 ? seen.servers : await listServers(store)
+  const scales = scalesOf(servers, inFlight, settings, (id) => {
     const since = seen.nothingToMoveSince.get(id)
-    return since === undefined || clock.elapsedMs(since) >= BARREN_MS
+    return since === undefined || clock.elapsedMs(since) >= NOTHING_TO_MOVE_MS
   })
   const wouldHelp = planMoves(scales.map(unlimited), settings.bandPercent, 1).length > 0
   const held = pausedBy(settings, ledger) ?? waitingFor(servers, { ...seen, nowMs })
@@ -111,7 +115,7 @@ async function look(world: World, seen: Seen): Promise<View> {
     settings,
     ledger,
     servers,
-    travellers,
+    inFlight,
     scales,
     held: restarting ? { state: 'waiting', why: 'a restart of the fleet is under way' } : held,
     isUneven: wouldHelp && held === undefined && !restarting,
@@ -122,7 +126,7 @@ async function look(world: World, seen: Seen): Promise<View> {
 
 function pausedBy({ enabled }: RebalanceSettings, { paused }: Ledger): View['held'] {
   if (!enabled) return { state: 'paused', why: 'it is switched off by the configuration' }
-  // The standing is told only when the pause is over, until the next look: before that, the ledger tells of the pause itself.
+  // Shown only between the end of the pause and the next look: until then the API tells of the pause itself.
   return paused ? { state: 'waiting', why: 'it was paused until just now' } : undefined
 }
 
@@ -131,27 +135,28 @@ function waitingFor(servers: readonly ServerRow[], surroundings: Surroundings): 
   return why === undefined ? undefined : { state: 'waiting', why }
 }
 
-/** Between two of its steps no server drains, and a new one is empty on purpose. */
+/** A restart has to be looked up, since the servers do not always show it: between two of its steps no server
+ *  drains. Its new servers are empty on purpose, so no device may move to them. */
 async function isRestarting({ store }: World): Promise<boolean> {
   return (await readOperation(store, RESTART_ID))?.state === 'running'
 }
 
 function scalesOf(
   servers: readonly ServerRow[],
-  travellers: readonly InFlightMove[],
+  inFlight: readonly InFlightMove[],
   { inFlightPerServer }: RebalanceSettings,
   mayGive: (id: ServerId) => boolean,
 ): Scale[] {
-  const count = (is: (traveller: InFlightMove) => boolean) => travellers.filter(is).length
+  const count = (is: (move: InFlightMove) => boolean) => inFlight.filter(is).length
   return servers.filter(isActive).map(({ serverId, capacity, load }) => {
     const leaving = count(({ entry, hasArrived }) => entry.from === serverId && !hasArrived)
     const coming = count(({ entry, hasArrived }) => entry.to === serverId && !hasArrived)
-    const inFlight = count(({ entry }) => entry.from === serverId || entry.to === serverId)
+    const moving = count(({ entry }) => entry.from === serverId || entry.to === serverId)
     return {
       serverId,
       capacity,
       load: Math.max(0, load - leaving + coming),
-      slots: inFlightPerServer - inFlight,
+      slots: inFlightPerServer - moving,
       mayGive: mayGive(serverId),
     }
   })
@@ -166,12 +171,12 @@ async function chooseNext(
   view: View,
   nothingToMoveSince: Map<ServerId, Mark>,
 ): Promise<UnderWay[]> {
-  const { nowMs, settings, scales, travellers, servers } = view
-  const movesMax = Math.min(view.budgetLeft, UNDER_WAY_MAX - travellers.length)
+  const { nowMs, settings, scales, inFlight, servers } = view
+  const movesMax = Math.min(view.budgetLeft, UNDER_WAY_MAX - inFlight.length)
   const planned = Map.groupBy(planMoves(scales, settings.bandPercent, movesMax), ({ from }) => from)
-  const except = new Set(travellers.map(({ entry }) => entry.deviceId))
+  const except = new Set(inFlight.map(({ entry }) => entry.deviceId))
   const givers = servers.filter(({ serverId }) => planned.has(serverId))
-  // The map is in the order of the plan: the fullest first.
+  // At most GIVERS_MAX are searched, the fullest first.
   givers.sort((one, other) => other.load / other.capacity - one.load / one.capacity)
   const chosen = await inParallel(givers.slice(0, GIVERS_MAX), GIVERS_MAX, async (giver) => {
     const moves = planned.get(giver.serverId) ?? []
@@ -190,42 +195,20 @@ async function chooseNext(
 async function ask(world: World, { servers }: View, moves: readonly UnderWay[]): Promise<void> {
   const nameOf = (id: ServerId) => servers.find(({ serverId }) => serverId === id)?.name ?? id
   const asked = await inParallel(moves, LANES, async ({ deviceId, from, to }) => {
-    const why = `rebalancing: from ${nameOf(from)} to ${nameOf(to)}`
+    const why = `rebalancing: from server "${nameOf(from)}" to server "${nameOf(to)}"`
     return (await askToMove(world, { device: deviceId, from, to, why, unlessAsked: true })) ? [from] : []
   })
   await inParallel([...new Set(asked.flat())], LANES, (owner) => notify(world, owner))
 }
 
-interface Offer {
-  readonly server: ServerRow
-  readonly surplus: number
+function surplusesAfter({ isUneven, scales, settings }: View, next: readonly UnderWay[]) {
+  return isUneven ? surpluses(afterMoves(scales, next), settings.bandPercent) : new Map<ServerId, number>()
 }
 
-/** What servers are to be told of their surplus. Less at any time; more only when those that took from it have gone. */
-function offersOf(view: View, next: readonly UnderWay[]): Offer[] {
-  const { isUneven, scales, settings, servers, ledger, nowMs } = view
-  const afterwards = afterMoves(scales, next)
-  const wanted = isUneven ? surpluses(afterwards, settings.bandPercent) : new Map<ServerId, number>()
-  const mayRaise = nowMs - (ledger.standing?.offeredAt ?? 0) >= OFFER_EVERY_MS
-  const offers = servers.filter(isLive).flatMap((server) => {
-    const { serverId, surplus: told = 0 } = server
-    const surplus = wanted.get(serverId) ?? 0
-    const isDue = surplus > told ? mayRaise : surplus < told || (server.surplus === 0 && told === 0)
-    return isDue ? [{ server, surplus }] : []
-  })
-  return offers.slice(0, OFFERS_MAX)
-}
-
-function offeredAt(before: RebalancingStatus | undefined, offers: readonly Offer[], nowMs: number) {
-  const isRaised = offers.some(({ server, surplus }) => surplus > (server.surplus ?? 0))
-  const at = isRaised ? nowMs : before?.offeredAt
-  return at === undefined ? {} : { offeredAt: at }
-}
-
-function wordsFor(view: View, next: readonly UnderWay[]): Pick<RebalancingStatus, 'state' | 'why'> {
-  const { held, isUneven, travellers, scales, settings, budget, budgetLeft } = view
+function stateOf(view: View, next: readonly UnderWay[]): Pick<RebalancingStatus, 'state' | 'why'> {
+  const { held, isUneven, inFlight, scales, settings, budget, budgetLeft } = view
   if (held) return held
-  if (next.length > 0 || travellers.length > 0) {
+  if (next.length > 0 || inFlight.length > 0) {
     return { state: 'moving', why: 'devices move from the fullest servers to the emptiest' }
   }
   if (isWithinBand(spreadOf(scales), settings.bandPercent)) {

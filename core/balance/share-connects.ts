@@ -1,5 +1,5 @@
-/** Shares what the fleet may connect among the live servers, at every look of the sweep. A share stays in a server's row
- *  until another one is written: without a sweep the servers go on with the last one that they were given. */
+/** Shares the fleet's connects among the live servers, at every look of the sweep. A share stays in the
+ *  server's row until another one is written: when no sweep runs, each server goes on with its last share. */
 
 import { inParallel, LANES } from '../parallel.ts'
 import { giveConnectShare } from '../requests/server-requests.ts'
@@ -8,7 +8,7 @@ import { isLive, type ServerRow } from '../store/server-row.ts'
 import type { World } from '../world.ts'
 import { shareChanges } from './fair-shares.ts'
 
-/** Those left out are written at the next looks. */
+/** Shares written at one look; the others are written at the next looks. */
 const WRITTEN_PER_LOOK_MAX = 100
 
 /** @param servers as they were read at this look */

@@ -1,20 +1,21 @@
-/** What a drain would do, told before it is begun: which device would go where, in which wave, and for how long it would be
- *  without a socket. Pure; placement chooses at random among servers, so that the real drain spreads alike, not the same. */
+/** Predicts a drain before it begins: which device would go where, in which wave, and for how long it would
+ *  be without a socket. Pure. Placement draws servers at random, so the real drain spreads the devices in the
+ *  same way, but not to the same servers. */
 
 import type { DeviceId, ServerId } from '../ids.ts'
-import { chooseServers } from '../placement/choose-server.ts'
+import { createServerChooser } from '../placement/choose-server.ts'
 import type { Random } from '../random.ts'
 import type { DeviceRow } from '../store/device-row.ts'
 import type { ServerRow } from '../store/server-row.ts'
 import type { MoveTimes } from '../telemetry/churn.ts'
 
-/** Without a move to measure: closing, letting go, placement and WhatsApp's handshake, as they were seen on one machine. */
+/** Without a measured move: closing, release, placement and WhatsApp's handshake, as seen on one machine. */
 const SECONDS_ASSUMED = 2
-/** Fewer moves than this say little. */
+/** With fewer measured moves than this, the assumption is used. */
 const MOVES_MEASURED_MIN = 3
-/** Of a server that has not been given its share of the fleet's connects. */
+/** For a server that was not yet given its share of the fleet's connects. */
 const CONNECTS_PER_SECOND_ASSUMED = 5
-/** The sweep looks once a second: so long passes until it sees that a wave has settled. */
+/** The sweep looks once a second, so it sees this much later that a wave has settled. */
 const SECONDS_BETWEEN_WAVES = 1
 
 export interface PlannedMove {
@@ -27,11 +28,11 @@ export interface PlannedMove {
 
 export interface DrainPlan {
   readonly moves: readonly PlannedMove[]
-  /** Devices that would stay where they are until somebody has room for them. */
+  /** Devices that would stay where they are until a server has room for them. */
   readonly withoutRoom: readonly DeviceId[]
   readonly waves: number
   readonly seconds: number
-  /** What a move takes besides waiting for its turn to connect, and whence that is known. */
+  /** How long a move takes besides the wait for its turn to connect, and where that number comes from. */
   readonly basis: {
     readonly secondsPerMove: number
     readonly from: 'measured' | 'assumed'
@@ -45,7 +46,7 @@ export interface Planned {
   readonly devices: readonly DeviceRow[]
   readonly atOnce: number
   readonly to?: ServerId
-  /** Of the moves of the last minutes. */
+  /** The moves of the last minutes. */
   readonly measured: MoveTimes
 }
 
@@ -54,13 +55,13 @@ export function planDrain(planned: Planned, random: Random): DrainPlan {
   const isMeasured = measured.moves >= MOVES_MEASURED_MIN
   const secondsPerMove = isMeasured ? measured.seconds / measured.moves : SECONDS_ASSUMED
   const others = planned.servers.filter(({ serverId }) => serverId !== server.serverId)
-  const choices = chooseServers(others, 1, random)
+  const chooser = createServerChooser(others, 1, random)
   const moves: PlannedMove[] = []
   const withoutRoom: DeviceId[] = []
   const queues = new Map<string, number>()
   for (const { deviceId, home } of devices) {
     const moveTo = to ?? 'any'
-    const target = choices.choose({ moveTo, movedFrom: server.serverId, ...(home ? { home } : {}) })
+    const target = chooser.choose({ moveTo, movedFrom: server.serverId, ...(home ? { home } : {}) })
     if (!target) {
       withoutRoom.push(deviceId)
       continue
@@ -86,14 +87,15 @@ export function planDrain(planned: Planned, random: Random): DrainPlan {
   }
 }
 
-/** How long a connect waits for its turn on its new server: behind those that are ahead of it, and those that wait there. */
+/** How long a connect waits for its turn on its new server: after the devices of its wave that are ahead of
+ *  it, and after the connects that wait there now. */
 function queueSeconds(target: ServerRow, ahead: number): number {
   const perSecond = target.connectShare ?? CONNECTS_PER_SECOND_ASSUMED
   if (perSecond <= 0) return 0
   return (ahead + (target.waiting ?? 0)) / perSecond
 }
 
-/** Waves follow each other; one lasts as long as its slowest device, and until that is seen. */
+/** Waves follow one another. Each lasts as long as its slowest device, and until the sweep has seen it. */
 function durationOf(moves: readonly PlannedMove[]): number {
   const slowest = new Map<number, number>()
   for (const { wave, secondsWithoutSocket } of moves) {

@@ -1,12 +1,18 @@
-/** What was begun and can be followed until it has ended: the move of a device, the drain of a server, a rolling restart.
- *  One row each. The row holds all that it takes to go on after a crash; core/sweep/sweep.ts takes the steps. */
+/**
+ * This room has the operations: requests that take a while, and that people can follow until they have
+ * ended. There are three kinds: the move of a device, the drain of a server, and the rolling restart. The
+ * API begins and stops them, and the sweep takes their steps. A step must never rely on memory: the row
+ * holds all that it takes to go on after a crash.
+ *
+ * This file reads and writes the rows; core/operations/steps.ts takes the steps.
+ */
 
 import { type Clock, expiresInSeconds } from '../clock.ts'
 import type { ServerId } from '../ids.ts'
 import { asOperation, type OperationRow } from '../store/operation-row.ts'
 import { queryAll, type Store, when } from '../store/store.ts'
 
-/** At most one drain of a server runs at a time, and at most one restart of the fleet: their names say so. */
+/** With these ids at most one drain of a server, and at most one restart of the fleet, can run at a time. */
 export const RESTART_ID = 'restart'
 export function drainId(server: ServerId): string {
   return `drain-${server}`
@@ -15,13 +21,13 @@ export function drainId(server: ServerId): string {
 const operation = when<OperationRow>()
 const KEPT_SECONDS = 7 * 86_400
 
-/** What the caller says of a new operation; the rest is the same for all. */
+/** What the caller gives for a new operation; the other attributes are the same for all. */
 type New<Kind extends OperationRow> = Omit<
   Kind,
   'state' | 'open' | 'version' | 'startedAt' | 'endedAt' | 'expiresAt'
 >
 
-/** @returns undefined when one of this name still runs */
+/** @returns undefined when an operation with this id still runs */
 export async function beginOperation<Kind extends OperationRow>(
   store: Store,
   clock: Clock,
@@ -41,7 +47,7 @@ export async function beginOperation<Kind extends OperationRow>(
 }
 
 /** Writes the next step of an operation that was read before.
- *  @returns undefined when somebody else has written meanwhile */
+ *  @returns undefined when the row has been written since: the step was not taken */
 export async function saveOperation<Kind extends OperationRow>(
   store: Store,
   clock: Clock,
@@ -60,7 +66,7 @@ export async function readOperation(store: Store, operationId: string): Promise<
   return asOperation(await store.get('Operations', { operationId }))
 }
 
-/** Those that run, as the lagging index lists them: read one consistently before taking a step. */
+/** The running operations, as the lagging index lists them: read one consistently before taking its step. */
 export async function listRunning(store: Store): Promise<OperationRow[]> {
   const items = await queryAll(store, 'Operations', { index: 'byOpen', partition: 'open' })
   return items.flatMap((item) => asOperation(item) ?? [])

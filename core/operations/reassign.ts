@@ -1,6 +1,7 @@
-/** How a device that is asked to move gets on. Its owner lets go first, then placement puts it on the server that was
- *  wished for, or on another when that one has no room. The judge is pure: whoever reads the rows can tell the present
- *  truth, and the sweep writes the end down. */
+/** The move of one device. Its owner releases it first; then placement puts it on the requested server, or on
+ *  another one when that server has no room. Nothing here moves the device: `judgeReassign` tells from the
+ *  rows how far the move has come. It is pure, so the API can call it at any time; the sweep writes down how
+ *  the move ended. */
 
 import type { ServerId } from '../ids.ts'
 import { withdrawMove } from '../requests/device-requests.ts'
@@ -9,8 +10,8 @@ import type { OperationState, Reassign } from '../store/operation-row.ts'
 import { isLive, type ServerRow } from '../store/server-row.ts'
 import type { World } from '../world.ts'
 
-/** A move that has not ended by then is given up, and what was asked of the owner is taken back. By the wall clock: it
- *  decides about a wish, not about ownership. */
+/** A move that has not ended within this time is given up, and the request to the owner is withdrawn. The
+ *  wall clock will do: this decides about a request, not about ownership. */
 export const REASSIGN_MS_MAX = 60_000
 
 export interface MoveStatus {
@@ -18,8 +19,8 @@ export interface MoveStatus {
   readonly why: string
 }
 
-/** @param device its row, if it still exists
- *  @param servers those that the operation and the device name, as far as they have rows */
+/** @param device the device's row, if it still exists
+ *  @param servers the servers that the operation and the device name, as far as they have rows */
 export function judgeReassign(
   operation: Reassign,
   device: DeviceRow | undefined,
@@ -27,10 +28,10 @@ export function judgeReassign(
   nowMs: number,
 ): MoveStatus {
   if (operation.state !== 'running') return { state: operation.state, why: operation.why }
-  const verdict = judge(operation, device, servers)
-  if (verdict.state !== 'running' || nowMs - operation.startedAt < REASSIGN_MS_MAX) return verdict
+  const status = judge(operation, device, servers)
+  if (status.state !== 'running' || nowMs - operation.startedAt < REASSIGN_MS_MAX) return status
   const seconds = REASSIGN_MS_MAX / 1000
-  return { state: 'timed_out', why: `not within ${seconds} s: ${verdict.why}` }
+  return { state: 'timed_out', why: `not within ${seconds} s: ${status.why}` }
 }
 
 function judge(
@@ -46,7 +47,9 @@ function judge(
   if (owner === undefined) {
     if (device.quarantinedAt !== undefined)
       return refused('the device is quarantined; start it before it is moved')
-    return isReplaced ? replaced(device, servers) : running('it was let go and waits for a server with room')
+    return isReplaced
+      ? replaced(device, servers)
+      : running('it was released and waits for a server with room')
   }
   if (owner === operation.from && device.claimId === operation.claimId) {
     return isReplaced ? replaced(device, servers) : waitsForOwner(owner, servers)
@@ -54,7 +57,7 @@ function judge(
   return judgeNewOwner(operation, device, owner, servers)
 }
 
-/** It may have come to rest after its arrival: its new server then stopped it, or was told to. */
+/** The device may have been stopped after its arrival: by its new server, or by an operator. */
 function judgeStopped(operation: Reassign, device: DeviceRow, servers: readonly ServerRow[]): MoveStatus {
   const wanted = servers.find(({ serverId }) => serverId === operation.to)
   const restsThere = wanted !== undefined && device.home?.name === wanted.name && !device.owner
@@ -79,7 +82,7 @@ function judgeNewOwner(
   }
   if (operation.to === 'any') return refused(`no other server had room: placement gave it back to ${name}`)
   const wanted = servers.find(({ serverId }) => serverId === operation.to)
-  const why = !wanted || !isLive(wanted) ? 'is gone' : 'had no room when the device was let go'
+  const why = !wanted || !isLive(wanted) ? 'is gone' : 'had no room when the device was released'
   return refused(`placement put it on ${name}, because ${nameOf(operation.to, servers)} ${why}`)
 }
 
@@ -90,7 +93,7 @@ function hasArrived({ to, from }: Reassign, { owner }: DeviceRow): boolean {
 function waitsForOwner(owner: ServerId, servers: readonly ServerRow[]): MoveStatus {
   const server = servers.find(({ serverId }) => serverId === owner)
   return server && isLive(server)
-    ? running(`its server "${server.name}" is asked to let go`)
+    ? running(`its server "${server.name}" is asked to release it`)
     : running(`its ${nameOf(owner, servers)} is gone; the sweep takes the device from it`)
 }
 
@@ -112,7 +115,7 @@ const running = (why: string): MoveStatus => ({ state: 'running', why })
 const done = (why: string): MoveStatus => ({ state: 'done', why })
 const refused = (why: string): MoveStatus => ({ state: 'refused', why })
 
-/** One look at a move that was asked for. */
+/** One look at a move. */
 export async function stepReassign(
   world: World,
   servers: readonly ServerRow[],
@@ -120,7 +123,7 @@ export async function stepReassign(
 ): Promise<Partial<Reassign> | undefined> {
   const device = await world.store.get('Devices', { deviceId: row.deviceId })
   const { state, why } = judgeReassign(row, device, servers, world.clock.wallMs())
-  // Taken back before the end is written: after a crash in between, the next look takes it back again.
+  // Withdraw before the end is written: after a crash in between, the next look withdraws the move again.
   if (state === 'timed_out') await withdrawMove(world.store, world.clock, row.deviceId, row.operationId)
   return state === row.state && why === row.why ? undefined : { state, why }
 }

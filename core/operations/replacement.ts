@@ -1,10 +1,11 @@
-/** Which server takes the place of one that is restarted. Pure: it chooses among rows that were read. */
+/** Chooses the server that replaces a restarted one. Pure: it chooses among rows that were read. */
 
 import type { Restart } from '../store/operation-row.ts'
 import type { ServerRow } from '../store/server-row.ts'
 
-/** A server of the new deployment that has room for all devices of `leaving`, and replaces nobody else.
- *  @param mayShare also one that replaces another already: the service brings no further ones */
+/** The emptiest server of the new deployment that has room for all devices of `leaving` and replaces no other
+ *  server.
+ *  @param mayShare a server may replace two: for when the service brings no further servers */
 export function chooseReplacement(
   restart: Pick<Restart, 'steps'>,
   servers: readonly ServerRow[],
@@ -21,7 +22,7 @@ export function chooseReplacement(
   )
 }
 
-/** Those that joined after the restart had begun. The steps list every server that lived then: no clocks are compared. */
+/** The servers that are no old ones. The steps list every old server, so no clocks are compared. */
 export function newServers(restart: Pick<Restart, 'steps'>, servers: readonly ServerRow[]): ServerRow[] {
   const old = new Set(restart.steps.map(({ serverId }) => serverId))
   return servers.filter(({ serverId, state }) => state === 'active' && !old.has(serverId))

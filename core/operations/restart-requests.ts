@@ -1,4 +1,4 @@
-/** What an operator asks of the rolling restart: to begin, and to stop. core/operations/restart.ts takes the steps. */
+/** Begins and stops the rolling restart. core/operations/restart.ts takes its steps. */
 import { MooringError } from '../errors.ts'
 import { listServers } from '../protocol/membership.ts'
 import type { Restart } from '../store/operation-row.ts'
@@ -7,22 +7,23 @@ import type { Store } from '../store/store.ts'
 import type { World } from '../world.ts'
 import { beginOperation, RESTART_ID, readOperation, saveOperation } from './operations.ts'
 
-const TRIES = 5
+/** Another call or the sweep may write the row at the same moment. The request gives up after these tries. */
+const TRIES_MAX = 5
 
 export async function readRestart(store: Store): Promise<Restart | undefined> {
   const row = await readOperation(store, RESTART_ID)
   return row?.kind === 'restart' ? row : undefined
 }
 
-/** Begins the restart of every live server, or goes on with the one that ended before all were done, while the service
- *  still spares the servers that are left.
- *  @returns the one that runs, and whether this call began it */
+/** Begins the restart of every live server. When the last restart ended before all servers were done, and the
+ *  service still protects the servers that are left, it goes on with them.
+ *  @returns the restart that runs, and whether this call began it */
 export async function beginRestart(
   world: Pick<World, 'store' | 'clock' | 'telemetry'>,
   askedBy: string,
 ): Promise<{ readonly restart: Restart; readonly begun: boolean }> {
   const { store, clock } = world
-  for (let tried = 0; tried < TRIES; tried++) {
+  for (let tried = 0; tried < TRIES_MAX; tried++) {
     const before = await readRestart(store)
     if (before?.state === 'running') return { restart: before, begun: false }
     const live = (await listServers(store)).filter(isLive)
@@ -37,13 +38,13 @@ export async function beginRestart(
     world.telemetry.emit('operation.begun', { operationId: RESTART_ID, askedBy, servers: live.length })
     return { restart, begun: true }
   }
-  throw new MooringError('STORE_BUSY', 'the restart began and ended again and again meanwhile; try again')
+  throw new MooringError('STORE_BUSY', 'the restart kept changing while this request ran; try again')
 }
 
-/** No further server is begun; the one under way is finished first.
+/** No further server is begun; the server under way is finished first.
  *  @throws MooringError NOT_RESTARTING */
 export async function stopRestart(world: Pick<World, 'store' | 'clock'>, askedBy: string): Promise<Restart> {
-  for (let tried = 0; tried < TRIES; tried++) {
+  for (let tried = 0; tried < TRIES_MAX; tried++) {
     const restart = await readRestart(world.store)
     if (restart?.state !== 'running') {
       throw new MooringError(
@@ -58,7 +59,7 @@ export async function stopRestart(world: Pick<World, 'store' | 'clock'>, askedBy
     })
     if (stopping) return stopping
   }
-  throw new MooringError('STORE_BUSY', 'the restart went on again and again meanwhile; try again')
+  throw new MooringError('STORE_BUSY', 'the restart kept changing while this request ran; try again')
 }
 
 /** By name, so that an operator can tell what comes next. */
@@ -67,8 +68,8 @@ export function stepsFor(servers: readonly ServerRow[]): Restart['steps'] {
   return sorted.map(({ serverId, name }) => ({ serverId, name, phase: 'waiting' }))
 }
 
-/** Its deployment has brought replacements, and some old servers are still there: a new deployment would replace the
- *  replacements, too. */
+/** Whether the last restart can be continued: its deployment has brought replacements, and some old servers
+ *  are still there. A new deployment would replace the replacements, too. */
 function isLeftOver({ deployment, steps }: Restart, live: readonly ServerRow[], nowMs: number): boolean {
   if (!deployment?.taken || nowMs >= deployment.protectedUntil) return false
   const ids = new Set(live.map(({ serverId }) => serverId))

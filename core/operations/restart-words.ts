@@ -1,4 +1,4 @@
-/** A rolling restart in words. */
+/** The progress of a rolling restart, in words. */
 import type { Restart, RestartStep } from '../store/operation-row.ts'
 
 /** The first server that is not done. */
@@ -7,15 +7,19 @@ export function currentStep({ steps }: Pick<Restart, 'steps'>): RestartStep | un
 }
 
 export function stepWords({ name, phase, since, replacedByName }: RestartStep): string {
+  const server = `server "${name}"`
+  const replacement = `server "${replacedByName}"`
   switch (phase) {
     case 'waiting':
-      return since === undefined ? `${name} waits for its turn` : `${name} waits for its replacement to join`
+      return since === undefined
+        ? `${server} waits for its turn`
+        : `${server} waits for its replacement to join`
     case 'draining':
-      return `the devices of ${name} move to ${replacedByName}`
+      return `the devices of ${server} move to ${replacement}`
     case 'stopping':
-      return `${name} has no devices any more and stops`
+      return `${server} has no devices any more and stops`
     case 'done':
-      return replacedByName ? `${name} was replaced by ${replacedByName}` : `${name} ended by itself`
+      return replacedByName ? `${server} was replaced by ${replacement}` : `${server} ended by itself`
   }
 }
 
@@ -31,7 +35,7 @@ export function stoppedAsAsked({ steps, deployment }: Restart): string {
   const said = `stopped as asked after ${countDone(steps)} of ${steps.length} servers`
   if (!deployment) return `${said}, before anything was begun`
   const until = new Date(deployment.protectedUntil).toISOString()
-  return `${said}; the service spares the others until ${until}. POST /fleet/restart goes on with them`
+  return `${said}; the service protects the others until ${until}. POST /fleet/restart goes on with them`
 }
 
 function countDone(steps: readonly RestartStep[]): number {

@@ -1,27 +1,27 @@
 /**
- * The steps of a rolling restart; core/operations/steps.ts takes them. The service brings the replacements by a new deployment.
- * One after another, each old server is drained into one of them, so that every device moves once, and stopped when it is
- * empty and its devices are connected.
+ * The steps of a rolling restart. The service brings the replacements by a new deployment. One after
+ * another, each old server is drained into a replacement, so every device moves only once. The old server is
+ * stopped when it is empty and its devices are connected again.
  */
 
 import { listServers } from '../protocol/membership.ts'
-import { wishThenLeave } from '../requests/server-requests.ts'
+import { setThenLeave } from '../requests/server-requests.ts'
 import type { ServiceControl } from '../service.ts'
 import type { Deployment, OperationState, Restart, RestartStep } from '../store/operation-row.ts'
 import { asServer, isLive, type ServerRow } from '../store/server-row.ts'
 import type { World } from '../world.ts'
-import { beginDrain } from './drain.ts'
+import { beginDrain } from './drain-requests.ts'
 import { drainId, readOperation, saveOperation } from './operations.ts'
 import { chooseReplacement, newServers } from './replacement.ts'
 import { stepsFor } from './restart-requests.ts'
 import { currentStep, progress, stoppedAsAsked } from './restart-words.ts'
 
-/** For the service to be steady, to take the deployment, and for one replacement to join. */
+/** The service may take this long to be steady, to take the deployment, and to bring one replacement. */
 const REPLACEMENT_MS_MAX = 10 * 60_000
 /** The longest drain: a full server whose devices connect slowly. */
 const DRAIN_MS_MAX = 2 * 3_600_000
 const STOP_MS_MAX = 5 * 60_000
-/** What was asked of the service and shows no effect is asked again. */
+/** A request to the service that shows no effect is made again after this. */
 const ASK_AGAIN_AFTER_MS = 30_000
 const PROTECTED_MINUTES = 24 * 60
 const PROTECT_AGAIN_BEFORE_MS = 12 * 3_600_000
@@ -30,11 +30,11 @@ const BY_HAND =
   'restart each server by hand under its own SERVER_NAME, one after another: it gets its devices back. Wait until ' +
   'GET /servers shows it active and GET /fleet its devices connected before the next'
 const LOOK_AT_ECS = 'look at the events of the service in ECS, and at the log of the new servers'
-const GOES_ON = 'POST /fleet/restart goes on with those that are left'
+const GOES_ON = 'POST /fleet/restart goes on with the servers that are left'
 
 type Change = Partial<Restart> | undefined
 
-/** What a step looks at: the restart, and the live servers as they were read after it. */
+/** What a step sees: the restart, and the live servers as they were read after it. */
 interface Look {
   readonly world: World
   readonly service: ServiceControl
@@ -55,7 +55,7 @@ export async function stepRestart(
   if (deployment && !step) return ended('done', `all ${steps.length} servers were replaced, or have ended`)
   const isUnderWay = step?.phase === 'draining' || step?.phase === 'stopping'
   if (restart.stopAskedBy !== undefined && !isUnderWay) return ended('cancelled', stoppedAsAsked(restart))
-  if (!deployment || (restart.takesUp && (await isDeployed(look)))) return plan(look)
+  if (!deployment || (restart.takesUp && (await isDeploymentOver(look)))) return plan(look)
   if (restart.takesUp) return told(restart, { takesUp: false })
   if (!deployment.taken) return untilTaken(look, deployment)
   if (nowMs(look) >= deployment.protectedUntil - PROTECT_AGAIN_BEFORE_MS)
@@ -63,7 +63,8 @@ export async function stepRestart(
   return step && advance(look, step)
 }
 
-/** Done by the one that has saved the step. Each may be done again: what shows no effect is asked for by a later step. */
+/** Done by the sweep that has saved the step. Each act may be repeated: when it shows no effect, a later step
+ *  asks for it again. */
 export async function actOnRestart(world: World, saved: Restart): Promise<void> {
   const { service } = world
   const step = currentStep(saved)
@@ -73,26 +74,26 @@ export async function actOnRestart(world: World, saved: Restart): Promise<void> 
   const server = asServer(await world.store.get('Servers', { serverId }))
   if (!server || !isLive(server)) return
   if (step.phase === 'draining') {
-    const why = `restarted: its devices go to ${replacedByName}`
+    const why = `restarted: its devices go to server "${replacedByName}"`
     await beginDrain(world, server, { askedBy: saved.askedBy, to: replacedBy, why })
   }
   if (step.phase === 'stopping' && server.taskArn) {
-    const why = `server "${step.name}" was replaced by ${replacedByName}`
+    const why = `server "${step.name}" was replaced by server "${replacedByName}"`
     if (await world.tasks.stopTask(server.taskArn, why)) return
-    // Not without trying the task first: a process that ends by itself can be taken for a failure.
-    await wishThenLeave(world.store, serverId, true)
+    // Only after the task could not be stopped: a process that ends by itself can be taken for a failure.
+    await setThenLeave(world.store, serverId, true)
   }
 }
 
-/** The deployment of the restart that is taken up is over: ECS has rolled it back, or finished it by itself. */
-async function isDeployed({ service }: Look): Promise<boolean> {
+/** Whether the earlier restart's deployment is over: ECS has rolled it back, or has finished it. */
+async function isDeploymentOver({ service }: Look): Promise<boolean> {
   return (await service.size()).steady
 }
 
-/** Lists the steps anew: what has joined since the operator asked would stay old. */
+/** Lists the steps again, or a server that has joined since the operator asked would be left out. */
 async function plan(look: Look): Promise<Change> {
   const { service, restart, servers } = look
-  const byHand = servers.filter(({ taskArn }) => taskArn === undefined).map(({ name }) => name)
+  const byHand = servers.filter(({ taskArn }) => taskArn === undefined).map(({ name }) => `server "${name}"`)
   if (byHand.length > 0) {
     return ended('refused', `no task of the service runs ${byHand.join(', ')}: ${BY_HAND}`)
   }
@@ -113,9 +114,9 @@ async function plan(look: Look): Promise<Change> {
 async function deploy(world: World, service: ServiceControl, saved: Restart): Promise<void> {
   const old = new Set(saved.steps.map(({ serverId }) => serverId))
   const servers = (await listServers(world.store)).filter(({ serverId }) => old.has(serverId))
-  // Before: the service stops what is not protected as soon as the new tasks run.
+  // Protect first: the service stops unprotected tasks as soon as the new tasks run.
   if (await service.protect(tasksOf(servers), PROTECTED_MINUTES)) return service.redeploy()
-  const why = `the service does not spare the old servers meanwhile: ${LOOK_AT_ECS}`
+  const why = `the service could not protect the old servers: ${LOOK_AT_ECS}`
   const refused = await saveOperation<Restart>(world.store, world.clock, saved, ended('refused', why))
   const { operationId, kind } = saved
   if (refused) world.telemetry.emit('operation.ended', { operationId, kind, state: 'refused', why })
@@ -135,7 +136,7 @@ async function untilTaken(look: Look, deployment: Deployment): Promise<Change> {
 async function protectAgain(look: Look, deployment: Deployment): Promise<Change> {
   const old = new Set(look.restart.steps.map(({ serverId }) => serverId))
   const tasks = tasksOf(look.servers.filter(({ serverId }) => old.has(serverId)))
-  // One that has ended meanwhile cannot be protected, and need not be.
+  // A task that has ended in the meantime cannot be protected, and need not be.
   await look.service.protect(tasks, PROTECTED_MINUTES)
   return { deployment: { ...deployment, protectedUntil: nowMs(look) + PROTECTED_MINUTES * 60_000 } }
 }
@@ -159,7 +160,8 @@ async function replace(look: Look, step: RestartStep, since: number, server: Ser
   // A joining server has nothing to drain yet.
   const free = server.state === 'joining' ? undefined : chooseReplacement(restart, servers, server, false)
   if (!free && isOver(look, since, REPLACEMENT_MS_MAX)) {
-    const what = `no replacement with room for the ${server.load} devices of ${step.name} came within 10 minutes`
+    const devices = `the ${server.load} devices of server "${step.name}"`
+    const what = `no replacement with room for ${devices} came within 10 minutes`
     return ended('timed_out', `${what}: ${LOOK_AT_ECS}. ${GOES_ON}`)
   }
   const found = free ?? (await sharedReplacement(look, server))
@@ -167,7 +169,7 @@ async function replace(look: Look, step: RestartStep, since: number, server: Ser
   return change(look, step, { phase: 'draining', replacedBy: found.serverId, replacedByName: found.name })
 }
 
-/** There may be more old servers than the service wants: then fewer come than go. */
+/** With more old servers than the service wants, it brings too few replacements, so some are used twice. */
 async function sharedReplacement(look: Look, leaving: ServerRow): Promise<ServerRow | undefined> {
   const { service, restart, servers } = look
   const come = newServers(restart, servers).length
@@ -178,25 +180,29 @@ async function sharedReplacement(look: Look, leaving: ServerRow): Promise<Server
 
 async function empty(look: Look, step: RestartStep, since: number, server: ServerRow): Promise<Change> {
   const drain = await readOperation(look.world.store, drainId(server.serverId))
-  // It leaves by itself, with all its devices.
+  // The server leaves by itself, and releases all its devices.
   if (server.leaving) return undefined
   if (drain?.state === 'running') {
     if (!isOver(look, since, DRAIN_MS_MAX)) return undefined
-    return ended('timed_out', `${step.name} still has devices after 2 hours: ${drain.why}. ${GOES_ON}`)
+    return ended(
+      'timed_out',
+      `server "${step.name}" still has devices after 2 hours: ${drain.why}. ${GOES_ON}`,
+    )
   }
   const isOurs = drain !== undefined && drain.startedAt >= since
   if (isOurs && drain.state !== 'done')
-    return ended(drain.state, `${step.name} was not emptied: ${drain.why}`)
+    return ended(drain.state, `server "${step.name}" was not emptied: ${drain.why}`)
   if (isOurs && server.state === 'draining' && server.load === 0) {
     return change(look, step, { phase: 'stopping', stopAskedAt: nowMs(look) })
   }
-  // Not begun yet, or a claim that was under way when it ended has brought a device.
+  // The drain has not begun yet, or has ended and a late claim brought another device: `actOnRestart` begins
+  // a drain.
   return {}
 }
 
 function stop(look: Look, step: RestartStep, since: number, server: ServerRow): Change {
   if (isOver(look, since, STOP_MS_MAX)) {
-    const what = `${step.name} is empty and its task ${server.taskArn} does not stop`
+    const what = `server "${step.name}" is empty and its task ${server.taskArn} does not stop`
     return ended('timed_out', `${what}: stop it by hand. ${GOES_ON}`)
   }
   if (!isOver(look, step.stopAskedAt ?? since, ASK_AGAIN_AFTER_MS)) return undefined
@@ -232,7 +238,7 @@ function nowMs({ world }: Look): number {
   return world.clock.wallMs()
 }
 
-/** By the wall clock: it ends what an operator waits for, and decides nothing about ownership. */
+/** By the wall clock: this ends an operator's wait, and decides nothing about ownership. */
 function isOver(look: Look, since: number, limitMs: number): boolean {
   return nowMs(look) - since >= limitMs
 }

@@ -1,5 +1,5 @@
-/** Takes the next step of everything that was begun: see operations.ts. The sweep does so at every look, and two sweeps at
- *  once are harmless: of two that take the same step, the version lets one win. */
+/** Takes the next step of every operation that runs. The sweep does so at each look. Two sweeps at once are
+ *  harmless: when both take the same step, the version in the row lets only one of them write it. */
 
 import { inParallel, LANES } from '../parallel.ts'
 import { listServers } from '../protocol/membership.ts'
@@ -11,21 +11,23 @@ import { listRunning, readOperation, saveOperation } from './operations.ts'
 import { stepReassign } from './reassign.ts'
 import { actOnRestart, stepRestart } from './restart.ts'
 
-/** How one kind of operation goes on. */
+/** The steps of one kind of operation. */
 interface Steps<Row extends OperationRow> {
-  /** Reads what the row is about and says what changes in it. `servers` were read after the row.
-   *  @returns undefined when nothing changes; an empty change when there is something to `act` on all the same */
+  /** Reads what the row is about and decides what changes in it.
+   *  @param servers read after the row
+   *  @returns undefined when nothing changes; an empty change when nothing changes but `act` has something to
+   *  do */
   step(world: World, servers: readonly ServerRow[], row: Row): Promise<Partial<Row> | undefined>
-  /** Done by the one that has saved the step. After a crash in between, the next step must ask for it again. */
+  /** Done by the sweep that saved the step. After a crash in between, the next step must ask for it again. */
   act?(world: World, saved: Row): Promise<void>
 }
 
-/** Takes one step of every operation that runs. One that fails is reported and does not keep the others from theirs. */
+/** An operation whose step fails is reported, and the others take their steps anyway. */
 export async function advanceOperations(world: World): Promise<void> {
   const listed = await listRunning(world.store)
   if (listed.length === 0) return
   const rows = await inParallel(listed, LANES, ({ operationId }) => readOperation(world.store, operationId))
-  // Read after the rows: an operation that was just begun has already written what it wants of its server.
+  // Read after the rows: an operation that has just begun has already written its server's row.
   const servers = await listServers(world.store)
   await inParallel(rows, LANES, async (row) => {
     if (row?.state !== 'running') return
@@ -39,15 +41,15 @@ export async function advanceOperations(world: World): Promise<void> {
 function advance(world: World, servers: readonly ServerRow[], row: OperationRow): Promise<void> {
   switch (row.kind) {
     case 'reassign':
-      return follow(world, servers, row, { step: stepReassign })
+      return takeStep(world, servers, row, { step: stepReassign })
     case 'drain':
-      return follow(world, servers, row, { step: stepDrain, act: askMoving })
+      return takeStep(world, servers, row, { step: stepDrain, act: askMoving })
     case 'restart':
-      return follow(world, servers, row, { step: stepRestart, act: actOnRestart })
+      return takeStep(world, servers, row, { step: stepRestart, act: actOnRestart })
   }
 }
 
-async function follow<Row extends OperationRow>(
+async function takeStep<Row extends OperationRow>(
   world: World,
   servers: readonly ServerRow[],
   row: Row,

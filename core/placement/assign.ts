@@ -1,4 +1,11 @@
-/** Gives servers to devices that have none: reserve, claim, tell. Any number of callers may do this at once. */
+/**
+ * This room chooses a server for each device, and takes devices from servers that are gone. The sweep, the
+ * API and the Lambdas `assign` and `task-stopped` call it. It must never decide who owns a device by itself:
+ * it reserves, claims and evicts by the conditional writes of core/protocol.
+ *
+ * This file gives servers to devices that have none, in three steps: reserve room, claim the device, ring
+ * the server. Any number of callers may do so at once.
+ */
 
 import { isMooringError } from '../errors.ts'
 import type { DeviceId } from '../ids.ts'
@@ -10,7 +17,7 @@ import type { DeviceRow } from '../store/device-row.ts'
 import type { ServerRow } from '../store/server-row.ts'
 import { recordHistory } from '../telemetry/history.ts'
 import type { World } from '../world.ts'
-import { chooseServers, type ServerChooser } from './choose-server.ts'
+import { createServerChooser, type ServerChooser } from './choose-server.ts'
 
 export interface Placement {
   readonly deviceId: DeviceId
@@ -18,26 +25,26 @@ export interface Placement {
   readonly server?: ServerRow
 }
 
-/** Claims for every given device that is wanted and has no owner, erases those that are being deleted, and rings the
- *  servers that got one. Safe to repeat and to run twice at once. */
+/** Finds a server for each of the devices that is wanted running and has no owner, erases the devices that
+ *  are being deleted, and rings the servers that got a device. Safe to repeat and to run twice at once. */
 export async function assign(world: World, ids: readonly DeviceId[]): Promise<Placement[]> {
   if (ids.length === 0) return []
   const rows = await world.store.getMany(
     'Devices',
     [...new Set(ids)].map((deviceId) => ({ deviceId })),
   )
-  const choices = chooseServers(await listServers(world.store), rows.length, world.random)
-  const placements = await inParallel(rows, LANES, (row) => settle(world, choices, row))
-  const got = new Map(
+  const chooser = createServerChooser(await listServers(world.store), rows.length, world.random)
+  const placements = await inParallel(rows, LANES, (row) => place(world, chooser, row))
+  const chosen = new Map(
     placements.flatMap(({ outcome, server }) =>
       server && outcome === 'assigned' ? [[server.serverId, server]] : [],
     ),
   )
-  await world.doorbell.ring([...got.values()])
+  await world.doorbell.ring([...chosen.values()])
   return placements
 }
 
-async function settle(world: World, choices: ServerChooser, row: DeviceRow): Promise<Placement> {
+async function place(world: World, chooser: ServerChooser, row: DeviceRow): Promise<Placement> {
   const { deviceId } = row
   if (row.owner) return { deviceId, outcome: 'already_owned' }
   if (row.deleting) {
@@ -50,25 +57,26 @@ async function settle(world: World, choices: ServerChooser, row: DeviceRow): Pro
     return { deviceId, outcome: 'not_wanted' }
   }
   if (row.quarantinedAt !== undefined) return { deviceId, outcome: 'not_wanted' }
-  const server = await reserveRoom(world, choices, row)
+  const server = await reserveRoom(world, chooser, row)
   if (server) return claimOn(world, row, server)
   world.telemetry.emit('device.no_room', { deviceId })
   return { deviceId, outcome: 'no_room' }
 }
 
-/** A server with room reserved for one device. Each refusal takes a server off the list, so that the search ends. */
+/** Reserves room on the best server that has some. Each refusal excludes a server, so the search ends. */
 async function reserveRoom(
   world: World,
-  choices: ServerChooser,
+  chooser: ServerChooser,
   row: DeviceRow,
 ): Promise<ServerRow | undefined> {
-  for (let server = choices.choose(row); server; server = choices.choose(row)) {
+  for (let server = chooser.choose(row); server; server = chooser.choose(row)) {
     if (await reserve(world.store, server, 1)) return server
-    choices.exclude(server)
+    chooser.exclude(server)
   }
   return undefined
 }
 
+/** Claims the device for a server on which room is reserved for it. */
 async function claimOn(world: World, row: DeviceRow, server: ServerRow): Promise<Placement> {
   const { deviceId } = row
   const { serverId, name } = server
@@ -79,7 +87,7 @@ async function claimOn(world: World, row: DeviceRow, server: ServerRow): Promise
     const moved = row.moveTo !== undefined
     await claim(world.store, world.clock, { device: deviceId, server, claimId, keepHome, moved })
   } catch (error) {
-    // After a lost answer the claim may stand: the room stays reserved until the sweep has counted.
+    // The answer was lost: the claim may be stored, so the room stays reserved. The sweep corrects `load`.
     if (!isMooringError(error)) throw error
     await unreserve(world.store, serverId, 1)
     world.telemetry.emit('device.claim_lost', { deviceId, serverId, why: error.message })

@@ -1,26 +1,27 @@
-/** Which server a device goes to. Pure: it chooses among rows that were read, and the reserve decides. */
+/** Chooses the server for a device. Pure: it chooses among rows that were read, and the reserve decides. */
 
 import { pickIndex, type Random } from '../random.ts'
 import type { DeviceRow } from '../store/device-row.ts'
 import type { ServerRow } from '../store/server-row.ts'
 
-/** Servers as the chooser sees them; `load` counts what it has itself placed since it read them. */
+/** Counts the devices that it has placed, besides the `load` that was read. */
 export interface ServerChooser {
   /** @returns undefined when no active server has room */
   choose(device: Pick<DeviceRow, 'moveTo' | 'movedFrom' | 'home' | 'suspicion'>): ServerRow | undefined
-  /** The reserve was refused: the rows read are out of date, or the server is full. */
+  /** Call it when the reserve was refused: the row that was read is out of date, or the server is full. */
   exclude(server: ServerRow): void
 }
 
-/** Placing more devices than this many per server fills the emptiest first instead of choosing of two at random. */
+/** From more devices per server than this, each goes to the emptiest server instead of the emptier of two. */
 const MASS_DEVICES_PER_SERVER = 1
-/** What a mean of equal numbers may be off by. */
+/** The mean of equal numbers may differ from them by this much. */
 const ROUNDING = 1e-9
 
-/** Of two random servers the one with the lower load / capacity: with 1,000 servers this keeps the fullest within 2 %
- *  of the mean (Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001). A device prefers the server
- *  that it is asked to move to, then a server of the name that it had before. Mass placement fills evenly. */
-export function chooseServers(
+/** A device prefers the server that it is asked to move to, then the server that has its home's name.
+ *  Otherwise the chooser draws two servers at random and takes the one with the lower load / capacity: with
+ *  1,000 servers this keeps the fullest within 2 % of the mean (Mitzenmacher, "The Power of Two Choices in
+ *  Randomized Load Balancing", 2001). Many devices at once fill the servers evenly. */
+export function createServerChooser(
   servers: readonly ServerRow[],
   deviceCount: number,
   random: Random,
@@ -39,20 +40,21 @@ export function chooseServers(
     if (isMass) return candidates.reduce(emptier)
     const at = pickIndex(random, candidates.length)
     const first = candidates[at]
-    // Two different ones: with few servers, meeting the same one twice would be no choice at all.
+    // The second server differs from the first: with few servers, drawing one twice would be no choice.
     const second = candidates[(at + 1 + pickIndex(random, candidates.length - 1)) % candidates.length]
     return first && second && emptier(first, second)
   }
 
-  /** The server that lets it go is often the emptiest: it would get the device back at once. Of the others it may go to those
-   *  that are emptier than most: a move that somebody asked for should leave the fleet more even, not less. */
+  /** For a move to any server. The server that releases the device is often the emptiest and would get it
+   *  back at once, so it is left out. The device goes to a server that is no fuller than the mean of the
+   *  others: a requested move should leave the fleet more even, not less. */
   const elsewhere = (withRoom: readonly ServerRow[], movedFrom: ServerRow['serverId'] | undefined) => {
     const others = withRoom.filter((server) => server.serverId !== movedFrom)
     const mean = others.reduce((sum, server) => sum + fullness(server), 0) / others.length
     return others.filter((server) => fullness(server) <= mean + ROUNDING)
   }
 
-  /** Devices that may have caused a server's death go to different servers: then the next death tells them apart. */
+  /** Suspects go to different servers, so that the next death tells them apart. */
   const apart = (withRoom: readonly ServerRow[]) => {
     const suspectsOn = ({ serverId }: ServerRow) => suspects.get(serverId) ?? 0
     const fewest = Math.min(...withRoom.map(suspectsOn))

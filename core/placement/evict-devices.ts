@@ -1,4 +1,4 @@
-/** Takes the devices of a server that is gone, and holds its death against those that may have caused it. */
+/** Takes the devices from a gone server, and holds its death against devices that may have caused it. */
 
 import type { DeviceId } from '../ids.ts'
 import { inParallel, LANES } from '../parallel.ts'
@@ -10,11 +10,11 @@ import { recordHistory } from '../telemetry/history.ts'
 import type { World } from '../world.ts'
 import { mayQuarantine } from './quarantine-limit.ts'
 
-/** The index lags: a row that has changed since is read once more, and judged again. */
+/** The index lags. A row that has changed since it was listed is read and judged again, this often in all. */
 const JUDGED_TRIES_MAX = 4
 
 /** Takes every device that the index lists from a server that was READ as gone.
- *  @returns those that wait for a server now: quarantined ones do not */
+ *  @returns the devices that wait for a server now; a quarantined device does not */
 export async function evictFrom(world: World, gone: Gone): Promise<DeviceId[]> {
   const devices = await queryAll(world.store, 'Devices', { index: 'byOwner', partition: gone.serverId })
   const guilty = guiltyOne(devices, gone)
@@ -37,7 +37,7 @@ async function evictOne(
     if (await evict(store, clock, deviceId, gone, judged)) return evicted(world, gone, seen, judged)
     seen = await store.get('Devices', { deviceId })
   }
-  // Somebody still writes about it. Its eviction must not wait for that, and nothing is held against it.
+  // The row kept changing. The eviction must not wait for that, so it holds nothing against the device.
   return seen && (await evict(store, clock, deviceId, gone)) ? evicted(world, gone, seen) : []
 }
 
@@ -49,9 +49,9 @@ async function judge(
 ): Promise<Judged> {
   const { deviceId } = seen
   const suspicion = suspicionAfterDeath(seen, gone)
-  // One that is to be stopped or deleted gets no server anyway, and placement has to finish that.
-  // The guilty one is found: this death, and those that others have shared with it, are explained.
+  // The guilty device explains this death, and the deaths that other devices have shared with it.
   if (guilty !== undefined && deviceId !== guilty) return { seen, suspicion: 0 }
+  // A device that is to be stopped or deleted gets no server anyway, and placement has to finish that.
   if (suspicion < QUARANTINE_POINTS || seen.desired === 'stopped') return { seen, suspicion }
   if (guilty === undefined) return { seen, suspicion: QUARANTINE_POINTS - 1 }
   if (!(await mayQuarantine(world))) {
@@ -63,7 +63,8 @@ async function judge(
 }
 
 function whyQuarantined({ name }: Gone): string {
-  return `its last servers ended while it connected or was at work, "${name}" as the last; other devices were told apart`
+  const last = `most recently server "${name}"`
+  return `its last servers ended while it connected or was at work, ${last}; the other devices are cleared`
 }
 
 async function evicted(world: World, gone: Gone, seen: DeviceRow, judged?: Judged): Promise<DeviceId[]> {

@@ -1,10 +1,14 @@
+/** A device that lost its server remembers the server's name as its home. Pure: whether the home is there
+ *  again, and whether the device is still to return. */
+
 import type { DeviceRow } from '../store/device-row.ts'
 import { isLive, type ServerRow } from '../store/server-row.ts'
 
-/** After this long away, a device stays where it is. Wall-clock time: a preference, not a decision about ownership. */
+/** A device that has been away for this long stays where it is. Wall-clock time: this is a preference, and
+ *  decides nothing about ownership. */
 export const HOME_KEPT_MS = 10 * 60_000
 
-/** Servers that took the name of one that is gone, not long ago. */
+/** Active servers that joined not long ago under the name of a server that is gone. */
 export function returned(servers: readonly ServerRow[], nowMs: number): ServerRow[] {
   const namesBefore = new Set(servers.filter((server) => !isLive(server)).map((server) => server.name))
   return servers.filter(
@@ -13,6 +17,7 @@ export function returned(servers: readonly ServerRow[], nowMs: number): ServerRo
   )
 }
 
+/** @param homes the returned servers, by name */
 export function isAway(
   device: DeviceRow,
   owner: ServerRow,
@@ -20,6 +25,7 @@ export function isAway(
   nowMs: number,
 ): boolean {
   if (!device.home || device.home.name === owner.name || device.desired !== 'running') return false
-  // Whether the server announced itself before the device left says nothing: it may have waited for its name meanwhile.
+  // When the server announced itself is not compared: it may have done so before the device left, and then
+  // waited for its name.
   return homes.has(device.home.name) && nowMs - device.home.since < HOME_KEPT_MS
 }

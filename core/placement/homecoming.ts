@@ -1,5 +1,5 @@
-/** A server restarted under its name gets its devices back: those that left because it stopped or died are asked to move
- *  home, a few at a time. Only devices that carry its name as `home` are touched. */
+/** A server that was restarted under its name gets its devices back. The devices that lost it when it stopped
+ *  or died carry its name as `home`; they are asked to move home, a few at a time. */
 
 import { inParallel, LANES } from '../parallel.ts'
 import { askToMove } from '../requests/move-requests.ts'
@@ -13,7 +13,7 @@ import { notify } from './notify.ts'
 /** Devices on their way to one returning server at the same time. */
 const RETURNING_MAX = 8
 
-/** Asks the present owners to let a few of the returned servers' devices go home. */
+/** Asks the present owners to release a few devices of the returned servers. */
 export async function bringHome(world: World, servers: readonly ServerRow[]): Promise<void> {
   const nowMs = world.clock.wallMs()
   const homes = new Map(returned(servers, nowMs).map((server) => [server.name, server]))
@@ -41,7 +41,7 @@ async function sendHome(
   if (underway >= RETURNING_MAX || home.load + underway >= home.capacity) return false
   returning.set(home.name, underway + 1)
   if (device.moveTo) return false
-  const why = `home to ${home.name}`
+  const why = `home to server "${home.name}"`
   const move = { device: device.deviceId, from: owner.serverId, to: home.serverId, why }
   return (await askToMove(world, move)) !== undefined
 }

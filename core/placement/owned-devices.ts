@@ -1,15 +1,15 @@
-/** Finds devices of a server that are fit for something: the lagging index lists them, their rows confirm it. */
+/** Finds devices of a server that meet a condition. The lagging index lists them; their rows confirm it. */
 
 import type { DeviceId, ServerId } from '../ids.ts'
 import type { DeviceRow } from '../store/device-row.ts'
 import type { Page, Store } from '../store/store.ts'
 
-/** Rows of the index that are read at a time: the first ones are mostly enough. */
+/** Rows of the index that are read at a time: one page is mostly enough. */
 const PAGE_ROWS = 100
-/** Rows read consistently, beyond those that are wanted: some that the index lists have left. */
+/** Rows read consistently beyond the number wanted: some devices that the index lists have left. */
 const LISTED_TOO_LONG_MAX = 25
 
-/** @returns up to `wanted` of them, in the order of the index */
+/** @returns up to `wanted` devices, in the order of the index */
 export async function findOwned(
   store: Store,
   owner: ServerId,

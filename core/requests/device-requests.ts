@@ -1,5 +1,11 @@
-/** What an operator asks of a device, each one conditional write on its row. The owner is told afterwards by raising its
- *  `assignmentSeq` (see `notify` in core/placement/notify.ts); a device without an owner is settled here. */
+/**
+ * This room writes down what an operator, or the sweep, asks of a device or of a server. The API, the sweep
+ * and hosts call it. It never decides who owns a device, and it never takes a device from a live server.
+ *
+ * This file has the requests on devices, each one conditional write on the device's row. For a device without
+ * an owner that write does all. An owner acts when it reads the row: call `notify` in
+ * core/placement/notify.ts afterwards, so that it reads it now.
+ */
 import type { Clock } from '../clock.ts'
 import { MooringError } from '../errors.ts'
 import type { DeviceId, ServerId } from '../ids.ts'
@@ -13,8 +19,8 @@ const notDeleting = device.absent('deleting')
 const notImporting = device.absent('importing')
 const notQuarantined = device.absent('quarantinedAt')
 
-/** Wants the device connected; also ends what `conflicted`, `logged_out`, a quarantine, a stop and a wait by WhatsApp left
- *  behind. */
+/** Asks for the device to be connected. It also clears what `conflicted`, `logged_out`, a quarantine, a stop,
+ *  and a refusal of WhatsApp have left in the row. */
 export function start(store: Store, clock: Clock, id: DeviceId): Promise<DeviceRow> {
   const wanted = { desired: 'running' } as const
   return write(store, clock, id, {
@@ -39,7 +45,7 @@ export function start(store: Store, clock: Clock, id: DeviceId): Promise<DeviceR
   })
 }
 
-/** Wants the device's socket closed; its credentials stay. */
+/** Asks for the device's socket to be closed; its credentials stay. */
 export function stop(store: Store, clock: Clock, id: DeviceId, why: string): Promise<DeviceRow> {
   const unwanted = { desired: 'stopped', statusReason: why } as const
   return write(store, clock, id, {
@@ -48,8 +54,8 @@ export function stop(store: Store, clock: Clock, id: DeviceId, why: string): Pro
   })
 }
 
-/** Wants the socket closed and opened again. @throws MooringError DEVICE_NOT_RUNNING when it is stopped |
- *  DEVICE_QUARANTINED */
+/** Asks for the socket to be closed and opened again.
+ *  @throws MooringError DEVICE_NOT_RUNNING when the device is stopped | DEVICE_QUARANTINED */
 export async function restart(store: Store, clock: Clock, id: DeviceId): Promise<DeviceRow> {
   const row = await store.update(
     'Devices',
@@ -64,8 +70,9 @@ export async function restart(store: Store, clock: Clock, id: DeviceId): Promise
   throw refusal(await readDevice(store, id), 'restart')
 }
 
-/** Wants the device unlinked at WhatsApp and its credentials archived. Without an owner there is no socket to tell
- *  WhatsApp with: the phone shows the linked device until it is removed there. */
+/** Asks for the device to be unlinked at WhatsApp and its credentials archived. Without an owner there is no
+ *  socket that could tell WhatsApp: the phone then shows the linked device until a person removes it
+ *  there. */
 export function logout(
   store: Store,
   clock: Clock,
@@ -83,7 +90,7 @@ export function logout(
   })
 }
 
-/** Wants the device gone. The row goes only while it has no owner: see `erase`. */
+/** Asks for the device to be deleted. Its row is removed once it has no owner: see `erase`. */
 export function requestDeletion(store: Store, clock: Clock, id: DeviceId): Promise<DeviceRow> {
   const unwanted = { desired: 'stopped', deleting: true, statusReason: 'being deleted' } as const
   return write(store, clock, id, {
@@ -95,26 +102,28 @@ export function requestDeletion(store: Store, clock: Clock, id: DeviceId): Promi
   })
 }
 
-/** Removes a device that is being deleted and has no owner: first what it left behind, then its row, so that a crash
- *  in between is finished by the next try.
- *  @returns false when it still has an owner, or is not being deleted */
+/** Removes a device that is being deleted and has no owner. Its auth state and history go first and its row
+ *  last, so that after a crash in between the next call finishes the work.
+ *  @returns false when the device still has an owner, or is not being deleted */
 export async function erase(store: Store, id: DeviceId): Promise<boolean> {
   const row = await store.get('Devices', { deviceId: id })
   if (!row) return true
   if (row.owner || !row.deleting) return false
   const items = await queryAll(store, 'AuthState', { partition: id })
   const entries = await queryAll(store, 'History', { partition: id })
-  // Another call may have erased it meanwhile, and an operator registered it anew: then these are the new one's.
+  // Another call may have erased the device in the meantime, and an operator may have registered it again:
+  // the items and entries listed here would then be those of the new device.
   const present = await store.get('Devices', { deviceId: id })
   if (present?.credentialsId !== row.credentialsId) return present === undefined
   for (const { key } of items) await store.remove('AuthState', { deviceId: id, key })
   for (const { at } of entries) await store.remove('History', { deviceId: id, at })
   const removed = await store.remove('Devices', { deviceId: id }, [unowned, device.equals('deleting', true)])
-  // Refused also when somebody else has removed it in between.
+  // The removal is also refused when another call has removed the row in between.
   return removed || (await store.get('Devices', { deviceId: id })) === undefined
 }
 
-/** Wants an 8-character pairing code for the phone; the owner answers in `pairing` under the same `requestId`.
+/** Asks for an 8-character pairing code for the phone; the owner answers in `pairing` under the same
+ *  `requestId`.
  *  @throws MooringError ALREADY_PAIRED | DEVICE_NOT_RUNNING | DEVICE_QUARANTINED | DEVICE_NOT_FOUND */
 export async function requestPairingCode(
   store: Store,
@@ -136,20 +145,21 @@ export async function requestPairingCode(
 
 export interface Move {
   readonly device: DeviceId
-  /** Who owned it when it was read; absent when nobody did. */
+  /** The device's owner when its row was read; undefined when it had none. */
   readonly from: ServerId | undefined
   readonly to: ServerId | 'any'
-  /** The operation that asks. */
+  /** The operation that asks for the move, if one does. */
   readonly moveId?: string
-  /** For people, in its history. */
+  /** For people, in the device's history. */
   readonly why: string
-  /** Refused when somebody has asked it to move already. */
+  /** Refuses the request when the device is asked to move already. */
   readonly unlessAsked?: boolean
 }
 
-/** Asks the owner to let go, so that placement can choose `to`; without an owner, placement only learns what to prefer.
- *  Nothing takes a device from a live server.
- *  @returns undefined when `from` does not own it any more, or it is quarantined or not wanted running */
+/** Asks the owner to release the device, so that placement can choose `to`. A device without an owner needs
+ *  no release: placement then reads `to` as its preference.
+ *  @returns undefined when `from` is no longer the owner, or the device is quarantined or not wanted
+ *  running */
 export function requestMove(store: Store, clock: Clock, move: Move): Promise<DeviceRow | undefined> {
   const { from, to, moveId, why, unlessAsked = false } = move
   return store.update(
@@ -170,8 +180,9 @@ export function requestMove(store: Store, clock: Clock, move: Move): Promise<Dev
   )
 }
 
-/** Takes back what an operation asked for, while its device has not been let go.
- *  @returns false when there is nothing to take back: it was let go, or somebody else has asked since */
+/** Withdraws the move that an operation has asked for, as long as the owner has not released the device.
+ *  @returns false when nothing is left to withdraw: the device was released, or another request has replaced
+ *  this one */
 export async function withdrawMove(
   store: Store,
   clock: Clock,
@@ -190,8 +201,8 @@ export async function withdrawMove(
   return withdrawn !== undefined
 }
 
-/** Ends what is left to do for a stopped device that has lost its owner: it waits for no server, and a logout that its
- *  owner did not live to see is finished here. */
+/** Finishes the stop of a device that has lost its owner. It waits for a server no longer, and a logout is
+ *  finished here when its owner died before it could do so. */
 export async function settleStopped(
   store: Store,
   clock: Clock,
@@ -216,20 +227,21 @@ export async function settleStopped(
   )
 }
 
-type Wish = Pick<Change<DeviceRow>, 'set' | 'remove'> & { evenDeleting?: boolean }
+/** What a request changes in the row. */
+type RequestedChange = Pick<Change<DeviceRow>, 'set' | 'remove'> & { evenDeleting?: boolean }
 
-/** Whether a device has an owner can change between a read and a write, so each wish is one conditional write per case,
- *  tried in turn. */
+/** A device can get or lose its owner between a read and a write. So each request is one conditional write
+ *  for each of the two cases, tried in turn. */
 async function write(
   store: Store,
   clock: Clock,
   id: DeviceId,
-  wish: { unowned: Wish; owned: Wish },
+  request: { unowned: RequestedChange; owned: RequestedChange },
 ): Promise<DeviceRow> {
   const cases = [
-    { ...wish.unowned, condition: unowned },
-    { ...wish.owned, condition: device.present('owner') },
-    { ...wish.unowned, condition: unowned },
+    { ...request.unowned, condition: unowned },
+    { ...request.owned, condition: device.present('owner') },
+    { ...request.unowned, condition: unowned },
   ]
   for (const { set, remove, evenDeleting, condition } of cases) {
     const row = await store.update(
@@ -246,25 +258,27 @@ async function write(
   throw refusal(await readDevice(store, id), 'change')
 }
 
-/** No server has it, so that a wish of a server would wait for nobody. */
+/** A quarantined device has no server that could act on the request. */
 export function quarantined(id: DeviceId): MooringError {
-  return new MooringError('DEVICE_QUARANTINED', `device ${id} is quarantined; start it first`)
+  return new MooringError('DEVICE_QUARANTINED', `device "${id}" is quarantined; start it first`)
 }
 
-function refusal(row: DeviceRow, wish: string): MooringError {
-  if (row.deleting) return new MooringError('DEVICE_BEING_DELETED', `device ${row.deviceId} is being deleted`)
-  if (row.importing && wish === 'change') {
+/** Why a request was refused, as the row tells it. */
+function refusal(row: DeviceRow, request: 'restart' | 'pair' | 'change'): MooringError {
+  const named = `device "${row.deviceId}"`
+  if (row.deleting) return new MooringError('DEVICE_BEING_DELETED', `${named} is being deleted`)
+  if (row.importing && request === 'change') {
     return new MooringError(
       'DEVICE_BEING_IMPORTED',
-      `device ${row.deviceId} has only a part of its credentials: run its import again, or delete it`,
+      `${named} has only a part of its credentials: run its import again, or delete it`,
     )
   }
   if (row.desired === 'stopped') {
-    return new MooringError('DEVICE_NOT_RUNNING', `device ${row.deviceId} is stopped; start it first`)
+    return new MooringError('DEVICE_NOT_RUNNING', `${named} is stopped; start it first`)
   }
-  if (row.quarantinedAt !== undefined && wish !== 'change') return quarantined(row.deviceId)
-  if (wish === 'pair') {
-    return new MooringError('ALREADY_PAIRED', `device ${row.deviceId} is paired; log it out to pair it anew`)
+  if (row.quarantinedAt !== undefined && request !== 'change') return quarantined(row.deviceId)
+  if (request === 'pair') {
+    return new MooringError('ALREADY_PAIRED', `${named} is paired; log it out to pair it again`)
   }
-  return new MooringError('STORE_BUSY', `device ${row.deviceId} changed hands again and again; try again`)
+  return new MooringError('STORE_BUSY', `${named} kept changing its owner while this request ran; try again`)
 }

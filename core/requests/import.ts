@@ -1,6 +1,7 @@
-/** How credentials that were made elsewhere come to a device, each step one conditional write on its row. A device whose
- *  import has begun cannot be started; the write that ends the import makes it linked and startable at once. Each import
- *  writes under credentials of its own: what one that was given up still writes lands where nobody reads. */
+/** Brings credentials that were made elsewhere to a device, in steps of one conditional write on its row
+ *  each. A device whose import has begun cannot be started; the write that ends the import makes it linked
+ *  and startable at once. Each import has a `credentialsId` of its own, so late writes of an abandoned import
+ *  land where nothing reads them. */
 import type { Clock } from '../clock.ts'
 import type { DeviceId } from '../ids.ts'
 import { LOGGED_OUT, register } from '../protocol/ownership.ts'
@@ -20,9 +21,10 @@ export interface Import {
   readonly credentialsId: string
 }
 
-/** Registers the device at rest, or takes one that rests and was never linked: so does one whose import was given up.
- *  @returns undefined when it may not be touched: it has credentials or an owner, is wanted running or deleted, or another
- *  import has just begun */
+/** Registers the device as stopped. A device that is there already is taken when it is stopped and was never
+ *  linked, as it is after an abandoned import.
+ *  @returns undefined when the device may not be touched: it is linked, has an owner, is wanted running, is
+ *  being deleted, or another import has just begun */
 export async function beginImport(store: Store, clock: Clock, begun: Import): Promise<DeviceRow | undefined> {
   const { device: deviceId, importId, credentialsId, name, home } = begun
   const registration = {
@@ -37,8 +39,8 @@ export async function beginImport(store: Store, clock: Clock, begun: Import): Pr
   const before = await store.get('Devices', { deviceId })
   const wasBegun = before?.importing
   const isAsRead = wasBegun === undefined ? device.absent('importing') : device.equals('importing', wasBegun)
-  // Its own row when the answer to the registration was lost.
-  const isGivenUp = wasBegun !== undefined && wasBegun !== importId
+  // If the answer to the registration was lost, the row is this import's own.
+  const isAbandoned = wasBegun !== undefined && wasBegun !== importId
   return store.update(
     'Devices',
     { deviceId },
@@ -46,7 +48,7 @@ export async function beginImport(store: Store, clock: Clock, begun: Import): Pr
       set: {
         importing: importId,
         credentialsId,
-        abandonedCredentialsIds: isGivenUp
+        abandonedCredentialsIds: isAbandoned
           ? [...(before?.abandonedCredentialsIds ?? []), before?.credentialsId ?? '']
           : before?.abandonedCredentialsIds,
         home,
@@ -69,7 +71,7 @@ export async function beginImport(store: Store, clock: Clock, begun: Import): Pr
 
 export interface FinishedImport extends Pick<Import, 'device' | 'importId' | 'credentialsId'> {
   readonly account: Account
-  /** Why it stays stopped; without it the device gets a server. */
+  /** Why the device stays stopped; without a reason it gets a server. */
   readonly restsBecause?: string
 }
 
@@ -102,15 +104,15 @@ export async function finishImport(
     },
   )
   if (finished) return true
-  // An earlier try of this very request may have been applied.
+  // An earlier try of this same request may have been applied.
   const row = await store.get('Devices', { deviceId })
   return row?.credentialsId === credentialsId && row.importing === undefined && row.pairedAt !== undefined
 }
 
-/** Removes what imports that were given up had stored. Before the import is finished: until then the row names them, so that
- *  one that ends in between leaves it to the next.
- *  @param row as the import has begun with it */
-export async function discardHalves(
+/** Deletes the credentials stored by abandoned imports. Call it before `finishImport`: the row lists them
+ *  until then, so if this import also fails the next one still finds them.
+ *  @param row as `beginImport` returned it */
+export async function deleteAbandonedCredentials(
   store: Store,
   { deviceId, abandonedCredentialsIds = [] }: DeviceRow,
 ): Promise<void> {

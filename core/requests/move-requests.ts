@@ -1,9 +1,9 @@
-/** Asks for the move of a device, and tells of it. */
+/** Asks for the move of a device, and writes it to the log. */
 import type { DeviceRow } from '../store/device-row.ts'
 import type { World } from '../world.ts'
 import { type Move, requestMove } from './device-requests.ts'
 
-/** @returns the row as it was asked; undefined when it was refused, see requestMove */
+/** @returns the row with the request in it; undefined when the request was refused, see `requestMove` */
 export async function askToMove(
   { store, clock, telemetry }: Pick<World, 'store' | 'clock' | 'telemetry'>,
   move: Move,

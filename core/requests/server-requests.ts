@@ -1,5 +1,6 @@
-/** What the control plane asks of a live server, each one conditional write on its row. The server learns it from the answer
- *  of its next beat. Nothing here writes `state`, `beat` or `load`: core/protocol/membership.ts does. */
+/** What the control plane asks of a live server, each request one conditional write on the server's row. The
+ *  server reads it in the answer to its next beat. Nothing here writes `state`, `beat` or `load`:
+ *  core/protocol/membership.ts does. */
 import type { ServerId } from '../ids.ts'
 import { stateIsLive } from '../protocol/membership.ts'
 import type { ServerItem, ServerRow } from '../store/server-row.ts'
@@ -7,8 +8,8 @@ import { type Store, when } from '../store/store.ts'
 
 const server = when<ServerItem>()
 
-/** Gives the server its share of the connects that the fleet may do, unless somebody has given it another one since it was
- *  read. It learns it from the answer of its next beat. */
+/** Gives the server its share of the connects that the fleet may do.
+ *  @returns false when the share has changed since the row was read, or the server is gone */
 export async function giveConnectShare(
   store: Store,
   read: Pick<ServerRow, 'serverId' | 'connectShare'>,
@@ -31,8 +32,9 @@ export async function giveConnectShare(
   return given !== undefined
 }
 
-/** Tells the server how many of its devices may move when they lose their socket anyway, unless that has changed since it
- *  was read: the server takes from it. */
+/** Tells the server how many of its devices may move when they lose their socket anyway.
+ *  @returns false when the surplus has changed since the row was read, since the server takes from it, or the
+ *  server is gone */
 export async function offerSurplus(
   store: Store,
   read: Pick<ServerRow, 'serverId' | 'surplus'>,
@@ -52,8 +54,8 @@ export async function offerSurplus(
   return offered !== undefined
 }
 
-/** Takes one device from the server's surplus, for itself.
- *  @returns false when there is none left, or the server takes part in the fleet no more */
+/** The server's own write: takes one device from its surplus.
+ *  @returns false when no surplus is left, or the server is not active any more */
 export async function takeFromSurplus(store: Store, me: ServerId): Promise<boolean> {
   const taken = await store.update(
     'Servers',
@@ -63,8 +65,8 @@ export async function takeFromSurplus(store: Store, me: ServerId): Promise<boole
   return taken !== undefined
 }
 
-/** Whether a draining server shall leave the fleet when it has no devices any more. */
-export async function wishThenLeave(store: Store, serverId: ServerId, thenLeave: boolean): Promise<void> {
+/** Tells a draining server whether it leaves the fleet when it has no devices any more. */
+export async function setThenLeave(store: Store, serverId: ServerId, thenLeave: boolean): Promise<void> {
   await store.update(
     'Servers',
     { serverId },

@@ -1,23 +1,23 @@
-/** Gives up a server on an operator's word. A server that beats keeps its devices; one that does not is watched here, as the
- *  sweep would, so that an operator can help when no sweep runs. */
+/** Gives up a server when an operator asks for it. A server that beats keeps its devices. A silent server is
+ *  watched here as the sweep would watch it, so that an operator can help when no sweep runs. */
 
 import { sleep } from '../clock.ts'
 import { MooringError } from '../errors.ts'
 import type { DeviceId, ServerId } from '../ids.ts'
 import { assign } from '../placement/assign.ts'
 import { evictFrom } from '../placement/evict-devices.ts'
-import { bury } from '../protocol/membership.ts'
 import { watchBeats } from '../protocol/silence.ts'
 import { asServer, isLive, type ServerRow } from '../store/server-row.ts'
 import type { World } from '../world.ts'
+import { buryAndTell } from './bury-and-tell.ts'
 
 const LOOK_EVERY_MS = 500
-/** Together with what follows it must fit into the time of an API call. */
+/** The watch and the eviction after it must fit into the time of an API call. */
 const WATCH_MS_MAX = 20_000
 
 export interface Evicted {
   readonly evicted: readonly DeviceId[]
-  /** How many of them have another server already; the others wait for room. */
+  /** How many of the evicted devices have another server already; the others wait for room. */
   readonly placed: number
 }
 
@@ -31,8 +31,8 @@ export async function evictServer(world: World, server: ServerRow): Promise<Evic
   return { evicted, placed: placements.filter(({ outcome }) => outcome === 'assigned').length }
 }
 
-/** By the wall clock it is only decided whether watching is worth while; the burial needs the bury time without a beat on
- *  this observer's own clock. */
+/** The wall clock only decides whether watching is worth while. The burial needs the bury time without a beat
+ *  on this observer's own clock. */
 async function buryIfSilent(world: World, server: ServerRow): Promise<void> {
   const { fenceAfterMs, buryAfterMs } = world.settings
   const ageMs = world.clock.wallMs() - server.beatAt
@@ -50,18 +50,13 @@ async function buryIfSilent(world: World, server: ServerRow): Promise<void> {
     if (seen.beat !== beat) throw stillBeating(world, seen)
   }
   if (!isLive(seen)) return
-  if (!(await bury(world.store, seen))) {
-    // Refused because it has beaten in the last moment, or because the sweep was first.
-    const present = await read(world, server.serverId)
-    if (isLive(present)) throw stillBeating(world, present)
-    return
-  }
-  const { serverId, name, beat, taskArn } = seen
-  world.telemetry.emit('server.buried', { serverId, name, beat, why: 'silent, and evicted by an operator' })
-  if (taskArn) await world.tasks.stopTask(taskArn, `server "${serverId}" fell silent`)
+  if (await buryAndTell(world, seen, { why: 'silent, and evicted by an operator' })) return
+  // The burial was refused: the server has beaten in the last moment, or the sweep was first.
+  const present = await read(world, server.serverId)
+  if (isLive(present)) throw stillBeating(world, present)
 }
 
-/** Asks for the end of the server's task: its end buries the server and moves its devices.
+/** Asks ECS to stop the server's task. The end of the task buries the server and moves its devices.
  *  @throws MooringError SERVER_HAS_NO_TASK | TASK_NOT_STOPPED */
 export async function stopTaskOf(world: World, { serverId, name, taskArn }: ServerRow): Promise<void> {
   if (!taskArn) {
@@ -86,10 +81,10 @@ async function read({ store }: World, serverId: ServerId): Promise<ServerRow> {
 function stillBeating({ clock, settings }: World, { name, beatAt }: ServerRow): MooringError {
   const ageSeconds = Math.max(0, clock.wallMs() - beatAt) / 1000
   const silentSeconds = settings.buryAfterMs / 1000
+  const todo = `evict it after it has been silent for ${silentSeconds} s, or pass stopTask`
   return new MooringError(
     'SERVER_STILL_BEATING',
-    `server "${name}" beat ${ageSeconds.toFixed(1)} s ago; evict it after it has been silent for ${silentSeconds} s, or ` +
-      'pass stopTask',
+    `server "${name}" beat ${ageSeconds.toFixed(1)} s ago; ${todo}`,
     { ageSeconds },
   )
 }

@@ -1,11 +1,11 @@
 /**
- * How many servers the service should run. The sweep calls it once.
- * More when devices wait that no server has room for. Fewer when the others would take the devices of the least loaded
- * server with ease: it is drained first, and only a server without devices is stopped. It holds still while the fleet is
- * restarted, which starts and stops servers itself.
+ * Decides how many servers the service runs. The `sweep` Lambda calls it once. The number rises when devices
+ * wait and no server has room for them. It falls when the other servers could easily take the devices of the
+ * least loaded server. That server is drained first, since only a server without devices may be stopped.
+ * Nothing is scaled while the fleet is restarted: the restart starts and stops servers itself.
  */
 
-import { beginDrain } from '../operations/drain.ts'
+import { beginDrain } from '../operations/drain-requests.ts'
 import { RESTART_ID, readOperation } from '../operations/operations.ts'
 import { listServers } from '../protocol/membership.ts'
 import type { ServiceControl, ServiceLimits } from '../service.ts'
@@ -17,11 +17,12 @@ import { coolDown } from './cool-down.ts'
 
 /** The load / capacity that the remaining servers may have after a scale-in. */
 const LOAD_AFTER_SCALE_IN_MAX = 0.5
-/** Long enough for the service to choose which task to stop; it also delays deployments, so no longer. */
+/** Long enough for the service to choose the task to stop. No longer, since it also delays deployments. */
 const PROTECTED_MINUTES = 5
-/** In the row of a server that is drained to be stopped. */
+/** The `stateReason` by which a later sweep recognises a server that is drained to be stopped. */
 const TO_BE_STOPPED = 'drained, to be stopped: the fleet needs fewer servers'
-/** The service stops it when it is empty: if it left by itself, another would be started in its place. */
+/** The service stops the server when it is empty. If the server left by itself, the service would start
+ *  another one in its place. */
 const DRAIN_TO_STOP = { askedBy: 'sweep', thenLeave: false, why: TO_BE_STOPPED } as const
 
 export async function scale(world: World, service: ServiceControl, limits: ServiceLimits): Promise<void> {
@@ -65,7 +66,7 @@ async function scaleOut(
 ): Promise<void> {
   const wanted = Math.min(limits.maximum, desired + missing)
   if (wanted <= desired) {
-    world.telemetry.emit('service.full', { desired, why: 'devices wait, and the service has its maximum' })
+    world.telemetry.emit('service.full', { desired, why: 'devices wait, and the service runs its maximum' })
     return
   }
   if (!(await coolDown(world, 'scale-out', limits.scaleOutCoolDownSeconds))) return
@@ -85,7 +86,7 @@ function spareServer(live: readonly ServerRow[]): ServerRow | undefined {
   return load <= capacity * LOAD_AFTER_SCALE_IN_MAX ? spare : undefined
 }
 
-/** The service chooses what it stops, so every other server is protected while it does. */
+/** The service chooses the task that it stops, so every other server is protected while it does. */
 async function scaleIn(
   world: World,
   service: ServiceControl,

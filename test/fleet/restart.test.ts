@@ -91,7 +91,9 @@ test('every server is replaced, one after another, and each device moves once', 
   assert.equal(ended.state, 'done', ended.why)
   assert.equal(drainingMost, 1)
   assert.ok(
-    said.some((words) => /^2 of 4 servers are done; the devices of server-3 move to server-\d$/.test(words)),
+    said.some((words) =>
+      /^2 of 4 servers are done; the devices of server "server-3" move to server "server-\d"$/.test(words),
+    ),
     said.join('\n'),
   )
   const rows = await untilConnected(fleet, ids)
@@ -125,7 +127,7 @@ test('a restart that is stopped finishes the server under way and touches no oth
   const { ended } = await follow()
 
   assert.equal(ended.state, 'cancelled')
-  assert.match(ended.why, /^stopped as asked after 1 of 4 servers; the service spares the others until /)
+  assert.match(ended.why, /^stopped as asked after 1 of 4 servers; the service protects the others until /)
   assert.deepEqual(
     ended.steps.map(({ phase }) => phase),
     ['done', 'waiting', 'waiting', 'waiting'],

@@ -1,7 +1,7 @@
 /** What operators ask of devices, by the same functions and in the same order as the API's handlers. */
 
 import { type DeviceId, deviceId, type ServerId } from '../../core/ids.ts'
-import { beginDrain, cancelDrain } from '../../core/operations/drain.ts'
+import { beginDrain, cancelDrain } from '../../core/operations/drain-requests.ts'
 import { assign } from '../../core/placement/assign.ts'
 import { notify } from '../../core/placement/notify.ts'
 import { readDevice, register } from '../../core/protocol/ownership.ts'

@@ -2,15 +2,15 @@
 import * as z from 'zod'
 import { MooringError } from '../../../core/errors.ts'
 import type { ServerId } from '../../../core/ids.ts'
+import { roomOf } from '../../../core/operations/drain.ts'
+import { type DrainPlan, planDrain } from '../../../core/operations/drain-plan.ts'
 import {
   AT_ONCE_DEFAULT,
   AT_ONCE_MAX,
   beginDrain,
   cancelDrain,
-  roomOf,
   runningDrain,
-} from '../../../core/operations/drain.ts'
-import { type DrainPlan, planDrain } from '../../../core/operations/drain-plan.ts'
+} from '../../../core/operations/drain-requests.ts'
 import { listServers } from '../../../core/protocol/membership.ts'
 import type { ServerRow } from '../../../core/store/server-row.ts'
 import { queryAll } from '../../../core/store/store.ts'

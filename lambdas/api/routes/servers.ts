@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { MooringError } from '../../../core/errors.ts'
 import type { ServerId } from '../../../core/ids.ts'
-import { runningDrain } from '../../../core/operations/drain.ts'
+import { runningDrain } from '../../../core/operations/drain-requests.ts'
 import { listServers } from '../../../core/protocol/membership.ts'
 import { asServer, type ServerRow } from '../../../core/store/server-row.ts'
 import type { LambdaWorld } from '../../world.ts'

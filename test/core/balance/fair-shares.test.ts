@@ -12,28 +12,28 @@ describe('fair shares', () => {
     assert.deepEqual(fairShares(12, [0, 0, 0, 0]), [3, 3, 3, 3])
   })
 
-  test('so has a fleet in which everybody wants more than there is', () => {
+  test('a fleet has even shares, too, when every server wants more than there is', () => {
     assert.ok(fairShares(12, [100, 50, 70, 900]).every((share) => near(share, 3)))
   })
 
-  test('who wants less than an even share leaves the rest to the others', () => {
+  test('a server that wants less than an even share leaves the rest to the others', () => {
     const [busy = 0, idle = 0] = fairShares(10, [100, 0])
     assert.ok(near(busy, 9))
     assert.ok(near(idle, 1))
   })
 
-  test('there are none for no servers', () => {
+  test('no servers have no shares', () => {
     assert.deepEqual(fairShares(10, []), [])
   })
 
   const limit = fc.double({ min: 0.5, max: 5000, noNaN: true })
   const wants = fc.array(fc.nat({ max: 2000 }), { minLength: 1, maxLength: 60 })
 
-  test('the sum is what the fleet may do', () => {
+  test('the sum of the shares is the rate of the fleet', () => {
     fc.assert(fc.property(limit, wants, (perSecond, of) => near(sum(fairShares(perSecond, of)), perSecond)))
   })
 
-  test('everybody may begin at once: nobody has less than a fifth of an even share', () => {
+  test('every server may begin at once: none has less than a fifth of an even share', () => {
     fc.assert(
       fc.property(limit, wants, (perSecond, of) =>
         fairShares(perSecond, of).every((share) => share >= (0.2 * perSecond) / of.length - 1e-9),
@@ -41,7 +41,7 @@ describe('fair shares', () => {
     )
   })
 
-  test('max-min: who does not get what it wants has as much as anybody', () => {
+  test('max-min: a server that gets less than it wants has as much as any other', () => {
     fc.assert(
       fc.property(limit, wants, (perSecond, of) => {
         const shares = fairShares(perSecond, of)
@@ -74,42 +74,42 @@ function after(perSecond: number, live: readonly Row[]): Row[] {
 
 const held = (live: readonly Row[]) => sum(live.map(({ connectShare = 0 }) => connectShare))
 
-describe('what is written', () => {
-  test('a share for everybody when nobody has one', () => {
+describe('the shares to write', () => {
+  test('are one for every server when no server has one', () => {
     assert.deepEqual(changesOf(10, rows({ waiting: 0 }, { waiting: 0 })), [
       ['web-0', 5],
       ['web-1', 5],
     ])
   })
 
-  test('nothing when nothing has changed', () => {
+  test('are none when nothing has changed', () => {
     assert.deepEqual(
       changesOf(10, rows({ waiting: 0, connectShare: 5 }, { waiting: 0, connectShare: 5 })),
       [],
     )
   })
 
-  test('nothing for a change of 10 % or less', () => {
+  test('are none for a change of 10 % or less', () => {
     assert.deepEqual(
       changesOf(10, rows({ waiting: 0, connectShare: 4.6 }, { waiting: 0, connectShare: 5.4 })),
       [],
     )
   })
 
-  test('the share of a server that is gone goes to the others at once', () => {
+  test('give the share of a server that is gone to the others at once', () => {
     assert.deepEqual(changesOf(12, rows({ waiting: 9, connectShare: 4 }, { waiting: 9, connectShare: 4 })), [
       ['web-0', 6],
       ['web-1', 6],
     ])
   })
 
-  test('what one gives up goes to another a look later, when the row says that it is given up', () => {
+  test('give a freed part to another server a look later, when the row says that it is free', () => {
     const first = rows({ waiting: 0, connectShare: 5 }, { waiting: 100, connectShare: 5 })
     assert.deepEqual(changesOf(10, first), [['web-0', 1]])
     assert.deepEqual(changesOf(10, after(10, first)), [['web-1', 9]])
   })
 
-  test('a newcomer gets its share although nobody has to give up more than 10 % for it', () => {
+  test('give a newcomer its share although no server has to give up more than 10 % for it', () => {
     const twenty = rows(...Array.from({ length: 20 }, () => ({ waiting: 0, connectShare: 1 })))
     const joined = [...twenty, ...rows({ waiting: 0 }).map((row) => ({ ...row, serverId: serverId('new') }))]
     const second = after(20, joined)
@@ -131,7 +131,7 @@ describe('what is written', () => {
     )
   const limit = fc.double({ min: 1, max: 500, noNaN: true })
 
-  test('never lets the shares in the rows sum to more than the fleet may do, once they do not', () => {
+  test('never raise the sum of the shares above the rate of the fleet', () => {
     fc.assert(
       fc.property(limit, fleets, fc.infiniteStream(fc.nat({ max: 300 })), (perSecond, first, waits) => {
         let live: Row[] = after(perSecond, first)
@@ -147,7 +147,7 @@ describe('what is written', () => {
     )
   })
 
-  test('settles within some looks, each share within 10 % and a little of what is fair', () => {
+  test('settle within some looks, each share within 10 % and a little of the fair one', () => {
     fc.assert(
       fc.property(limit, fleets, (perSecond, first) => {
         let live: Row[] = first

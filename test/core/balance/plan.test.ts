@@ -20,15 +20,15 @@ const NOW = Date.UTC(2030, 0, 10)
 const MINUTE = 60_000
 const DAY = 86_400_000
 
-function scale(id: string, load: number, wish: Partial<Scale> = {}): Scale {
-  return { serverId: serverId(id), capacity: 100, load, slots: 1000, mayGive: true, ...wish }
+function scale(id: string, load: number, differing: Partial<Scale> = {}): Scale {
+  return { serverId: serverId(id), capacity: 100, load, slots: 1000, mayGive: true, ...differing }
 }
 
 function plan(servers: readonly Scale[], movesMax = 1000): string[] {
   return planMoves(servers, BAND, movesMax).map(({ from, to }) => `${from} > ${to}`)
 }
 
-/** The loads once the plan was carried out. */
+/** The servers after the plan was carried out. */
 function after(servers: readonly Scale[], bandPercent = BAND, movesMax = 1000): Scale[] {
   return afterMoves(servers, planMoves(servers, bandPercent, movesMax))
 }
@@ -58,7 +58,7 @@ describe('a plan', () => {
     assert.deepEqual(plan(servers, 1), ['fullest > emptiest'])
   })
 
-  test('spreads to a newcomer what four servers have too much', () => {
+  test('moves devices of four servers to a newcomer', () => {
     const fleet = [scale('a', 50), scale('b', 50), scale('c', 50), scale('d', 50), scale('new', 0)]
 
     const even = loads(after(fleet))
@@ -66,18 +66,18 @@ describe('a plan', () => {
     assert.deepEqual(even, [42, 42, 42, 42, 32])
   })
 
-  test('has no more moves than it may have', () => {
+  test('has no more moves than the limit', () => {
     assert.equal(plan([scale('a', 90), scale('b', 0)], 7).length, 7)
     assert.equal(plan([scale('a', 90), scale('b', 0)], 0).length, 0)
   })
 
-  test('counts what is under way for the giver and for the receiver', () => {
+  test('counts the devices under way for the giver and for the receiver', () => {
     const servers = [scale('a', 90, { slots: 2 }), scale('b', 80), scale('new', 0, { slots: 3 })]
 
     assert.deepEqual(plan(servers), ['a > new', 'a > new', 'b > new'])
   })
 
-  test('passes over a server none of whose devices may move', () => {
+  test('passes over a server when none of its devices may move', () => {
     const servers = [scale('a', 90, { mayGive: false }), scale('b', 80), scale('new', 0)]
 
     assert.deepEqual(plan(servers, 1), ['b > new'])
@@ -89,14 +89,14 @@ describe('a plan', () => {
     assert.deepEqual(plan(servers), [])
   })
 
-  test('leaves a tiny fleet alone when a move would only turn the servers round', () => {
+  test('leaves a tiny fleet alone when a move would only swap the servers', () => {
     const tiny = { capacity: 3 }
     assert.deepEqual(plan([scale('a', 2, tiny), scale('b', 1, tiny)]), [])
     assert.deepEqual(plan([scale('a', 1, { capacity: 1 }), scale('b', 0, { capacity: 1 })]), [])
     assert.deepEqual(loads(after([scale('a', 3, tiny), scale('b', 1, tiny)])), [2, 2])
   })
 
-  test('evens out the others though the fullest is too small to be evened out', () => {
+  test('evens out the other servers though the fullest is too small to be evened out', () => {
     const servers = [scale('tiny', 1, { capacity: 1 }), scale('a', 90), scale('b', 50)]
 
     assert.deepEqual(loads(after(servers)), [1, 75, 65])
@@ -144,7 +144,7 @@ describe('a plan', () => {
 })
 
 describe('the budget', () => {
-  test('is a part of the fleet, and one device at least', () => {
+  test('is a part of the fleet, and at least one device', () => {
     assert.equal(budgetOf(100_000, 1), 1000)
     assert.equal(budgetOf(250, 1), 2)
     assert.equal(budgetOf(40, 1), 1)
@@ -154,7 +154,7 @@ describe('the budget', () => {
 })
 
 describe('a surplus', () => {
-  test('is what a server has above its part of the load, where a plan would take from it', () => {
+  test('counts the devices above a server’s part of the load, where a plan would take from the server', () => {
     const found = surpluses([scale('a', 50), scale('b', 44), scale('c', 36), scale('new', 30)], BAND)
 
     // Their part is 40; `c` is within the band of the emptiest.
@@ -175,26 +175,26 @@ describe('a surplus', () => {
 })
 
 describe('a device may be moved', () => {
-  const onOne = (wish: Parameters<typeof aDeviceRow>[1]) =>
-    mayMove(aDeviceRow('device-1', { status: 'connected', ...wish }), 'web-1', NOW)
+  const mayMoveFromWeb1 = (row: Parameters<typeof aDeviceRow>[1]) =>
+    mayMove(aDeviceRow('device-1', { status: 'connected', ...row }), 'web-1', NOW)
 
-  test('when it is wanted and nobody has asked it to move', () => {
-    assert.equal(onOne({}), true)
-    assert.equal(onOne({ desired: 'stopped' }), false)
-    assert.equal(onOne({ deleting: true }), false)
-    assert.equal(onOne({ moveTo: 'any' }), false)
+  test('when it is wanted running and is not asked to move already', () => {
+    assert.equal(mayMoveFromWeb1({}), true)
+    assert.equal(mayMoveFromWeb1({ desired: 'stopped' }), false)
+    assert.equal(mayMoveFromWeb1({ deleting: true }), false)
+    assert.equal(mayMoveFromWeb1({ moveTo: 'any' }), false)
   })
 
   test('when it was not moved within a day', () => {
-    assert.equal(onOne({ movedAt: NOW - DAY + 1 }), false)
-    assert.equal(onOne({ movedAt: NOW - DAY }), true)
+    assert.equal(mayMoveFromWeb1({ movedAt: NOW - DAY + 1 }), false)
+    assert.equal(mayMoveFromWeb1({ movedAt: NOW - DAY }), true)
   })
 
-  test('when no server of the name that it had before may take it back', () => {
+  test('when no server with its home’s name may take it back', () => {
     const home = { name: 'web-9', since: NOW - 9 * MINUTE }
-    assert.equal(onOne({ home }), false)
-    assert.equal(onOne({ home: { ...home, name: 'web-1' } }), true)
-    assert.equal(onOne({ home: { ...home, since: NOW - 10 * MINUTE } }), true)
+    assert.equal(mayMoveFromWeb1({ home }), false)
+    assert.equal(mayMoveFromWeb1({ home: { ...home, name: 'web-1' } }), true)
+    assert.equal(mayMoveFromWeb1({ home: { ...home, since: NOW - 10 * MINUTE } }), true)
   })
 })
 
@@ -202,7 +202,7 @@ describe('nothing moves', () => {
   const calm: Surroundings = { nowMs: NOW, braking: false, quiet: [], waiting: 0 }
   const [one, two] = [aServerRow('one', { joinedAt: 0 }), aServerRow('two', { joinedAt: 0 })]
 
-  test('unless there is a reason not to', () => {
+  test('only when there is a reason', () => {
     assert.equal(whyNoMoves([one, two], calm), undefined)
   })
 
@@ -220,7 +220,7 @@ describe('nothing moves', () => {
     assert.equal(whyNoMoves([one, { ...dead, beatAt: NOW - 10 * MINUTE }], calm), undefined)
   })
 
-  test('while a server joins or drains, not because one has left', () => {
+  test('while a server joins or drains, but not because a server has left', () => {
     assert.match(whyNoMoves([one, aServerRow('new', { state: 'joining' })], calm) ?? '', /"new" is joining/)
     assert.match(whyNoMoves([one, aServerRow('old', { state: 'draining' })], calm) ?? '', /"old" is draining/)
     assert.equal(whyNoMoves([one, aServerRow('old', { state: 'stopped' })], calm), undefined)
@@ -230,10 +230,13 @@ describe('nothing moves', () => {
     assert.match(whyNoMoves([one, two], { ...calm, waiting: 1 }) ?? '', /devices wait/)
   })
 
-  test('while a server is back under its name and its own devices may return to it', () => {
+  test('while a server has just come back under its name and its own devices may return to it', () => {
     const before = aServerRow('one-before', { name: 'one', state: 'stopped' })
     const back = { ...one, joinedAt: NOW - 9 * MINUTE }
-    assert.match(whyNoMoves([before, back, two], calm) ?? '', /"one" is back.*its devices come first/)
+    assert.match(
+      whyNoMoves([before, back, two], calm) ?? '',
+      /"one" came back less than 10 minutes ago: its devices come first/,
+    )
     assert.equal(whyNoMoves([before, { ...back, joinedAt: NOW - 10 * MINUTE }, two], calm), undefined)
   })
 })

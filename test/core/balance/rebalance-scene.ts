@@ -1,5 +1,5 @@
-/** A fleet out of balance, with owners that do what their devices' rows ask for. Used by the rebalancing tests; it asserts
- *  nothing itself. */
+/** A fleet out of balance, with owners that do what their devices' rows ask for. Used by the rebalancing
+ *  tests; it asserts nothing itself. */
 import assert from 'node:assert/strict'
 import { readLedger } from '../../../core/balance/ledger.ts'
 import { rebalance, type Seen } from '../../../core/balance/rebalance.ts'
@@ -16,7 +16,7 @@ export const MINUTE = 60_000
 
 type RebalancedWorld = build.TestWorld & { readonly rebalancing: RebalanceSettings }
 
-/** A full server with 10 connected devices, room for as many again, and a newcomer without any. */
+/** A server with 10 connected devices and room for as many again, and an empty newcomer. */
 export async function aFleet(tables: build.Tables, settings: Partial<RebalanceSettings> = {}) {
   const world = rebalancedBy(await build.aWorld(tables), settings)
   const full = await build.anActiveServer(world, 'full', { capacity: 20 })
@@ -52,7 +52,8 @@ export async function asked({ store }: build.TestWorld, ids: readonly DeviceId[]
   return rows.filter((row) => row.moveTo !== undefined)
 }
 
-/** What the owners and placement do: those that are asked let go, are placed and connect again. */
+/** Plays the owners and placement: the devices that are asked to move are released, placed, and connected
+ *  again. */
 export async function carryOut(world: build.TestWorld, ids: readonly DeviceId[]): Promise<void> {
   for (const { deviceId: device, owner, epoch } of await asked(world, ids)) {
     assert.ok(owner)

@@ -27,7 +27,7 @@ describe('a surplus', () => {
     assert.equal(await surplusOf(world, empty), undefined)
   })
 
-  test('that was taken from is not told anew before the loads can show it', async () => {
+  test('that was taken from is not raised before the loads can show it', async () => {
     const { world, full } = await aFleet(tables, { shareOfFleetPercent: 1 })
     await look(world)
     assert.equal(await surplusOf(world, full), 4)
@@ -42,7 +42,7 @@ describe('a surplus', () => {
     assert.equal(await surplusOf(world, full), 4)
   })
 
-  test('is taken one by one, never below none, by whoever asks at the same moment', async () => {
+  test('is taken one by one, never below zero, by callers that ask at the same moment', async () => {
     const { world, full } = await aFleet(tables, { inFlightPerServer: 1 })
     await look(world)
 

@@ -34,7 +34,7 @@ describe('rebalancing', () => {
     assert.deepEqual(world.rings, [full.serverId])
     assert.deepEqual(
       world.told('device.move_requested').map(({ why }) => why),
-      Array(2).fill('rebalancing: from full to empty'),
+      Array(2).fill('rebalancing: from server "full" to server "empty"'),
     )
     assert.equal((await standing(world))?.state, 'moving')
     assert.equal(empty.load, 0)
@@ -114,7 +114,7 @@ describe('rebalancing', () => {
     assert.equal(movesWithinWindow((await standing(world))?.spent ?? [], world.clock.wallMs()), 3)
   })
 
-  test('never asks more than the budget, though another sweep has decided for other devices meanwhile', async () => {
+  test('never asks more than the budget, though another sweep has chosen other devices in the meantime', async () => {
     const { world, ids } = await aFleet(tables, { shareOfFleetPercent: 30 })
     const other = rebalancedBy(build.worldOn(world.store, 2), world.rebalancing)
     let times = 0
@@ -191,7 +191,7 @@ describe('rebalancing', () => {
     assert.ok(moving.length > 0)
   })
 
-  test('does not ask a device that somebody else has just asked to move', async () => {
+  test('does not ask a device that another request has just asked to move', async () => {
     const { world, full, ids } = await aFleet(tables, { inFlightPerServer: 1 })
     const store = interrupted(world.store, 'Operations', async () => {
       for (const device of ids) {
@@ -214,7 +214,7 @@ describe('rebalancing', () => {
     assert.equal(world.told('device.move_requested').length, 0)
   })
 
-  test('goes by what a server has now, not by what it had when the look began', async () => {
+  test('decides by the present load of a server, not by its load when the look began', async () => {
     const { world, full, empty, ids } = await aFleet(tables, { inFlightPerServer: 4 })
     const early = await listServers(world.store)
     await look(world)

@@ -36,7 +36,7 @@ async function waitingAt(servers: readonly ServerRow[], ...waiting: number[]) {
   }
 }
 
-describe('what the fleet may connect', () => {
+describe('the rate of the fleet', () => {
   test('is shared at the first look', async () => {
     const servers = await activeServers(world, 3)
 
@@ -45,7 +45,7 @@ describe('what the fleet may connect', () => {
     assert.deepEqual(await sharesOf(servers), [4, 4, 4])
   })
 
-  test('is 50 connects per second when nobody says otherwise', async () => {
+  test('is 50 connects per second by default', async () => {
     const servers = await activeServers(world, 2)
     const { fleetConnectsPerSecond: _, ...plain } = world
 
@@ -54,7 +54,7 @@ describe('what the fleet may connect', () => {
     assert.deepEqual(await sharesOf(servers), [25, 25])
   })
 
-  test('goes where connects wait, a look after the others have given it up', async () => {
+  test('goes to servers where connects wait, a look after the others have given it up', async () => {
     const servers = await activeServers(world, 3)
     const sweep = beginSweep(world)
     await sweep.look()
@@ -67,7 +67,7 @@ describe('what the fleet may connect', () => {
     assert.deepEqual(await sharesOf(servers), [10.4, 0.8, 0.8])
   })
 
-  test('is taken from a server that is gone at the very look that finds it gone', async () => {
+  test('is taken from a server that is gone at the same look that finds it gone', async () => {
     const servers = await activeServers(world, 3)
     const sweep = beginSweep(world)
     await sweep.look()
@@ -114,7 +114,7 @@ describe('what the fleet may connect', () => {
     assert.equal(written, 3)
   })
 
-  test('of two sweeps that decide at once, one writes each share', async () => {
+  test('is written once for each server when two sweeps decide at once', async () => {
     const server = await anActiveServer(world, 'web-1')
 
     const both = await Promise.all([
@@ -143,7 +143,7 @@ describe('what the fleet may connect', () => {
   })
 })
 
-describe('the sweep says that it has looked', () => {
+describe('the sweep stamps its looks', () => {
   test('after the first look, and then every five seconds', async () => {
     const servers = await activeServers(world, 2)
     const sweep = beginSweep(world)

@@ -33,7 +33,8 @@ describe('the plan of a drain', () => {
       aServerRow('dead', { state: 'dead' }),
     ])
 
-    assert.deepEqual([moves.length, withoutRoom], [4, ['device-4', 'device-5']])
+    assert.equal(moves.length, 4)
+    assert.deepEqual(withoutRoom, ['device-4', 'device-5'])
   })
 
   test('prefers the server that was named', () => {
@@ -56,11 +57,11 @@ describe('the plan of a drain', () => {
 
     assert.deepEqual(basis, { secondsPerMove: 1.5, from: 'measured', movesMeasured: 10 })
     assert.ok(moves.every(({ secondsWithoutSocket }) => secondsWithoutSocket === 1.5))
-    // Six waves of 1.5 s, each seen as settled a second later.
+    // Six waves of 1.5 s; the sweep sees each a second after it has settled.
     assert.equal(seconds, 15)
   })
 
-  test('assumes a time where too few moves were measured, and says so', () => {
+  test('assumes a time when too few moves were measured, and says so', () => {
     const { basis } = plan([aServerRow('one')], 2, { moves: 2, seconds: 60 })
 
     assert.deepEqual(basis, { secondsPerMove: 2, from: 'assumed', movesMeasured: 2 })

@@ -41,20 +41,20 @@ function judged(device: Partial<DeviceRow> | undefined, move: Partial<Reassign> 
 
 describe('a reassign is told in words', () => {
   const cases: [string, string, Partial<DeviceRow> | undefined, Partial<Reassign>?][] = [
-    ['its owner still holds it', 'running: its server "from" is asked to let go', { ...HELD, ...ASKED }],
+    ['its owner still holds it', 'running: its server "from" is asked to release it', { ...HELD, ...ASKED }],
     [
-      'it was quarantined meanwhile',
+      'it was quarantined in the meantime',
       'refused: the device is quarantined; start it before it is moved',
       { ...ASKED, status: 'quarantined', quarantinedAt: 1 },
     ],
-    ['it was let go', 'running: it was let go and waits for a server with room', { ...ASKED }],
+    ['it was released', 'running: it was released and waits for a server with room', { ...ASKED }],
     [
       'its new server has not connected it yet',
       'running: it is on server "to", which connects it',
       { owner: TO.serverId, claimId: 'claim-2', status: 'connecting' },
     ],
     [
-      'it is connected where it was wished',
+      'it is connected on the requested server',
       'done: it is on server "to", connected',
       { owner: TO.serverId, claimId: 'claim-2', status: 'connected' },
     ],
@@ -75,31 +75,31 @@ describe('a reassign is told in words', () => {
       { to: 'any' },
     ],
     [
-      'its server took it back, for want of another',
+      'its server got it back, because no other had room',
       'refused: no other server had room: placement gave it back to server "from"',
       { owner: FROM.serverId, claimId: 'claim-2', status: 'assigned' },
       { to: 'any' },
     ],
     [
       'placement put it elsewhere',
-      'refused: placement put it on server "other", because server "to" had no room when the device was let go',
+      'refused: placement put it on server "other", because server "to" had no room when the device was released',
       { owner: OTHER.serverId, claimId: 'claim-2', status: 'assigned' },
     ],
     [
-      'the wished server is gone',
+      'the requested server is gone',
       'refused: placement put it on server "other", because server "nowhere" is gone',
       { owner: OTHER.serverId, claimId: 'claim-2', status: 'assigned' },
       { to: serverId('nowhere') },
     ],
     [
-      'it was stopped before it was let go',
+      'it was stopped before it was released',
       'refused: the device is stopped by the operator; start it before it is moved',
       { ...HELD, desired: 'stopped', statusReason: 'stopped by the operator' },
     ],
     ['it is being deleted', 'refused: the device is being deleted', { ...HELD, ...ASKED, deleting: true }],
     ['it was deleted', 'refused: the device was deleted', undefined],
     [
-      'somebody else asked for another move',
+      'a later request asked for another move',
       'refused: a later request took its place: the device is asked to move to server "other"',
       { ...HELD, moveTo: OTHER.serverId, moveId: 'move-2' },
     ],
@@ -108,21 +108,21 @@ describe('a reassign is told in words', () => {
     test(`when ${when}`, () => assert.equal(judged(device, move), words))
   }
 
-  test('when it had no server and now has the one that was wished for', () => {
+  test('when it had no server and now has the requested one', () => {
     const { from: _from, claimId: _claimId, ...unowned } = MOVE
     const row = build.aDeviceRow('device-1', { owner: TO.serverId, status: 'connected' })
 
     assert.equal(judgeReassign(unowned, row, SERVERS, 0).state, 'done')
   })
 
-  test('when a minute has passed: it timed out, and where it stood', () => {
+  test('when a minute has passed: it has timed out, with its last status', () => {
     assert.equal(
       judged({ ...HELD, ...ASKED }, {}, REASSIGN_MS_MAX),
-      'timed_out: not within 60 s: its server "from" is asked to let go',
+      'timed_out: not within 60 s: its server "from" is asked to release it',
     )
   })
 
-  test('when it has ended: as it ended, whatever became of the device since', () => {
+  test('when it has ended: its end is told, whatever has happened to the device since', () => {
     const ended = { state: 'done', why: 'it is on server "to", connected' } as const
     assert.equal(judged({ ...HELD, desired: 'stopped' }, ended), 'done: it is on server "to", connected')
   })
@@ -161,7 +161,7 @@ describe('the sweep', () => {
     return { world, device, to }
   }
 
-  test('takes back a move that timed out, so that it does not strike later', async () => {
+  test('withdraws a move that timed out, so that it does not happen later', async () => {
     const { world, device } = await aMove()
     world.clock.advance(REASSIGN_MS_MAX)
 
@@ -171,7 +171,7 @@ describe('the sweep', () => {
     assert.equal((await build.deviceRow(world.store, device)).moveTo, undefined)
   })
 
-  test('writes nothing while nothing changes, and one of two sweeps writes what does', async () => {
+  test('writes nothing while nothing changes, and only one of two sweeps writes a change', async () => {
     const { world } = await aMove()
 
     await Promise.all([advanceOperations(world), advanceOperations(build.worldOn(world.store, 2))])
@@ -180,7 +180,7 @@ describe('the sweep', () => {
     assert.equal((await readOperation(world.store, 'move-1'))?.version, 1)
   })
 
-  test('writes the end down once and says so', async () => {
+  test('writes the end down once, and logs it', async () => {
     const { world, device, to } = await aMove()
     const arrived = { owner: to.serverId, claimId: 'claim-2', status: 'connected' } as const
     await world.store.update('Devices', { deviceId: device }, { set: arrived, remove: ['moveTo'], when: [] })
@@ -189,7 +189,9 @@ describe('the sweep', () => {
     await advanceOperations(world)
 
     const { state, endedAt, open } = (await readOperation(world.store, 'move-1')) ?? {}
-    assert.deepEqual([state, endedAt, open], ['done', world.clock.wallMs(), undefined])
+    assert.equal(state, 'done')
+    assert.equal(endedAt, world.clock.wallMs())
+    assert.equal(open, undefined)
     assert.equal(world.told('operation.ended').length, 1)
   })
 })

@@ -1,5 +1,5 @@
-/** A fleet that a rolling restart can be played with: the service is written down by hand, and servers do what their
- *  devices' rows ask for. Used by restart.test.ts; it asserts nothing itself. */
+/** A fleet for playing a rolling restart: the service follows a script, and servers do what their devices'
+ *  rows ask for. Used by restart.test.ts; it asserts nothing itself. */
 
 import { drainId, RESTART_ID, readOperation } from '../../../core/operations/operations.ts'
 import { advanceOperations } from '../../../core/operations/steps.ts'
@@ -30,7 +30,7 @@ export interface ServiceScript {
 export interface Scene {
   readonly world: TestWorld
   readonly script: ServiceScript
-  /** What was asked of the service and of tasks, in order. */
+  /** The requests to the service and to tasks, in order. */
   readonly asked: string[]
   /** A second sweep on the same store. */
   other(seed?: number): TestWorld
@@ -58,8 +58,8 @@ export async function aFleet(
     const server = await aServer(world, `s-${at + 1}`, capacity)
     for (const { deviceId: device } of await build.ownedDevices(world, server, count)) {
       const { epoch } = await permit(world.store, world.clock, device, server.serverId)
-      const standing = { device, server: server.serverId, epoch }
-      await report(world.store, world.clock, standing, { set: { status: 'connected' } })
+      const socket = { device, server: server.serverId, epoch }
+      await report(world.store, world.clock, socket, { set: { status: 'connected' } })
     }
   }
   return {
@@ -104,7 +104,7 @@ export function aServer(world: TestWorld, name: string, capacity = 10): Promise<
   return build.anActiveServer(world, name, { capacity, taskArn: `task-of-${name}` })
 }
 
-/** The sweep looks, so many times, once a second. */
+/** The sweep looks this many times, once a second. */
 export async function look(world: TestWorld, times = 1): Promise<void> {
   for (let time = 0; time < times; time++) {
     world.clock.advance(1000)
@@ -112,7 +112,7 @@ export async function look(world: TestWorld, times = 1): Promise<void> {
   }
 }
 
-/** The servers let go of devices that shall move, and connect those that they were given. */
+/** The servers release the devices that are asked to move, and connect the devices that they were given. */
 export async function serversObey(world: TestWorld): Promise<void> {
   const { store, clock } = world
   for (const { deviceId: device, owner: server, epoch, moveTo } of await scanAll(store, 'Devices')) {
@@ -127,7 +127,7 @@ export async function serversObey(world: TestWorld): Promise<void> {
   }
 }
 
-/** Looks, and servers that obey, until the restart is at `phase` of the server of this name. */
+/** Looks, with servers that obey, until the restart is at `phase` of the server with this name. */
 export async function until(world: TestWorld, name: string, phase: string): Promise<void> {
   for (let time = 0; time < 40; time++) {
     const step = (await restartOf(world.store)).steps.find((one) => one.name === name)
@@ -138,7 +138,7 @@ export async function until(world: TestWorld, name: string, phase: string): Prom
   throw new Error(`${name} never got to ${phase}: ${JSON.stringify(await restartOf(world.store))}`)
 }
 
-/** The server of this name has heard its task being stopped, and leaves. */
+/** The server with this name leaves, as it does when its task is stopped. */
 export async function leaves(world: TestWorld, name: string): Promise<void> {
   await leave(world.store, await build.serverRow(world.store, name))
 }
@@ -165,7 +165,8 @@ export async function spread({ store }: TestWorld): Promise<Record<string, numbe
   return Object.fromEntries(counts.sort())
 }
 
-/** How often devices were connected since the fleet was made, each once: moves, counted by their epochs. */
+/** The epoch of every device. It tells how often the device was connected and released since the fleet was
+ *  made. */
 export async function epochs({ store }: TestWorld): Promise<number[]> {
   return (await scanAll(store, 'Devices')).map(({ epoch }) => epoch)
 }

@@ -60,7 +60,7 @@ describe('assigning', () => {
     assert.deepEqual(await deviceRow(world.store, owned.deviceId), owned)
   })
 
-  test('of a device named twice claims it once', async () => {
+  test('claims a device once when it is named twice', async () => {
     const [web1] = await activeServers(world, 1)
     const id = await aDevice(world)
 
@@ -80,7 +80,8 @@ describe('assigning', () => {
 
     const row = await deviceRow(world.store, held.device)
     assert.deepEqual(placements, [{ deviceId: held.device, outcome: 'not_wanted' }])
-    assert.deepEqual([row.status, row.unassignedShard], ['stopped', undefined])
+    assert.equal(row.status, 'stopped')
+    assert.equal(row.unassignedShard, undefined)
     assert.deepEqual(world.rings, [])
   })
 
@@ -102,7 +103,7 @@ describe('assigning', () => {
     assert.deepEqual(await assign(world, []), [])
   })
 
-  test('tells of no room when no active server has any, and reserves none', async () => {
+  test('tells of no room when no active server has any, and reserves nothing', async () => {
     const full = await anActiveServer(world, 'full', { capacity: 1 })
     const draining = await anActiveServer(world, 'draining')
     await anOwnedDevice(world, full, 'device-0')
@@ -116,7 +117,7 @@ describe('assigning', () => {
     assert.deepEqual(await loadsOf(world.store, [full, draining]), [1, 0])
   })
 
-  test('goes on to the next server when the chosen one fills or dies after it was read', async () => {
+  test('goes on to the next server when the chosen server fills or dies after it was read', async () => {
     const first = await anActiveServer(world, 'web-1')
     await anActiveServer(world, 'web-2', { capacity: 10 })
     await anOwnedDevice(world, await serverRow(world.store, 'web-2'), 'device-0')
@@ -131,7 +132,7 @@ describe('assigning', () => {
     assert.equal((await deviceRow(world.store, id)).owner, 'web-2')
   })
 
-  test('takes a device that shall move to the server it shall move to', async () => {
+  test('gives a device that is asked to move to the requested server', async () => {
     await activeServers(world, 5)
     const from = await anActiveServer(world, 'from')
     const target = await anActiveServer(world, 'target')
@@ -147,12 +148,15 @@ describe('assigning', () => {
     await assign(world, [held.device])
 
     const row = await deviceRow(world.store, held.device)
-    assert.deepEqual([row.owner, row.moveTo, row.home], ['target', undefined, undefined])
+    assert.equal(row.owner, 'target')
+    assert.equal(row.moveTo, undefined)
+    assert.equal(row.home, undefined)
     const [latest] = (await readHistory(world.store, held.device, 1)).rows
-    assert.deepEqual([latest?.event, latest?.why], ['assigned', 'moved: a test'])
+    assert.equal(latest?.event, 'assigned')
+    assert.equal(latest?.why, 'moved: a test')
   })
 
-  test('takes a device that shall move to any server to another one than it left', async () => {
+  test('gives a device that may move to any server to another server than it left', async () => {
     const from = await anActiveServer(world, 'from')
     const other = await anActiveServer(world, 'other', { capacity: 10 })
     await anOwnedDevice(world, other, 'device-0')
@@ -168,10 +172,11 @@ describe('assigning', () => {
     await assign(world, [held.device])
 
     const row = await deviceRow(world.store, held.device)
-    assert.deepEqual([row.owner, row.movedFrom], ['other', undefined])
+    assert.equal(row.owner, 'other')
+    assert.equal(row.movedFrom, undefined)
   })
 
-  test('takes a device home when a server of that name is there, else keeps the home for later', async () => {
+  test('gives a device to its home when a server of that name is there, else keeps the home', async () => {
     const web1 = await anActiveServer(world, 'first', { name: 'web-1' })
     await activeServers(world, 5)
     const away = await aPermittedDevice(world, web1, 'away')
@@ -182,11 +187,12 @@ describe('assigning', () => {
     await assign(world, [returning.device, away.device])
 
     const home = await deviceRow(world.store, returning.device)
-    assert.deepEqual([home.owner, home.home], ['first', undefined])
+    assert.equal(home.owner, 'first')
+    assert.equal(home.home, undefined)
     assert.equal((await deviceRow(world.store, away.device)).home?.name, 'web-9')
   })
 
-  test('gives the room back when somebody else claimed the device first', async () => {
+  test('gives the room back when another caller claimed the device first', async () => {
     const web1 = await anActiveServer(world, 'web-1', { capacity: 1 })
     const web2 = await anActiveServer(world, 'web-2')
     await anOwnedDevice(world, web1, 'device-0')
@@ -202,7 +208,7 @@ describe('assigning', () => {
     assert.equal(world.told('device.claim_lost').length, 1)
   })
 
-  test('gives the room back when the device was stopped or deleted meanwhile', async () => {
+  test('gives the room back when the device was stopped or deleted in the meantime', async () => {
     const web1 = await anActiveServer(world, 'web-1')
     const stopped = await aDevice(world, 'stopped')
     const gone = await aDevice(world, 'gone')
@@ -217,7 +223,7 @@ describe('assigning', () => {
     assert.deepEqual(await loadsOf(world.store, [web1]), [0])
   })
 
-  test('keeps the room reserved when it cannot know whether its claim stands', async () => {
+  test('keeps the room reserved when it cannot know whether its claim is stored', async () => {
     const web1 = await anActiveServer(world, 'web-1')
     const id = await aDevice(world)
     const store = cuttable(world.store)
@@ -262,7 +268,7 @@ describe('many devices at once', () => {
     const rival = worldOn(world.store, 2)
 
     await Promise.all([assign(world, ids), assign(rival, ids)])
-    // Room that the two held for the same device in the race is free again by now.
+    // In the race both reserved room for the same device. That room is free again by now.
     await assign(world, ids)
 
     assert.deepEqual(await ownedCounts(world.store, ids, servers), [10, 10, 10])
@@ -271,7 +277,7 @@ describe('many devices at once', () => {
 })
 
 describe('telling an owner to look', () => {
-  test('raises its assignmentSeq first and rings it then', async () => {
+  test('raises its assignmentSeq first and rings it afterwards', async () => {
     const web1 = await anActiveServer(world, 'web-1')
 
     await notify(world, web1.serverId)
@@ -280,7 +286,7 @@ describe('telling an owner to look', () => {
     assert.deepEqual(world.rings, ['web-1'])
   })
 
-  test('rings nobody when it is gone', async () => {
+  test('rings no server when the owner is gone', async () => {
     const web1 = await anActiveServer(world, 'web-1')
     await bury(world.store, web1)
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { serverId } from '../../../core/ids.ts'
-import { chooseServers } from '../../../core/placement/choose-server.ts'
+import { createServerChooser } from '../../../core/placement/choose-server.ts'
 import type { ServerRow } from '../../../core/store/server-row.ts'
 import { aServerRow } from '../../builders/builders.ts'
 import { scriptedRandom, seededRandom } from '../../builders/chance.ts'
@@ -9,10 +9,10 @@ import { scriptedRandom, seededRandom } from '../../builders/chance.ts'
 const newDevice = {}
 
 describe('placement', () => {
-  test('of two random servers takes the emptier one', () => {
+  test('takes the emptier of two random servers', () => {
     const servers = [aServerRow('full', { load: 9 }), aServerRow('empty', { load: 1 }), aServerRow('other')]
-    const first = chooseServers(servers, 1, scriptedRandom(0, 0))
-    const second = chooseServers(servers, 1, scriptedRandom(0.4, 0.5))
+    const first = createServerChooser(servers, 1, scriptedRandom(0, 0))
+    const second = createServerChooser(servers, 1, scriptedRandom(0.4, 0.5))
 
     assert.equal(first.choose(newDevice)?.serverId, 'empty')
     assert.equal(second.choose(newDevice)?.serverId, 'empty')
@@ -20,9 +20,9 @@ describe('placement', () => {
 
   test('never compares a server with itself: of two servers it always takes the emptier', () => {
     const servers = [aServerRow('full', { load: 90 }), aServerRow('empty', { load: 10 })]
-    const choices = chooseServers(servers, 2, seededRandom())
+    const chooser = createServerChooser(servers, 2, seededRandom())
 
-    const chosen = Array.from({ length: 20 }, () => choices.choose(newDevice)?.serverId)
+    const chosen = Array.from({ length: 20 }, () => chooser.choose(newDevice)?.serverId)
 
     assert.deepEqual(new Set(chosen), new Set(['empty']))
   })
@@ -33,7 +33,7 @@ describe('placement', () => {
       aServerRow('large', { load: 200, capacity: 400 }),
     ]
 
-    assert.equal(chooseServers(servers, 1, scriptedRandom(0, 0.9)).choose(newDevice)?.serverId, 'large')
+    assert.equal(createServerChooser(servers, 1, scriptedRandom(0, 0.9)).choose(newDevice)?.serverId, 'large')
   })
 
   test('keeps the fullest of 1,000 servers within three devices of the mean', () => {
@@ -46,7 +46,7 @@ describe('placement', () => {
     assert.equal(sum(loads), 40_000)
   })
 
-  test('of many devices at once fills every server evenly, to a device', () => {
+  test('fills every server evenly, to a device, when many devices are placed at once', () => {
     const servers = [3, 0, 7, 1].map((load, n) => aServerRow(`server-${n}`, { load, capacity: 50 }))
 
     const loads = loadsAfter(servers, 89, 89)
@@ -54,7 +54,7 @@ describe('placement', () => {
     assert.deepEqual(loads, [25, 25, 25, 25])
   })
 
-  test('of many devices at once fills servers of different size to the same share', () => {
+  test('fills servers of different size to the same share when many devices are placed at once', () => {
     const servers = [100, 200, 300].map((capacity, n) => aServerRow(`server-${n}`, { capacity }))
 
     assert.deepEqual(loadsAfter(servers, 300, 300), [50, 100, 150])
@@ -69,17 +69,17 @@ describe('placement', () => {
       aServerRow('dead', { state: 'dead' }),
     ]
 
-    assert.equal(chooseServers(servers, 1, seededRandom()).choose(newDevice), undefined)
+    assert.equal(createServerChooser(servers, 1, seededRandom()).choose(newDevice), undefined)
     assert.equal(
-      chooseServers(servers, 1, seededRandom()).choose({ moveTo: serverId('draining') }),
+      createServerChooser(servers, 1, seededRandom()).choose({ moveTo: serverId('draining') }),
       undefined,
     )
   })
 
-  test('counts what it has placed itself, and stops when everything is full', () => {
-    const choices = chooseServers([aServerRow('only', { load: 3, capacity: 5 })], 9, seededRandom())
+  test('counts the devices that it has placed itself, and stops when every server is full', () => {
+    const chooser = createServerChooser([aServerRow('only', { load: 3, capacity: 5 })], 9, seededRandom())
 
-    const chosen = [choices.choose(newDevice), choices.choose(newDevice), choices.choose(newDevice)]
+    const chosen = [chooser.choose(newDevice), chooser.choose(newDevice), chooser.choose(newDevice)]
 
     assert.deepEqual(
       chosen.map((server) => server?.serverId),
@@ -87,18 +87,18 @@ describe('placement', () => {
     )
   })
 
-  test('prefers the server that the device shall move to, then its home, then any', () => {
+  test('prefers the server that the device is asked to move to, then its home, then any server', () => {
     const servers = [
       aServerRow('empty', { load: 0 }),
       aServerRow('home', { load: 90, name: 'web-1' }),
       aServerRow('target', { load: 95 }),
     ]
     const home = { name: 'web-1', since: 0 }
-    const choices = chooseServers(servers, 9, seededRandom())
+    const chooser = createServerChooser(servers, 9, seededRandom())
 
-    assert.equal(choices.choose({ home, moveTo: serverId('target') })?.serverId, 'target')
-    assert.equal(choices.choose({ home })?.serverId, 'home')
-    assert.equal(choices.choose({ home: { name: 'web-9', since: 0 } })?.serverId, 'empty')
+    assert.equal(chooser.choose({ home, moveTo: serverId('target') })?.serverId, 'target')
+    assert.equal(chooser.choose({ home })?.serverId, 'home')
+    assert.equal(chooser.choose({ home: { name: 'web-9', since: 0 } })?.serverId, 'empty')
   })
 
   test('takes another server when target and home are full', () => {
@@ -108,7 +108,7 @@ describe('placement', () => {
       aServerRow('other'),
     ]
 
-    const chosen = chooseServers(servers, 1, seededRandom()).choose({
+    const chosen = createServerChooser(servers, 1, seededRandom()).choose({
       moveTo: serverId('target'),
       home: { name: 'web-1', since: 0 },
     })
@@ -116,10 +116,10 @@ describe('placement', () => {
     assert.equal(chosen?.serverId, 'other')
   })
 
-  test('of a device that shall move to any server avoids the one that it leaves, though it is the emptiest', () => {
+  test('for a move to any server avoids the server that the device leaves, though it is the emptiest', () => {
     const servers = [aServerRow('left', { load: 0 }), aServerRow('other', { load: 90 })]
 
-    const chosen = chooseServers(servers, 9, seededRandom()).choose({
+    const chosen = createServerChooser(servers, 9, seededRandom()).choose({
       moveTo: 'any',
       movedFrom: serverId('left'),
     })
@@ -127,21 +127,24 @@ describe('placement', () => {
     assert.equal(chosen?.serverId, 'other')
   })
 
-  test('of a device that shall move to any server chooses among those that are emptier than most', () => {
+  test('for a move to any server chooses among the servers that are emptier than most', () => {
     const full = ['a', 'b', 'c', 'd'].map((id) => aServerRow(id, { load: 50 }))
     const servers = [...full, aServerRow('left', { load: 60 }), aServerRow('new', { load: 5 })]
 
     const chosen = Array.from({ length: 20 }, (_, seed) =>
-      chooseServers(servers, 1, seededRandom(seed)).choose({ moveTo: 'any', movedFrom: serverId('left') }),
+      createServerChooser(servers, 1, seededRandom(seed)).choose({
+        moveTo: 'any',
+        movedFrom: serverId('left'),
+      }),
     )
 
     assert.deepEqual([...new Set(chosen.map((server) => server?.serverId))], ['new'])
   })
 
-  test('of a device that shall move to any server takes the one that it leaves when there is no other', () => {
+  test('for a move to any server takes the server that the device leaves when there is no other', () => {
     const servers = [aServerRow('left'), aServerRow('full', { load: 5, capacity: 5 })]
 
-    const chosen = chooseServers(servers, 1, seededRandom()).choose({
+    const chosen = createServerChooser(servers, 1, seededRandom()).choose({
       moveTo: 'any',
       movedFrom: serverId('left'),
     })
@@ -149,24 +152,24 @@ describe('placement', () => {
     assert.equal(chosen?.serverId, 'left')
   })
 
-  test('does not choose a server again that refused', () => {
+  test('does not choose a server again whose reserve was refused', () => {
     const [refusing, other] = [aServerRow('refusing'), aServerRow('other', { load: 50 })]
-    const choices = chooseServers([refusing, other], 9, seededRandom())
+    const chooser = createServerChooser([refusing, other], 9, seededRandom())
 
-    choices.exclude(refusing)
+    chooser.exclude(refusing)
 
-    assert.equal(choices.choose(newDevice)?.serverId, 'other')
-    choices.exclude(other)
-    assert.equal(choices.choose(newDevice), undefined)
+    assert.equal(chooser.choose(newDevice)?.serverId, 'other')
+    chooser.exclude(other)
+    assert.equal(chooser.choose(newDevice), undefined)
   })
 })
 
 /** The loads after `devices` were placed by a caller that announced `announced` of them. */
 function loadsAfter(servers: readonly ServerRow[], devices: number, announced: number): number[] {
-  const choices = chooseServers(servers, announced, seededRandom(7))
+  const chooser = createServerChooser(servers, announced, seededRandom(7))
   const loads = new Map(servers.map((server) => [server.serverId, server.load]))
   for (let device = 0; device < devices; device++) {
-    const chosen = choices.choose(newDevice)
+    const chosen = chooser.choose(newDevice)
     if (chosen) loads.set(chosen.serverId, (loads.get(chosen.serverId) ?? 0) + 1)
   }
   return [...loads.values()]

@@ -1,7 +1,7 @@
 /** Busy devices beside a poisonous one: each dying server names all of them. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { chooseServers } from '../../../core/placement/choose-server.ts'
+import { createServerChooser } from '../../../core/placement/choose-server.ts'
 import {
   guiltyOne,
   PROBATION_POINTS,
@@ -47,7 +47,7 @@ test('a poisonous device among eight busy ones on three servers is quarantined, 
     const open = NAMES.map((name) =>
       aServerRow(name, { load: rest().filter((one) => one.server === name && !struck.includes(one)).length }),
     )
-    const choices = chooseServers(open, struck.length, scriptedRandom(0.5))
+    const choices = createServerChooser(open, struck.length, scriptedRandom(0.5))
     for (const device of struck) device.server = choices.choose({ suspicion: device.points })?.name ?? ''
   }
 

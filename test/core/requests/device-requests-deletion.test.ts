@@ -25,17 +25,18 @@ import { seededRandom } from '../../builders/chance.ts'
 import { at, clock, store } from '../../builders/each-afresh.ts'
 
 describe('deletion', () => {
-  test('of a device without an owner lists it, so that a sweep finishes what a crash left over', async () => {
+  test('of a device without an owner lists it, so that a sweep finishes the deletion after a crash', async () => {
     const id = await aDevice(at)
     await stop(store, clock, id, 'by the operator')
 
     const row = await requestDeletion(store, clock, id)
 
-    assert.deepEqual([row.deleting, row.desired], [true, 'stopped'])
+    assert.equal(row.deleting, true)
+    assert.equal(row.desired, 'stopped')
     assert.ok(row.unassignedShard)
   })
 
-  test('of an owned device is a wish: the row cannot go while it has an owner', async () => {
+  test('of an owned device is a request: the row stays while the device has an owner', async () => {
     const { deviceId } = await anOwnedDevice(at, await anActiveServer(at, 'web-1'))
 
     await requestDeletion(store, clock, deviceId)
@@ -75,14 +76,14 @@ describe('deletion', () => {
     assert.equal((await store.query('AuthState', { partition: other })).rows.length, 1)
   })
 
-  test('erases nothing of a device that nobody wants deleted', async () => {
+  test('erases nothing of a device that is not being deleted', async () => {
     const id = await aDevice(at)
 
     assert.equal(await erase(store, id), false)
     assert.ok(await deviceRow(store, id))
   })
 
-  test('spares a device that was erased by another and registered anew meanwhile', async () => {
+  test('spares a device that another call has erased and that was then registered again', async () => {
     const id = await aDevice(at)
     await requestDeletion(store, clock, id)
     const late: Store = {
@@ -98,7 +99,7 @@ describe('deletion', () => {
     assert.equal((await deviceRow(store, id)).desired, 'running')
   })
 
-  test('spares the credentials of a device registered anew while an older call was about to list what to erase', async () => {
+  test('spares the credentials of a device that was registered again before an older call lists items', async () => {
     const id = await aDevice(at)
     await requestDeletion(store, clock, id)
     const late: Store = {
@@ -117,7 +118,7 @@ describe('deletion', () => {
     assert.equal((await store.get('AuthState', { deviceId: id, key: 'new/creds' }))?.value, 'keys')
   })
 
-  test('erased by two at once is erased for both of them', async () => {
+  test('by two calls at once succeeds for both', async () => {
     const id = await aDevice(at)
     await requestDeletion(store, clock, id)
 
@@ -135,11 +136,12 @@ describe('settleStopped, for a stopped device that lost its owner', () => {
     await settleStopped(store, clock, await deviceRow(store, deviceId), 'fresh-creds')
 
     const row = await deviceRow(store, deviceId)
-    assert.deepEqual([row.status, row.unassignedShard], ['stopped', undefined])
+    assert.equal(row.status, 'stopped')
+    assert.equal(row.unassignedShard, undefined)
     assert.equal(row.credentialsId, 'device-1-creds')
   })
 
-  test('finishes a logout that its owner did not live to see', async () => {
+  test('finishes a logout when the owner died before it could do so', async () => {
     const web1 = await anActiveServer(at, 'web-1')
     const { deviceId } = await anOwnedDevice(at, web1)
     await logout(store, clock, deviceId, 'unused')
@@ -148,10 +150,12 @@ describe('settleStopped, for a stopped device that lost its owner', () => {
     await settleStopped(store, clock, await deviceRow(store, deviceId), 'fresh-creds')
 
     const row = await deviceRow(store, deviceId)
-    assert.deepEqual([row.status, row.credentialsId, row.logout], ['logged_out', 'fresh-creds', undefined])
+    assert.equal(row.status, 'logged_out')
+    assert.equal(row.credentialsId, 'fresh-creds')
+    assert.equal(row.logout, undefined)
   })
 
-  test('after a logout that the owner finished leaves the credentials that the owner named', async () => {
+  test('leaves the credentialsId that the owner wrote when it finished the logout itself', async () => {
     const held = await aPermittedDevice(at, await anActiveServer(at, 'web-1'))
     await logout(store, clock, held.device, 'unused')
     await release(store, clock, { ...held, status: 'logged_out', freshCredentialsId: 'named by the owner' })
@@ -159,20 +163,22 @@ describe('settleStopped, for a stopped device that lost its owner', () => {
     await settleStopped(store, clock, await deviceRow(store, held.device), 'another')
 
     const row = await deviceRow(store, held.device)
-    assert.deepEqual([row.status, row.credentialsId], ['logged_out', 'named by the owner'])
+    assert.equal(row.status, 'logged_out')
+    assert.equal(row.credentialsId, 'named by the owner')
   })
 
-  test('keeps the word for why it stopped: conflicted', async () => {
+  test('keeps the status conflicted', async () => {
     const held = await aPermittedDevice(at, await anActiveServer(at, 'web-1'))
     await release(store, clock, { ...held, status: 'conflicted', noLongerWanted: true })
 
     await settleStopped(store, clock, await deviceRow(store, held.device), 'unused')
 
     const row = await deviceRow(store, held.device)
-    assert.deepEqual([row.status, row.unassignedShard], ['conflicted', undefined])
+    assert.equal(row.status, 'conflicted')
+    assert.equal(row.unassignedShard, undefined)
   })
 
-  test('does nothing to a device that has an owner: its owner lets it go', async () => {
+  test('does nothing to a device that has an owner: the owner releases it', async () => {
     const held = await aPermittedDevice(at, await anActiveServer(at, 'web-1'))
     const stopped = await stop(store, clock, held.device, 'by the operator')
 

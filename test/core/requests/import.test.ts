@@ -5,7 +5,7 @@ import { isMooringError } from '../../../core/errors.ts'
 import { deviceId, serverId } from '../../../core/ids.ts'
 import { claim, readDevice, register } from '../../../core/protocol/ownership.ts'
 import { logout, requestDeletion, start, stop } from '../../../core/requests/device-requests.ts'
-import { beginImport, discardHalves, finishImport } from '../../../core/requests/import.ts'
+import { beginImport, deleteAbandonedCredentials, finishImport } from '../../../core/requests/import.ts'
 import type { Store } from '../../../core/store/store.ts'
 import { embeddedTables, type Tables } from '../../builders/builders.ts'
 import { losingAnswers } from '../../builders/faulty-stores.ts'
@@ -32,7 +32,7 @@ const claimIt = (store: Store) =>
   })
 
 describe('a device whose import has begun', () => {
-  test('cannot be started, stopped, logged out or claimed, but deleted', async () => {
+  test('cannot be started, stopped, logged out or claimed, but can be deleted', async () => {
     const store = await tables.fresh()
     await beginImport(store, clock, FIRST)
     const isRefused = (error: unknown) => isMooringError(error, 'DEVICE_BEING_IMPORTED')
@@ -52,10 +52,12 @@ describe('a device whose import has begun', () => {
 
     const row = await readDevice(store, ID)
     assert.equal(finished, true)
-    assert.deepEqual(
-      [row.desired, row.status, row.importing, row.account, row.credentialsId, row.home?.name],
-      ['running', 'unassigned', undefined, ACCOUNT, 'c-1', 'web-1'],
-    )
+    assert.equal(row.desired, 'running')
+    assert.equal(row.status, 'unassigned')
+    assert.equal(row.importing, undefined)
+    assert.deepEqual(row.account, ACCOUNT)
+    assert.equal(row.credentialsId, 'c-1')
+    assert.equal(row.home?.name, 'web-1')
     assert.ok(row.pairedAt && row.unassignedShard)
     assert.equal((await claimIt(store)).owner, 'server-1')
   })
@@ -97,7 +99,7 @@ describe('an import does not begin', () => {
     assert.equal((await readDevice(store, ID)).credentialsId, 'c-1')
   })
 
-  test('for a device that is wanted running; stopped, it does', async () => {
+  test('for a device that is wanted running; once it is stopped, the import begins', async () => {
     const store = await tables.fresh()
     await register(store, clock, { deviceId: ID, name: 'The shop', credentialsId: 'c-0' })
 
@@ -116,7 +118,7 @@ describe('an import does not begin', () => {
   })
 })
 
-test('of an import that was given up nothing is left, and nothing else is touched', async () => {
+test('the credentials of an abandoned import are deleted, and no others', async () => {
   const store = await tables.fresh()
   await beginImport(store, clock, FIRST)
   for (const key of ['c-1/creds', 'c-1/session/1.0', 'c-10/creds', 'c-2/creds']) {
@@ -125,7 +127,7 @@ test('of an import that was given up nothing is left, and nothing else is touche
   const row = await beginImport(store, clock, SECOND)
   assert.ok(row)
 
-  await discardHalves(store, row)
+  await deleteAbandonedCredentials(store, row)
 
   const { rows } = await store.query('AuthState', { partition: ID })
   assert.deepEqual(
@@ -134,7 +136,7 @@ test('of an import that was given up nothing is left, and nothing else is touche
   )
 })
 
-test('of imports that were given up one after another each is remembered until one has finished', async () => {
+test('every abandoned import is remembered until a later one has finished', async () => {
   const store = await tables.fresh()
   await beginImport(store, clock, FIRST)
   await store.put('AuthState', { deviceId: ID, key: 'c-1/creds', epoch: 0 as never, value: 'v' })
@@ -144,7 +146,7 @@ test('of imports that were given up one after another each is remembered until o
 
   const row = await beginImport(losingAnswers(store), clock, third)
   assert.ok(row)
-  await discardHalves(store, row)
+  await deleteAbandonedCredentials(store, row)
   await finishImport(store, clock, { ...third, account: ACCOUNT })
 
   assert.deepEqual((await store.query('AuthState', { partition: ID })).rows, [])

@@ -16,7 +16,7 @@ after(() => tables.close())
 
 const LIMITS = { minimum: 1, maximum: 4, scaleOutCoolDownSeconds: 120, scaleInCoolDownSeconds: 600 }
 
-/** A service that writes down what it is asked. */
+/** A service that records its requests. */
 function aService(size: Partial<ServiceSize> = {}) {
   const resized: number[] = []
   const protectedTasks: string[] = []
@@ -47,7 +47,7 @@ describe('scaling', () => {
     assert.deepEqual(resized, [4])
   })
 
-  test('asks once in a cool-down, whoever looks', async () => {
+  test('asks once in a cool-down, however many sweeps look', async () => {
     const world = await build.aWorld(tables)
     await servers(world, 1)
     await build.waitingDevices(world, 2)
@@ -107,7 +107,7 @@ describe('scaling', () => {
     assert.equal(world.told('service.full').length, 1)
   })
 
-  test('drains the least loaded server first, and stops it only when it is empty and the others are protected', async () => {
+  test('drains the least loaded server first, and stops it once it is empty and others are protected', async () => {
     const world = await build.aWorld(tables)
     await servers(world, 10, 10)
     const { service, resized, protectedTasks } = aService({ desired: 2 })

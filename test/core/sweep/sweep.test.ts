@@ -1,76 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { beat, drain, reserve, unreserve } from '../../../core/protocol/membership.ts'
-import { evict, release } from '../../../core/protocol/ownership.ts'
-import { requestDeletion, stop } from '../../../core/requests/device-requests.ts'
+import { evict } from '../../../core/protocol/ownership.ts'
 import { beginSweep, sweep } from '../../../core/sweep/sweep.ts'
 import {
-  activeServers,
   aDevice,
   anActiveServer,
   anOwnedDevice,
-  aPermittedDevice,
   beatAll,
   deviceRow,
   lookEverySecond,
   ownedDevices,
   ownersOf,
   serverRow,
-  waitingDevices,
   worldOn,
 } from '../../builders/builders.ts'
 import { world } from '../../builders/each-afresh.ts'
-import { cuttable, interrupted } from '../../builders/faulty-stores.ts'
-
-describe('waiting devices', () => {
-  test('are claimed at the next look, from every shard of the waiting list', async () => {
-    await activeServers(world, 2)
-    const ids = await waitingDevices(world, 40)
-
-    await beginSweep(world).look()
-
-    assert.equal((await ownersOf(world.store, ids)).filter(Boolean).length, 40)
-  })
-
-  test('are claimed once there is room', async () => {
-    const small = await anActiveServer(world, 'small', { capacity: 1 })
-    const ids = await waitingDevices(world, 2)
-    const watching = beginSweep(world)
-    await watching.look()
-    const placed = (await ownersOf(world.store, ids)).filter(Boolean).length
-
-    const large = await anActiveServer(world, 'large')
-    await lookEverySecond(world, watching, 1, [small, large])
-
-    assert.equal(placed, 1)
-    assert.deepEqual(new Set(await ownersOf(world.store, ids)), new Set(['small', 'large']))
-  })
-
-  test('that shall stop are taken off the list, those that shall go are erased', async () => {
-    const web1 = await anActiveServer(world, 'web-1')
-    const stopped = await aPermittedDevice(world, web1, 'stopped')
-    const deleted = await aPermittedDevice(world, web1, 'deleted')
-    await stop(world.store, world.clock, stopped.device, 'by the operator')
-    await requestDeletion(world.store, world.clock, deleted.device)
-    await release(world.store, world.clock, { ...stopped, status: 'stopped' })
-    await release(world.store, world.clock, { ...deleted, status: 'stopped' })
-
-    await beginSweep(world).look()
-
-    const row = await deviceRow(world.store, stopped.device)
-    assert.deepEqual([row.status, row.unassignedShard, row.owner], ['stopped', undefined, undefined])
-    assert.equal(await world.store.get('Devices', { deviceId: deleted.device }), undefined)
-  })
-
-  test('that shall go are erased by the first look even without any server', async () => {
-    const id = await aDevice(world)
-    await requestDeletion(world.store, world.clock, id)
-
-    await beginSweep(world).look()
-
-    assert.equal(await world.store.get('Devices', { deviceId: id }), undefined)
-  })
-})
+import { cuttable } from '../../builders/faulty-stores.ts'
 
 describe('two sweeps at once', () => {
   test('bury once, evict once, claim once, and every load is true', async () => {
@@ -96,70 +41,6 @@ describe('two sweeps at once', () => {
       rows.map((row) => row.load),
       others.map((server) => owners.filter((owner) => owner === server.serverId).length),
     )
-  })
-})
-
-describe('the load of a server', () => {
-  test('is set to the true count when nothing was assigned for 10 s', async () => {
-    const web1 = await anActiveServer(world, 'web-1')
-    await ownedDevices(world, web1, 2)
-    await reserve(world.store, web1, 5)
-    const watching = beginSweep(world)
-    await watching.look()
-
-    await lookEverySecond(world, watching, 9, [web1])
-    const before = await serverRow(world.store, 'web-1')
-    await lookEverySecond(world, watching, 20, [web1])
-
-    assert.equal(before.load, 7)
-    assert.equal((await serverRow(world.store, 'web-1')).load, 2)
-    assert.deepEqual(
-      world.told('server.load_corrected').map(({ from, to }) => [from, to]),
-      [[7, 2]],
-    )
-  })
-
-  test('is raised to the true count, too', async () => {
-    const web1 = await anActiveServer(world, 'web-1')
-    await ownedDevices(world, web1, 3)
-    await unreserve(world.store, web1.serverId, 2)
-    const watching = beginSweep(world)
-    await watching.look()
-
-    await lookEverySecond(world, watching, 25, [web1])
-
-    assert.equal((await serverRow(world.store, 'web-1')).load, 3)
-  })
-
-  test('is left alone while devices are being assigned: a reserve precedes its claim', async () => {
-    const web1 = await anActiveServer(world, 'web-1')
-    const watching = beginSweep(world)
-    await watching.look()
-
-    await lookEverySecond(world, watching, 9, [web1])
-    await reserve(world.store, web1, 1)
-    await lookEverySecond(world, watching, 9, [web1])
-
-    assert.equal((await serverRow(world.store, 'web-1')).load, 1)
-    assert.deepEqual(world.told('server.load_corrected'), [])
-  })
-
-  test('is not counted short by a release that has not yet given its room back', async () => {
-    const web1 = await anActiveServer(world, 'web-1')
-    await anOwnedDevice(world, web1, 'device-2')
-    const held = await aPermittedDevice(world, web1)
-    await stop(world.store, world.clock, held.device, 'by the operator')
-    const watching = beginSweep(world)
-    await watching.look()
-    await lookEverySecond(world, watching, 9, [web1])
-    // The look falls between the two writes of the release.
-    const midway = interrupted(world.store, 'Servers', async (change) => {
-      if (change.add?.load === -1) await lookEverySecond(world, watching, 1, [web1])
-    })
-
-    await release(midway, world.clock, { ...held, status: 'stopped' })
-
-    assert.equal((await serverRow(world.store, 'web-1')).load, 1)
   })
 })
 
@@ -194,22 +75,6 @@ describe('a sweep', () => {
 
     assert.equal(world.told('sweep.look_failed').length, 3)
     assert.deepEqual(await ownersOf(world.store, [id]), [web1.serverId])
-  })
-
-  test('measures the fleet once', async () => {
-    const web1 = await anActiveServer(world, 'web-1', { capacity: 10 })
-    const draining = await anActiveServer(world, 'draining')
-    await ownedDevices(world, web1, 4)
-    await drain(world.store, draining.serverId)
-    await beat(world.store, world.clock, web1.serverId, 3)
-
-    await world.clock.runUntilDone(sweep(world, 3000))
-
-    const measured = world.emitted.filter(({ event }) => event === 'sweep.measured')
-    assert.deepEqual(
-      measured.map(({ measures }) => measures),
-      [{ ServersActive: 1, DevicesConnected: 3, DevicesAssigned: 4, DevicesUnassigned: 0, Utilisation: 40 }],
-    )
   })
 
   test('leaves a device alone whose server beats, however often it looks', async () => {

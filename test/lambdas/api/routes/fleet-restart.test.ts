@@ -20,8 +20,8 @@ test('a restart is begun once, and its operation lists every server in the order
   assert.deepEqual(begun.body, again.body)
   const { body } = await api.call('GET', '/operations/restart')
   assert.deepEqual(body.steps, [
-    { serverId: 'web-2', name: 'web-2', phase: 'waiting', says: 'web-2 waits for its turn' },
-    { serverId: 'web-10', name: 'web-10', phase: 'waiting', says: 'web-10 waits for its turn' },
+    { serverId: 'web-2', name: 'web-2', phase: 'waiting', says: 'server "web-2" waits for its turn' },
+    { serverId: 'web-10', name: 'web-10', phase: 'waiting', says: 'server "web-10" waits for its turn' },
   ])
 })
 

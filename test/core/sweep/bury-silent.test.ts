@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { deviceId } from '../../../core/ids.ts'
-import { beat, buryExited, leave } from '../../../core/protocol/membership.ts'
-import type { Store } from '../../../core/store/store.ts'
-import { beginSweep, sweep } from '../../../core/sweep/sweep.ts'
+import { beat } from '../../../core/protocol/membership.ts'
+import { beginSweep } from '../../../core/sweep/sweep.ts'
 import { readHistory } from '../../../core/telemetry/history.ts'
 import {
   activeServers,
-  aDevice,
   anActiveServer,
   anOwnedDevice,
   beatAll,
@@ -20,7 +18,7 @@ import { world } from '../../builders/each-afresh.ts'
 import { cuttable, interrupted } from '../../builders/faulty-stores.ts'
 
 describe('a server that falls silent', () => {
-  test('is buried when its beat stood unchanged for the bury time, not before', async () => {
+  test('is buried when its beat has not changed for the bury time, and not before', async () => {
     await anActiveServer(world, 'silent')
     const beating = await anActiveServer(world, 'beating')
     const watching = beginSweep(world)
@@ -156,7 +154,7 @@ describe('most servers silent together', () => {
     assert.deepEqual(world.told('server.buried'), [])
   })
 
-  test('keep their devices when the store failed for everybody, the sweep included', async () => {
+  test('keep their devices when the store failed for all of them and for the sweep', async () => {
     const servers = await activeServers(world, 4)
     const [late] = servers
     assert.ok(late)
@@ -176,94 +174,5 @@ describe('most servers silent together', () => {
 
     assert.deepEqual(await ownersOf(world.store, [deviceId]), ['server-0'])
     assert.deepEqual(world.told('server.buried'), [])
-  })
-})
-
-describe('a device of a server that is gone', () => {
-  test('is taken from one that was buried by its exit, and from one that left', async () => {
-    const exited = await anActiveServer(world, 'exited')
-    const left = await anActiveServer(world, 'left')
-    const first = await anOwnedDevice(world, exited, 'device-1')
-    const second = await anOwnedDevice(world, left, 'device-2')
-    await buryExited(world.store, exited, 'exit code 137')
-    await leave(world.store, left)
-    await anActiveServer(world, 'other')
-
-    await beginSweep(world).look()
-
-    assert.deepEqual(await ownersOf(world.store, [first.deviceId, second.deviceId]), ['other', 'other'])
-  })
-
-  test('is found at a later look, when the index had not yet listed it', async () => {
-    const gone = await anActiveServer(world, 'gone')
-    const other = await anActiveServer(world, 'other')
-    const watching = beginSweep(world)
-    await buryExited(world.store, gone, 'exit code 137')
-    await watching.look()
-    const id = await aDevice(world)
-    // A slow assigner: it had reserved before the burial.
-    await world.store.update(
-      'Devices',
-      { deviceId: id },
-      { set: { owner: gone.serverId }, remove: ['unassignedShard'], when: [] },
-    )
-
-    await lookEverySecond(world, watching, 1, [other])
-
-    assert.deepEqual(await ownersOf(world.store, [id]), ['other'])
-  })
-
-  test('is found by the next sweep when it came later than that', async () => {
-    const gone = await anActiveServer(world, 'gone')
-    const other = await anActiveServer(world, 'other')
-    const watching = beginSweep(world)
-    await buryExited(world.store, gone, 'exit code 137')
-    await lookEverySecond(world, watching, 20, [other])
-    const id = await aDevice(world)
-    await world.store.update(
-      'Devices',
-      { deviceId: id },
-      { set: { owner: gone.serverId }, remove: ['unassignedShard'], when: [] },
-    )
-
-    await beginSweep(world).look()
-
-    assert.deepEqual(await ownersOf(world.store, [id]), ['other'])
-  })
-
-  test('is placed elsewhere when its owner has no row any more', async () => {
-    const gone = await anActiveServer(world, 'gone')
-    const { deviceId } = await anOwnedDevice(world, gone)
-    await world.store.remove('Servers', { serverId: gone.serverId })
-    const other = await anActiveServer(world, 'other')
-
-    await world.clock.runUntilDone(sweep(world, 1000))
-
-    assert.deepEqual(await ownersOf(world.store, [deviceId]), [other.serverId])
-  })
-
-  test('is no orphan when its owner joined while the sweep was searching', async () => {
-    const joining: Store = {
-      ...world.store,
-      async scan(table, part) {
-        if (table === 'Devices') await anOwnedDevice(world, await anActiveServer(world, 'newcomer'))
-        return world.store.scan(table, part)
-      },
-    }
-
-    await world.clock.runUntilDone(sweep({ ...world, store: joining }, 1000))
-
-    assert.deepEqual(await ownersOf(world.store, [deviceId('device-1')]), ['newcomer'])
-    assert.deepEqual(world.told('device.evicted'), [])
-  })
-
-  test('is no orphan while its owner has a row, silent or not', async () => {
-    const silent = await anActiveServer(world, 'silent')
-    const { deviceId } = await anOwnedDevice(world, silent)
-    await anActiveServer(world, 'other')
-
-    await world.clock.runUntilDone(sweep(world, 1000))
-
-    assert.deepEqual(await ownersOf(world.store, [deviceId]), ['silent'])
   })
 })
