@@ -16,41 +16,43 @@ import {
   ownersOf,
   serverRow,
 } from '../../builders/builders.ts'
-import { world } from '../../builders/each-afresh.ts'
 import { cuttable, interrupted } from '../../builders/faulty-stores.ts'
+import { fresh } from '../../builders/fresh.ts'
+
+const t = fresh()
 
 describe('a server that falls silent', () => {
   test('is buried when its beat stood unchanged for the bury time, not before', async () => {
-    await anActiveServer(world, 'silent')
-    const beating = await anActiveServer(world, 'beating')
-    const watching = beginSweep(world)
+    await anActiveServer(t.world, 'silent')
+    const beating = await anActiveServer(t.world, 'beating')
+    const watching = beginSweep(t.world)
     await watching.look()
 
-    await lookEverySecond(world, watching, 10, [beating])
-    const before = await serverRow(world.store, 'silent')
-    await lookEverySecond(world, watching, 1, [beating])
+    await lookEverySecond(t.world, watching, 10, [beating])
+    const before = await serverRow(t.store, 'silent')
+    await lookEverySecond(t.world, watching, 1, [beating])
 
     assert.equal(before.state, 'active')
-    assert.equal((await serverRow(world.store, 'silent')).state, 'dead')
-    assert.equal((await serverRow(world.store, 'beating')).state, 'active')
+    assert.equal((await serverRow(t.store, 'silent')).state, 'dead')
+    assert.equal((await serverRow(t.store, 'beating')).state, 'active')
     assert.deepEqual(
-      world.told('server.buried').map((facts) => facts.serverId),
+      t.world.told('server.buried').map((facts) => facts.serverId),
       ['silent'],
     )
   })
 
   test('loses its devices to others at the same look, with the reason in their history', async () => {
-    const silent = await anActiveServer(world, 'silent')
-    const beating = await anActiveServer(world, 'beating')
-    const devices = await ownedDevices(world, silent, 3)
-    const watching = beginSweep(world)
+    const silent = await anActiveServer(t.world, 'silent')
+    const beating = await anActiveServer(t.world, 'beating')
+    const devices = await ownedDevices(t.world, silent, 3)
+    const watching = beginSweep(t.world)
     await watching.look()
 
-    await lookEverySecond(world, watching, 11, [beating])
+    await lookEverySecond(t.world, watching, 11, [beating])
 
     const ids = devices.map((device) => device.deviceId)
-    assert.deepEqual(await ownersOf(world.store, ids), ['beating', 'beating', 'beating'])
-    const history = (await readHistory(world.store, deviceId('silent-device-0'), 9)).rows
+    assert.deepEqual(await ownersOf(t.store, ids), ['beating', 'beating', 'beating'])
+    const history = (await readHistory(t.store, deviceId('silent-device-0'), 9)).rows
     assert.deepEqual(
       new Set(history.map(({ event, serverName, why }) => [event, serverName, why].join(', '))),
       new Set([
@@ -58,212 +60,214 @@ describe('a server that falls silent', () => {
         'assigned, beating, its server "silent" is gone',
       ]),
     )
-    assert.deepEqual(world.rings, ['beating'])
+    assert.deepEqual(t.world.rings, ['beating'])
   })
 
   test('on Fargate is stopped through ECS, too', async () => {
-    await anActiveServer(world, 'silent', { taskArn: 'arn:task/1' })
-    const beating = await anActiveServer(world, 'beating', { taskArn: 'arn:task/2' })
-    const watching = beginSweep(world)
+    await anActiveServer(t.world, 'silent', { taskArn: 'arn:task/1' })
+    const beating = await anActiveServer(t.world, 'beating', { taskArn: 'arn:task/2' })
+    const watching = beginSweep(t.world)
     await watching.look()
 
-    await lookEverySecond(world, watching, 12, [beating])
+    await lookEverySecond(t.world, watching, 12, [beating])
 
-    assert.deepEqual(world.stoppedTasks, ['arn:task/1'])
+    assert.deepEqual(t.world.stoppedTasks, ['arn:task/1'])
   })
 
   test('is not buried when it beats between the look and the burial', async () => {
-    const silent = await anActiveServer(world, 'silent')
-    const beating = await anActiveServer(world, 'beating')
-    const lastMoment = interrupted(world.store, 'Servers', async (change) => {
-      if (change.set?.state === 'dead') await beat(world.store, world.clock, silent.serverId, 0)
+    const silent = await anActiveServer(t.world, 'silent')
+    const beating = await anActiveServer(t.world, 'beating')
+    const lastMoment = interrupted(t.store, 'Servers', async (change) => {
+      if (change.set?.state === 'dead') await beat(t.store, t.clock, silent.serverId, 0)
     })
-    const watching = beginSweep({ ...world, store: lastMoment })
+    const watching = beginSweep({ ...t.world, store: lastMoment })
     await watching.look()
 
-    await lookEverySecond(world, watching, 12, [beating])
+    await lookEverySecond(t.world, watching, 12, [beating])
 
-    assert.equal((await serverRow(world.store, 'silent')).state, 'active')
+    assert.equal((await serverRow(t.store, 'silent')).state, 'active')
   })
 
   test('is found by no time of day: hours forward or back change nothing', async () => {
-    const web1 = await anActiveServer(world, 'web-1')
-    const web2 = await anActiveServer(world, 'web-2')
-    const { deviceId } = await anOwnedDevice(world, web1)
-    const watching = beginSweep(world)
+    const web1 = await anActiveServer(t.world, 'web-1')
+    const web2 = await anActiveServer(t.world, 'web-2')
+    const { deviceId } = await anOwnedDevice(t.world, web1)
+    const watching = beginSweep(t.world)
     await watching.look()
 
-    world.clock.setWallBy(5 * 3_600_000)
+    t.clock.setWallBy(5 * 3_600_000)
     await watching.look()
-    world.clock.setWallBy(-48 * 3_600_000)
+    t.clock.setWallBy(-48 * 3_600_000)
     await watching.look()
-    await lookEverySecond(world, watching, 3, [web1, web2])
+    await lookEverySecond(t.world, watching, 3, [web1, web2])
 
-    assert.deepEqual(await ownersOf(world.store, [deviceId]), ['web-1'])
-    assert.deepEqual(world.told('server.buried'), [])
+    assert.deepEqual(await ownersOf(t.store, [deviceId]), ['web-1'])
+    assert.deepEqual(t.world.told('server.buried'), [])
   })
 
   test('is buried in time by an observer whose time of day jumps', async () => {
-    const silent = await anActiveServer(world, 'silent')
-    const beating = await anActiveServer(world, 'beating')
-    const { deviceId } = await anOwnedDevice(world, silent)
-    const watching = beginSweep(world)
+    const silent = await anActiveServer(t.world, 'silent')
+    const beating = await anActiveServer(t.world, 'beating')
+    const { deviceId } = await anOwnedDevice(t.world, silent)
+    const watching = beginSweep(t.world)
     await watching.look()
-    await lookEverySecond(world, watching, 5, [beating])
+    await lookEverySecond(t.world, watching, 5, [beating])
 
-    world.clock.setWallBy(-3_600_000)
-    await lookEverySecond(world, watching, 5, [beating])
-    const before = await serverRow(world.store, 'silent')
-    await lookEverySecond(world, watching, 1, [beating])
+    t.clock.setWallBy(-3_600_000)
+    await lookEverySecond(t.world, watching, 5, [beating])
+    const before = await serverRow(t.store, 'silent')
+    await lookEverySecond(t.world, watching, 1, [beating])
 
     assert.equal(before.state, 'active')
-    assert.deepEqual(await ownersOf(world.store, [deviceId]), ['beating'])
+    assert.deepEqual(await ownersOf(t.store, [deviceId]), ['beating'])
   })
 })
 
 describe('most servers silent together', () => {
   test('raise one alarm each and keep their devices for one more lease', async () => {
-    const [web1, web2, web3] = await activeServers(world, 3)
+    const [web1, web2, web3] = await activeServers(t.world, 3)
     assert.ok(web1 && web2 && web3)
-    const { deviceId } = await anOwnedDevice(world, web1)
-    const watching = beginSweep(world)
+    const { deviceId } = await anOwnedDevice(t.world, web1)
+    const watching = beginSweep(t.world)
     await watching.look()
 
-    await lookEverySecond(world, watching, 15, [web3])
-    const braked = await ownersOf(world.store, [deviceId])
-    await lookEverySecond(world, watching, 4, [web3])
+    await lookEverySecond(t.world, watching, 15, [web3])
+    const braked = await ownersOf(t.store, [deviceId])
+    await lookEverySecond(t.world, watching, 4, [web3])
 
     assert.deepEqual(braked, ['server-0'])
-    assert.equal(world.told('server.burial_deferred').length, 2)
-    assert.deepEqual(await ownersOf(world.store, [deviceId]), ['server-2'])
+    assert.equal(t.world.told('server.burial_deferred').length, 2)
+    assert.deepEqual(await ownersOf(t.store, [deviceId]), ['server-2'])
   })
 
   test('that come back, one after the other, keep their devices', async () => {
-    const servers = await activeServers(world, 4)
+    const servers = await activeServers(t.world, 4)
     const [web1, web2, web3, web4] = servers
     assert.ok(web1 && web2 && web3 && web4)
-    const devices = await Promise.all(servers.map((server, n) => anOwnedDevice(world, server, `device-${n}`)))
-    const watching = beginSweep(world)
+    const devices = await Promise.all(
+      servers.map((server, n) => anOwnedDevice(t.world, server, `device-${n}`)),
+    )
+    const watching = beginSweep(t.world)
     await watching.look()
 
-    await lookEverySecond(world, watching, 16)
-    await lookEverySecond(world, watching, 1, [web1, web2])
-    await lookEverySecond(world, watching, 1, [web3, web2])
-    await lookEverySecond(world, watching, 9, servers)
+    await lookEverySecond(t.world, watching, 16)
+    await lookEverySecond(t.world, watching, 1, [web1, web2])
+    await lookEverySecond(t.world, watching, 1, [web3, web2])
+    await lookEverySecond(t.world, watching, 9, servers)
 
     const ids = devices.map((device) => device.deviceId)
-    assert.deepEqual(await ownersOf(world.store, ids), ['server-0', 'server-1', 'server-2', 'server-3'])
-    assert.deepEqual(world.told('server.buried'), [])
+    assert.deepEqual(await ownersOf(t.store, ids), ['server-0', 'server-1', 'server-2', 'server-3'])
+    assert.deepEqual(t.world.told('server.buried'), [])
   })
 
   test('keep their devices when the store failed for everybody, the sweep included', async () => {
-    const servers = await activeServers(world, 4)
+    const servers = await activeServers(t.world, 4)
     const [late] = servers
     assert.ok(late)
-    const { deviceId } = await anOwnedDevice(world, late)
-    const store = cuttable(world.store)
-    const watching = beginSweep({ ...world, store })
+    const { deviceId } = await anOwnedDevice(t.world, late)
+    const store = cuttable(t.store)
+    const watching = beginSweep({ ...t.world, store })
     await watching.look()
 
     store.cut()
-    world.clock.advance(30_000)
+    t.clock.advance(30_000)
     await assert.rejects(watching.look(), /cannot be reached/)
     store.mend()
-    await beatAll(world, servers.slice(1))
+    await beatAll(t.world, servers.slice(1))
     await watching.look()
-    await lookEverySecond(world, watching, 2, servers.slice(1))
-    await lookEverySecond(world, watching, 9, servers)
+    await lookEverySecond(t.world, watching, 2, servers.slice(1))
+    await lookEverySecond(t.world, watching, 9, servers)
 
-    assert.deepEqual(await ownersOf(world.store, [deviceId]), ['server-0'])
-    assert.deepEqual(world.told('server.buried'), [])
+    assert.deepEqual(await ownersOf(t.store, [deviceId]), ['server-0'])
+    assert.deepEqual(t.world.told('server.buried'), [])
   })
 })
 
 describe('a device of a server that is gone', () => {
   test('is taken from one that was buried by its exit, and from one that left', async () => {
-    const exited = await anActiveServer(world, 'exited')
-    const left = await anActiveServer(world, 'left')
-    const first = await anOwnedDevice(world, exited, 'device-1')
-    const second = await anOwnedDevice(world, left, 'device-2')
-    await buryExited(world.store, exited, 'exit code 137')
-    await leave(world.store, left)
-    await anActiveServer(world, 'other')
+    const exited = await anActiveServer(t.world, 'exited')
+    const left = await anActiveServer(t.world, 'left')
+    const first = await anOwnedDevice(t.world, exited, 'device-1')
+    const second = await anOwnedDevice(t.world, left, 'device-2')
+    await buryExited(t.store, exited, 'exit code 137')
+    await leave(t.store, left)
+    await anActiveServer(t.world, 'other')
 
-    await beginSweep(world).look()
+    await beginSweep(t.world).look()
 
-    assert.deepEqual(await ownersOf(world.store, [first.deviceId, second.deviceId]), ['other', 'other'])
+    assert.deepEqual(await ownersOf(t.store, [first.deviceId, second.deviceId]), ['other', 'other'])
   })
 
   test('is found at a later look, when the index had not yet listed it', async () => {
-    const gone = await anActiveServer(world, 'gone')
-    const other = await anActiveServer(world, 'other')
-    const watching = beginSweep(world)
-    await buryExited(world.store, gone, 'exit code 137')
+    const gone = await anActiveServer(t.world, 'gone')
+    const other = await anActiveServer(t.world, 'other')
+    const watching = beginSweep(t.world)
+    await buryExited(t.store, gone, 'exit code 137')
     await watching.look()
-    const id = await aDevice(world)
+    const id = await aDevice(t.world)
     // A slow assigner: it had reserved before the burial.
-    await world.store.update(
+    await t.store.update(
       'Devices',
       { deviceId: id },
       { set: { owner: gone.serverId }, remove: ['unassignedShard'], when: [] },
     )
 
-    await lookEverySecond(world, watching, 1, [other])
+    await lookEverySecond(t.world, watching, 1, [other])
 
-    assert.deepEqual(await ownersOf(world.store, [id]), ['other'])
+    assert.deepEqual(await ownersOf(t.store, [id]), ['other'])
   })
 
   test('is found by the next sweep when it came later than that', async () => {
-    const gone = await anActiveServer(world, 'gone')
-    const other = await anActiveServer(world, 'other')
-    const watching = beginSweep(world)
-    await buryExited(world.store, gone, 'exit code 137')
-    await lookEverySecond(world, watching, 20, [other])
-    const id = await aDevice(world)
-    await world.store.update(
+    const gone = await anActiveServer(t.world, 'gone')
+    const other = await anActiveServer(t.world, 'other')
+    const watching = beginSweep(t.world)
+    await buryExited(t.store, gone, 'exit code 137')
+    await lookEverySecond(t.world, watching, 20, [other])
+    const id = await aDevice(t.world)
+    await t.store.update(
       'Devices',
       { deviceId: id },
       { set: { owner: gone.serverId }, remove: ['unassignedShard'], when: [] },
     )
 
-    await beginSweep(world).look()
+    await beginSweep(t.world).look()
 
-    assert.deepEqual(await ownersOf(world.store, [id]), ['other'])
+    assert.deepEqual(await ownersOf(t.store, [id]), ['other'])
   })
 
   test('is placed elsewhere when its owner has no row any more', async () => {
-    const gone = await anActiveServer(world, 'gone')
-    const { deviceId } = await anOwnedDevice(world, gone)
-    await world.store.remove('Servers', { serverId: gone.serverId })
-    const other = await anActiveServer(world, 'other')
+    const gone = await anActiveServer(t.world, 'gone')
+    const { deviceId } = await anOwnedDevice(t.world, gone)
+    await t.store.remove('Servers', { serverId: gone.serverId })
+    const other = await anActiveServer(t.world, 'other')
 
-    await world.clock.runUntilDone(sweep(world, 1000))
+    await t.clock.runUntilDone(sweep(t.world, 1000))
 
-    assert.deepEqual(await ownersOf(world.store, [deviceId]), [other.serverId])
+    assert.deepEqual(await ownersOf(t.store, [deviceId]), [other.serverId])
   })
 
   test('is no orphan when its owner joined while the sweep was searching', async () => {
     const joining: Store = {
-      ...world.store,
+      ...t.store,
       async scan(table, part) {
-        if (table === 'Devices') await anOwnedDevice(world, await anActiveServer(world, 'newcomer'))
-        return world.store.scan(table, part)
+        if (table === 'Devices') await anOwnedDevice(t.world, await anActiveServer(t.world, 'newcomer'))
+        return t.store.scan(table, part)
       },
     }
 
-    await world.clock.runUntilDone(sweep({ ...world, store: joining }, 1000))
+    await t.clock.runUntilDone(sweep({ ...t.world, store: joining }, 1000))
 
-    assert.deepEqual(await ownersOf(world.store, [deviceId('device-1')]), ['newcomer'])
-    assert.deepEqual(world.told('device.evicted'), [])
+    assert.deepEqual(await ownersOf(t.store, [deviceId('device-1')]), ['newcomer'])
+    assert.deepEqual(t.world.told('device.evicted'), [])
   })
 
   test('is no orphan while its owner has a row, silent or not', async () => {
-    const silent = await anActiveServer(world, 'silent')
-    const { deviceId } = await anOwnedDevice(world, silent)
-    await anActiveServer(world, 'other')
+    const silent = await anActiveServer(t.world, 'silent')
+    const { deviceId } = await anOwnedDevice(t.world, silent)
+    await anActiveServer(t.world, 'other')
 
-    await world.clock.runUntilDone(sweep(world, 1000))
+    await t.clock.runUntilDone(sweep(t.world, 1000))
 
-    assert.deepEqual(await ownersOf(world.store, [deviceId]), ['silent'])
+    assert.deepEqual(await ownersOf(t.store, [deviceId]), ['silent'])
   })
 })
