@@ -1,12 +1,9 @@
 /** The tree is the architecture: these rules can be read off the text of the files, so they are. */
 import assert from 'node:assert/strict'
-import { existsSync, globSync, readFileSync } from 'node:fs'
-import { dirname, join, normalize, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { describe, test } from 'node:test'
+import { code, commentsOf, documents, filesOf, importsOf, isThere, read } from './source-tree.ts'
 
-const ROOT = join(import.meta.dirname, '../..')
-
-const COMMENT = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm
 /** The name of a file; before it, in backticks, a name that is said to be in that file. */
 const NAMED_FILE = /(?:`(\w+)`,? in `?)?(?<![\w./-])((?:[\w-]+\/)*[\w-]+(?:\.test|\.d)?\.ts)\b/g
 
@@ -145,12 +142,8 @@ describe('every file that a comment or a document names is there', () => {
   })
 
   test('in the documents', () => {
-    const files = ['*.md', 'docs/**/*.md', 'docs/**/*.pml', 'hosts/**/*.md', 'examples/**/*.md'].flatMap(
-      (pattern) => globSync(pattern, { cwd: ROOT }),
-    )
-
     assert.deepEqual(
-      files.flatMap((file) => danglingIn(file, read(file))),
+      documents().flatMap((file) => danglingIn(file, read(file))),
       [],
     )
   })
@@ -205,28 +198,10 @@ describe('ownership is decided in one place', () => {
   })
 })
 
-function filesOf(room: string): string[] {
-  if (!existsSync(join(ROOT, room))) return []
-  return globSync(`${room}/**/*.ts`, { cwd: ROOT }).sort()
-}
-
-/** The file without its comments: they may name what the code must not use. */
-function code(file: string): string {
-  return read(file).replace(COMMENT, '')
-}
-
-function commentsOf(file: string): string {
-  return [...read(file).matchAll(COMMENT)].map(([comment]) => comment).join('\n')
-}
-
-function read(file: string): string {
-  return readFileSync(join(ROOT, file), 'utf8')
-}
-
 /** The files of ours that `text` names and that are not there. A bare name is one of the same folder. */
 function danglingIn(file: string, text: string): string[] {
   return [...text.matchAll(NAMED_FILE)].flatMap(([, symbol, path = '']) => {
-    const found = [join(dirname(file), path), path].find((candidate) => existsSync(join(ROOT, candidate)))
+    const found = [join(dirname(file), path), path].find(isThere)
     if (!found) return [`${file} names ${path}`]
     return !symbol || code(found).includes(symbol) ? [] : [`${file} names \`${symbol}\` in ${path}`]
   })
@@ -253,10 +228,4 @@ function reachedFrom(file: string, imports: ReadonlyMap<string, readonly string[
     }
   }
   return reached
-}
-
-/** The files of ours that a file imports, by their path from the root. */
-function importsOf(file: string): string[] {
-  const specifiers = [...code(file).matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)]
-  return specifiers.map(([, specifier]) => normalize(join(dirname(file), specifier ?? '')))
 }
