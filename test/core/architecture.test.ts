@@ -2,10 +2,14 @@
 import assert from 'node:assert/strict'
 import { dirname, join, relative } from 'node:path'
 import { describe, test } from 'node:test'
+import { circlesOf } from './circles.ts'
 import { code, commentsOf, documents, filesOf, importsOf, isThere, read } from './source-tree.ts'
 
 /** The name of a file; before it, in backticks, a name that is said to be in that file. */
 const NAMED_FILE = /(?:`(\w+)`,? in `?)?(?<![\w./-])((?:[\w-]+\/)*[\w-]+(?:\.test|\.d)?\.ts)\b/g
+
+/** In a string: a path from the file's own folder upwards. */
+const PATH_IN_STRING = /[`'"/]((?:\.\.\/)+[\w./-]+\.(?:ts|js|json|html))[`'"]/g
 
 /** Which rooms, and which single files of other rooms, each room may import besides itself. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -131,7 +135,7 @@ test('a circle would be found', () => {
   assert.deepEqual(circlesOf(imports), [['b.ts', 'c.ts']])
 })
 
-describe('every file that a comment or a document names is there', () => {
+describe('every file that a comment, a document or a string names is there', () => {
   test('in the comments of the code', () => {
     const files = [...Object.keys(MAY_IMPORT), 'test'].flatMap(filesOf)
 
@@ -148,7 +152,24 @@ describe('every file that a comment or a document names is there', () => {
     )
   })
 
+  // A preload that looked for a module at its old place once left the chaos without its application.
+  test('in the strings of the code', () => {
+    const files = [...Object.keys(MAY_IMPORT), 'test'].flatMap(filesOf)
+
+    assert.deepEqual(
+      files.flatMap((file) =>
+        pathsInStrings(code(file))
+          .filter((path) => !isThere(join(dirname(file), path)))
+          .map((path) => `${file} names ${path}`),
+      ),
+      [],
+    )
+  })
+
   test('one that is not there would be found', () => {
+    const up = '../'
+    assert.deepEqual(pathsInStrings(`new URL('${up}a.ts', import.meta.url)`), [`${up}a.ts`])
+    assert.deepEqual(pathsInStrings(`{here}/${up}b.json'`), [`${up}b.json`])
     assert.deepEqual(danglingIn('core/ids.ts', 'see nowhere.ts'), ['core/ids.ts names nowhere.ts'])
     assert.deepEqual(danglingIn('core/ids.ts', 'see `nothing` in core/clock.ts'), [
       'core/ids.ts names `nothing` in core/clock.ts',
@@ -207,25 +228,6 @@ function danglingIn(file: string, text: string): string[] {
   })
 }
 
-/** Each group of files that import one another, in whatever number of steps. */
-function circlesOf(imports: ReadonlyMap<string, readonly string[]>): string[][] {
-  const reached = new Map([...imports.keys()].map((file) => [file, reachedFrom(file, imports)]))
-  const inCircles = [...imports.keys()].filter((file) => reached.get(file)?.has(file))
-  const groups = inCircles.map((file) =>
-    inCircles.filter((other) => reached.get(file)?.has(other) && reached.get(other)?.has(file)),
-  )
-  return groups.filter((group, index) => groups.findIndex(([first]) => first === group[0]) === index)
-}
-
-function reachedFrom(file: string, imports: ReadonlyMap<string, readonly string[]>): Set<string> {
-  const reached = new Set<string>()
-  const next = [file]
-  for (let at = next.pop(); at !== undefined; at = next.pop()) {
-    for (const path of imports.get(at) ?? []) {
-      if (reached.has(path)) continue
-      reached.add(path)
-      next.push(path)
-    }
-  }
-  return reached
+function pathsInStrings(text: string): string[] {
+  return [...text.matchAll(PATH_IN_STRING)].map(([, path = '']) => path)
 }
