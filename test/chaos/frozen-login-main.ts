@@ -1,7 +1,7 @@
 /** `npm run chaos:logins`: freezes servers in the middle of their logins, many times, and measures what comes of it. */
 import { parseArgs } from 'node:util'
 import type { DeviceId } from '../../core/ids.ts'
-import { moor, startTestFleet, type TestFleet } from '../fleet/fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from '../fleet/fleet-under-test.ts'
 import { freezeAmongLogins, holdLogins, type Round } from './frozen-login.ts'
 import { startVictims } from './victims.ts'
 
@@ -34,7 +34,7 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
   try {
     await victims.next()
-    const ids = await moor(fleet, devices)
+    const ids = await fleet.moor(devices)
     const blue: Round[] = []
     for (let round = 0; round < rounds; round++) {
       const afterMs = Math.round((FREEZE_WITHIN_MS * (round + 0.5)) / rounds)

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeviceId } from '../../core/ids.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { ServerProcess } from '../../local/server-process.ts'
-import { type TestFleet, until, untilConnected } from '../fleet/fleet-under-test.ts'
+import type { TestFleet } from '../fleet/fleet-under-test.ts'
+import { until } from '../fleet/until.ts'
 import type { TcpProxy } from './tcp-proxy.ts'
 import { serverOf } from './verdict.ts'
 
@@ -38,7 +39,7 @@ export async function freezeAmongLogins(
   victim: Victim,
   afterMs: number,
 ): Promise<Round> {
-  const before = await untilConnected(fleet, ids)
+  const before = await fleet.untilConnected(ids)
   closeAll(fleet, before)
   await sleep(afterMs)
   victim.process.signal('SIGSTOP')
@@ -51,7 +52,7 @@ export async function freezeAmongLogins(
 
 /** Holds up the frame that logs in until another server has taken over, as a network does that loses packets. */
 export async function holdLogins(fleet: TestFleet, ids: readonly DeviceId[], victim: Victim): Promise<Round> {
-  const before = await untilConnected(fleet, ids)
+  const before = await fleet.untilConnected(ids)
   victim.whatsApp.hold(PACKETS_BEFORE_LOGIN)
   closeAll(fleet, before)
   await until('all logins under way', 20_000, async () => victim.whatsApp.held() >= ids.length)
@@ -113,7 +114,7 @@ async function outcome(
   before: readonly DeviceRow[],
   sinceMs: number,
 ): Promise<Round> {
-  const rows = await untilConnected(fleet, ids)
+  const rows = await fleet.untilConnected(ids)
   const stale = staleLogins(fleet, before, sinceMs)
   const healedAfterMs = stale.flatMap(({ account, from }) => {
     const { connectedAt } = rows.find((row) => row.account?.jid === account) ?? {}

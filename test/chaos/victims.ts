@@ -1,5 +1,5 @@
 /** Servers that are struck one after the other: each holds all devices, and the next one stands by to take over. */
-import { type TestFleet, untilActive } from '../fleet/fleet-under-test.ts'
+import type { TestFleet } from '../fleet/fleet-under-test.ts'
 import type { Victim } from './frozen-login.ts'
 import { startProxy, type TcpProxy } from './tcp-proxy.ts'
 
@@ -20,7 +20,7 @@ export function startVictims(fleet: TestFleet): Victims {
     proxies.push(whatsApp)
     const name = `server-${started}`
     const process = await fleet.startServer(name, { variables: { WHATSAPP_URL: whatsApp.endpoint } })
-    await untilActive(fleet, name)
+    await fleet.untilActive(name)
     return { process, whatsApp }
   }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { deviceId } from '../../core/ids.ts'
-import { moor, startTestFleet, type TestFleet, until, untilConnected } from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 let fleet: TestFleet
 
@@ -14,7 +15,7 @@ after(async () => {
 })
 
 test('a device that was replaced is checked for its owner and connected once more', async () => {
-  const [id = deviceId('none')] = await moor(fleet, 1, 'kicked')
+  const [id = deviceId('none')] = await fleet.moor(1, 'kicked')
   const [before] = await fleet.devices([id])
   assert.ok(before?.account)
   fleet.simulator.foreignLogin(before.account.jid)
@@ -28,11 +29,11 @@ test('a device that was replaced is checked for its owner and connected once mor
 })
 
 test('a foreign client that keeps coming back makes the device conflicted, and its credentials stay', async () => {
-  const [id = deviceId('none')] = await moor(fleet, 1, 'fought-over')
+  const [id = deviceId('none')] = await fleet.moor(1, 'fought-over')
   const [linked] = await fleet.devices([id])
   const jid = linked?.account?.jid ?? ''
   for (const conflict of [1, 2, 3]) {
-    await untilConnected(fleet, [id])
+    await fleet.untilConnected([id])
     fleet.simulator.foreignLogin(jid)
     await until(
       `conflict ${conflict}`,
@@ -51,7 +52,7 @@ test('a foreign client that keeps coming back makes the device conflicted, and i
   assert.match(JSON.stringify(answer.body), new RegExp(`"deviceId":"${id}"`))
 
   assert.equal((await fleet.call('POST', `/devices/${id}/start`)).status, 202)
-  const [again] = await untilConnected(fleet, [id])
+  const [again] = await fleet.untilConnected([id])
   assert.equal(again?.account?.jid, jid)
   assert.equal(again?.credentialsId, linked?.credentialsId)
 })

@@ -4,18 +4,9 @@ import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
 import { drainId, readOperation } from '../../core/operations/operations.ts'
 import type { ServerRow } from '../../core/store/server-row.ts'
-import {
-  activeServers,
-  assertNeverTwoSockets,
-  moor,
-  ownedBy,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilActive,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
 import { keepTexting } from './texting.ts'
+import { until } from './until.ts'
 
 const DEVICES = Number(process.env.MOORING_DRAIN_DEVICES ?? 200)
 const SERVERS = 4
@@ -31,7 +22,7 @@ let ids: DeviceId[]
 
 before(async () => {
   fleet = await startTestFleet({ servers: SERVERS, capacity: CAPACITY, restart: true })
-  ids = await moor(fleet, DEVICES)
+  ids = await fleet.moor(DEVICES)
 })
 
 after(async () => {
@@ -55,16 +46,16 @@ async function drain({ serverId, name }: ServerRow) {
   await until(`${name} left`, 20_000, async () => {
     return (await fleet.store.get('Servers', { serverId }))?.state === 'stopped'
   })
-  await untilActive(fleet, name)
+  await fleet.untilActive(name)
   return { withoutSocketMost, seconds }
 }
 
 test(`${DEVICES} devices on ${SERVERS} servers, drained one after another under messages: never two sockets, no message lost`, async (t) => {
-  const servers = await activeServers(fleet)
+  const servers = await fleet.activeServers()
   const stopTexting = keepTexting(fleet, ids, TEXTED_EACH_TIME)
 
   for (const server of servers) {
-    const devices = (await ownedBy(fleet, ids, server.name)).length
+    const devices = (await fleet.ownedBy(ids, server.name)).length
     const { withoutSocketMost, seconds } = await drain(server)
     t.diagnostic(
       `${server.name}: ${devices} devices in ${seconds} s, at most ${withoutSocketMost} without a socket`,
@@ -75,7 +66,7 @@ test(`${DEVICES} devices on ${SERVERS} servers, drained one after another under 
   }
   const written = await stopTexting()
 
-  await untilConnected(fleet, ids)
+  await fleet.untilConnected(ids)
   await until('every text received', 30_000, async () =>
     fleet.simulator.accounts().every(({ queued }) => queued === 0),
   )
@@ -84,5 +75,5 @@ test(`${DEVICES} devices on ${SERVERS} servers, drained one after another under 
   assert.ok(written >= DEVICES)
   assert.equal(messages.nacked, 0)
   assert.deepEqual(conflicts, { overlap: 0, foreign: 0 })
-  assertNeverTwoSockets(fleet)
+  fleet.assertNeverTwoSockets()
 })

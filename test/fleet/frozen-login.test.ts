@@ -4,7 +4,7 @@ import type { DeviceId } from '../../core/ids.ts'
 import { watchDatabase } from '../chaos/database-watch.ts'
 import { freezeAmongLogins, holdLogins } from '../chaos/frozen-login.ts'
 import { startVictims, type Victims } from '../chaos/victims.ts'
-import { moor, startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
 
 const DEVICES = 20
 /** While most of them are logging in. */
@@ -20,7 +20,7 @@ before(async () => {
   fleet = await startTestFleet({ servers: 0, connectsPerSecond: 200 })
   victims = startVictims(fleet)
   await victims.next()
-  ids = await moor(fleet, DEVICES)
+  ids = await fleet.moor(DEVICES)
 })
 
 after(async () => {

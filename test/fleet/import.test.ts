@@ -16,14 +16,8 @@ import { startChild } from '../../local/demo/child.ts'
 import { openNaiveSocket } from '../../local/demo/naive-socket.ts'
 import { importVariables } from '../cli/import/builders.ts'
 import { startMooring } from '../cli/mooring-command.ts'
-import {
-  assertNeverTwoSockets,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilActive,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 const DEVICES = Number(process.env.MOORING_IMPORT_DEVICES ?? 100)
 /** These have talked before they were imported: their sessions must go on. */
@@ -48,7 +42,7 @@ before(async () => {
   const variables = { MESSAGES_URL: `http://127.0.0.1:${port}`, MESSAGES_SECRET: SECRET }
   for (const name of ['server-1', 'server-2']) {
     await fleet.startServer(name, { variables })
-    await untilActive(fleet, name)
+    await fleet.untilActive(name)
   }
 })
 
@@ -134,7 +128,7 @@ test(`${DEVICES} devices that were linked elsewhere connect without pairing agai
   assert.equal(exit, 0, out + err)
   tell('imported')
   assert.match(out, new RegExp(`^${DEVICES} folders: ${DEVICES} imported$`, 'm'))
-  const rows = await untilConnected(fleet, ids, 30_000 + DEVICES * MS_EACH_MAX)
+  const rows = await fleet.untilConnected(ids, 30_000 + DEVICES * MS_EACH_MAX)
   tell('connected')
   assert.deepEqual(rows.map((row) => row.account?.jid).toSorted(), jids.toSorted())
   assert.equal(fleet.simulator.accounts().length, DEVICES)
@@ -149,7 +143,7 @@ test(`${DEVICES} devices that were linked elsewhere connect without pairing agai
     assert.ok(got.includes('aye'), row.deviceId)
   }
   assert.equal(fleet.simulator.report().messages.nacked, 0)
-  assertNeverTwoSockets(fleet)
+  fleet.assertNeverTwoSockets()
 })
 
 test('a device that is stopped and exported goes on with plain Baileys', async () => {
@@ -170,5 +164,5 @@ test('a device that is stopped and exported goes on with plain Baileys', async (
     await until('read outside', 20_000, () => isRead(jid))
   })
   assert.equal(fleet.simulator.report().messages.nacked, 0)
-  assertNeverTwoSockets(fleet)
+  fleet.assertNeverTwoSockets()
 })

@@ -5,16 +5,9 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { scanAll } from '../../core/store/store.ts'
 import { TABLE_NAMES } from '../../core/store/tables.ts'
-import {
-  activeServers,
-  moor,
-  processOf,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
 import { filesIn, findSecrets, type Secret, secretsOfFleet } from './key-search.ts'
+import { until } from './until.ts'
 
 const ANSWERS = ['/devices', '/servers', '/fleet', '/health', '/openapi.json']
 
@@ -25,14 +18,14 @@ let answers: string
 /** A pairing by QR, one by code, messages, a takeover, a restart, a logout; then all keys there are, and all answers. */
 before(async () => {
   fleet = await startTestFleet({ servers: 2 })
-  const ids = await moor(fleet, 3, 'secretive')
+  const ids = await fleet.moor(3, 'secretive')
   const rows = await fleet.devices(ids)
   for (const row of rows) await fleet.simulator.text(row.account?.jid ?? '', 'ahoy')
   await untilReceived()
-  const victim = (await activeServers(fleet)).find(({ serverId }) => rows[0]?.owner === serverId)
-  processOf(fleet, victim?.name ?? '').signal('SIGKILL')
+  const victim = (await fleet.activeServers()).find(({ serverId }) => rows[0]?.owner === serverId)
+  fleet.processOf(victim?.name ?? '').signal('SIGKILL')
   for (const row of rows) await fleet.simulator.text(row.account?.jid ?? '', 'still there?')
-  await untilConnected(fleet, ids)
+  await fleet.untilConnected(ids)
   await untilReceived()
   secrets = await secretsOfFleet(fleet.store, fleet.authKeyFile)
   const paths = [...ANSWERS, ...ids.flatMap((id) => [`/devices/${id}`, `/devices/${id}/history`])]

@@ -1,16 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import {
-  activeServers,
-  assertNeverTwoSockets,
-  moor,
-  ownedBy,
-  processOf,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 const DEVICES = 100
 const SERVERS = 4
@@ -51,19 +42,19 @@ function mostWithin(windowMs: number, of: readonly { atMs: number }[]): number {
 }
 
 test('100 devices recover from the loss of a server evenly, and no faster than both limits allow', async (context) => {
-  const ids = await moor(fleet, DEVICES)
-  const lost = await ownedBy(fleet, ids, 'server-1')
+  const ids = await fleet.moor(DEVICES)
+  const lost = await fleet.ownedBy(ids, 'server-1')
   assert.ok(lost.length > 0)
   logins.length = 0
 
-  processOf(fleet, 'server-1').signal('SIGKILL')
+  fleet.processOf('server-1').signal('SIGKILL')
   await until(
     'the server to be gone',
     20_000,
-    async () => (await activeServers(fleet)).length === SERVERS - 1,
+    async () => (await fleet.activeServers()).length === SERVERS - 1,
   )
   await until('every socket open', 90_000, async () => fleet.simulator.report().openSockets === DEVICES)
-  await untilConnected(fleet, ids)
+  await fleet.untilConnected(ids)
 
   assert.equal(logins.length, lost.length)
   const allowed = (rate: number, windowMs: number) => (rate * (windowMs + HANDSHAKES_DIFFER_MS)) / 1000
@@ -82,13 +73,13 @@ test('100 devices recover from the loss of a server evenly, and no faster than b
       )
     }
   }
-  const survivors = (await activeServers(fleet)).map(({ load }) => load)
+  const survivors = (await fleet.activeServers()).map(({ load }) => load)
   assert.equal(
     survivors.reduce((sum, load) => sum + load, 0),
     DEVICES,
   )
   assert.ok(Math.max(...survivors) - Math.min(...survivors) <= 0.1 * 60, `loads ${survivors}`)
-  assertNeverTwoSockets(fleet)
+  fleet.assertNeverTwoSockets()
   assert.deepEqual(fleet.simulator.report().conflicts, { overlap: 0, foreign: 0 })
 })
 

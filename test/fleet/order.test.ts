@@ -3,17 +3,8 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
 import { firstTimes, startApplication, type TestApplication, textOf } from './application.ts'
-import {
-  activeServers,
-  assertNeverTwoSockets,
-  moor,
-  ownedBy,
-  processOf,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 const FREEZES = Number(process.env.MOORING_FREEZES ?? 50)
 const SERVERS = 4
@@ -73,8 +64,8 @@ function keepWriting(jids: ReadonlyMap<DeviceId, string>) {
 /** Freezes as many of the servers that have devices as may be frozen at once. @returns how many devices they had */
 async function freeze(ids: readonly DeviceId[], round: number, forMs: number): Promise<number> {
   const victims = [0, 1].slice(0, AT_ONCE).map((at) => `server-${((round * AT_ONCE + at) % SERVERS) + 1}`)
-  const held = await Promise.all(victims.map((name) => ownedBy(fleet, ids, name)))
-  const frozen = victims.map((name) => processOf(fleet, name))
+  const held = await Promise.all(victims.map((name) => fleet.ownedBy(ids, name)))
+  const frozen = victims.map((name) => fleet.processOf(name))
   for (const server of frozen) server.signal('SIGSTOP')
   await pause(forMs)
   for (const server of frozen) server.signal('SIGCONT')
@@ -84,7 +75,7 @@ async function freeze(ids: readonly DeviceId[], round: number, forMs: number): P
 test(`order per device holds over ${FREEZES} freezes of servers while contacts write`, {
   timeout: 420_000,
 }, async (context) => {
-  const ids = await moor(fleet, 8)
+  const ids = await fleet.moor(8)
   const rows = await fleet.devices(ids)
   const stop = keepWriting(new Map(rows.map((row) => [row.deviceId, row.account?.jid ?? ''])))
 
@@ -92,8 +83,8 @@ test(`order per device holds over ${FREEZES} freezes of servers while contacts w
   for (let round = 0; round < FREEZES / AT_ONCE; round++) {
     const isLong = round % LONG_EACH === LONG_EACH - 1
     struck += await freeze(ids, round, isLong ? LONG_MS : SHORT_MS)
-    await until('all servers again', 30_000, async () => (await activeServers(fleet)).length === SERVERS)
-    await untilConnected(fleet, ids)
+    await until('all servers again', 30_000, async () => (await fleet.activeServers()).length === SERVERS)
+    await fleet.untilConnected(ids)
   }
   const written = await stop()
   const missing = () =>
@@ -119,5 +110,5 @@ test(`order per device holds over ${FREEZES} freezes of servers while contacts w
       'numbers rise',
     )
   }
-  assertNeverTwoSockets(fleet)
+  fleet.assertNeverTwoSockets()
 })

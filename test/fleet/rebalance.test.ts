@@ -3,16 +3,8 @@ import { after, before, describe, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { RebalancingAnswer } from '../../lambdas/api/routes/rebalancing.ts'
-import {
-  assertNeverTwoSockets,
-  moor,
-  ownedBy,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilActive,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 const CAPACITY = 20
 
@@ -60,7 +52,7 @@ describe('a fifth server that joins a fleet of 40 devices', () => {
     // Registered one by one, devices may be spread wider than the band, and would be moved before the fifth server is there.
     const answer = await fleet.call('POST', '/fleet/rebalancing', { paused: true })
     assert.equal(answer.body.state, 'paused')
-    ids = await moor(fleet, 40, 'even')
+    ids = await fleet.moor(40, 'even')
   })
   after(async () => {
     await fleet?.close()
@@ -68,10 +60,10 @@ describe('a fifth server that joins a fleet of 40 devices', () => {
 
   test('gets nothing while rebalancing is paused', async () => {
     await fleet.startServer('server-5')
-    await untilActive(fleet, 'server-5', 60_000)
+    await fleet.untilActive('server-5', 60_000)
     await new Promise((resolve) => setTimeout(resolve, 10_000))
 
-    assert.deepEqual(await ownedBy(fleet, ids, 'server-5'), [])
+    assert.deepEqual(await fleet.ownedBy(ids, 'server-5'), [])
     assert.equal((await standing(fleet)).movedInWindow, 0)
     assert.ok((await standing(fleet)).spreadPercent > 10)
   })
@@ -82,20 +74,20 @@ describe('a fifth server that joins a fleet of 40 devices', () => {
 
     const even = await untilEven(fleet, (rows) => atOnce.push(mostUnderWay(rows)), ids)
 
-    const rows = await untilConnected(fleet, ids)
+    const rows = await fleet.untilConnected(ids)
     const moved = rows.filter(({ movedAt }) => movedAt !== undefined)
     assert.ok(even.spreadPercent <= 10, `${even.spreadPercent}`)
     assert.equal(even.budgetInWindow, 12)
     assert.equal(even.movedInWindow, moved.length)
     assert.ok(moved.length > 0 && moved.length <= 12, `${moved.length}`)
-    const came = await ownedBy(fleet, ids, 'server-5')
+    const came = await fleet.ownedBy(ids, 'server-5')
     assert.ok(came.length > 0)
     assert.deepEqual(
       came.filter((id) => !moved.some(({ deviceId }) => deviceId === id)),
       [],
     )
     assert.ok(Math.max(...atOnce) <= 3, `${atOnce}`)
-    assertNeverTwoSockets(fleet)
+    fleet.assertNeverTwoSockets()
   })
 })
 
@@ -109,9 +101,9 @@ describe('a third server that joins a fleet whose budget is two devices', () => 
       capacity: CAPACITY,
       rebalancing: { shareOfFleetPercent: 12.5 },
     })
-    ids = await moor(fleet, 16, 'slow')
+    ids = await fleet.moor(16, 'slow')
     await fleet.startServer('server-3')
-    await untilActive(fleet, 'server-3', 60_000)
+    await fleet.untilActive('server-3', 60_000)
   })
   after(async () => {
     await fleet?.close()
@@ -131,7 +123,7 @@ describe('a third server that joins a fleet whose budget is two devices', () => 
     assert.deepEqual([waiting.movedInWindow, waiting.budgetInWindow], [2, 2])
     assert.match(waiting.why, /all 2 moves of 10 minutes were made/)
     assert.ok(waiting.spreadPercent > 10)
-    assert.equal((await ownedBy(fleet, ids, 'server-3')).length, 2)
+    assert.equal((await fleet.ownedBy(ids, 'server-3')).length, 2)
   })
 
   test('gets those that lose their socket anyway for free, until the spread has closed', async () => {
@@ -142,17 +134,17 @@ describe('a third server that joins a fleet whose budget is two devices', () => 
     // The server learns of it with its next beat.
     await new Promise((resolve) => setTimeout(resolve, 5000))
     for (const name of ['server-1', 'server-2']) {
-      for (const row of await fleet.devices(await ownedBy(fleet, ids, name))) {
+      for (const row of await fleet.devices(await fleet.ownedBy(ids, name))) {
         fleet.simulator.breakConnection(row.account?.jid ?? '', '428')
       }
     }
 
     const even = await untilEven(fleet, () => undefined, ids)
 
-    const rows = await untilConnected(fleet, ids)
+    const rows = await fleet.untilConnected(ids)
     assert.equal(even.movedInWindow, 2)
     const moved = rows.filter(({ movedAt }) => movedAt !== undefined).length
     assert.ok(moved > 2 && moved <= 4, `${moved} moved`)
-    assertNeverTwoSockets(fleet)
+    fleet.assertNeverTwoSockets()
   })
 })

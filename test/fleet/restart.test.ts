@@ -3,16 +3,8 @@ import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
 import { listServers } from '../../core/protocol/membership.ts'
 import { isLive } from '../../core/store/server-row.ts'
-import {
-  activeServers,
-  assertNeverTwoSockets,
-  moor,
-  openSockets,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 const SERVERS = 4
 const DEVICES = 24
@@ -37,7 +29,7 @@ before(async () => {
   // Devices linked one by one may be spread so wide that one moves for it, and here each has to move once.
   const rebalancing = { enabled: false }
   fleet = await startTestFleet({ servers: SERVERS, maxServers: SERVERS, capacity: 20, rebalancing })
-  ids = await moor(fleet, DEVICES)
+  ids = await fleet.moor(DEVICES)
 })
 
 after(async () => {
@@ -77,7 +69,7 @@ async function movesSince(since: string): Promise<number[]> {
 }
 
 test('every server is replaced, one after another, and each device moves once', async () => {
-  const serversBefore = await activeServers(fleet)
+  const serversBefore = await fleet.activeServers()
   const epochsBefore = new Map((await fleet.devices(ids)).map(({ deviceId, epoch }) => [deviceId, epoch]))
   const begun = await fleet.call('POST', '/fleet/restart')
   assert.equal(begun.status, 202, JSON.stringify(begun.body))
@@ -92,8 +84,8 @@ test('every server is replaced, one after another, and each device moves once', 
     said.some((words) => /^2 of 4 servers are done; the devices of server-3 move to server-\d$/.test(words)),
     said.join('\n'),
   )
-  const rows = await untilConnected(fleet, ids)
-  const servers = await activeServers(fleet)
+  const rows = await fleet.untilConnected(ids)
+  const servers = await fleet.activeServers()
   assert.deepEqual(
     servers.map(({ serverId }) => serverId).sort(),
     ended.steps.map(({ replacedBy }) => replacedBy).sort(),
@@ -106,8 +98,8 @@ test('every server is replaced, one after another, and each device moves once', 
     [],
   )
   assert.equal(fleet.servers().length, SERVERS)
-  assert.equal(await openSockets(fleet, ids), DEVICES)
-  assertNeverTwoSockets(fleet)
+  assert.equal(await fleet.openSockets(ids), DEVICES)
+  fleet.assertNeverTwoSockets()
 })
 
 test('a restart that is stopped finishes the server under way and touches no other; asked for again, it goes on', async () => {
@@ -138,7 +130,7 @@ test('a restart that is stopped finishes the server under way and touches no oth
       return row?.owner === owner && row?.epoch === epoch
     }),
   )
-  await untilConnected(fleet, ids)
+  await fleet.untilConnected(ids)
 
   const refused = await fleet.call('POST', '/fleet/restart/stop')
   assert.deepEqual([refused.status, refused.body.code], [409, 'NOT_RESTARTING'])
@@ -146,11 +138,11 @@ test('a restart that is stopped finishes the server under way and touches no oth
   await fleet.call('POST', '/fleet/restart')
   const goneOn = await follow()
   assert.equal(goneOn.ended.state, 'done', goneOn.ended.why)
-  await untilConnected(fleet, ids)
+  await fleet.untilConnected(ids)
   const live = (await listServers(fleet.store)).filter(isLive)
   assert.ok(live.every(({ serverId }) => !left.has(serverId)))
   assert.equal(live.length, SERVERS)
-  assertNeverTwoSockets(fleet)
+  fleet.assertNeverTwoSockets()
 })
 
 test('a fleet that ends while it is restarted leaves no process behind', async () => {

@@ -4,7 +4,8 @@ import { after, before, test } from 'node:test'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import { startMooring } from '../cli/mooring-command.ts'
 import { startApplication, type TestApplication, textOf } from './application.ts'
-import { moor, startTestFleet, type TestFleet, until, untilConnected } from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 const SECRET = 'a secret of messages, for a test'
 const CONTACT = '15550100150'
@@ -33,7 +34,7 @@ async function rowOf(device: DeviceRow['deviceId']): Promise<DeviceRow> {
 test('a query that is never answered: the words stand in `mooring device show`, it is healed in time, and nothing is lost', {
   timeout: 180_000,
 }, async (context) => {
-  const [stalling, other] = await moor(fleet, 2)
+  const [stalling, other] = await fleet.moor(2)
   assert.ok(stalling && other)
   const [first, neighbour] = [await rowOf(stalling), await rowOf(other)]
   const jid = first.account?.jid ?? ''
@@ -48,7 +49,7 @@ test('a query that is never answered: the words stand in `mooring device show`, 
   await fleet.simulator.text(jid, 'during', CONTACT)
   fleet.simulator.lift(never.id)
   const { exit, out, err } = await sent
-  const healed = await untilConnected(fleet, [stalling])
+  const healed = await fleet.untilConnected([stalling])
   const healedMs = performance.now() - askedAt
   await until('what was received', 20_000, async () => application.of(stalling).length >= 2)
 
