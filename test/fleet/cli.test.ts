@@ -1,3 +1,4 @@
+/** The command line against a running fleet: each command as an operator types it. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { deviceId } from '../../core/ids.ts'
@@ -52,7 +53,7 @@ test('a device is linked by the code that the command shows for a phone', async 
   await until('no device', 20_000, async () => (await fleet.devices([deviceId('by-code')])).length === 0)
 })
 
-test('a drain is told beforehand, begun, and followed until the server has no device', async () => {
+test('a drain is shown by a dry run, begun, and followed until the server has no device', async () => {
   const [row] = await fleet.untilConnected([SHOP])
   const from = (await fleet.activeServers()).find(({ serverId }) => serverId === row?.owner)?.name ?? ''
 
@@ -69,7 +70,7 @@ test('a drain is told beforehand, begun, and followed until the server has no de
   fleet.assertNeverTwoSockets()
 })
 
-test('a device is moved to the server that is named, and its operation followed until it is there', async () => {
+test('a device is moved to the named server, and its operation is followed until the device is there', async () => {
   const [row] = await fleet.untilConnected([SHOP])
   const to = await fleet.startServer('server-3')
   await until('server-3 active', 20_000, async () =>

@@ -1,3 +1,4 @@
+/** Conflicts (440): another client logs in with the credentials of a device. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { deviceId } from '../../core/ids.ts'
@@ -14,7 +15,7 @@ after(async () => {
   await fleet?.close()
 })
 
-test('a device that was replaced is checked for its owner and connected once more', async () => {
+test('a device whose socket was replaced is checked for its owner and connected once more', async () => {
   const [id = deviceId('none')] = await fleet.moor(1, 'kicked')
   const [before] = await fleet.devices([id])
   assert.ok(before?.account)
@@ -57,7 +58,7 @@ test('a foreign client that keeps coming back makes the device conflicted, and i
   assert.equal(again?.credentialsId, linked?.credentialsId)
 })
 
-test('conflicts are counted in the fleet of the last 15 minutes', async () => {
+test('the fleet tells how many conflicts the last 15 minutes had', async () => {
   const counted = await until('churn written', 20_000, async () => {
     const { body } = await fleet.call('GET', '/fleet')
     const { counts } = body.churn as { counts: Record<string, number> }

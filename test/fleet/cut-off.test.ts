@@ -1,3 +1,4 @@
+/** Servers that lose the database, alone and with most others: the fence, the brake and the burial. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
@@ -25,14 +26,14 @@ after(async () => {
   for (const proxy of proxies ?? []) await proxy.close()
 })
 
-test('a server that cannot reach the store closes its sockets before its lease ends, and carries on afterwards', async (context) => {
+test('a server without the store closes its sockets before its lease ends, and goes on afterwards', async (context) => {
   const ids = await fleet.moor(9, 'lone')
   const server = await fleet.untilActive('server-1')
   const held = await fleet.ownedBy(ids, 'server-1')
   assert.ok(held.length > 0)
   const cutAt = performance.now()
   proxies[0]?.cut()
-  // From the last acknowledged beat, which was sent before the cut: the fence can only be earlier than this.
+  // The fence counts from the last acknowledged beat. That was sent before the cut, so the fence is no later than this.
   await until(
     'sockets closed',
     DEFAULT_SETTINGS.fenceAfterMs + 500,
@@ -49,13 +50,13 @@ test('a server that cannot reach the store closes its sockets before its lease e
   fleet.assertNeverTwoSockets()
 })
 
-test('servers cut off together with most others are not buried while the brake holds, and keep their devices', async () => {
+test('servers that are cut off with most others are not buried under the brake, and keep their devices', async () => {
   const ids = await fleet.moor(9, 'together')
   const before = await fleet.devices(ids)
   const servers = await fleet.activeServers()
   proxies[0]?.cut()
   proxies[1]?.cut()
-  // Past the time at which a lone silent server is buried, and before the brake ends.
+  // A lone silent server would be buried by now, and the brake is still on.
   await new Promise((resolve) => setTimeout(resolve, DEFAULT_SETTINGS.buryAfterMs + 3500))
   assert.deepEqual(
     (await fleet.activeServers()).map((one) => one.serverId).sort(),
@@ -69,7 +70,7 @@ test('servers cut off together with most others are not buried while the brake h
   fleet.assertNeverTwoSockets()
 })
 
-test('a server cut off for longer than the bury time is buried, ends, and its devices are open elsewhere', async () => {
+test('a server that is cut off beyond the bury time is buried and ends, and its devices move', async () => {
   const ids = await fleet.moor(6, 'buried')
   const cut = await fleet.untilActive('server-3')
   const process = fleet.processOf('server-3')
@@ -80,7 +81,7 @@ test('a server cut off for longer than the bury time is buried, ends, and its de
   })
   proxies[2]?.mend()
   const exit = await process.exited
-  // By its refused beat (3), or because its task was stopped (0), whichever comes first.
+  // The server ends by its refused beat (3) or because its task is stopped (0). Either may come first.
   assert.ok(exit.code === 3 || exit.code === 0, `exit code ${exit.code}`)
   await fleet.untilConnected(ids)
   fleet.assertNeverTwoSockets()

@@ -1,4 +1,4 @@
-/** A fleet whose every server is drained, as for new machines. MOORING_DRAIN_DEVICES=40 makes it smaller. */
+/** Every server of a fleet is drained, as for new machines. MOORING_DRAIN_DEVICES=40 makes it smaller. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
@@ -11,9 +11,9 @@ import { until } from './until.ts'
 const DEVICES = Number(process.env.MOORING_DRAIN_DEVICES ?? 200)
 const SERVERS = 4
 const AT_ONCE = 4
-/** Room on three servers for all of them, and some more. */
+/** Three servers have room for all devices, and for one wave more. */
 const CAPACITY = Math.ceil(DEVICES / (SERVERS - 1)) + AT_ONCE
-/** So many devices get a text every half second. */
+/** This many devices get a text every half second. */
 const TEXTED_EACH_TIME = 10
 const MS_EACH_MAX = 3000
 
@@ -29,7 +29,7 @@ after(async () => {
   await fleet?.close()
 })
 
-/** Drains the server and follows it to its end, and until another has joined under its name. */
+/** Drains the server, and waits until it has left and another has joined under its name. */
 async function drain({ serverId, name }: ServerRow) {
   const begunAt = performance.now()
   const begun = await fleet.call('POST', `/servers/${serverId}/drain`, { atOnce: AT_ONCE })
@@ -50,7 +50,7 @@ async function drain({ serverId, name }: ServerRow) {
   return { withoutSocketMost, seconds }
 }
 
-test(`${DEVICES} devices on ${SERVERS} servers, drained one after another under messages: never two sockets, no message lost`, async (t) => {
+test(`${SERVERS} servers with ${DEVICES} devices, drained one by one under messages, lose none of them`, async (t) => {
   const servers = await fleet.activeServers()
   const stopTexting = keepTexting(fleet, ids, TEXTED_EACH_TIME)
 

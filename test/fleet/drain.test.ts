@@ -1,3 +1,4 @@
+/** Drains, reassignments and evictions through the API, while contacts write. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
@@ -15,7 +16,7 @@ let fleet: TestFleet
 let ids: DeviceId[]
 
 before(async () => {
-  // Else a server that joins would get a device that nobody here has asked to move.
+  // Rebalancing would give a device to a server that joins, and these tests count moves.
   fleet = await startTestFleet({ servers: 3, capacity: 40, rebalancing: { enabled: false } })
   ids = await fleet.moor(DEVICES)
 })
@@ -43,7 +44,7 @@ function untilEnded(operationId: unknown, limitMs = 60_000) {
   })
 }
 
-test('a dry run tells what would move where and for how long, and does nothing', async () => {
+test('a dry run of a drain tells what would move where and for how long, and does nothing', async () => {
   const server = await aServer()
   const owned = await fleet.ownedBy(ids, server.name)
 
@@ -73,14 +74,14 @@ test('a device is reassigned to a named server, and the operation is read until 
   assert.equal(status, 202)
   assert.deepEqual([ended.state, ended.why], ['done', `it is on server "${to.name}", connected`])
   assert.ok((await fleet.ownedBy(ids, to.name)).includes(id as DeviceId))
-  // The sweep writes the end down, so that it stays what it was.
+  // The sweep stores the end, because a later move of the device must not change it.
   await until('the end in the row', 10_000, async () => {
     return (await readOperation(fleet.store, operationId))?.state === 'done'
   })
   fleet.assertNeverTwoSockets()
 })
 
-test('a server that beats is not evicted, and its words tell since when it is silent', async () => {
+test('a server that beats is not evicted, and the refusal tells when it beat last', async () => {
   const server = await aServer()
 
   const { status, body } = await fleet.call('POST', `/servers/${server.serverId}/evict`)
@@ -128,7 +129,7 @@ test('a drained server moves its devices a few at a time, under messages, and le
   fleet.assertNeverTwoSockets()
 })
 
-test('the moves were measured, and the next dry run predicts by them', async () => {
+test('a dry run after a drain predicts by the moves that were measured', async () => {
   const server = await aServer()
 
   const basis = await until('measured moves', 20_000, async () => {
@@ -140,7 +141,7 @@ test('the moves were measured, and the next dry run predicts by them', async () 
   assert.ok(basis.secondsPerMove > 0 && basis.secondsPerMove < 10, JSON.stringify(basis))
 })
 
-test('a drain that is called off half way leaves the rest where it is, on a server that takes devices again', async () => {
+test('a drain that is cancelled half way leaves the other devices, and the server takes devices again', async () => {
   await fleet.startServer('server-4')
   await fleet.untilActive('server-4')
   const server = (await fleet.activeServers()).find(({ name }) => name !== 'server-4')

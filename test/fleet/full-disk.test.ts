@@ -9,7 +9,7 @@ import { listenTo, untilWelcomed } from './program.ts'
 import { until } from './until.ts'
 
 const ENTRY = join(import.meta.dirname, '../../local/main.ts')
-/** Takes a database and its logs, and not much more. */
+/** A database and its logs fit, and not much more. */
 const DISK = '4m'
 /** Mounts the small disk on its first argument, and runs the rest there. */
 const ON_SMALL_DISK = `mount -t tmpfs -o size=${DISK} tmpfs "$1" && cd "$1" && shift && exec "$@"`
@@ -45,7 +45,7 @@ function fillDisk(folder: string): void {
   closeSync(file)
 }
 
-test('a database whose disk becomes full ends the fleet with a sentence, and not with a stack', async () => {
+test('a database whose disk becomes full ends the fleet with a sentence instead of a stack', async () => {
   const { program, api, fill } = await startOnSmallDisk('--data', 'data')
   fill()
   await api.call('POST', '/devices', { deviceId: 'shop-1' }).catch(() => undefined)
@@ -58,7 +58,7 @@ test('a database whose disk becomes full ends the fleet with a sentence, and not
   assert.doesNotMatch(program.said(), /\n\s+at /)
 })
 
-test('logs whose disk becomes full cost nothing but log lines: the fleet goes on', async () => {
+test('a full disk under the logs costs log lines alone, and the fleet goes on', async () => {
   const { program, api, fill } = await startOnSmallDisk()
   fill()
   for (let number = 1; number <= 40; number++) {

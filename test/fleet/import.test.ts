@@ -20,7 +20,7 @@ import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
 import { until } from './until.ts'
 
 const DEVICES = Number(process.env.MOORING_IMPORT_DEVICES ?? 100)
-/** These have talked before they were imported: their sessions must go on. */
+/** This many devices have talked before they are imported. Their sessions must go on. */
 const TALKED = 2
 const SECRET = 'the secret of the messages'
 const CONTACT = '15550100150'
@@ -61,7 +61,7 @@ function startConsumer(): Promise<Server> {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)))
 }
 
-/** Pairs all of them by the real useMultiFileAuthState, as a system without Mooring does. */
+/** Pairs all devices by the real useMultiFileAuthState, as a system without Mooring does. */
 async function pairElsewhere(): Promise<void> {
   const { url: whatsAppUrl, controlUrl, controlToken } = fleet.simulator
   const plan = { deviceIds: ids, authDir: folder, whatsAppUrl, controlUrl, controlToken }
@@ -104,7 +104,7 @@ async function send(id: DeviceId, text: string): Promise<number> {
 const isRead = async (jid: string) =>
   fleet.simulator.accounts().find((account) => account.jid === jid)?.queued === 0
 
-test(`${DEVICES} devices that were linked elsewhere connect without pairing again, receive and send`, async (t) => {
+test(`${DEVICES} devices that were linked elsewhere connect without another pairing, receive and send`, async (t) => {
   const begun = systemClock.mark()
   const tell = (what: string) =>
     t.diagnostic(`${what} after ${Math.round(systemClock.elapsedMs(begun) / 1000)} s`)

@@ -1,4 +1,4 @@
-/** One device must never cost another: what one receives, and what one does to its server. */
+/** One device must never cost another: neither by what it receives, nor by what it does to its server. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
@@ -46,14 +46,14 @@ describe('2,000 damaged stanzas, frames and payloads for one device after anothe
   })
 })
 
-/** Damages one device until it is gone for good, as after a logout, or everything was sent. @returns where to go on */
+/** Damages one device until it is gone for good, as after a logout, or until all was sent. @returns where to go on */
 async function damage(fleet: TestFleet, victim: DeviceId, begin: number): Promise<number> {
   let from = begin
   while (from < DAMAGES) {
     const jid = await jidWhenConnected(fleet, victim)
     if (jid === undefined) return from
     const wish = { seed: SEED, count: Math.min(DAMAGES_AT_ONCE, DAMAGES - from), from }
-    // Its socket may have gone in this very moment.
+    // The socket may have closed at this moment.
     from = await fleet.simulator.damage(jid, wish, { everyMs: 5 }).then(
       ({ next }) => next,
       () => from,
@@ -73,7 +73,7 @@ async function jidWhenConnected(fleet: TestFleet, device: DeviceId): Promise<str
 }
 
 for (const how of ['throw', 'abort', 'loop'] as const) {
-  describe(`a device that ends its server by ${how}, which nobody can attribute`, () => {
+  describe(`a device that ends its server by ${how}, an error that belongs to no device`, () => {
     let fleet: TestFleet
     const exits: ServerExit[] = []
 
@@ -91,7 +91,7 @@ for (const how of ['throw', 'abort', 'loop'] as const) {
     })
     after(() => fleet?.close())
 
-    test('costs at most three servers, is quarantined and says why, and the others are connected', {
+    test('costs at most three servers, is quarantined with a reason, and leaves the others connected', {
       timeout: 300_000,
     }, async (context) => {
       const others = await fleet.moor(39)

@@ -1,3 +1,4 @@
+/** No key of a device leaves its server: not by a log, not by an answer, and not by a row. */
 import assert from 'node:assert/strict'
 import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,7 +16,7 @@ let fleet: TestFleet
 let secrets: Secret[]
 let answers: string
 
-/** A pairing by QR, one by code, messages, a takeover, a restart, a logout; then all keys there are, and all answers. */
+/** Pairings, messages, a takeover, a restart and a logout. Then all keys and all answers are collected. */
 before(async () => {
   fleet = await startTestFleet({ servers: 2 })
   const ids = await fleet.moor(3, 'secretive')
@@ -33,7 +34,7 @@ before(async () => {
   answers = JSON.stringify(bodies)
   await fleet.call('POST', `/devices/${ids[0]}/restart`)
   await fleet.call('POST', `/devices/${ids[1]}/logout`)
-  // Not by its row: what a server says of it follows the write.
+  // The row would be too early: the server logs a logout after it has written it.
   await until('a log that tells all of it', 20_000, async () =>
     filesIn(fleet.logDir).includes('device.logged_out'),
   )
@@ -51,7 +52,7 @@ async function rawRows(): Promise<string> {
 }
 
 describe('the keys of devices that were paired, wrote and moved', () => {
-  test('are known to this test: of every kind some', () => {
+  test('are known to this test, some of every kind', () => {
     const kinds = new Set(secrets.map(({ name }) => name))
 
     for (const kind of [
@@ -67,7 +68,7 @@ describe('the keys of devices that were paired, wrote and moved', () => {
     assert.ok(secrets.filter(({ name }) => name === 'session').length >= 3 * 4)
   })
 
-  test('stand in no log: neither of servers nor of the control plane, stdout and stderr included', () => {
+  test('are in no log of a server or of the control plane, stdout and stderr included', () => {
     const logs = filesIn(fleet.logDir)
     assert.match(logs, /device\.connected/)
     assert.match(logs, /server\.buried/)
@@ -77,20 +78,20 @@ describe('the keys of devices that were paired, wrote and moved', () => {
     assert.doesNotMatch(logs, /privKey|rootKey|"private"|chainKey/)
   })
 
-  test('stand in no answer of the API', () => {
+  test('are in no answer of the API', () => {
     assert.match(answers, /secretive-1/)
 
     assert.deepEqual(findSecrets(answers, secrets), [])
   })
 
-  test('stand in no row of the database', async () => {
+  test('are in no row of the database', async () => {
     const rows = await rawRows()
     assert.match(rows, /"v1\.1\.z\./)
 
     assert.deepEqual(findSecrets(rows, secrets), [])
   })
 
-  test('would be found wherever they stood, in whatever form', () => {
+  test('would be found in every form', () => {
     const folder = mkdtempSync(join(tmpdir(), 'mooring-planted-'))
     const log = join(folder, 'server-1.log')
     const forms: ((bytes: Buffer) => string)[] = [

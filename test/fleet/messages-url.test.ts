@@ -1,4 +1,4 @@
-/** Messages at the local fleet as a person runs it: `MESSAGES_URL=... npm start` and the commands of its first screen. */
+/** Messages of the local fleet as a person runs it: `MESSAGES_URL=... npm start`, then the commands of its screen. */
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
@@ -51,7 +51,7 @@ after(async () => {
   rmSync(home, { recursive: true })
 })
 
-/** Lines of the first screen, pasted into a shell that knows the command as a person's does. */
+/** Pastes lines of the first screen into a shell that has the command. */
 async function paste(lines: string): Promise<string> {
   const npx = `npx() { shift; ${process.execPath} ${join(ROOT, 'cli/mooring.ts')} "$@"; }`
   const { stdout } = await run('bash', ['-c', `${npx}\n${lines}`], { cwd: home, timeout: 60_000 })
@@ -69,7 +69,7 @@ test('the first screen says where messages go and by what they are signed, and s
   assert.doesNotMatch(fleet.said(), /of-the-url/)
 })
 
-test('what another terminal needs stands in a file that nobody else may read', () => {
+test('the variables for another terminal are in a file that nobody else may read', () => {
   const folder = join(home, '.mooring/runs')
   const modes = readdirSync(folder).map((name) => statSync(join(folder, name)).mode & 0o777)
   assert.deepEqual(modes, [0o600])
@@ -105,14 +105,14 @@ test('the commands of the first screen link a device, and its messages come and 
   assert.equal(post.headers['x-mooring-signature'], signature)
 })
 
-test('another terminal can use the tables as long as the fleet runs, and not without this run’s credentials', async () => {
+test('another terminal can use the tables while the fleet runs, with the credentials of this run alone', async () => {
   const exported = `${runFile()}\nnpx mooring export shop-1 ./out --yes 2>&1 || true`
   assert.match(await paste(exported), /DEVICE_NOT_STOPPED/)
   const forged = exported.replace('\n', '\nexport AWS_SECRET_ACCESS_KEY=local AWS_ACCESS_KEY_ID=local\n')
   assert.match(await paste(forged), /UnrecognizedClientException.*tell this shell of it again/)
 })
 
-test('no log holds the secret of messages or the query of their URL, and the file of the run goes with it', async () => {
+test('no log has the secret of messages or the query of their URL, and the file of the run is gone', async () => {
   const secret = /with (\S{16,})/.exec(fleet.said())?.[1] ?? 'none'
   fleet.child.kill('SIGINT')
   await fleet.exited

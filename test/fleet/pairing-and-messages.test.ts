@@ -1,3 +1,4 @@
+/** Pairing by code, texts across the death of a server, and what a device does after each close code. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { deviceId } from '../../core/ids.ts'
@@ -16,7 +17,7 @@ after(async () => {
   await fleet?.close()
 })
 
-test('a code of 8 characters that is typed into the phone links the device', async () => {
+test('a code of 8 characters that a person types into the phone links the device', async () => {
   const id = deviceId('by-code')
   await fleet.call('POST', '/devices', { deviceId: id })
   await until('a QR', 20_000, async () => (await fleet.devices([id]))[0]?.pairing?.qr !== undefined)
@@ -27,7 +28,7 @@ test('a code of 8 characters that is typed into the phone links the device', asy
   assert.ok(row?.account?.jid.startsWith(PHONE))
 })
 
-test('a code that nobody types in leaves no half-paired credentials', async () => {
+test('a pairing code that nobody types leaves no half-paired credentials', async () => {
   const id = deviceId('abandoned')
   await fleet.call('POST', '/devices', { deviceId: id })
   await until('a QR', 20_000, async () => (await fleet.devices([id]))[0]?.pairing?.qr !== undefined)
@@ -45,7 +46,7 @@ test('a code that nobody types in leaves no half-paired credentials', async () =
   assert.ok(!linked?.account?.jid.startsWith('15550100198'))
 })
 
-test('texts reach a device that is connected, and one whose server was killed after it has moved', async () => {
+test('texts reach a connected device, and after its move a device whose server was killed', async () => {
   const ids = await fleet.moor(4, 'texted')
   const rows = await fleet.devices(ids)
   for (const row of rows) await fleet.simulator.text(row.account?.jid ?? '', 'ahoy')
@@ -60,7 +61,7 @@ test('texts reach a device that is connected, and one whose server was killed af
   fleet.assertNeverTwoSockets()
 })
 
-test('a device that the phone unlinks is logged out, and its credentials are archived, not erased', async () => {
+test('a device that the phone unlinks is logged out, and its credentials are archived instead of erased', async () => {
   const [id = deviceId('none')] = await fleet.moor(1, 'unlinked')
   const [linked] = await fleet.devices([id])
   fleet.simulator.breakConnection(linked?.account?.jid ?? '', '401')

@@ -1,3 +1,4 @@
+/** A rolling restart through the API: from the first server to the last, stopped half way, and cut short by the end. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
@@ -26,7 +27,7 @@ let fleet: TestFleet
 let ids: DeviceId[]
 
 before(async () => {
-  // Devices linked one by one may be spread so wide that one moves for it, and here each has to move once.
+  // Rebalancing might move a device that was linked late, and here each device has to move once.
   const rebalancing = { enabled: false }
   fleet = await startTestFleet({ servers: SERVERS, maxServers: SERVERS, capacity: 20, rebalancing })
   ids = await fleet.moor(DEVICES)
@@ -41,7 +42,7 @@ async function restart(): Promise<RestartAnswer> {
   return body as unknown as RestartAnswer
 }
 
-/** Looks until the restart has ended. @returns what it said meanwhile, and the most servers that drained at a time */
+/** Looks until the restart has ended. @returns its words meanwhile, and the most servers that drained at a time */
 async function follow(): Promise<{ ended: RestartAnswer; said: string[]; drainingMost: number }> {
   const said = new Set<string>()
   let drainingMost = 0
@@ -60,7 +61,7 @@ async function follow(): Promise<{ ended: RestartAnswer; said: string[]; drainin
   return { ended, said: [...said], drainingMost }
 }
 
-/** How often each device was given to a server. */
+/** How often each device was assigned. */
 async function movesSince(since: string): Promise<number[]> {
   const histories = await Promise.all(
     ids.map((id) => fleet.store.query('History', { partition: id, sort: { from: since } })),
@@ -92,7 +93,7 @@ test('every server is replaced, one after another, and each device moves once', 
   )
   assert.ok(serversBefore.every(({ serverId }) => !servers.some((server) => server.serverId === serverId)))
   assert.deepEqual(new Set(await movesSince(String(begun.body.startedAt))), new Set([1]))
-  // The release and the connect that follows.
+  // A release and the connect after it raise the epoch by one each.
   assert.deepEqual(
     rows.filter(({ deviceId, epoch }) => epoch !== (epochsBefore.get(deviceId) ?? 0) + 2),
     [],
@@ -102,7 +103,7 @@ test('every server is replaced, one after another, and each device moves once', 
   fleet.assertNeverTwoSockets()
 })
 
-test('a restart that is stopped finishes the server under way and touches no other; asked for again, it goes on', async () => {
+test('a stopped restart finishes the server under way alone, and goes on when it is asked for again', async () => {
   await fleet.call('POST', '/fleet/restart')
   await until(
     'the first server under way',

@@ -1,3 +1,4 @@
+/** Scaling: a full fleet gets a server, and an idle server is drained and stopped. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

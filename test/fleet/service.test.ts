@@ -1,3 +1,4 @@
+/** The local service stands in for ECS: it starts, stops and replaces servers. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { deviceId } from '../../core/ids.ts'
@@ -14,7 +15,7 @@ after(async () => {
   await fleet?.close()
 })
 
-test('when no server has room, one more is started, and the devices that waited are given to it', async () => {
+test('when no server has room, another is started, and gets the devices that waited', async () => {
   const ids = Array.from({ length: 8 }, (_, number) => deviceId(`eighth-${number}`))
   const answers = []
   for (const id of ids) answers.push(await fleet.call('POST', '/devices', { deviceId: id }))
@@ -28,7 +29,7 @@ test('when no server has room, one more is started, and the devices that waited 
   assert.ok((await fleet.activeServers()).every((server) => server.load <= server.capacity))
 })
 
-test('a server that hangs is buried, its task is stopped, and one is started in its place', async () => {
+test('a server that hangs is buried, its task is stopped, and another is started in its place', async () => {
   const ids = (await fleet.store.scan('Devices', {})).rows.map((row) => row.deviceId)
   await Promise.all(ids.map((id) => fleet.call('DELETE', `/devices/${id}`)))
   await until('room again', 20_000, async () => (await fleet.store.scan('Devices', {})).rows.length === 0)

@@ -1,3 +1,4 @@
+/** A server dies and `task-stopped` is not told. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
@@ -14,7 +15,7 @@ after(async () => {
   await fleet?.close()
 })
 
-test('with nobody to tell of a death, the sweep alone moves the devices within a lease and 3 s', async (context) => {
+test('a death that no event tells of costs a lease and 3 s: the sweep alone moves the devices', async (context) => {
   const ids = await fleet.moor(9)
   const [victim] = await fleet.activeServers()
   assert.ok(victim)

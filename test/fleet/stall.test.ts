@@ -1,4 +1,4 @@
-/** A question that WhatsApp never answers, with real processes: told in words, healed within a minute, and nothing lost. */
+/** A query that WhatsApp never answers, with real processes: told, healed within a minute, and nothing lost. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceRow } from '../../core/store/device-row.ts'
@@ -31,7 +31,7 @@ async function rowOf(device: DeviceRow['deviceId']): Promise<DeviceRow> {
   return (await fleet.devices([device]))[0] ?? assert.fail(`no device ${device}`)
 }
 
-test('a query that is never answered: the words stand in `mooring device show`, it is healed in time, and nothing is lost', {
+test('a query that is never answered is told by `mooring device show`, is healed in time, and loses nothing', {
   timeout: 180_000,
 }, async (context) => {
   const [stalling, other] = await fleet.moor(2)

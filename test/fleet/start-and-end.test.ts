@@ -12,7 +12,7 @@ import { until } from './until.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** As a person runs it, in a process group of its own as in a terminal. */
+/** In a process group of its own, as in a terminal. */
 function npmStart(...options: string[]): Program {
   return listenTo(
     spawn('npm', ['start', '--silent', '--', ...options], { cwd: ROOT, detached: true, stdio: 'pipe' }),
@@ -82,7 +82,7 @@ test('npm start on a port that is taken says so and leaves no process', async (c
   assert.deepEqual(descendants(started.pid), [])
 })
 
-test('an option that makes no sense is answered with what it should be', async () => {
+test('an option that makes no sense is refused with its range', async () => {
   const started = npmStart('--servers', 'many')
   assert.equal(await started.exited, 1)
   assert.match(started.said(), /--servers is a whole number from 1 to 50, not many/)
@@ -94,7 +94,7 @@ test('--help tells every option', async () => {
   assert.match(started.said(), /--servers N[\s\S]*--port PORT[\s\S]*--data DIR[\s\S]*--whatsapp KIND/)
 })
 
-test('with --data, devices are connected again after a restart without being paired again', async () => {
+test('with --data, a device connects again after a restart without another pairing', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'mooring-data-'))
   const first = npmStart('--port', '0', '--servers', '1', '--data', dataDir)
   const api = await untilWelcomed(first)

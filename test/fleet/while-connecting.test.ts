@@ -1,3 +1,4 @@
+/** Requests that come while a device connects: a stop, a logout and a deletion. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { deviceId } from '../../core/ids.ts'
@@ -14,7 +15,7 @@ after(async () => {
   await fleet?.close()
 })
 
-/** The moments at which a request falls into a connect: before the permit, before the login, around it. */
+/** A request this long after a restart falls into a connect: before the permit, before the login, or around it. */
 const AFTER_MS = [0, 10, 20, 40, 60, 80, 120, 160]
 
 test('a device stopped while a connect is under way ends without a socket', async () => {
@@ -88,7 +89,7 @@ test('a device deleted while a connect is under way ends without a socket and le
   )
 })
 
-test('in all of this no device ever had two sockets', () => {
+test('no device ever had two sockets in these tests', () => {
   const { overlaps, conflicts } = fleet.simulator.report()
   assert.deepEqual(overlaps, [])
   assert.equal(conflicts.overlap, 0)

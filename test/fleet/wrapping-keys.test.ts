@@ -1,3 +1,4 @@
+/** Wrapping keys of a running fleet: the key file when it is lost and renewed, and KMS. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
@@ -59,7 +60,7 @@ test('a device whose key file is lost waits for it, says so, and connects when i
   assert.deepEqual(connected?.account, before.account)
 })
 
-test('a new first line in the key file takes effect at the next connect, and the older line is needed no more', async () => {
+test('a new first line of the key file is used from the next connect on, and the old line can go', async () => {
   const older = await wrappedBy()
   const lines = readFileSync(fleet.authKeyFile, 'utf8')
   const newest = `${randomBytes(32).toString('base64')}\n`
@@ -94,7 +95,7 @@ test('a server with a KMS key asks KMS for the data key of its device, and uses 
   const asked = kms.requests.filter(({ body }) => body.EncryptionContext?.deviceId === id)
   assert.ok(asked.some(({ operation }) => operation === 'Decrypt'))
   assert.deepEqual(asked.at(-1)?.body.EncryptionContext, context)
-  // What KMS has wrapped, the search of the logs at the end could not open.
+  // The search of the logs at the end could not open keys that KMS has wrapped.
   await fleet.call('DELETE', `/devices/${id}`)
   await until('erased', 20_000, async () => (await fleet.devices([id])).length === 0)
   await kms.close()
