@@ -1,5 +1,6 @@
-/** What the tests of core/ are built from: tables on one embedded database, a world with recorders for what leaves the
- *  domain, and servers and devices in it. Used by every test of this folder; it asserts nothing itself. */
+/** What the tests of core/ are built from: tables on one embedded database, a world with recorders for what
+ *  leaves the domain, and servers and devices in it. Used by every test of this folder; it asserts nothing
+ *  itself. */
 
 import { dynamoDbStore } from '../../aws/dynamodb-store.ts'
 import type { EventName } from '../../core/catalogue.ts'
@@ -19,7 +20,8 @@ import { seededRandom } from './chance.ts'
 import { type ManualClock, manualClock, WALL_START_MS } from './manual-clock.ts'
 
 const REQUEST_MS_MAX = 10_000
-// ---- the store ----------------------------------------------------------------------------------------------------
+// ---- the store
+// ----------------------------------------------------------------------------------------------------
 
 export interface Tables {
   /** A store on tables of its own, empty. */
@@ -41,7 +43,8 @@ export async function embeddedTables(): Promise<Tables> {
   }
 }
 
-// ---- the world ----------------------------------------------------------------------------------------------------
+// ---- the world
+// ----------------------------------------------------------------------------------------------------
 
 export interface Emitted {
   readonly event: EventName
@@ -91,7 +94,8 @@ export function worldOn(store: Store, seed = 1): TestWorld {
   }
 }
 
-// ---- servers and devices ------------------------------------------------------------------------------------------
+// ---- servers and devices
+// ------------------------------------------------------------------------------------------
 
 type At = Pick<World, 'store' | 'clock'>
 
@@ -234,7 +238,8 @@ export function aDeviceRow(id: string, wish: Partial<Omit<DeviceRow, 'deviceId'>
   }
 }
 
-/** A sweep that looks once a second of its own clock for `seconds`; `beating` servers beat before each look. */
+/** A sweep that looks once a second of its own clock for `seconds`; `beating` servers beat before each
+ *  look. */
 export async function lookEverySecond(
   { store, clock }: Pick<TestWorld, 'store' | 'clock'>,
   sweep: { look(): Promise<void> },

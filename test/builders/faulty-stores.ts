@@ -1,7 +1,8 @@
 /** Stores that a test makes fail, lose answers, or be overtaken. */
 import type { Change, Rows, Store, Table } from '../../core/store/store.ts'
 
-/** The store as a caller sees it whose every first answer is lost: the SDK sends each update a second time. */
+/** The store as a caller sees it whose every first answer is lost: the SDK sends each update a second
+ *  time. */
 export function losingAnswers(store: Store): Store {
   return {
     ...store,

@@ -1,4 +1,5 @@
-/** A new world for each test of a file: empty tables, a clock that stands still, and recorders around them. */
+/** A new world for each test of a file: empty tables, a clock that stands still, and recorders around
+ *  them. */
 import { after, before, beforeEach } from 'node:test'
 import type { Store } from '../../core/store/store.ts'
 import { aWorld, embeddedTables, type Tables, type TestWorld } from './builders.ts'

@@ -47,7 +47,7 @@ test('a write under an older epoch that is applied is found', async () => {
   )
 })
 
-test('it knows who owned an account at any time, and counts how often the server changed', async () => {
+test('the watch knows the owner of an account at any time, and counts how often it changed', async () => {
   let nowMs = 0
   const watch = watching(() => nowMs)
   const [one, other] = [serverId('web-1-a'), serverId('web-2-b')]
@@ -75,7 +75,7 @@ test('it knows who owned an account at any time, and counts how often the server
   assert.deepEqual([watch.moves, watch.deviceOf(account.jid)], [1, DEVICE])
 })
 
-test('it hears what servers say of the end of a socket', async () => {
+test('the watch hears the words of servers on the end of a socket', async () => {
   const watch = watching(() => 30)
   const said = {
     deviceId: DEVICE,

@@ -4,12 +4,12 @@ import { drawPlan, type Planned, SERVER_FAULTS, SERVERS_ALIVE_MIN, type ServerFa
 
 const WISH = { seed: 1, seconds: 600, servers: 5 }
 
-test('a seed draws one plan, another seed another', () => {
+test('a seed draws one plan, and another seed another plan', () => {
   assert.deepEqual(drawPlan(WISH), drawPlan(WISH))
   assert.notDeepEqual(drawPlan(WISH), drawPlan({ ...WISH, seed: 2 }))
 })
 
-test('ten minutes hold every kind of fault', () => {
+test('ten minutes have every kind of fault', () => {
   const kinds = new Set(drawPlan(WISH).map(({ kind }) => kind))
   const wanted = [...SERVER_FAULTS, 'sweep stopped', 'all slow', 'rolling restart', 'sockets closed']
   assert.deepEqual(
@@ -18,7 +18,7 @@ test('ten minutes hold every kind of fault', () => {
   )
 })
 
-test('nothing strikes or lasts into the end', () => {
+test('no fault strikes in the last second or lasts into it', () => {
   const late = drawPlan(WISH).filter(
     (planned) => planned.atMs + ('lastsMs' in planned ? planned.lastsMs : 0) > 599_001,
   )
@@ -34,7 +34,7 @@ test('faults overlap, and two servers are always left alone', () => {
   assert.ok(Math.max(...atOnce) <= WISH.servers - SERVERS_ALIVE_MIN)
 })
 
-test('freezes are as often shorter than a lease as longer, up to 30 s', () => {
+test('half of the freezes are shorter than a lease, and none is longer than 30 s', () => {
   const freezes = drawPlan({ ...WISH, seconds: 36_000 }).filter(isOfOneServer)
   const lasted = freezes.filter(({ kind }) => kind === 'frozen').map(({ lastsMs }) => lastsMs)
   assert.ok(Math.min(...lasted) >= 1000 && Math.max(...lasted) <= 30_000)
@@ -42,7 +42,7 @@ test('freezes are as often shorter than a lease as longer, up to 30 s', () => {
   assert.ok(short > 0.4 && short < 0.6, `${short}`)
 })
 
-test('no closing is one that rightly stops a device', () => {
+test('no closing in the plan is one that stops a device', () => {
   const hows = drawPlan(WISH).flatMap((planned) => (planned.kind === 'sockets closed' ? [planned.how] : []))
   assert.deepEqual(
     hows.filter((how) => ['401', '403', '411'].includes(how)),

@@ -1,4 +1,5 @@
-/** The plan of one run: which fault strikes when, and for how long. Pure: the same seed draws the same plan, for any fleet. */
+/** The plan of one run: which fault strikes when, and how long. Pure: a seed draws one plan, for any
+ *  fleet. */
 import type { Break } from '../../local/whatsapp/breaks.ts'
 import { type Chance, chance } from '../simulation/chance.ts'
 import {
@@ -15,7 +16,7 @@ import {
   type Evil,
 } from './evil-plan.ts'
 
-/** What strikes one server. */
+/** Faults that strike one server. */
 export const SERVER_FAULTS = [
   'killed',
   'frozen',
@@ -37,7 +38,7 @@ export type Fault =
   | { readonly kind: 'sweep stopped'; readonly lastsMs: number }
   | { readonly kind: 'all slow'; readonly lastsMs: number; readonly delayMs: number }
   | { readonly kind: 'rolling restart' }
-  /** `picks` stand for devices: fractions of however many there are at that moment. */
+  /** `picks` stand for devices: fractions of their number at that moment. */
   | { readonly kind: 'sockets closed'; readonly how: Break; readonly picks: readonly number[] }
   | { readonly kind: 'registered' }
   | { readonly kind: 'removed'; readonly pick: number }
@@ -52,17 +53,17 @@ export interface PlanWish {
   readonly servers: number
 }
 
-/** The plan leaves at least so many servers alone at any time. */
+/** The plan leaves at least this many servers alone at any time. */
 export const SERVERS_ALIVE_MIN = 2
-/** Nothing strikes before, and nothing lasts longer than until this before the end. */
+/** Nothing strikes in the first second or lasts into the last one. */
 const CALM_MS = 1000
-/** A server is left alone for so long after a fault: until it has come back. */
+/** A server is left alone this long after a fault, until it has come back. */
 const RECOVERY_MS = 8000
-/** A stop, a start and a join. Generous: a rolling restart that takes longer meets a fault the sooner. */
+/** A stop, a start and a join. A rolling restart that takes longer only meets a fault earlier. */
 const RESTART_MS = 9000
-/** A client notices a socket on which nothing comes any more only by its next ping. */
+/** A client notices a silent socket only by its next ping. */
 const SILENCE_MS = 70_000
-/** Closings from which a device rightly comes back. A foreign login is one of them if it does not happen again and again. */
+/** Closings after which a device comes back. So it does after a foreign login that is not repeated. */
 const CLOSINGS = ['408', '428', '500', '503', '515', 'reset'] as const
 
 export function drawPlan(wish: PlanWish): Planned[] {
@@ -126,7 +127,7 @@ function evil(wish: PlanWish, endMs: number): Planned[] {
   ]
 }
 
-/** Strikes one server after the other, two at a time as well, and leaves room for those that have to take over. */
+/** Strikes servers one after another and two at a time, and leaves enough of them to take over. */
 function serverFaults({ seed, servers }: PlanWish, endMs: number): Planned[] {
   const draw = chance(seed, 'servers')
   const freeAtMs = Array.from({ length: servers }, () => 0)
@@ -152,9 +153,9 @@ function serverFaults({ seed, servers }: PlanWish, endMs: number): Planned[] {
 
 function serverFault(draw: Chance) {
   const kind = draw.pick([...SERVER_FAULTS, 'killed', 'frozen', 'frozen'] as const) ?? 'killed'
-  // As often shorter than a lease as longer.
+  // Half of the faults are shorter than a lease.
   const lastsMs = draw.happens(500) ? draw.between(1000, 8000) : draw.between(8000, 30_000)
-  // Requests end after 1.5 s: some are late, some are given up and applied all the same.
+  // Requests end after 1.5 s: some are late, and some are given up and applied anyway.
   const delayMs = draw.happens(500) ? draw.between(100, 700) : draw.between(700, 4000)
   return { kind, lastsMs: kind === 'killed' ? 0 : lastsMs, delayMs }
 }
@@ -167,7 +168,7 @@ function every(
 ): Planned[] {
   const draw = chance(seed, name)
   const plan: Planned[] = []
-  // The first comes sooner than the others follow one another, so that a short run has one of each.
+  // The first fault comes earlier than the interval, so that a short run has one of each kind.
   for (let atMs = draw.between(0, fromMs); atMs < seconds * 1000; atMs += draw.between(fromMs, toMs))
     plan.push({ atMs, ...fault(draw) })
   return plan

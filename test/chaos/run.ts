@@ -1,4 +1,4 @@
-/** One run: a fleet is linked, struck for its time, left alone, and looked at. */
+/** One run of the chaos: a fleet is linked, struck for some time, left alone, and checked. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -18,14 +18,16 @@ import { createStrikes, isStrike, type Strikes } from './strikes.ts'
 import { lastWords, textSomebody, textsWaiting } from './texting.ts'
 
 const JOIN_MS_MAX = 30_000
-/** The longest backoff of a device is a minute, and a server that was just struck is buried and started again first. */
+/** The longest backoff of a device is a minute. Before it, a server that was just struck is buried and
+ *  started again. */
 const CONNECT_MS_MAX = 150_000
-/** All connected at one moment may be luck: after this they are looked at again. */
+/** All devices may be connected for one moment by luck, so they are looked at again after this. */
 const STEADY_MS = 3000
 const LOOK_EVERY_MS = 500
-/** Progress is told after so many devices. */
+/** Progress is told after this many devices. */
 const LINKED_AT_ONCE = 10
-/** This process is database, WhatsApp and network at once: when it stands still for so long, requests end unanswered. */
+/** This process is database, WhatsApp and network at once. When it stands still this long, requests end
+ *  unanswered. */
 const STANDSTILL_MS_MIN = 700
 const STANDSTILL_LOOK_MS = 100
 const NANOSECONDS_PER_MS = 1e6
@@ -54,7 +56,7 @@ export interface Course {
   readonly struck: Map<string, number>
 }
 
-/** @throws Interrupted when `stop` is aborted; nothing is left behind then either */
+/** @throws Interrupted when `stop` is aborted. Nothing is left behind then either */
 export async function runChaos(wish: RunWish): Promise<Outcome> {
   const undo = makeUndo()
   try {
@@ -82,7 +84,7 @@ async function play(wish: RunWish, undo: Undo): Promise<Outcome> {
   try {
     await strikeAll(course, hands, drawPlan(wish))
     if (wish.stop.aborted) throw new Interrupted()
-    wish.tell('the faults are over: everything has to connect')
+    wish.tell('the faults are over: every device has to connect')
     const begun = clock.mark()
     const missing = await connected(course)
     const connectedAfterMs = clock.elapsedMs(begun)
@@ -115,7 +117,7 @@ async function prepare(wish: RunWish, undo: Undo): Promise<Course> {
   const clock = systemClock
   const start = clock.mark()
   const startedAtMs = clock.wallMs()
-  // As the simulator counts: a time of day that never steps back.
+  // The simulator counts like this: a time of day that never steps back.
   const nowMs = () => startedAtMs + Math.floor(clock.elapsedMs(start))
   const logDir = join(wish.logDir, wish.fleet)
   mkdirSync(logDir, { recursive: true })
@@ -152,7 +154,7 @@ async function strikeAll(course: Course, hands: Hands, plan: readonly Planned[])
   for (const planned of plan) {
     await waitUntil(planned.atMs)
     if (wish.stop.aborted) break
-    // Not waited for: faults overlap.
+    // Nobody waits for a fault: faults overlap.
     carryOut(course, hands, planned).catch((error: unknown) =>
       course.record.tell(`${planned.kind} failed: ${error instanceof Error ? error.message : String(error)}`),
     )
@@ -205,10 +207,10 @@ function closeSockets({ fleet, record }: Course, picks: readonly number[], how: 
   return [...chosen].map(({ deviceId }) => deviceId)
 }
 
-/** Waits until every device has its socket, for a while. @returns those that have none */
+/** Waits for a while until every device has its socket. @returns the devices that have none */
 async function connected({ fleet, clock, wish }: Course): Promise<Missing[]> {
   const begun = clock.mark()
-  // A database that is late at the end of the storm is no fault of the fleet.
+  // A database that is late after the storm is no fault of the fleet.
   const look = () =>
     fleet.notConnected().catch(() => [{ deviceId: 'all', why: 'the database did not answer' }])
   for (;;) {
@@ -243,8 +245,8 @@ function tellProgress({ fleet, wish, clock, struck, record }: Course): NodeJS.Ti
     const { openSockets, overlaps, conflicts } = fleet.simulator.report()
     const faults = [...struck.values()].reduce((sum, count) => sum + count, 0)
     wish.tell(
-      `${Math.round(clock.elapsedMs(begun) / 1000)} s of ${wish.seconds} s: ${faults} faults, ${openSockets} sockets of ` +
-        `${fleet.linked().length} devices, ${overlaps.length} overlaps, ${conflicts.overlap} conflicts; ` +
+      `${Math.round(clock.elapsedMs(begun) / 1000)} s of ${wish.seconds} s: ${faults} faults, ` +
+        `${openSockets} sockets of ${fleet.linked().length} devices, ${overlaps.length} overlaps, ${conflicts.overlap} conflicts; ` +
         `${record.story.at(-1)?.what ?? ''}`,
     )
   }, PROGRESS_EVERY_MS)

@@ -1,11 +1,11 @@
-/** The end of a run in figures, fleets side by side. Pure: values in, lines out. */
+/** The outcome of a run in figures, fleets side by side. Pure: values go in, lines come out. */
 import { INCIDENTS_KEPT_MAX } from '../../local/whatsapp/judge.ts'
 import type { Outcome } from './outcome.ts'
 
 const LABEL_WIDTH = 58
 const VALUE_WIDTH = 16
 
-/** A figure that must be 0 is marked when it is not. */
+/** `isBad`: a figure that must be 0 and is not. The table marks it. */
 interface Cell {
   readonly text: string
   readonly isBad?: boolean
@@ -95,7 +95,7 @@ function draw({ text, isBad }: Cell): string {
   return `${isBad ? '! ' : ''}${text}`.padStart(VALUE_WIDTH)
 }
 
-/** @param of what the figure is a part of, where the simulator keeps no more than so many */
+/** @param of the list that the figure counts. The simulator keeps a limited number of its entries */
 function zero(figure: number, of: readonly unknown[] = []): Cell {
   return { ...count(figure, of), isBad: figure !== 0 }
 }

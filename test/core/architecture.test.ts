@@ -19,16 +19,17 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   hosts: ['core', 'aws'],
   local: ['core', 'aws', 'lambdas', 'hosts'],
   bench: ['core', 'aws', 'hosts', 'local'],
-  // It names the entry files of lambdas and hosts, and imports none of them: only the list of their names, and the
-  // namespace of the metrics.
+  // It names the entry files of lambdas and hosts, and imports none of them: only the list of their names,
+  // and the namespace of the metrics.
   lib: ['core', 'aws/powertools-telemetry.ts', 'lambdas/functions.ts'],
-  // It calls the API; of lambdas it takes the types of what the API answers, and runs none of it. Credentials that come in or
-  // go out are sealed and opened as servers do it.
+  // It calls the API; of lambdas it takes the types of what the API answers, and runs none of it. Credentials
+  // that come in or go out are sealed and opened as servers do it.
   cli: ['core', 'aws/dynamodb-store.ts', 'lambdas/api', 'hosts/auth-state'],
 }
 
-/** The rooms of a folder, each above those before it: a room imports only rooms that stand before it. `.` is the folder's
- *  own files. In hosts and lambdas they put the rooms together, so they may import every room and are not listed. */
+/** The rooms of a folder, each above those before it: a room imports only rooms that stand before it. `.` is
+ *  the folder's own files. In hosts and lambdas they put the rooms together, so they may import every room
+ *  and are not listed. */
 const ORDER: Record<string, readonly string[]> = {
   core: ['.', 'store', 'protocol', 'telemetry', 'requests', 'placement', 'operations', 'balance', 'sweep'],
   hosts: [
@@ -55,8 +56,9 @@ const LAMBDA_ENTRIES = ['api', 'assign', 'authorizer', 'doorbell', 'sweep', 'tas
   (name) => `lambdas/${name}.ts`,
 )
 
-/** Only here may time, chance and the environment be touched: where they become values that are handed in. The entry
- *  files read the environment; the real WhatsApp socket lives in real time, and a simulation has another one. */
+/** Only here may time, chance and the environment be touched: where they become values that are handed in.
+ *  The entry files read the environment; the real WhatsApp socket lives in real time, and a simulation has
+ *  another one. */
 const WORLD_FILES: Record<string, readonly string[]> = {
   'Date.now(': ['core/clock.ts'],
   'performance.now(': ['core/clock.ts'],

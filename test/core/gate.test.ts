@@ -1,8 +1,7 @@
-/** No test is forgotten, and none runs twice: the gate, .ci/run, runs each test file by exactly one of its scripts.
- *
- *  `npm test` is for every day. It leaves out long tests, which are named `*.long.test.ts`, the fleet tests but for
- *  test/fleet/main-path.test.ts, and the tests that need a browser or Java. `npm run test:rest` runs the long tests and
- *  the other fleet tests, `npm run test:all` both. */
+/** No test is forgotten, and none runs twice: the gate, .ci/run, runs each test file by exactly one of its
+ *  scripts. `npm test` is for every day. It leaves out long tests, which are named `*.long.test.ts`, the
+ *  fleet tests but for test/fleet/main-path.test.ts, and the tests that need a browser or Java. `npm run
+ *  test:rest` runs the long tests and the other fleet tests, `npm run test:all` both. */
 import assert from 'node:assert/strict'
 import { globSync } from 'node:fs'
 import { test } from 'node:test'

@@ -1,7 +1,6 @@
-/** Sizes and names: a reader may expect files that fit in the head, functions that fit on a screen, and tests that are
- *  found by the name of what they test. Each exception is a line of a table, with its reason.
- *
- *  A failure prints the lines that a table lacks, or those that it needs no more. */
+/** Sizes and names: a reader may expect files that fit in the head, functions that fit on a screen, and tests
+ *  that are found by the name of what they test. Each exception is a line of a table, with its reason. A
+ *  failure prints the lines that a table lacks, or those that it needs no more. */
 import assert from 'node:assert/strict'
 import { basename, dirname } from 'node:path'
 import { describe, test } from 'node:test'

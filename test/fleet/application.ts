@@ -1,4 +1,5 @@
-/** The operator's application in a test. It takes each message that a fleet posts, and remembers their order. */
+/** The operator's application in a test. It takes each message that a fleet posts, and remembers their
+ *  order. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

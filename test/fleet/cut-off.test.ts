@@ -33,7 +33,8 @@ test('a server without the store closes its sockets before its lease ends, and g
   assert.ok(held.length > 0)
   const cutAt = performance.now()
   proxies[0]?.cut()
-  // The fence counts from the last acknowledged beat. That was sent before the cut, so the fence is no later than this.
+  // The fence counts from the last acknowledged beat. That was sent before the cut, so the fence is no later
+  // than this.
   await until(
     'sockets closed',
     DEFAULT_SETTINGS.fenceAfterMs + 500,

@@ -1,5 +1,6 @@
-/** A local fleet for a test: real processes, the real Baileys client, and the simulated WhatsApp as judge. The fleet's
- *  tests, the chaos and the test of the image start one. Every fleet searches its logs for keys when it is closed. */
+/** A local fleet for a test: real processes, the real Baileys client, and the simulated WhatsApp as judge.
+ *  The fleet's tests, the chaos and the test of the image start one. Every fleet searches its logs for keys
+ *  when it is closed. */
 import assert from 'node:assert/strict'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -26,7 +27,8 @@ export interface TestFleet extends LocalFleet {
   readonly logDir: string
   /** Calls the API as a person would. */
   call(method: string, path: string, body?: unknown): Promise<ApiAnswer>
-  /** Registers devices through the API and links each by a phone that scans its QR. Resolves when all are connected. */
+  /** Registers devices through the API and links each by a phone that scans its QR. Resolves when all are
+   *  connected. */
   moor(count: number, prefix?: string): Promise<DeviceId[]>
   /** The rows of these devices. */
   devices(ids: readonly DeviceId[]): Promise<DeviceRow[]>

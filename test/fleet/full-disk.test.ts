@@ -1,4 +1,5 @@
-/** A disk that becomes full under a running fleet, in a small file system of its own. Needs Linux with unshare. */
+/** A disk that becomes full under a running fleet, in a small file system of its own. Needs Linux with
+ *  unshare. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'

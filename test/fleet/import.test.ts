@@ -1,5 +1,5 @@
-/** Devices that another system has linked, brought into a fleet and out of it again. MOORING_IMPORT_DEVICES=20 makes it
- *  smaller. */
+/** Devices that another system has linked, brought into a fleet and out of it again.
+ *  MOORING_IMPORT_DEVICES=20 makes it smaller. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'

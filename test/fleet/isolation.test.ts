@@ -46,7 +46,8 @@ describe('2,000 damaged stanzas, frames and payloads for one device after anothe
   })
 })
 
-/** Damages one device until it is gone for good, as after a logout, or until all was sent. @returns where to go on */
+/** Damages one device until it is gone for good, as after a logout, or until all was sent. @returns where to
+ *  go on */
 async function damage(fleet: TestFleet, victim: DeviceId, begin: number): Promise<number> {
   let from = begin
   while (from < DAMAGES) {

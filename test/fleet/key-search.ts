@@ -76,7 +76,8 @@ function secretsIn(kind: string, value: unknown): Secret[] {
   return ['session', 'sender-key', 'app-state-sync-key'].includes(kind) ? keysWithin(kind, value) : []
 }
 
-/** All bytes as long as a key: root keys, chain keys, ephemeral keys. Public ones must not be found either. */
+/** All bytes as long as a key: root keys, chain keys, ephemeral keys. Public ones must not be found
+ *  either. */
 function keysWithin(kind: string, value: unknown): Secret[] {
   if (value instanceof Uint8Array) {
     return value.length >= KEY_BYTES_MIN ? [{ name: kind, bytes: Buffer.from(value) }] : []
@@ -100,8 +101,8 @@ export function findSecrets(text: string, secrets: readonly Secret[]): string[] 
   return [...found].sort()
 }
 
-/** The bytes as text, and as an array of numbers, which is how a Uint8Array is printed. The last characters of base64
- *  are left out, because they depend on the bytes that follow. */
+/** The bytes as text, and as an array of numbers, which is how a Uint8Array is printed. The last characters
+ *  of base64 are left out, because they depend on the bytes that follow. */
 function formsOf(bytes: Buffer): string[] {
   const body = bytes.subarray(0, bytes.length - (bytes.length % 3))
   return [

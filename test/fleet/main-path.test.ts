@@ -20,7 +20,8 @@ after(async () => {
 test('45 devices are spread evenly over 3 servers, each connected by exactly one', async () => {
   const loads = (await fleet.activeServers()).map((server) => server.load)
   assert.equal(loads.length, 3)
-  // The better of two random servers: a million draws were never wider than 8, and all but 2 of them no wider than 6.
+  // The better of two random servers: a million draws were never wider than 8, and all but 2 of them no wider
+  // than 6.
   assert.ok(Math.max(...loads) - Math.min(...loads) <= 6, `loads ${loads}`)
   fleet.assertNeverTwoSockets()
 })

@@ -9,10 +9,11 @@ const SERVERS = 4
 /** The limits are low, so that the recovery waits for them alone. */
 const OF_SERVER = 5
 const OF_FLEET = 10
-/** This many connects may go at once besides the rate: a quarter of a second's worth, and one for each server. */
+/** This many connects may go at once besides the rate: a quarter of a second's worth, and one for each
+ *  server. */
 const BURST = SERVERS + OF_FLEET / 4
-/** A login follows its turn after a permit and a handshake, which take different times. All logins whose turns are
- *  spread over this much more time may fall into one window. */
+/** A login follows its turn after a permit and a handshake, which take different times. All logins whose
+ *  turns are spread over this much more time may fall into one window. */
 const HANDSHAKES_DIFFER_MS = 1000
 
 let fleet: TestFleet

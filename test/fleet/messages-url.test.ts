@@ -1,4 +1,5 @@
-/** Messages of the local fleet as a person runs it: `MESSAGES_URL=... npm start`, then the commands of its screen. */
+/** Messages of the local fleet as a person runs it: `MESSAGES_URL=... npm start`, then the commands of its
+ *  screen. */
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'

@@ -1,4 +1,5 @@
-/** The order of each device's messages while servers are frozen again and again, and contacts write all the time. */
+/** The order of each device's messages while servers are frozen again and again, and contacts write all the
+ *  time. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'

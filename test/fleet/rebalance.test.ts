@@ -50,7 +50,8 @@ describe('a fifth server that joins a fleet of 40 devices', () => {
     const rebalancing = { shareOfFleetPercent: 30, inFlightPerServer: 3 }
     // Database, simulator and test share a process, and have to keep up with 40 first logins.
     fleet = await startTestFleet({ servers: 4, capacity: CAPACITY, connectsPerSecond: 3, rebalancing })
-    // Devices that are registered one by one may be spread wider than the band. Unpaused, they would move too early.
+    // Devices that are registered one by one may be spread wider than the band. Unpaused, they would move too
+    // early.
     const answer = await fleet.call('POST', '/fleet/rebalancing', { paused: true })
     assert.equal(answer.body.state, 'paused')
     ids = await fleet.moor(40, 'even')

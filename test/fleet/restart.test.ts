@@ -1,4 +1,5 @@
-/** A rolling restart through the API: from the first server to the last, stopped half way, and cut short by the end. */
+/** A rolling restart through the API: from the first server to the last, stopped half way, and cut short by
+ *  the end. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
@@ -42,7 +43,8 @@ async function restart(): Promise<RestartAnswer> {
   return body as unknown as RestartAnswer
 }
 
-/** Looks until the restart has ended. @returns its words meanwhile, and the most servers that drained at a time */
+/** Looks until the restart has ended. @returns its words meanwhile, and the most servers that drained at a
+ *  time */
 async function follow(): Promise<{ ended: RestartAnswer; said: string[]; drainingMost: number }> {
   const said = new Set<string>()
   let drainingMost = 0

@@ -1,4 +1,5 @@
-/** A query that WhatsApp never answers, with real processes: told, healed within a minute, and nothing lost. */
+/** A query that WhatsApp never answers, with real processes: told, healed within a minute, and nothing
+ *  lost. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceRow } from '../../core/store/device-row.ts'

@@ -15,7 +15,8 @@ after(async () => {
   await fleet?.close()
 })
 
-/** A request this long after a restart falls into a connect: before the permit, before the login, or around it. */
+/** A request this long after a restart falls into a connect: before the permit, before the login, or around
+ *  it. */
 const AFTER_MS = [0, 10, 20, 40, 60, 80, 120, 160]
 
 test('a device stopped while a connect is under way ends without a socket', async () => {

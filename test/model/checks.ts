@@ -1,6 +1,8 @@
-/** What spin is asked about docs/model/mooring.pml: the protocol as it is must hold, each mutant of it must be found. */
+/** What spin is asked about docs/model/mooring.pml: the protocol as it is must hold, each mutant of it must
+ *  be found. */
 
-/** `holds`: no violation, and every reachable state was looked at. `found`: spin finds a violation, or a sought state. */
+/** `holds`: no violation, and every reachable state was looked at. `found`: spin finds a violation, or a
+ *  sought state. */
 export type Expectation = 'holds' | 'found'
 
 export interface Check {
@@ -116,5 +118,6 @@ export const CHECKS: readonly Check[] = [
   found('plain read', 'the auth state is read without raising its epoch', staleWrite, { PLAIN_READ: true }),
 ]
 
-/** The same check at the smallest times, unless it is about the times: its violations are the easiest to read. */
+/** The same check at the smallest times, unless it is about the times: its violations are the easiest to
+ *  read. */
 export const smallest = (check: Check): Check => ({ ...check, defines: { ...ticks(1, 3), ...check.defines } })

@@ -1,4 +1,5 @@
-/** Lets spin search the model once, in a folder of its own. Linux and macOS: it ends a whole process group. */
+/** Lets spin search the model once, in a folder of its own. Linux and macOS: it ends a whole process
+ *  group. */
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -28,7 +29,8 @@ export interface Outcome {
   readonly violation?: string
 }
 
-/** Breadth first for what must hold: no depth to run out of. Depth first for what must be found: it finds sooner. */
+/** Breadth first for what must hold: no depth to run out of. Depth first for what must be found: it finds
+ *  sooner. */
 export function search(check: Check, limits: SearchLimits, until: AbortSignal): Promise<Outcome> {
   return inFolder(until, async (run) => {
     const breadthFirst = check.expected === 'holds'
@@ -98,8 +100,8 @@ function whyIncomplete(output: string, errors: number): string | undefined {
   return never.length > 0 ? `never happens in the model: ${never.join('; ')}` : undefined
 }
 
-/** Steps that no state leads to: a model in which nothing happens holds, too. Processes never end, and the judge's
- *  assertions stand behind what must not be. */
+/** Steps that no state leads to: a model in which nothing happens holds, too. Processes never end, and the
+ *  judge's assertions stand behind what must not be. */
 function unreached(output: string): string[] {
   return [...output.matchAll(/^unreached in (?:proctype|init|claim) (\w+)\n((?:\t.*\n?)+)/gm)]
     .filter(([, process]) => process !== 'judge')

@@ -1,4 +1,5 @@
-/** Tells a violation in words: one line for each step, with the comment that stands over the step in the model. */
+/** Tells a violation in words: one line for each step, with the comment that stands over the step in the
+ *  model. */
 
 const TICK = '  ---------- one tick'
 
@@ -20,7 +21,7 @@ function stepLine(process: number, name: string, comment: string, statement: str
     case 'runServer':
       return `  server ${process}   ${comment}`
     case 'runSweep':
-      return `  sweep      ${comment} (server ${/server\[(\d)\]|saw\[(\d)\]|owner==(\d)/.exec(statement)?.slice(1).find(Boolean)})`
+      return `  sweep      ${comment} (server ${serverIn(statement)})`
     case 'tick':
       return TICK
     case 'judge':
@@ -33,4 +34,9 @@ function stepLine(process: number, name: string, comment: string, statement: str
 function commentOver(lines: readonly string[], line: number): string {
   const over = lines.slice(0, line).findLast((text) => /^\s*\/\*.*\*\/$/.test(text))
   return /\/\* (.*?) \*\//.exec(over ?? '')?.[1] ?? ''
+}
+
+/** The server that a statement of the sweep is about. */
+function serverIn(statement: string): string | undefined {
+  return /server\[(\d)\]|saw\[(\d)\]|owner==(\d)/.exec(statement)?.slice(1).find(Boolean)
 }

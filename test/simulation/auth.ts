@@ -1,5 +1,5 @@
-/** Credentials and some session keys as tokens, on the real fenced items of hosts/auth-state: what Baileys would keep there,
- *  without its cryptography. */
+/** Credentials and some session keys as tokens, on the real fenced items of hosts/auth-state: what Baileys
+ *  would keep there, without its cryptography. */
 
 import { type Clock, sleep } from '../../core/clock.ts'
 import { isMooringError, MooringError } from '../../core/errors.ts'

@@ -1,5 +1,5 @@
-/** Chance by name: each part of the simulation draws from a stream of its own, so that taking one fault out of a scenario
- *  while it is shrunk leaves what all the others draw as it was. */
+/** Chance by name: each part of the simulation draws from a stream of its own, so that taking one fault out
+ *  of a scenario while it is shrunk leaves what all the others draw as it was. */
 import type { Random } from '../../core/random.ts'
 import { seededRandom } from '../builders/chance.ts'
 

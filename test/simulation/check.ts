@@ -1,4 +1,5 @@
-/** Runs the scenario of one seed; when it breaks an invariant, lets fast-check shrink it and tells the story of what is left. */
+/** Runs the scenario of one seed; when it breaks an invariant, lets fast-check shrink it and tells the story
+ *  of what is left. */
 import fc from 'fast-check'
 import { type RunResult, run } from './run.ts'
 import { type Scenario, scenarios } from './scenario.ts'

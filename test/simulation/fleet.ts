@@ -1,5 +1,5 @@
-/** The servers: real runServer in a process of its own each, and the supervisor that starts them again under their names, as an
- *  ECS service does. */
+/** The servers: real runServer in a process of its own each, and the supervisor that starts them again under
+ *  their names, as an ECS service does. */
 import { EventEmitter } from 'node:events'
 import { type ServerId, serverId } from '../../core/ids.ts'
 import { DEFAULT_SETTINGS, HOST_REQUEST_MS_MAX } from '../../core/settings.ts'

@@ -1,5 +1,5 @@
-/** The invariants of credentials: no write of an older epoch after a newer one has read or written, and credentials go only
- *  by pairing, logout or deletion. */
+/** The invariants of credentials: no write of an older epoch after a newer one has read or written, and
+ *  credentials go only by pairing, logout or deletion. */
 import type { AuthItem } from '../../core/store/auth-item-row.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { Creds } from './auth.ts'
@@ -8,7 +8,8 @@ import type { Memory, Write } from './memory-store.ts'
 import type { Wire } from './whatsapp.ts'
 
 export interface AuthFigures {
-  /** A write on its way for seconds was applied after its device had been erased: an item is left that nobody reads. */
+  /** A write on its way for seconds was applied after its device had been erased: an item is left that nobody
+   *  reads. */
   leftBehind: number
 }
 

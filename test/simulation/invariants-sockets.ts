@@ -1,5 +1,6 @@
-/** The invariants of sockets: at most one running process holds one, only within its lease, only while it owns the device,
- *  each under an epoch of its own, and a rightful owner is never the one replaced. Judged after every step. */
+/** The invariants of sockets: at most one running process holds one, only within its lease, only while it
+ *  owns the device, each under an epoch of its own, and a rightful owner is never the one replaced. Judged
+ *  after every step. */
 
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
@@ -8,14 +9,16 @@ import type { Memory, Write } from './memory-store.ts'
 import type { Process } from './process.ts'
 import type { Replaced, Wire } from './whatsapp.ts'
 
-/** A timer may be this late by rounding; anything more is the process's own freeze, during which it is not judged. */
+/** A timer may be this late by rounding; anything more is the process's own freeze, during which it is not
+ *  judged. */
 const TIMER_MS = 2
 
 export interface SocketFigures {
-  /** A frozen or gone process's socket was replaced when the rightful owner logged in: nobody can prevent it. */
+  /** A frozen or gone process's socket was replaced when the rightful owner logged in: nobody can prevent
+   *  it. */
   staleReplaced: number
-  /** The known residue: a login of a socket that had been cut meanwhile, of a process that is gone, or one that left a
-   *  frozen machine late, replaced the rightful owner. */
+  /** The known residue: a login of a socket that had been cut meanwhile, of a process that is gone, or one
+   *  that left a frozen machine late, replaced the rightful owner. */
   lateLogins: number
 }
 
@@ -33,7 +36,8 @@ export function judgeSockets(memory: () => Memory, nowMs: () => number, accuse: 
   }
   const named = (wire: Wire) => `${wire.device} on ${wire.server} under epoch ${wire.epoch}`
 
-  /** By true time: from when the last acknowledged beat was sent, for the fence time on the server's own clock. */
+  /** By true time: from when the last acknowledged beat was sent, for the fence time on the server's own
+   *  clock. */
   function leaseEndsMs({ process }: Wire): number {
     const sentAt = acknowledged.get(process)
     return sentAt === undefined ? 0 : sentAt + DEFAULT_SETTINGS.fenceAfterMs / process.clock.rate

@@ -1,5 +1,5 @@
-/** The invariants of docs/architecture.md that single writes can break: who owns, who may be taken from, epochs, room, names.
- *  Each write is judged at the instant at which the store applies it. */
+/** The invariants of docs/architecture.md that single writes can break: who owns, who may be taken from,
+ *  epochs, room, names. Each write is judged at the instant at which the store applies it. */
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import { asServer, type ServerItem, type ServerRow } from '../../core/store/server-row.ts'
 import type { Memory, Write } from './memory-store.ts'

@@ -1,5 +1,5 @@
-/** The control plane: each invocation is a process of its own on a machine of its own. Invocations come late, twice or never,
- *  and are killed half way. */
+/** The control plane: each invocation is a process of its own on a machine of its own. Invocations come late,
+ *  twice or never, and are killed half way. */
 
 import type { DeviceId, ServerId } from '../../core/ids.ts'
 import { assign } from '../../core/placement/assign.ts'

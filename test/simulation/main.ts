@@ -65,7 +65,8 @@ async function many(wish: {
   const progress = setInterval(() => {
     const elapsed = performance.now() - begun
     const left = ((wish.seeds - summary.seeds) * elapsed) / Math.max(1, summary.seeds)
-    const line = `${summary.seeds} of ${wish.seeds} seeds, ${summary.stories.length} violations, ${Math.ceil(left / 1000)} s left`
+    const progress = `${summary.seeds} of ${wish.seeds} seeds, ${summary.stories.length} violations`
+    const line = `${progress}, ${Math.ceil(left / 1000)} s left`
     process.stderr.write(process.stderr.isTTY ? `\r${line}   ` : `${line}\n`)
   }, PROGRESS_EVERY_MS)
   await checkSeeds({ ...wish, until: stop.signal, checked: (checked) => summary.add(checked) })

@@ -1,5 +1,6 @@
-/** Tables in memory that behave as DynamoDB does: every write on one item is atomic, reads of items are consistent, index
- *  reads show each item as it was some time ago. Every write is shown to the judge at the instant at which it is applied. */
+/** Tables in memory that behave as DynamoDB does: every write on one item is atomic, reads of items are
+ *  consistent, index reads show each item as it was some time ago. Every write is shown to the judge at the
+ *  instant at which it is applied. */
 import type {
   Change,
   Condition,
@@ -185,7 +186,8 @@ export function countOn<T extends Table>(memory: Memory, table: T, query: Query<
   return counted
 }
 
-// ---- conditions -----------------------------------------------------------------------------------------------------
+// ---- conditions
+// -----------------------------------------------------------------------------------------------------
 
 export function holds(row: Row | undefined, conditions: readonly Condition<never>[]): boolean {
   return conditions.every((condition) => isTrue(row ?? {}, condition))
@@ -210,7 +212,8 @@ function isTrue(row: Row, condition: Condition<never>): boolean {
   }
 }
 
-// ---- keys, order, pages ---------------------------------------------------------------------------------------------
+// ---- keys, order, pages
+// ---------------------------------------------------------------------------------------------
 
 function keyNames(table: Table): string[] {
   const { partitionKey, sortKey }: TableDefinition = TABLES[table]

@@ -1,5 +1,6 @@
-/** Deliberate mistakes, one for each rule, made around the product's code: a store that drops a condition, a clock that lies, a
- *  socket that does not close. The simulation must find every one of them, or it could not find the real thing either. */
+/** Deliberate mistakes, one for each rule, made around the product's code: a store that drops a condition, a
+ *  clock that lies, a socket that does not close. The simulation must find every one of them, or it could not
+ *  find the real thing either. */
 import type { Mark } from '../../core/clock.ts'
 import { bury, listServers } from '../../core/protocol/membership.ts'
 import { isLive } from '../../core/store/server-row.ts'

@@ -1,5 +1,5 @@
-/** The way from a process to the store and back. Each request can be lost, be applied while its answer is lost, take
- *  seconds, be throttled, or find its process frozen or killed right before or after it leaves. */
+/** The way from a process to the store and back. Each request can be lost, be applied while its answer is
+ *  lost, take seconds, be throttled, or find its process frozen or killed right before or after it leaves. */
 import type { Change, Rows, Store, Table } from '../../core/store/store.ts'
 import { countOn, type Memory } from './memory-store.ts'
 import type { Process } from './process.ts'

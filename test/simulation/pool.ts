@@ -3,7 +3,8 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { Checked } from './check.ts'
 
-/** Seeds handed over at once: enough that the hand-over does not show, few enough that none idles at the end. */
+/** Seeds handed over at once: enough that the hand-over does not show, few enough that none idles at the
+ *  end. */
 const SEEDS_AT_ONCE = 10
 const WORKERS_MAX = 8
 

@@ -1,5 +1,5 @@
-/** One process on one machine: a server, or one invocation of a Lambda. It runs, is frozen, or is gone. What reaches a
- *  frozen process waits; what a frozen machine sends waits, too. */
+/** One process on one machine: a server, or one invocation of a Lambda. It runs, is frozen, or is gone. What
+ *  reaches a frozen process waits; what a frozen machine sends waits, too. */
 import type { Chance } from './chance.ts'
 import type { Scheduler } from './scheduler.ts'
 import { type ClockPlan, type VirtualClock, virtualClock } from './virtual-clock.ts'

@@ -1,5 +1,5 @@
-/** One run: a fleet comes up, ninety rough seconds, then calm weather in which everything must come right. The same scenario
- *  gives the same run, step by step. */
+/** One run: a fleet comes up, ninety rough seconds, then calm weather in which everything must come right.
+ *  The same scenario gives the same run, step by step. */
 import { assemble, type Cast } from './cast.ts'
 import type { Violation } from './judge.ts'
 import { nthDevice } from './operators.ts'
@@ -7,8 +7,8 @@ import { ROUGH_MS, type Scenario } from './scenario.ts'
 import { createStage, type Mutation, type Stage } from './stage.ts'
 import type { Line } from './trace.ts'
 
-/** In calm weather everything must be connected within this: a bury time, two sweeps that correct loads, and the longest
- *  backoff. */
+/** In calm weather everything must be connected within this: a bury time, two sweeps that correct loads, and
+ *  the longest backoff. */
 const RECOVERY_MS_MAX = 240_000
 const LOOK_EVERY_MS = 1000
 /** Operators ask again: a call is lost with its Lambda at times. */
@@ -63,8 +63,8 @@ export async function run(scenario: Scenario, options: RunOptions = {}): Promise
   }
 }
 
-/** The faults end: whoever is frozen goes on, whoever was cut off is reached, every device is wanted, and no server is
- *  drained. */
+/** The faults end: whoever is frozen goes on, whoever was cut off is reached, every device is wanted, and no
+ *  server is drained. */
 function clearUp(stage: Stage, { fleet, lambdas, operators }: Cast): void {
   const { scenario, scheduler, weather, trace } = stage
   trace.say('fault', 'the faults are over')
@@ -97,7 +97,10 @@ function whatIsWrong({ scenario, memory, whatsapp }: Stage, { fleet }: Cast): st
     const holder = whatsapp.holderOf(id)
     if (!holder?.isOpenHere || !holder.process.isAlive()) return `${id} is said to be connected and is not`
     if (holder.server !== row.owner || holder.epoch !== row.epoch)
-      return `${id} is connected by ${holder.server} under epoch ${holder.epoch}, not by ${row.owner} under ${row.epoch}`
+      return (
+        `${id} is connected by ${holder.server} under epoch ${holder.epoch}, ` +
+        `not by ${row.owner} under ${row.epoch}`
+      )
     if (row.moveTo) return `${id} is still asked to move to ${row.moveTo}`
   }
   const devices = memory.rows('Devices')

@@ -1,5 +1,6 @@
-/** What one run is made of, drawn by fast-check from a seed: how many servers and devices, how rough it gets, and the lists of
- *  what goes wrong and what operators ask. Everything is a list or a number that shrinks towards nothing. */
+/** What one run is made of, drawn by fast-check from a seed: how many servers and devices, how rough it gets,
+ *  and the lists of what goes wrong and what operators ask. Everything is a list or a number that shrinks
+ *  towards nothing. */
 import fc from 'fast-check'
 
 /** Faults strike until then; afterwards everything must come right. */
@@ -64,7 +65,8 @@ export type Fault =
   | { readonly kind: 'foreign-login'; readonly atMs: number; readonly device: number }
   /** WhatsApp sends the device something that it fails on, in a place where nobody catches the error. */
   | { readonly kind: 'damaged-stanza'; readonly atMs: number; readonly device: number }
-  /** From now on the device ends the process of whichever server it logs in at, in a way that nobody can attribute. */
+  /** From now on the device ends the process of whichever server it logs in at, in a way that nobody can
+   *  attribute. */
   | { readonly kind: 'poison'; readonly atMs: number; readonly device: number }
   | { readonly kind: 'clock-set'; readonly atMs: number; readonly server: number; readonly byMs: number }
   | {
@@ -73,7 +75,8 @@ export type Fault =
       readonly server: number
       readonly overlapMs: number
     }
-  /** A server falls silent for about the bury time, and burials are late: it comes back while it is being buried. */
+  /** A server falls silent for about the bury time, and burials are late: it comes back while it is being
+   *  buried. */
   | {
       readonly kind: 'near-burial'
       readonly atMs: number

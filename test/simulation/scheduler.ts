@@ -1,6 +1,6 @@
-/** The one queue of everything that is going to happen, in virtual time. It is the only thread: one event runs, then every
- *  promise that it settled, then the next event. Which of the events that are ready at the same time runs first is
- *  drawn from the seed. */
+/** The one queue of everything that is going to happen, in virtual time. It is the only thread: one event
+ *  runs, then every promise that it settled, then the next event. Which of the events that are ready at the
+ *  same time runs first is drawn from the seed. */
 import { chance } from './chance.ts'
 
 export interface Scheduled {

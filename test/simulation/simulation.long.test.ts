@@ -5,5 +5,5 @@ import { assertSeedsHold } from './seeds.ts'
 const FIRST_SEED = 101
 const SEEDS = 900
 
-test(`over ${SEEDS} more seeds of faults every invariant holds after every step, and at the end every device connects`, (t) =>
+test(`over ${SEEDS} more seeds every invariant holds after every step, and every device connects in the end`, (t) =>
   assertSeedsHold(t, FIRST_SEED, SEEDS))

@@ -1,4 +1,5 @@
-/** Everything that one run shares: time, tables, weather, WhatsApp, the judge, and how a process comes to be. */
+/** Everything that one run shares: time, tables, weather, WhatsApp, the judge, and how a process comes to
+ *  be. */
 import type { Telemetry } from '../../core/telemetry.ts'
 import type { World } from '../../core/world.ts'
 import type { OpenSocket } from '../../hosts/whatsapp/socket.ts'

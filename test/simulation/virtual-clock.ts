@@ -1,4 +1,5 @@
-/** The clock of one process: its own time of day, its own rate, and timers that stand in the virtual queue. */
+/** The clock of one process: its own time of day, its own rate, and timers that stand in the virtual
+ *  queue. */
 import type { Clock, Mark, Timer } from '../../core/clock.ts'
 import type { Scheduled, Scheduler } from './scheduler.ts'
 
@@ -18,7 +19,8 @@ export interface VirtualClock extends Clock {
   setWallBy(ms: number): void
   /** The process does not run any more: due timers wait. */
   hold(): void
-  /** The machine slept for `ms`: its monotonic clock and its timers stood still, its boot-time clock did not. */
+  /** The machine slept for `ms`: its monotonic clock and its timers stood still, its boot-time clock did
+   *  not. */
   slept(ms: number): void
   /** Runs what fell due meanwhile, in the order of due times, as Node does before it reads any socket. */
   release(isHeldAgain: () => boolean): Promise<void>

@@ -81,7 +81,8 @@ export function createWeather({ rates }: Pick<Scenario, 'rates'>): Weather {
   }
 }
 
-/** How long something that is delayed takes: mostly less than a beat, at times longer than a request may take. */
+/** How long something that is delayed takes: mostly less than a beat, at times longer than a request may
+ *  take. */
 export function delayMs(chance: Chance): number {
   return chance.happens(700) ? chance.between(100, 1500) : chance.between(1500, 6000)
 }

@@ -1,5 +1,5 @@
-/** WhatsApp: knows which credentials are linked, and who holds a socket with them at every instant. The last login wins: it
- *  replaces the socket that is there, which is told so with 440. */
+/** WhatsApp: knows which credentials are linked, and who holds a socket with them at every instant. The last
+ *  login wins: it replaces the socket that is there, which is told so with 440. */
 import type { DeviceId, Epoch, ServerId } from '../../core/ids.ts'
 import { chance } from './chance.ts'
 import type { Process } from './process.ts'
@@ -19,7 +19,8 @@ export interface Wire {
   isOpenHere: boolean
   /** WhatsApp counts it as connected. */
   isOpenThere: boolean
-  /** Its login left only when its frozen machine went on, or before it noticed that it had slept: see the known residue. */
+  /** Its login left only when its frozen machine went on, or before it noticed that it had slept: see the
+   *  known residue. */
   loginWasLate: boolean
   readonly toServer: WireEvents
 }
@@ -143,7 +144,8 @@ export function createWhatsApp(
   }
 
   function holderOf(device: DeviceId): Wire | undefined {
-    // The last that logged in: a machine that is gone can still count with credentials that were set aside since.
+    // The last that logged in: a machine that is gone can still count with credentials that were set aside
+    // since.
     return [...holders.values()].findLast((wire) => wire.device === device)
   }
 

@@ -1,5 +1,5 @@
-/** Loaded into every server of a fleet under chaos: puts an application on top of its sockets. The module that opens a
- *  socket gets baileys.ts of this folder in place of Baileys, and is itself unchanged. */
+/** Loaded into every server of a fleet under chaos: puts an application on top of its sockets. The module
+ *  that opens a socket gets baileys.ts of this folder in place of Baileys, and is itself unchanged. */
 import { registerHooks } from 'node:module'
 
 const BAILEYS = '@whiskeysockets/baileys'
