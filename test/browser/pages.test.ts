@@ -170,7 +170,7 @@ const NAMES = [
   'the health of a server',
 ]
 
-test('this browser lets pages reach addresses of this machine, so the endpoints themselves refuse them below', async () => {
+test('this browser lets pages reach this machine, so the endpoints below defend themselves', async () => {
   const page = await aPage(`http://${REBOUND}:${new URL(evilOrigin).port}/`)
   const target = { url: `${evilOrigin}/open`, body: '{"a":1}', headers: { 'x-of-a-page': 'yes' } }
   const gained = gains(await attack(page, target))

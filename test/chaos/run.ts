@@ -246,7 +246,8 @@ function tellProgress({ fleet, wish, clock, struck, record }: Course): NodeJS.Ti
     const faults = [...struck.values()].reduce((sum, count) => sum + count, 0)
     wish.tell(
       `${Math.round(clock.elapsedMs(begun) / 1000)} s of ${wish.seconds} s: ${faults} faults, ` +
-        `${openSockets} sockets of ${fleet.linked().length} devices, ${overlaps.length} overlaps, ${conflicts.overlap} conflicts; ` +
+        `${openSockets} sockets of ${fleet.linked().length} devices, ${overlaps.length} overlaps, ` +
+        `${conflicts.overlap} conflicts; ` +
         `${record.story.at(-1)?.what ?? ''}`,
     )
   }, PROGRESS_EVERY_MS)

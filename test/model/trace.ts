@@ -1,9 +1,9 @@
-/** Tells a violation in words: one line for each step, with the comment that stands over the step in the
- *  model. */
+/** Tells a violation in words: one line for each step, with the comment above the step in the model. */
 
 const TICK = '  ---------- one tick'
 
-/** @param replay what `spin -t -p` prints @param model the text of the model */
+/** @param replay the output of `spin -t -p`
+ *  @param model the text of the model */
 export function traceOf(replay: string, model: string): string {
   const lines = model.split('\n')
   const steps = new Map<string, string>()

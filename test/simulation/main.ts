@@ -8,15 +8,15 @@ const HELP = `Runs the real ownership code in virtual time, with faults, and che
 
 npm run simulate -- [options]
   --seeds N      how many seeds (1000)
-  --first N      the first of them (1)
-  --seed N       this one alone, told in full when it breaks an invariant
+  --first N      the first seed (1)
+  --seed N       this seed alone, told in full when it breaks an invariant
   --workers N    threads (${workersByDefault()}, one per processor)
-  --help         this
+  --help         shows this text
 
 Exit code 1 when an invariant was broken, 130 after Ctrl-C.`
 
 const PROGRESS_EVERY_MS = 2000
-/** One story is enough to work on; the seeds of the others are listed. */
+/** A few stories are enough to work on. The other seeds are listed. */
 const STORIES_MAX = 3
 
 async function main(): Promise<number> {
@@ -65,8 +65,8 @@ async function many(wish: {
   const progress = setInterval(() => {
     const elapsed = performance.now() - begun
     const left = ((wish.seeds - summary.seeds) * elapsed) / Math.max(1, summary.seeds)
-    const progress = `${summary.seeds} of ${wish.seeds} seeds, ${summary.stories.length} violations`
-    const line = `${progress}, ${Math.ceil(left / 1000)} s left`
+    const done = `${summary.seeds} of ${wish.seeds} seeds, ${summary.stories.length} violations`
+    const line = `${done}, ${Math.ceil(left / 1000)} s left`
     process.stderr.write(process.stderr.isTTY ? `\r${line}   ` : `${line}\n`)
   }, PROGRESS_EVERY_MS)
   await checkSeeds({ ...wish, until: stop.signal, checked: (checked) => summary.add(checked) })

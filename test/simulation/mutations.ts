@@ -1,6 +1,6 @@
 /** Deliberate mistakes, one for each rule, made around the product's code: a store that drops a condition, a
- *  clock that lies, a socket that does not close. The simulation must find every one of them, or it could not
- *  find the real thing either. */
+ *  clock that lies, a socket that does not close. The simulation must find each of them, or it could not find
+ *  a real one. */
 import type { Mark } from '../../core/clock.ts'
 import { bury, listServers } from '../../core/protocol/membership.ts'
 import { isLive } from '../../core/store/server-row.ts'
@@ -14,7 +14,7 @@ import type { Mutation } from './stage.ts'
 
 type Changed = Change<Record<string, unknown>>
 
-/** The store as it would be if each update of this name were another one. */
+/** The store with each update of this name changed. */
 function changing(store: Store, name: string, change: (change: Changed) => Changed): Store {
   return {
     ...store,
@@ -42,11 +42,11 @@ function both(mutate: (store: Store) => Store): Pick<Mutation, 'host' | 'lambda'
 
 const fenceOff: Mutation = {
   name: 'the fence is off',
-  // Nothing but the fence cuts a socket that is open.
+  // The fence alone cuts an open socket.
   sockets: (open) => (wish) => ({ ...open(wish), cut: () => undefined }),
 }
 
-/** The mark that was taken for a beat is moved to when its answer came. */
+/** Moves the mark of a beat to the time of its answer. */
 function measuringFromAnswer(world: HostWorld): HostWorld {
   let marked: { monotonicMs: number; bootMs: number } | undefined
   const mark = (): Mark => {
@@ -97,7 +97,7 @@ const buryBeating: Mutation = {
   ),
 }
 
-/** Buries by the time that stands in the row, as if all clocks showed the same. */
+/** Buries by the time in the row, as if all clocks showed the same. */
 async function buryByWallClock(world: World): Promise<void> {
   for (;;) {
     const servers = await listServers(world.store).catch(() => [])
@@ -111,7 +111,7 @@ async function buryByWallClock(world: World): Promise<void> {
 
 const wallClocks: Mutation = { name: 'a sweep that trusts wall clocks', look: buryByWallClock }
 
-/** The machine is told that the socket is closed while it is still open for a while. */
+/** The server hears that the socket is closed while it is still open for some time. */
 function closingLate(
   open: OpenSocket,
   afterMs: number,
@@ -158,7 +158,7 @@ const plainRead: Mutation = {
   }),
 }
 
-/** Logs in again by itself, with what it has, when another login took its place. */
+/** Logs in again by itself with the same credentials when another login has replaced it. */
 function reconnecting(open: OpenSocket): OpenSocket {
   return (wish) => {
     const closed = (code: number, reason: string) => {
@@ -201,14 +201,14 @@ const answeredFirst: Mutation = {
 }
 
 const neverQuarantined: Mutation = {
-  name: 'nothing is held against a device',
+  name: 'no suspicion is held against a device',
   ...both((store) =>
     changing(store, 'permit', ({ set: { suspicion: _, ...set } = {}, ...change }) => ({ ...change, set })),
   ),
 }
 
 const unattributed: Mutation = {
-  name: 'errors of a socket are laid at no door',
+  name: 'errors of a socket belong to no device',
   sockets: (open) => (wish) => forNobody({ open }).open(wish),
 }
 

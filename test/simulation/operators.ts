@@ -1,4 +1,4 @@
-/** What operators ask of devices, by the same functions and in the same order as the API's handlers. */
+/** The requests of operators, by the same functions and in the same order as the API's handlers. */
 
 import { type DeviceId, deviceId, type ServerId } from '../../core/ids.ts'
 import { beginDrain, cancelDrain } from '../../core/operations/drain.ts'
@@ -26,7 +26,7 @@ export interface Operators {
   ask(wish: Wish): void
   register(nth: number): void
   start(nth: number): void
-  /** Calls the drain of the nth server off, if one runs. */
+  /** Cancels the drain of the nth server, if there is one. */
   callOff(nth: number): void
 }
 

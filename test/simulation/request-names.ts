@@ -1,4 +1,4 @@
-/** What a write is called in docs/architecture.md, told by its shape: for traps and traces. */
+/** The name of a write in docs/protocol.md, told by its shape. Traps and traces use it. */
 import type { Change, Table } from '../../core/store/store.ts'
 
 interface Shape {

@@ -8,7 +8,7 @@ import { assertSeedsHold } from './seeds.ts'
 /** The short simulation. simulation.long.test.ts goes on with the next seed, so keep the two in step. */
 const SEEDS = 100
 
-test(`over ${SEEDS} seeds of faults every invariant holds after every step, and every device connects in the end`, (t) =>
+test(`over ${SEEDS} seeds every invariant holds after every step, and every device connects in the end`, (t) =>
   assertSeedsHold(t, 1, SEEDS))
 
 test('the same seed gives the same run, event by event', async () => {
