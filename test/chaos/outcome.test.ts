@@ -28,10 +28,10 @@ for (const [what, mark, wrong] of [
     /not connected at the end .* ! 1$/m,
     { missing: [{ deviceId: 'one', why: 'x' }] },
   ],
-  ['a lost text', /were not received .* ! 1$/m, { report: losing() }],
+  ['a lost text', /texts lost .* ! 1$/m, { report: losing() }],
   ['a key in a log', /found in the logs .* ! 1$/m, { keysInLogs: ['noise key'] }],
   ['a device in quarantine', /quarantined at the end .* ! 1$/m, { quarantined: ['one'] }],
-  ['other credentials', /credentials are not .* ! 1$/m, { auth: [{ deviceId: 'one', differences: ['x'] }] }],
+  ['other credentials', /credentials differ .* ! 1$/m, { auth: [{ deviceId: 'one', differences: ['x'] }] }],
 ] as const) {
   test(`the table marks ${what}, and it is a violation`, () => {
     const outcome = outcomeOf(course(), seen(wrong))

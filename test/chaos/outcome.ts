@@ -103,8 +103,9 @@ export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): 
       ...judged
         .filter(({ verdict }) => verdict !== 'stale replaced')
         .map(({ overlap, verdict, why }) => {
-          const { account, older, newer, from, durationMs = 'ever so many' } = overlap
-          const what = `${account}: ${older} and ${newer} from ${from} for ${durationMs} ms`
+          const { account, older, newer, from, durationMs } = overlap
+          const length = durationMs === undefined ? 'to the end' : `for ${durationMs} ms`
+          const what = `${account}: ${older} and ${newer} from ${from} ${length}`
           return story(`${verdict}: ${why}. ${what}`, Date.parse(overlap.from), record.story)
         }),
       ...staleAccepted.map((write) =>
@@ -115,8 +116,8 @@ export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): 
         ),
       ),
       ...seen.missing.map(({ deviceId, why }) => `${deviceId} is not connected: ${why}`),
-      ...(textsLost === 0 ? [] : [`${textsLost} texts are gone, and no device has received them`]),
-      ...(seen.keysInLogs ?? []).map((kind) => `a ${kind} stands in a log`),
+      ...(textsLost === 0 ? [] : [`${textsLost} texts are lost: no device has received them`]),
+      ...(seen.keysInLogs ?? []).map((kind) => `a log contains a ${kind}`),
       ...differing.map((one) => `the credentials of ${one.deviceId} differ: ${one.differences.join(', ')}`),
     ],
   }

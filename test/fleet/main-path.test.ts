@@ -1,9 +1,14 @@
+/** A fleet from its first devices to its last server: it pairs them, a server dies, one comes back under its
+ *  name, one leaves and one is drained. `npm test` runs this fleet test alone. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
+import { drainId, readOperation } from '../../core/operations/operations.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
 import { until } from './until.ts'
+
+const AT_ONCE = 5
 
 let fleet: TestFleet
 let ids: DeviceId[]
@@ -17,16 +22,16 @@ after(async () => {
   await fleet?.close()
 })
 
-test('45 devices are spread evenly over 3 servers, each connected by exactly one', async () => {
+test('45 devices are spread evenly over 3 servers, and each is connected by exactly one', async () => {
   const loads = (await fleet.activeServers()).map((server) => server.load)
   assert.equal(loads.length, 3)
-  // The better of two random servers: a million draws were never wider than 8, and all but 2 of them no wider
-  // than 6.
+  // Each device goes to the better of two random servers. Of a million simulated draws none was wider than 8,
+  // and all but 2 were no wider than 6.
   assert.ok(Math.max(...loads) - Math.min(...loads) <= 6, `loads ${loads}`)
   fleet.assertNeverTwoSockets()
 })
 
-test('the devices of a server that was killed are open elsewhere, and its exit reached task-stopped', async () => {
+test('the devices of a killed server are open elsewhere, and its exit reached task-stopped', async () => {
   const [victim] = await fleet.activeServers()
   assert.ok(victim)
   const lost = await fleet.ownedBy(ids, victim.name)
@@ -75,6 +80,32 @@ test('a server that gets SIGTERM hands its devices over without waiting for a le
   const left = await fleet.store.get('Servers', { serverId: leaver.serverId })
   assert.equal(left?.state, 'stopped')
   assert.equal(left?.stateReason, 'left')
+  fleet.assertNeverTwoSockets()
+})
+
+test('a server that is drained through the API moves its devices a few at a time, and leaves', async () => {
+  await fleet.startServer('server-4')
+  await fleet.untilActive('server-4')
+  const server = (await fleet.activeServers()).find(({ name }) => name !== 'server-4')
+  assert.ok(server)
+  const leaving = fleet.processOf(server.name)
+  const owned = await fleet.ownedBy(ids, server.name)
+  let movingMost = 0
+
+  const begun = await fleet.call('POST', `/servers/${server.serverId}/drain`, { atOnce: AT_ONCE })
+  await until('drained', 60_000, async () => {
+    const drain = await readOperation(fleet.store, drainId(server.serverId))
+    assert.equal(drain?.kind, 'drain')
+    movingMost = Math.max(movingMost, drain.moving.length)
+    return drain.state === 'done'
+  })
+
+  assert.equal(begun.status, 202, JSON.stringify(begun.body))
+  assert.ok(owned.length > 0)
+  assert.ok(movingMost <= AT_ONCE, `${movingMost} moved at once`)
+  assert.equal((await leaving.exited).code, 0)
+  assert.deepEqual(await fleet.ownedBy(ids, server.name), [])
+  await fleet.untilConnected(ids)
   fleet.assertNeverTwoSockets()
 })
 
