@@ -1,5 +1,5 @@
 /** Who may do what with which table: exactly the requests that the code makes, and no other. test/lib/permissions.test.ts
- *  states the outcome again, and test/lib/bundles.test.ts compares it with what the bundles ask for when they run. */
+ *  states the outcome again, and test/lib/bundles.long.test.ts compares it with what the bundles ask for when they run. */
 import { Stack } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { TableName } from '../core/store/tables.ts'

@@ -6,7 +6,7 @@ import { circlesOf } from './circles.ts'
 import { code, commentsOf, documents, filesOf, importsOf, isThere, read } from './source-tree.ts'
 
 /** The name of a file; before it, in backticks, a name that is said to be in that file. */
-const NAMED_FILE = /(?:`(\w+)`,? in `?)?(?<![\w./-])((?:[\w-]+\/)*[\w-]+(?:\.test|\.d)?\.ts)\b/g
+const NAMED_FILE = /(?:`(\w+)`,? in `?)?(?<![\w./-])((?:[\w-]+\/)*[\w-]+(?:\.long)?(?:\.test|\.d)?\.ts)\b/g
 
 /** In a string: a path from the file's own folder upwards. */
 const PATH_IN_STRING = /[`'"/]((?:\.\.\/)+[\w./-]+\.(?:ts|js|json|html))[`'"]/g

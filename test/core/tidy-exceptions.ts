@@ -31,7 +31,7 @@ export const BIG_FILES: Readonly<Record<string, string>> = {
   'test/hosts/auth-state/data-keys.test.ts': 'every stage in the life of a data key',
   'test/hosts/auth-state/fencing.test.ts': 'every write of the auth state against every kind of later owner',
   'test/hosts/auth-state/inbox.test.ts': 'every way of a message through the inbox',
-  'test/hosts/device/refusals.test.ts': 'one test for each refusal of WhatsApp',
+  'test/hosts/device/refusals.long.test.ts': 'one test for each refusal of WhatsApp',
   'test/hosts/stalls/stall-watch.test.ts': 'every kind of unanswered work',
   'test/lambdas/api/answers/explanation.test.ts': 'a sentence for each state that a device can be in',
   'test/lambdas/api/routes/fleet.test.ts': 'every part of the answer about the fleet',
