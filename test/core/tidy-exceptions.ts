@@ -143,7 +143,6 @@ export const TOO_WIDE: readonly string[] = [
   'cli',
   'test/aws',
   'test/core',
-  'test/fleet',
   'test/hosts',
   'test/lambdas',
   'test/lib',

@@ -63,7 +63,8 @@ test('a drain is shown by a dry run, begun, and followed until the server has no
 
   assert.match(told.out, /^shop-1 +1 +server-[12] +[\d.]+ s$/m)
   assert.match(watched.out, / {2}1 of 1 device connected {2}/)
-  assert.deepEqual([drained.exit, drained.err], [0, ''])
+  assert.equal(drained.exit, 0)
+  assert.equal(drained.err, '')
   assert.match(drained.out, /1 of 1 device moved, 0 under way, 0 left/)
   const [moved] = await fleet.untilConnected([SHOP])
   assert.notEqual(moved?.owner, row?.owner)
