@@ -83,8 +83,8 @@ test('each damage of the plan has something to send, and is no ban, conflict or 
     group: '120363000000000000@g.us',
     t: '1764194400',
   }
-  const wishes = Array.from({ length: 200 }, () => drawDamage(draw)).filter((evil) => evil.kind === 'damage')
-  for (const { damage } of wishes) {
+  const damages = Array.from({ length: 200 }, () => drawDamage(draw)).filter((evil) => evil.kind === 'damage')
+  for (const { damage } of damages) {
     const found = source({ ...damage, seed: 1 }, cast)
     assert.equal(found.length, damage.count)
     const names = found.filter(({ ends }) => ends).map(({ name }) => name)

@@ -96,12 +96,12 @@ export function createEvildoer(
     return { what: evil.what, times: 1 }
   }
 
-  async function damage({ pick: fraction, damage: wish, everyMs }: Extract<Evil, { kind: 'damage' }>) {
+  async function damage({ pick: fraction, damage: damages, everyMs }: Extract<Evil, { kind: 'damage' }>) {
     const device = pick(online(), fraction)
     if (!device) return undefined
     const end = record.strikeDevice(device.jid, 'damage')
     try {
-      const { sent } = await simulator.damage(device.jid, wish, { everyMs })
+      const { sent } = await simulator.damage(device.jid, damages, { everyMs })
       const names = sent.map(({ name }) => name).join(' | ')
       record.tell(`${device.deviceId} gets ${sent.length} damages: ${names.slice(0, TOLD_CHARACTERS_MAX)}`)
       return { what: 'damaged stanzas, frames and payloads', times: sent.length }
@@ -125,8 +125,8 @@ export function createEvildoer(
     const device = pick(fleet.linked(), evil.pick)
     if (!device) return undefined
     if (evil.kind === 'texted by LID') {
-      const wish = { from: contactOf(evil.contact), addressing: 'lid', alternate: evil.alternate } as const
-      await simulator.texts(device.jid, [`by LID at ${clock.wallMs()}`], wish)
+      const address = { from: contactOf(evil.contact), addressing: 'lid', alternate: evil.alternate } as const
+      await simulator.texts(device.jid, [`by LID at ${clock.wallMs()}`], address)
     } else if (evil.kind === 'texted in a group') {
       const group = groupOf(device, evil.byLid ? 'lid' : 'pn')
       if (group === undefined) return undefined

@@ -27,7 +27,7 @@ const LANES = 8
 const CONNECTS_PER_SECOND = 5
 const { fenceAfterMs, beatEveryMs } = DEFAULT_SETTINGS
 
-export interface FleetWish {
+export interface FleetParts {
   readonly logDir: string
   readonly clock: Clock
   readonly nowMs: () => number
@@ -35,7 +35,7 @@ export interface FleetWish {
   readonly stop: AbortSignal
 }
 
-export async function startMooring({ logDir, clock, nowMs, undo, stop }: FleetWish): Promise<ChaosFleet> {
+export async function startMooring({ logDir, clock, nowMs, undo, stop }: FleetParts): Promise<ChaosFleet> {
   const sockets = watchSockets(nowMs)
   const fleet = await startFleet({
     servers: 0,

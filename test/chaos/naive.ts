@@ -11,7 +11,7 @@ import { ANSWERING } from './application.ts'
 import { differences } from './auth-comparison.ts'
 import { watchDatabase } from './database-watch.ts'
 import type { ChaosFleet, LinkedDevice } from './fleet.ts'
-import type { FleetWish } from './mooring.ts'
+import type { FleetParts } from './mooring.ts'
 
 /** A server counts as dead after three missed beats of two seconds each. */
 const LEASE_MS_MIN = 4000
@@ -20,10 +20,10 @@ const PAIR_MS_MIN = 60_000
 const LANES = 8
 
 export async function startNaive(
-  { logDir, clock, nowMs, undo, stop }: FleetWish,
-  wish: { readonly devices: number; readonly names: readonly string[] },
+  { logDir, clock, nowMs, undo, stop }: FleetParts,
+  { devices, names }: { readonly devices: number; readonly names: readonly string[] },
 ): Promise<ChaosFleet> {
-  const plan = { deviceIds: deviceIds(wish.devices), names: wish.names, logDir, capacity: wish.devices }
+  const plan = { deviceIds: deviceIds(devices), names, logDir, capacity: devices }
   const fleet = await prepareNaiveFleet(plan, undo)
   const { simulator, authDir } = fleet
   const watch = watchDatabase({ devices: 'Naive-Devices' }, nowMs)

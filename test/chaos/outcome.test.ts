@@ -99,7 +99,7 @@ function course(watched: Partial<DatabaseWatch> = {}): Parameters<typeof outcome
   nowMs = 8000
   record.tell('web-1 is killed')
   return {
-    wish: { seed: 7 },
+    options: { seed: 7 },
     record,
     struck: new Map([['killed', 1]]),
     fleet: {

@@ -50,7 +50,7 @@ export interface Outcome extends Seen {
 
 /** The parts of a run that a verdict needs. */
 export interface Struck {
-  readonly wish: Pick<Course['wish'], 'seed'>
+  readonly options: Pick<Course['options'], 'seed'>
   readonly record: Course['record']
   readonly struck: Course['struck']
   readonly fleet: Pick<Course['fleet'], 'name' | 'watch' | 'ownerAt' | 'nameOf' | 'leaseMsMin' | 'sockets'>
@@ -61,7 +61,7 @@ const STORIES_MAX = 5
 const STORY_BEFORE_MS = 20_000
 const STORY_AFTER_MS = 3000
 
-export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): Outcome {
+export function outcomeOf({ options, fleet, record, struck }: Struck, seen: Seen): Outcome {
   const judged = judge(seen.report.overlaps, {
     servers: record.servers,
     ownerAt: fleet.ownerAt,
@@ -81,7 +81,7 @@ export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): 
   return {
     ...seen,
     fleet: fleet.name,
-    seed: wish.seed,
+    seed: options.seed,
     struck,
     judged,
     verdicts,

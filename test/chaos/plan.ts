@@ -47,7 +47,7 @@ export type Fault =
 
 export type Planned = Fault & { readonly atMs: number }
 
-export interface PlanWish {
+export interface PlanOptions {
   readonly seed: number
   readonly seconds: number
   readonly servers: number
@@ -66,42 +66,42 @@ const SILENCE_MS = 70_000
 /** Closings after which a device comes back. So it does after a foreign login that is not repeated. */
 const CLOSINGS = ['408', '428', '500', '503', '515', 'reset'] as const
 
-export function drawPlan(wish: PlanWish): Planned[] {
-  const endMs = wish.seconds * 1000 - CALM_MS
+export function drawPlan(options: PlanOptions): Planned[] {
+  const endMs = options.seconds * 1000 - CALM_MS
   const plan = [
-    ...serverFaults(wish, endMs),
-    ...every(wish, 'sweep stopped', [40_000, 80_000], (draw) => ({
+    ...serverFaults(options, endMs),
+    ...every(options, 'sweep stopped', [40_000, 80_000], (draw) => ({
       kind: 'sweep stopped',
       lastsMs: draw.between(10_000, 30_000),
     })),
-    ...every(wish, 'all slow', [50_000, 100_000], (draw) => ({
+    ...every(options, 'all slow', [50_000, 100_000], (draw) => ({
       kind: 'all slow',
       lastsMs: draw.between(5000, 15_000),
       delayMs: draw.between(20, 300),
     })),
-    ...every(wish, 'sockets closed', [1000, 4000], (draw) => ({
+    ...every(options, 'sockets closed', [1000, 4000], (draw) => ({
       kind: 'sockets closed',
       how: draw.pick(CLOSINGS) ?? '428',
       picks: fractions(draw, draw.whole(1, 4)),
     })),
-    ...every(wish, 'foreign', [30_000, 60_000], (draw) => ({
+    ...every(options, 'foreign', [30_000, 60_000], (draw) => ({
       kind: 'sockets closed',
       how: '440',
       picks: fractions(draw, 1),
     })),
-    ...every(wish, 'silent', [40_000, 80_000], (draw) => ({
+    ...every(options, 'silent', [40_000, 80_000], (draw) => ({
       kind: 'sockets closed',
       how: 'silent',
       picks: fractions(draw, 1),
     })).filter(({ atMs }) => atMs < endMs - SILENCE_MS),
-    ...every(wish, 'registered', [6000, 14_000], () => ({ kind: 'registered' })),
-    ...every(wish, 'removed', [6000, 14_000], (draw) => ({ kind: 'removed', pick: draw.fraction() })),
-    ...every(wish, 'texted', [200, 800], (draw) => ({
+    ...every(options, 'registered', [6000, 14_000], () => ({ kind: 'registered' })),
+    ...every(options, 'removed', [6000, 14_000], (draw) => ({ kind: 'removed', pick: draw.fraction() })),
+    ...every(options, 'texted', [200, 800], (draw) => ({
       kind: 'texted',
       pick: draw.fraction(),
       contact: draw.fraction(),
     })),
-    ...evil(wish, endMs),
+    ...evil(options, endMs),
   ].filter((planned) => planned.atMs >= CALM_MS && planned.atMs < endMs)
   return plan
     .map((planned) =>
@@ -112,23 +112,23 @@ export function drawPlan(wish: PlanWish): Planned[] {
     .sort((one, other) => one.atMs - other.atMs)
 }
 
-function evil(wish: PlanWish, endMs: number): Planned[] {
+function evil(options: PlanOptions, endMs: number): Planned[] {
   return [
-    ...every(wish, 'damage', [2000, 6000], drawDamage),
-    ...every(wish, 'login damage', [5000, 12_000], drawLoginDamage),
-    ...every(wish, 'refusal', [5000, 12_000], drawRefusal),
-    ...every(wish, 'question', [4000, 10_000], drawQuestion),
-    ...every(wish, 'ack', [4000, 10_000], drawAck),
-    ...every(wish, 'silence', [10_000, 25_000], (draw) => drawSilence(draw, endMs)),
-    ...every(wish, 'silence for all', [40_000, 100_000], drawSilenceForAll),
-    ...every(wish, 'by LID', [1000, 3000], drawByLid),
-    ...every(wish, 'in a group', [2000, 5000], drawInGroup),
-    ...every(wish, 'asked again', [3000, 8000], drawAskedAgain),
+    ...every(options, 'damage', [2000, 6000], drawDamage),
+    ...every(options, 'login damage', [5000, 12_000], drawLoginDamage),
+    ...every(options, 'refusal', [5000, 12_000], drawRefusal),
+    ...every(options, 'question', [4000, 10_000], drawQuestion),
+    ...every(options, 'ack', [4000, 10_000], drawAck),
+    ...every(options, 'silence', [10_000, 25_000], (draw) => drawSilence(draw, endMs)),
+    ...every(options, 'silence for all', [40_000, 100_000], drawSilenceForAll),
+    ...every(options, 'by LID', [1000, 3000], drawByLid),
+    ...every(options, 'in a group', [2000, 5000], drawInGroup),
+    ...every(options, 'asked again', [3000, 8000], drawAskedAgain),
   ]
 }
 
 /** Strikes servers one after another and two at a time, and leaves enough of them to take over. */
-function serverFaults({ seed, servers }: PlanWish, endMs: number): Planned[] {
+function serverFaults({ seed, servers }: PlanOptions, endMs: number): Planned[] {
   const draw = chance(seed, 'servers')
   const freeAtMs = Array.from({ length: servers }, () => 0)
   const plan: Planned[] = []
@@ -161,7 +161,7 @@ function serverFault(draw: Chance) {
 }
 
 function every(
-  { seed, seconds }: PlanWish,
+  { seed, seconds }: PlanOptions,
   name: string,
   [fromMs, toMs]: readonly [number, number],
   fault: (draw: Chance) => Fault,

@@ -32,7 +32,7 @@ const STANDSTILL_MS_MIN = 700
 const STANDSTILL_LOOK_MS = 100
 const NANOSECONDS_PER_MS = 1e6
 
-export interface RunWish {
+export interface RunOptions {
   readonly fleet: ChaosFleet['name']
   readonly seed: number
   readonly seconds: number
@@ -45,7 +45,7 @@ export interface RunWish {
 }
 
 export interface Course {
-  readonly wish: RunWish
+  readonly options: RunOptions
   readonly clock: Clock
   readonly nowMs: () => number
   readonly undo: Undo
@@ -57,18 +57,18 @@ export interface Course {
 }
 
 /** @throws Interrupted when `stop` is aborted. Nothing is left behind then either */
-export async function runChaos(wish: RunWish): Promise<Outcome> {
+export async function runChaos(options: RunOptions): Promise<Outcome> {
   const undo = makeUndo()
   try {
-    return await play(wish, undo)
+    return await play(options, undo)
   } finally {
-    wish.tell('ending: processes end, ports are freed')
+    options.tell('ending: processes end, ports are freed')
     await undo.all()
   }
 }
 
-async function play(wish: RunWish, undo: Undo): Promise<Outcome> {
-  const course = await prepare(wish, undo)
+async function play(options: RunOptions, undo: Undo): Promise<Outcome> {
+  const course = await prepare(options, undo)
   const { fleet, record, nowMs, clock } = course
   fleet.simulator.resetReport()
   const movesBefore = fleet.watch.moves
@@ -82,13 +82,13 @@ async function play(wish: RunWish, undo: Undo): Promise<Outcome> {
   const lateness = monitorEventLoopDelay()
   lateness.enable()
   try {
-    await strikeAll(course, hands, drawPlan(wish))
-    if (wish.stop.aborted) throw new Interrupted()
-    wish.tell('the faults are over: every device has to connect')
+    await strikeAll(course, hands, drawPlan(options))
+    if (options.stop.aborted) throw new Interrupted()
+    options.tell('the faults are over: every device has to connect')
     const begun = clock.mark()
     const missing = await connected(course)
     const connectedAfterMs = clock.elapsedMs(begun)
-    const words = await lastWords(fleet, clock, wish.stop)
+    const words = await lastWords(fleet, clock, options.stop)
     const auth = await fleet.compareAuth()
     const keysInLogs = await fleet.keysInLogs?.()
     const quarantined = await fleet.quarantined?.()
@@ -113,27 +113,27 @@ async function play(wish: RunWish, undo: Undo): Promise<Outcome> {
   }
 }
 
-async function prepare(wish: RunWish, undo: Undo): Promise<Course> {
+async function prepare(options: RunOptions, undo: Undo): Promise<Course> {
   const clock = systemClock
   const start = clock.mark()
   const startedAtMs = clock.wallMs()
   // The simulator counts like this: a time of day that never steps back.
   const nowMs = () => startedAtMs + Math.floor(clock.elapsedMs(start))
-  const logDir = join(wish.logDir, wish.fleet)
+  const logDir = join(options.logDir, options.fleet)
   mkdirSync(logDir, { recursive: true })
-  const names = Array.from({ length: wish.servers }, (_, at) => `server-${at + 1}`)
-  const parts = { logDir, clock, nowMs, undo, stop: wish.stop }
+  const names = Array.from({ length: options.servers }, (_, at) => `server-${at + 1}`)
+  const parts = { logDir, clock, nowMs, undo, stop: options.stop }
   const fleet =
-    wish.fleet === 'mooring' ? await startMooring(parts) : await startNaive(parts, { ...wish, names })
+    options.fleet === 'mooring' ? await startMooring(parts) : await startNaive(parts, { ...options, names })
   const record = createRecord(nowMs)
   const servers = await keepServers(fleet, names, record, undo)
   for (const server of servers)
-    await waitFor({ clock, stop: wish.stop }, `${server.name} to join`, JOIN_MS_MAX, server.hasJoined)
-  await fleet.link(wish.devices, tellLinked(wish))
-  return { wish, clock, nowMs, undo, record, fleet, servers, struck: new Map() }
+    await waitFor({ clock, stop: options.stop }, `${server.name} to join`, JOIN_MS_MAX, server.hasJoined)
+  await fleet.link(options.devices, tellLinked(options))
+  return { options, clock, nowMs, undo, record, fleet, servers, struck: new Map() }
 }
 
-function tellLinked({ devices, tell }: RunWish): (linked: number) => void {
+function tellLinked({ devices, tell }: RunOptions): (linked: number) => void {
   let told = 0
   return (linked) => {
     if (linked === told || (linked % LINKED_AT_ONCE !== 0 && linked !== devices)) return
@@ -148,18 +148,18 @@ interface Hands {
 }
 
 async function strikeAll(course: Course, hands: Hands, plan: readonly Planned[]): Promise<void> {
-  const { wish, clock } = course
+  const { options, clock } = course
   const begun = clock.mark()
-  const waitUntil = (atMs: number) => sleep(clock, Math.max(0, atMs - clock.elapsedMs(begun)), wish.stop)
+  const waitUntil = (atMs: number) => sleep(clock, Math.max(0, atMs - clock.elapsedMs(begun)), options.stop)
   for (const planned of plan) {
     await waitUntil(planned.atMs)
-    if (wish.stop.aborted) break
+    if (options.stop.aborted) break
     // Nobody waits for a fault: faults overlap.
     carryOut(course, hands, planned).catch((error: unknown) =>
       course.record.tell(`${planned.kind} failed: ${error instanceof Error ? error.message : String(error)}`),
     )
   }
-  await waitUntil(wish.seconds * 1000)
+  await waitUntil(options.seconds * 1000)
   hands.strikes.calm()
   hands.evildoer.calm()
 }
@@ -208,7 +208,7 @@ function closeSockets({ fleet, record }: Course, picks: readonly number[], how: 
 }
 
 /** Waits for a while until every device has its socket. @returns the devices that have none */
-async function connected({ fleet, clock, wish }: Course): Promise<Missing[]> {
+async function connected({ fleet, clock, options }: Course): Promise<Missing[]> {
   const begun = clock.mark()
   // A database that is late after the storm is no fault of the fleet.
   const look = () =>
@@ -216,12 +216,12 @@ async function connected({ fleet, clock, wish }: Course): Promise<Missing[]> {
   for (;;) {
     let missing = await look()
     if (missing.length === 0) {
-      await sleep(clock, STEADY_MS, wish.stop)
+      await sleep(clock, STEADY_MS, options.stop)
       missing = await look()
     }
-    if (wish.stop.aborted) throw new Interrupted()
+    if (options.stop.aborted) throw new Interrupted()
     if (missing.length === 0 || clock.elapsedMs(begun) > CONNECT_MS_MAX) return missing
-    await sleep(clock, LOOK_EVERY_MS, wish.stop)
+    await sleep(clock, LOOK_EVERY_MS, options.stop)
   }
 }
 
@@ -239,13 +239,13 @@ function recordStandstills({ clock, record }: Course): NodeJS.Timeout {
 
 const PROGRESS_EVERY_MS = 5000
 
-function tellProgress({ fleet, wish, clock, struck, record }: Course): NodeJS.Timeout {
+function tellProgress({ fleet, options, clock, struck, record }: Course): NodeJS.Timeout {
   const begun = clock.mark()
   return setInterval(() => {
     const { openSockets, overlaps, conflicts } = fleet.simulator.report()
     const faults = [...struck.values()].reduce((sum, count) => sum + count, 0)
-    wish.tell(
-      `${Math.round(clock.elapsedMs(begun) / 1000)} s of ${wish.seconds} s: ${faults} faults, ` +
+    options.tell(
+      `${Math.round(clock.elapsedMs(begun) / 1000)} s of ${options.seconds} s: ${faults} faults, ` +
         `${openSockets} sockets of ${fleet.linked().length} devices, ${overlaps.length} overlaps, ` +
         `${conflicts.overlap} conflicts; ` +
         `${record.story.at(-1)?.what ?? ''}`,

@@ -53,9 +53,9 @@ async function damage(fleet: TestFleet, victim: DeviceId, begin: number): Promis
   while (from < DAMAGES) {
     const jid = await jidWhenConnected(fleet, victim)
     if (jid === undefined) return from
-    const wish = { seed: SEED, count: Math.min(DAMAGES_AT_ONCE, DAMAGES - from), from }
+    const damages = { seed: SEED, count: Math.min(DAMAGES_AT_ONCE, DAMAGES - from), from }
     // The socket may have closed at this moment.
-    from = await fleet.simulator.damage(jid, wish, { everyMs: 5 }).then(
+    from = await fleet.simulator.damage(jid, damages, { everyMs: 5 }).then(
       ({ next }) => next,
       () => from,
     )

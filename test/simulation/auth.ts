@@ -43,11 +43,11 @@ const CREDS_TRY_AGAIN_AFTER_MS = 500
  *  @param read tells the judge which item was read under which epoch */
 export async function openSimulatedAuth(
   world: { store: Store; clock: Clock; random: Random },
-  wish: AuthStateOptions,
+  options: AuthStateOptions,
   read: (key: string) => void,
 ): Promise<SimulatedAuth> {
   const { store, clock } = world
-  const { device, credentialsId, epoch, everPaired, mayWrite, onStale } = wish
+  const { device, credentialsId, epoch, everPaired, mayWrite, onStale } = options
   const requests = fencedRequests({ store, clock, device, epoch, mayWrite, onStale })
   const items = openItems({ requests, sealing: unsealed, onFault: () => undefined })
   const ofCreds = credsKey(credentialsId)

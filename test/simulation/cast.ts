@@ -27,9 +27,11 @@ export function assemble(stage: Stage): Cast {
     scheduler.at(chance.between(0, COME_UP_MS), () => operators.register(nth))
   }
   lambdas.schedule()
-  for (const wish of scenario.wishes) {
-    const device = wish.device % scenario.devices
-    scheduler.at(wish.atMs, () => operators.ask({ ...wish, device, server: wish.server % scenario.servers }))
+  for (const request of scenario.operatorRequests) {
+    const device = request.device % scenario.devices
+    scheduler.at(request.atMs, () =>
+      operators.ask({ ...request, device, server: request.server % scenario.servers }),
+    )
   }
   scheduleFaults(stage, fleet, lambdas)
   return { fleet, lambdas, operators }

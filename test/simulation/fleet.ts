@@ -69,9 +69,9 @@ export function createFleet(stage: Stage, lambdas: () => Lambdas): Fleet {
       telemetry: stage.telemetryOf(process),
       settings: DEFAULT_SETTINGS,
       pairingTimeoutMs: PAIRING_TIMEOUT_MS,
-      openAuth: (wish) =>
-        openSimulatedAuth({ store: mutated.store, clock, random }, wish, (key) =>
-          judge.read(wish.device, key, wish.epoch),
+      openAuth: (options) =>
+        openSimulatedAuth({ store: mutated.store, clock, random }, options, (key) =>
+          judge.read(options.device, key, options.epoch),
         ),
       consumer: droppingConsumer,
       openSocket: mutation?.sockets?.(sockets, process) ?? sockets,

@@ -49,7 +49,7 @@ async function one(seed: number): Promise<number> {
   return summary.stories.length > 0 ? 1 : 0
 }
 
-async function many(wish: {
+async function many(options: {
   seeds: number
   firstSeed: number
   workers: number | undefined
@@ -64,12 +64,12 @@ async function many(wish: {
   })
   const progress = setInterval(() => {
     const elapsed = performance.now() - begun
-    const left = ((wish.seeds - summary.seeds) * elapsed) / Math.max(1, summary.seeds)
-    const done = `${summary.seeds} of ${wish.seeds} seeds, ${summary.stories.length} violations`
+    const left = ((options.seeds - summary.seeds) * elapsed) / Math.max(1, summary.seeds)
+    const done = `${summary.seeds} of ${options.seeds} seeds, ${summary.stories.length} violations`
     const line = `${done}, ${Math.ceil(left / 1000)} s left`
     process.stderr.write(process.stderr.isTTY ? `\r${line}   ` : `${line}\n`)
   }, PROGRESS_EVERY_MS)
-  await checkSeeds({ ...wish, until: stop.signal, checked: (checked) => summary.add(checked) })
+  await checkSeeds({ ...options, until: stop.signal, checked: (checked) => summary.add(checked) })
   clearInterval(progress)
   for (const story of summary.stories.slice(0, STORIES_MAX)) process.stdout.write(`\n${story}\n`)
   for (const story of summary.stories.slice(STORIES_MAX)) process.stdout.write(`${story.split('\n')[0]}\n`)

@@ -43,7 +43,7 @@ function both(mutate: (store: Store) => Store): Pick<Mutation, 'host' | 'lambda'
 const fenceOff: Mutation = {
   name: 'the fence is off',
   // The fence alone cuts an open socket.
-  sockets: (open) => (wish) => ({ ...open(wish), cut: () => undefined }),
+  sockets: (open) => (options) => ({ ...open(options), cut: () => undefined }),
 }
 
 /** Moves the mark of a beat to the time of its answer. */
@@ -117,13 +117,13 @@ function closingLate(
   afterMs: number,
   startTimer: HostWorld['clock']['startTimer'],
 ): OpenSocket {
-  return (wish) => {
+  return (options) => {
     let said = false
     const closed = (code: number, reason: string) => {
-      if (!said) wish.events.closed(code, reason)
+      if (!said) options.events.closed(code, reason)
       said = true
     }
-    const socket = open({ ...wish, events: { ...wish.events, closed } })
+    const socket = open({ ...options, events: { ...options.events, closed } })
     return {
       ...socket,
       async close() {
@@ -160,12 +160,12 @@ const plainRead: Mutation = {
 
 /** Logs in again by itself with the same credentials when another login has replaced it. */
 function reconnecting(open: OpenSocket): OpenSocket {
-  return (wish) => {
+  return (options) => {
     const closed = (code: number, reason: string) => {
-      if (code !== 440) return wish.events.closed(code, reason)
-      socket = open({ ...wish, events: { ...wish.events, closed } })
+      if (code !== 440) return options.events.closed(code, reason)
+      socket = open({ ...options, events: { ...options.events, closed } })
     }
-    let socket = open({ ...wish, events: { ...wish.events, closed } })
+    let socket = open({ ...options, events: { ...options.events, closed } })
     return {
       send: (message) => socket.send(message),
       requestPairingCode: (phoneNumber) => socket.requestPairingCode(phoneNumber),
@@ -194,9 +194,9 @@ const orderless: Mutation = {
 
 const answeredFirst: Mutation = {
   name: 'a pairing answered before its credentials are stored',
-  sockets: (open) => (wish) => {
-    const saveCreds = async () => void wish.auth.saveCreds().catch(() => undefined)
-    return open({ ...wish, auth: { ...wish.auth, saveCreds } })
+  sockets: (open) => (options) => {
+    const saveCreds = async () => void options.auth.saveCreds().catch(() => undefined)
+    return open({ ...options, auth: { ...options.auth, saveCreds } })
   },
 }
 
@@ -209,7 +209,7 @@ const neverQuarantined: Mutation = {
 
 const unattributed: Mutation = {
   name: 'errors of a socket belong to no device',
-  sockets: (open) => (wish) => forNobody({ open }).open(wish),
+  sockets: (open) => (options) => forNobody({ open }).open(options),
 }
 
 const blindReconnect: Mutation = { name: '440 answered by a blind reconnect', sockets: reconnecting }

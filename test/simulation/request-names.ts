@@ -41,5 +41,5 @@ function nameOfDeviceUpdate({ set = {}, add = {}, remove = [], when }: Shape): s
   if (set.moveTo !== undefined) return 'request-move'
   const isFenced = when.some(({ is, attribute }) => is === 'equals' && attribute === 'epoch')
   if (remove.includes('owner')) return isFenced ? 'release' : 'evict'
-  return isFenced ? 'report' : 'wish'
+  return isFenced ? 'report' : 'request'
 }

@@ -106,7 +106,7 @@ export interface FreezePlan {
   readonly how: 'stopped' | 'machine' | 'suspended'
 }
 
-export interface Wish {
+export interface OperatorRequest {
   readonly atMs: number
   readonly what:
     | 'start'
@@ -134,7 +134,7 @@ export interface Scenario {
   readonly spare: number
   readonly rates: Rates
   readonly faults: readonly Fault[]
-  readonly wishes: readonly Wish[]
+  readonly operatorRequests: readonly OperatorRequest[]
 }
 
 const upTo = (max: number) => fc.integer({ min: 0, max })
@@ -248,9 +248,9 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   { weight: 5, arbitrary: trap },
 )
 
-const wish: fc.Arbitrary<Wish> = fc.record({
+const request: fc.Arbitrary<OperatorRequest> = fc.record({
   atMs,
-  what: fc.constantFrom<Wish['what'][]>(
+  what: fc.constantFrom<OperatorRequest['what'][]>(
     'start',
     'stop',
     'restart',
@@ -295,7 +295,7 @@ export function scenarios(seed: number): fc.Arbitrary<Scenario> {
       spare: upTo(3),
       rates,
       faults: fc.array(fault, { maxLength: 12 }),
-      wishes: fc.array(wish, { maxLength: 6 }),
+      operatorRequests: fc.array(request, { maxLength: 6 }),
     }),
   )
 }
