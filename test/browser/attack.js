@@ -1,4 +1,4 @@
-/** The script of a page that means no good: every way to send something that a page has, one after another. */
+/** The script of a hostile page: every way in which a page can send something, one after another. */
 // biome-ignore lint/correctness/noUnusedVariables: page.ts calls it in the browser
 async function attack({ url, body, headers }) {
   const seen = {}
@@ -37,7 +37,7 @@ async function attack({ url, body, headers }) {
     const form = document.createElement('form')
     Object.assign(form, { method: 'POST', action: url, enctype, target: frame.name })
     const field = document.createElement('input')
-    // As text/plain the form becomes the JSON itself: the sign between name and value falls into a string of it.
+    // As text/plain the form becomes the JSON itself: the `=` between name and value falls into a string.
     field.name = body.replace(/}$/, ',"ignored":"')
     field.value = '"}'
     form.append(field)

@@ -1,5 +1,5 @@
-/** A page in a real browser tries to reach every endpoint of a running local fleet. It may read nothing, and nothing of what
- *  it asks may be carried out. Needs Chromium: on the path, or at CHROMIUM. */
+/** A page in a real browser tries to reach every endpoint of a running local fleet. It may read nothing, and
+ *  none of its requests may be carried out. Needs Chromium: on the path, or at CHROMIUM. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -17,6 +17,12 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 /** The browser is told that this name is 127.0.0.1, as a rebound name would be. */
 const REBOUND = 'evil.example'
 const API_KEY = 'a-key-that-the-page-has-stolen'
+/** Features of the browser that keep pages from the addresses of this machine. Not every browser has them. */
+const LOCAL_NETWORK_GUARDS = [
+  'LocalNetworkAccessChecks',
+  'BlockInsecurePrivateNetworkRequests',
+  'PrivateNetworkAccessSendPreflights',
+]
 
 let fleet: LocalFleet
 let browser: Browser
@@ -70,8 +76,8 @@ before(async () => {
     args: [
       '--no-sandbox',
       `--host-resolver-rules=MAP ${REBOUND} 127.0.0.1`,
-      // The endpoints have to defend themselves: not every browser keeps pages from the addresses of this machine.
-      '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessSendPreflights',
+      // The endpoints have to defend themselves.
+      `--disable-features=${LOCAL_NETWORK_GUARDS.join(',')}`,
     ],
   })
   undo.push(() => browser.close())
@@ -90,7 +96,7 @@ async function aPage(url: string): Promise<Page> {
 const amz = (target: string) => ({ 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': target })
 const invocation = { 'x-amz-invocation-type': 'Event' }
 
-/** The worst that each endpoint could be asked for. */
+/** The worst request for each endpoint. */
 function targets(): Record<string, Target> {
   const { database, controlPlane, ecsEndpoint, apiUrl, simulator } = fleet
   assert.ok(simulator)
@@ -164,7 +170,7 @@ const NAMES = [
   'the health of a server',
 ]
 
-test('this browser does let pages reach addresses of this machine: what is refused below, is refused there', async () => {
+test('this browser lets pages reach this machine, so the endpoints below defend themselves', async () => {
   const page = await aPage(`http://${REBOUND}:${new URL(evilOrigin).port}/`)
   const target = { url: `${evilOrigin}/open`, body: '{"a":1}', headers: { 'x-of-a-page': 'yes' } }
   const gained = gains(await attack(page, target))
@@ -190,7 +196,7 @@ describe('a page of another origin gains nothing', () => {
   }
 })
 
-describe('a page whose name was made to point here, so that it is of the same origin, gains nothing', () => {
+describe('a page whose name points here, so that it has the same origin, gains nothing', () => {
   for (const name of NAMES) {
     test(name, async () => {
       const target = targets()[name]
@@ -211,8 +217,8 @@ describe('a page whose name was made to point here, so that it is of the same or
   }
 })
 
-test('nothing was carried out: no key, no device, no ring, no task stopped, nothing reset', async () => {
-  // Events that a function had got would be run by now.
+test('no request was carried out: no key, no device, no ring, no task stopped, nothing reset', async () => {
+  // A function would have run its events by now.
   await new Promise((resolve) => setTimeout(resolve, 1000))
   assert.deepEqual(await stateOf(fleet), begun)
   assert.deepEqual(

@@ -1,5 +1,5 @@
-/** What the tests of core/ are built from: tables on one embedded database, a world with recorders for what leaves the
- *  domain, and servers and devices in it. Used by every test of this folder; it asserts nothing itself. */
+/** The parts of the tests of core: tables on one embedded database, a world that records what leaves the
+ *  domain, and servers and devices in it. The builders assert nothing. */
 
 import { dynamoDbStore } from '../../aws/dynamodb-store.ts'
 import type { EventName } from '../../core/catalogue.ts'
@@ -19,7 +19,6 @@ import { seededRandom } from './chance.ts'
 import { type ManualClock, manualClock, WALL_START_MS } from './manual-clock.ts'
 
 const REQUEST_MS_MAX = 10_000
-// ---- the store ----------------------------------------------------------------------------------------------------
 
 export interface Tables {
   /** A store on tables of its own, empty. */
@@ -40,8 +39,6 @@ export async function embeddedTables(): Promise<Tables> {
     close: () => database.close(),
   }
 }
-
-// ---- the world ----------------------------------------------------------------------------------------------------
 
 export interface Emitted {
   readonly event: EventName
@@ -91,8 +88,6 @@ export function worldOn(store: Store, seed = 1): TestWorld {
   }
 }
 
-// ---- servers and devices ------------------------------------------------------------------------------------------
-
 type At = Pick<World, 'store' | 'clock'>
 
 export interface ServerOptions {
@@ -102,33 +97,33 @@ export interface ServerOptions {
   readonly taskArn?: string
 }
 
-/** A server as it announces itself: it holds nothing yet. */
-export function newcomer(id: string, wish: ServerOptions = {}) {
-  const name = wish.name ?? id
+/** A server as it announces itself, without any device. */
+export function newcomer(id: string, options: ServerOptions = {}) {
+  const name = options.name ?? id
   return {
     serverId: serverId(id),
     name,
     url: `http://${name}.test:8080`,
-    capacity: wish.capacity ?? 100,
-    ...(wish.taskArn ? { taskArn: wish.taskArn } : {}),
+    capacity: options.capacity ?? 100,
+    ...(options.taskArn ? { taskArn: options.taskArn } : {}),
   }
 }
 
-/** A server that has joined: announced, holding its name and URL, active. */
-export async function anActiveServer({ store, clock }: At, id: string, wish: ServerOptions = {}) {
-  const me = newcomer(id, wish)
+/** A server that has joined: it is announced, holds its name and URL, and is active. */
+export async function anActiveServer({ store, clock }: At, id: string, options: ServerOptions = {}) {
+  const me = newcomer(id, options)
   await announce(store, clock, me)
   await hold(store, 'name', me.name, me.serverId)
   await hold(store, 'url', me.url, me.serverId)
   return activate(store, me.serverId)
 }
 
-export function activeServers(at: At, count: number, wish: ServerOptions = {}): Promise<ServerRow[]> {
-  return Promise.all(Array.from({ length: count }, (_, n) => anActiveServer(at, `server-${n}`, wish)))
+export function activeServers(at: At, count: number, options: ServerOptions = {}): Promise<ServerRow[]> {
+  return Promise.all(Array.from({ length: count }, (_, n) => anActiveServer(at, `server-${n}`, options)))
 }
 
-/** A server's row made by hand, for what is pure. */
-export function aServerRow(id: string, wish: Partial<Omit<ServerRow, 'serverId'>> = {}): ServerRow {
+/** A server's row made by hand, for pure functions. */
+export function aServerRow(id: string, options: Partial<Omit<ServerRow, 'serverId'>> = {}): ServerRow {
   return {
     ...newcomer(id),
     state: 'active',
@@ -139,7 +134,7 @@ export function aServerRow(id: string, wish: Partial<Omit<ServerRow, 'serverId'>
     beatAt: WALL_START_MS,
     joinedAt: WALL_START_MS,
     expiresAt: WALL_START_MS / 1000,
-    ...wish,
+    ...options,
   }
 }
 
@@ -163,7 +158,7 @@ export async function waitingDevices(at: At, count: number, prefix = 'device'): 
   return Promise.all(Array.from({ length: count }, (_, n) => aDevice(at, `${prefix}-${n}`)))
 }
 
-/** The device's row; the test expects that there is one. */
+/** The device's row, which has to exist. */
 export async function deviceRow(store: Store, id: DeviceId): Promise<DeviceRow> {
   const row = await store.get('Devices', { deviceId: id })
   if (!row) throw new Error(`the test expects a device ${id}`)
@@ -172,11 +167,11 @@ export async function deviceRow(store: Store, id: DeviceId): Promise<DeviceRow> 
 
 type Owner = Pick<ServerRow, 'serverId' | 'name'>
 
-export function aClaim(device: DeviceId, server: Owner, wish: Partial<Claim> = {}): Claim {
-  return { device, server, claimId: `claim-by-${server.serverId}`, keepHome: false, moved: false, ...wish }
+export function aClaim(device: DeviceId, server: Owner, options: Partial<Claim> = {}): Claim {
+  return { device, server, claimId: `claim-by-${server.serverId}`, keepHome: false, moved: false, ...options }
 }
 
-/** A device that `server` owns and has room reserved for; it was never connected. */
+/** A device that `server` owns and has reserved room for. It was never connected. */
 export async function anOwnedDevice(at: At, server: ServerRow, id = 'device-1'): Promise<OwnedDevice> {
   const device = await aDevice(at, id)
   await reserve(at.store, server, 1)
@@ -189,7 +184,7 @@ export async function ownedDevices(at: At, server: ServerRow, count: number): Pr
   )
 }
 
-/** An owned device whose owner has a permit: what its socket may speak with. */
+/** An owned device with a permit, as its socket may use it. */
 export async function aPermittedDevice(at: At, server: ServerRow, id = 'device-1'): Promise<SocketIdentity> {
   const { deviceId: device } = await anOwnedDevice(at, server, id)
   const permitted = await permit(at.store, at.clock, device, server.serverId)
@@ -219,8 +214,8 @@ export async function loadsOf(
   return rows.map((row) => row.load)
 }
 
-/** A device's row made by hand, for what is pure or tests the store. */
-export function aDeviceRow(id: string, wish: Partial<Omit<DeviceRow, 'deviceId'>> = {}): DeviceRow {
+/** A device's row made by hand, for pure functions and for tests of the store. */
+export function aDeviceRow(id: string, options: Partial<Omit<DeviceRow, 'deviceId'>> = {}): DeviceRow {
   return {
     deviceId: deviceId(id),
     name: `Phone ${id}`,
@@ -230,11 +225,11 @@ export function aDeviceRow(id: string, wish: Partial<Omit<DeviceRow, 'deviceId'>
     credentialsId: `${id}-creds`,
     createdAt: WALL_START_MS,
     updatedAt: WALL_START_MS,
-    ...wish,
+    ...options,
   }
 }
 
-/** A sweep that looks once a second of its own clock for `seconds`; `beating` servers beat before each look. */
+/** Lets a sweep look once a second for `seconds`. The `beating` servers beat before each look. */
 export async function lookEverySecond(
   { store, clock }: Pick<TestWorld, 'store' | 'clock'>,
   sweep: { look(): Promise<void> },

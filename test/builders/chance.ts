@@ -1,4 +1,4 @@
-/** Chance that a test owns. */
+/** Chance under the control of a test. */
 import type { Random } from '../../core/random.ts'
 
 /** Mulberry32: the same seed gives the same chances. */
@@ -17,7 +17,7 @@ export function seededRandom(seed = 1): Random {
   return { fraction, id: () => hex() + hex() }
 }
 
-/** Gives these fractions, one after the other, and the last for ever. */
+/** Gives these fractions one after another, and the last one for ever. */
 export function scriptedRandom(...fractions: readonly number[]): Random {
   let at = 0
   return {

@@ -1,7 +1,7 @@
-/** Stores that a test makes fail, lose answers, or be overtaken. */
+/** Stores that fail, lose answers, or are overtaken, as a test says. */
 import type { Change, Rows, Store, Table } from '../../core/store/store.ts'
 
-/** The store as a caller sees it whose every first answer is lost: the SDK sends each update a second time. */
+/** A store that loses each first answer, so that the SDK sends each update a second time. */
 export function losingAnswers(store: Store): Store {
   return {
     ...store,
@@ -12,7 +12,7 @@ export function losingAnswers(store: Store): Store {
   }
 }
 
-/** A store that fails every call, or a number of calls, when it is cut. */
+/** A store that fails every call, or a number of calls, once it is cut. */
 export function cuttable(store: Store): Store & { cut(calls?: number): void; mend(): void } {
   let callsCut = 0
   const reach = (): Store => {
@@ -52,7 +52,7 @@ export function interrupted<T extends Table>(
   }
 }
 
-/** For `interrupted`: acts before that update alone, counted from 1. */
+/** For `interrupted`: acts before the update of that number alone, counted from 1. */
 export function onTurn(turn: number, act: () => Promise<unknown>): () => Promise<void> {
   let turns = 0
   return async () => {

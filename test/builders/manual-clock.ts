@@ -1,15 +1,15 @@
 /** A clock that stands still until the test moves it. */
 import type { Clock, Mark } from '../../core/clock.ts'
 
-/** 2030-01-01T00:00:00Z: any time will do, this one is easy to recognise. */
+/** 2030-01-01T00:00:00Z. Any time will do, and this one is easy to recognise. */
 export const WALL_START_MS = Date.UTC(2030, 0, 1)
 
 export interface ManualClock extends Clock {
-  /** Moves all clocks on and fires what falls due, in order. */
+  /** Moves all clocks on, and fires the due timers in order. */
   advance(ms: number): void
   /** The machine sleeps: only its boot-time clock and the time of day go on. */
   suspend(ms: number): void
-  /** Somebody sets the time of day. */
+  /** The time of day is set. */
   setWallBy(ms: number): void
   timersSet(): number
   /** Runs virtual time, timer after timer, until `work` has ended. */

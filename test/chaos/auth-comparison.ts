@@ -1,8 +1,8 @@
-/** Compares the credentials that a device keeps with those that WhatsApp keeps of it. Pure. */
+/** Compares the stored credentials of a device with those that WhatsApp keeps of it. Pure. */
 import type { AuthenticationCreds } from '@whiskeysockets/baileys'
 import type { AccountSummary } from '../../local/whatsapp/methods.ts'
 
-/** @returns what differs, in words; never a key */
+/** @returns the differences in words, without any key */
 export function differences(stored: unknown, kept: AccountSummary | undefined): string[] {
   if (!stored) return ['it has no credentials']
   if (!kept) return ['WhatsApp knows no such account']

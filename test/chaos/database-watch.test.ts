@@ -34,7 +34,8 @@ test('a write under an older epoch that the store refuses is counted as refused'
       [1, 3],
     ],
   )
-  assert.deepEqual([watch.staleAccepted.length, watch.authWrites], [0, 1])
+  assert.equal(watch.staleAccepted.length, 0)
+  assert.equal(watch.authWrites, 1)
 })
 
 test('a write under an older epoch that is applied is found', async () => {
@@ -47,7 +48,7 @@ test('a write under an older epoch that is applied is found', async () => {
   )
 })
 
-test('it knows who owned an account at any time, and counts how often the server changed', async () => {
+test('the watch knows the owner of an account at any time, and counts how often it changed', async () => {
   let nowMs = 0
   const watch = watching(() => nowMs)
   const [one, other] = [serverId('web-1-a'), serverId('web-2-b')]
@@ -71,11 +72,13 @@ test('it knows who owned an account at any time, and counts how often the server
   assert.deepEqual(watch.ownersBetween(DEVICE, 9, 20), [one, undefined, other])
   assert.deepEqual(watch.ownersBetween(DEVICE, 10, 19), [undefined])
   const isOther = (server: string) => server === other
-  assert.deepEqual([watch.hasAssigned(isOther, 11, 20), watch.hasAssigned(isOther, 0, 19)], [true, false])
-  assert.deepEqual([watch.moves, watch.deviceOf(account.jid)], [1, DEVICE])
+  assert.equal(watch.hasAssigned(isOther, 11, 20), true)
+  assert.equal(watch.hasAssigned(isOther, 0, 19), false)
+  assert.equal(watch.moves, 1)
+  assert.equal(watch.deviceOf(account.jid), DEVICE)
 })
 
-test('it hears what servers say of the end of a socket', async () => {
+test('the watch hears the words of servers on the end of a socket', async () => {
   const watch = watching(() => 30)
   const said = {
     deviceId: DEVICE,

@@ -1,5 +1,6 @@
-/** What the database was asked and did: who owned each device when, and which epoch wrote each item of the auth state.
- *  It hears every request at the database itself, also those whose answers never arrived. */
+/** Which server owned each device when, and which epoch wrote each item of the auth state, as the database
+ *  saw it. The watch hears every request at the database itself, also requests whose answers never
+ *  arrived. */
 import type { DatabaseExchange } from '../../local/database.ts'
 
 export interface Ownership {
@@ -15,7 +16,7 @@ export interface StaleWrite {
   readonly newest: number
 }
 
-/** What a server says of the end of a device's socket. */
+/** A server's own words on the end of a device's socket. */
 export interface SaidEnd {
   readonly atMs: number
   readonly deviceId: string
@@ -25,15 +26,16 @@ export interface SaidEnd {
 
 export interface DatabaseWatch {
   hear(exchange: DatabaseExchange): void
-  /** Writes of an older epoch that were applied after a newer one had written or read the item. Must be none. */
+  /** Writes of an older epoch that were applied after a newer one had written or read the item. Must be
+   *  none. */
   readonly staleAccepted: readonly StaleWrite[]
   readonly staleRefused: readonly StaleWrite[]
   readonly authWrites: number
   readonly saidEnds: readonly SaidEnd[]
-  /** How often a device got another server than the one it had before. */
+  /** How often a device got another server than before. */
   readonly moves: number
   ownerOf(deviceId: string, atMs: number): string | undefined
-  /** The owner at `fromMs`, and each one after it, with `undefined` for nobody. */
+  /** The owner at `fromMs` and each owner after it. `undefined`: nobody. */
   ownersBetween(deviceId: string, fromMs: number, untilMs: number): (string | undefined)[]
   /** Whether a device was given to such a server in that time. */
   hasAssigned(isMeant: (server: string) => boolean, fromMs: number, untilMs: number): boolean
@@ -41,7 +43,7 @@ export interface DatabaseWatch {
   deviceOf(account: string): string | undefined
 }
 
-/** Which tables and attributes tell it: the naive fleet has others, and no epochs. */
+/** The tables to watch. The naive fleet has other tables, and no epochs. */
 export interface WatchedTables {
   readonly devices: string
   readonly authState?: string

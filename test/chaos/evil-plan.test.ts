@@ -10,7 +10,7 @@ type OfMisdeed = Extract<Evil, { kind: 'misdeed' }>
 const PLAN = drawPlan({ seed: 1, seconds: 600, servers: 5 })
 const MISDEEDS = PLAN.filter((planned) => planned.kind === 'misdeed')
 
-test('ten minutes hold every way in which WhatsApp can do wrong', () => {
+test('ten minutes have every wrong that WhatsApp can do', () => {
   const whats = new Set([...MISDEEDS.map(({ what }) => what), ...PLAN.map(({ kind }) => kind)])
   const wanted = [
     'damage',
@@ -30,7 +30,7 @@ test('ten minutes hold every way in which WhatsApp can do wrong', () => {
   )
 })
 
-test('a minute holds a part of each kind', () => {
+test('a minute has a wrong of each kind', () => {
   const plan = drawPlan({ seed: 1, seconds: 60, servers: 4 })
   const kinds = new Set<string>(plan.map((one) => (one.kind === 'misdeed' ? one.misdeed.what : one.kind)))
   const wanted = ['damage', 'login-damage', 'refuse-login', 'query', 'ack', 'silence', 'texted in a group']
@@ -40,7 +40,7 @@ test('a minute holds a part of each kind', () => {
   )
 })
 
-test('only what meets newcomers, and a silence that is shorter than a ping, strikes everybody', () => {
+test('every device is struck only by wrongs at a first login, and by silences shorter than a ping', () => {
   const struckAll = MISDEEDS.filter(({ pick }) => pick === undefined)
   assert.ok(struckAll.length > 0)
   for (const { misdeed, lastsMs } of struckAll) {
@@ -49,7 +49,7 @@ test('only what meets newcomers, and a silence that is shorter than a ping, stri
   }
 })
 
-test('no refusal is one that ends a device, a ban is short, and whom 405 would keep away is started', () => {
+test('no refusal ends a device, a ban is short, and a device that 405 would keep away is started', () => {
   const refusals = MISDEEDS.filter(
     (one): one is OfMisdeed & typeof one => one.misdeed.what === 'refuse-login',
   )
@@ -61,7 +61,7 @@ test('no refusal is one that ends a device, a ban is short, and whom 405 would k
   }
 })
 
-test('a silence is a minute at most, and ten in a run of hours', () => {
+test('a silence lasts a minute at most, and ten minutes in a run of hours', () => {
   const longest = (runMs: number) => {
     const draw = chance(1, 'silences')
     return Math.max(...Array.from({ length: 2000 }, () => drawSilence(draw, runMs).lastsMs))
@@ -70,7 +70,7 @@ test('a silence is a minute at most, and ten in a run of hours', () => {
   assert.ok(longest(3_600_000) > 300_000 && longest(3_600_000) <= 600_000)
 })
 
-test('each damage that is drawn finds something to send, and none is a ban, a conflict or a removal', () => {
+test('each damage of the plan has something to send, and is no ban, conflict or removal', () => {
   const draw = chance(1, 'damages')
   const source = makeDamageSource()
   const me = '15550100100:1'
@@ -83,8 +83,8 @@ test('each damage that is drawn finds something to send, and none is a ban, a co
     group: '120363000000000000@g.us',
     t: '1764194400',
   }
-  const wishes = Array.from({ length: 200 }, () => drawDamage(draw)).filter((evil) => evil.kind === 'damage')
-  for (const { damage } of wishes) {
+  const damages = Array.from({ length: 200 }, () => drawDamage(draw)).filter((evil) => evil.kind === 'damage')
+  for (const { damage } of damages) {
     const found = source({ ...damage, seed: 1 }, cast)
     assert.equal(found.length, damage.count)
     const names = found.filter(({ ends }) => ends).map(({ name }) => name)

@@ -1,4 +1,4 @@
-/** What WhatsApp does wrong in one run: to one device mostly, to all at times. Pure: the same seed draws the same evil. */
+/** The wrongs of WhatsApp in one run: mostly to one device, at times to all. Pure: a seed draws one plan. */
 import type { DamageWish } from '../../local/whatsapp/damage/generator.ts'
 import { type Answer, LOGIN_PHASES, type Misdeed } from '../../local/whatsapp/misdeeds.ts'
 import type { Chance } from '../simulation/chance.ts'
@@ -14,52 +14,54 @@ export type Evil =
       readonly kind: 'misdeed'
       /** Its row in the table. */
       readonly what: string
-      /** Absent: it meets every device. */
+      /** Absent: every device. */
       readonly pick?: number
       readonly misdeed: Misdeed
       readonly lastsMs: number
-      /** Makes it happen: a login, or a text that the device answers. */
+      /** Provokes the wrong: a login, or a text that the device answers. */
       readonly provoke?: 'login' | 'text'
-      /** The device waits for long unless somebody starts it. */
+      /** The device waits a long time unless an operator starts it. */
       readonly startedAfter?: boolean
     }
   | {
       readonly kind: 'texted by LID'
       readonly pick: number
       readonly contact: number
-      /** Whether the contact's number is told along. */
+      /** Whether the message tells the contact's number as well. */
       readonly alternate: boolean
     }
   | {
       readonly kind: 'texted in a group'
       readonly pick: number
       readonly contact: number
-      /** How its members are named, when the device is not in a group yet. */
+      /** How the members are named in a new group, when the device is in none yet. */
       readonly byLid: boolean
     }
   | { readonly kind: 'asked again'; readonly pick: number; readonly byLid: boolean }
 
 type OfMisdeed = Extract<Evil, { kind: 'misdeed' }>
 
-/** Where damages begin in the order of their seed, which has some 22,000. */
+/** Damages begin at a place up to this in the order of their seed, which has some 22,000. */
 const ORDER_MAX = 20_000
-/** Endings that a device comes back from at once. A ban, a conflict or a removal would rightly keep it away. */
+/** Endings after which a device comes back at once. After a ban, a conflict or a removal it would stay
+ *  away. */
 const ENDINGS = ['stream:error 503', 'stream:error 515', 'failure 503', 'frame that', 'xmlstreamend'] as const
-/** Each of them has so many damages at least. */
+/** Each layer has at least this many damages. */
 const ENDING_PLACES = 6
 /** Refusals that heal by themselves. */
 const REFUSALS = ['408', '500', '503'] as const
-/** A ban of so many seconds. */
+/** The length of a ban in seconds. */
 const BAN_SECONDS_MAX = 10
-/** Kinds whose answer changes nothing at WhatsApp: one that is bent leaves both sides with the same keys. */
+/** Queries whose answer changes nothing at WhatsApp. A damaged answer leaves both sides with the same
+ *  keys. */
 const ASKED = ['usync', 'key', 'prekey-count', 'passive', 'abt', 'blocklist', 'privacy', 'ping'] as const
 const SECONDS = 1000
-/** Longer silences than a minute only in runs that are much longer. */
+/** Silences of more than a minute come only in runs that are much longer. */
 const LONG_SILENCE_MS_MAX = 600_000
 const LONG_SILENCE_SHARE = 3
 
 export function drawDamage(draw: Chance): Evil {
-  // One in four may end the socket by its meaning, or leaves the stream unreadable.
+  // A quarter of the damages may end the socket by its meaning, or leave the stream unreadable.
   const mayEnd = draw.happens(250)
   const only = mayEnd ? draw.pick(ENDINGS) : undefined
   const damage = {
@@ -86,7 +88,7 @@ export function drawLoginDamage(draw: Chance): OfMisdeed {
     misdeed: { what: 'login-damage', phase, damage },
     lastsMs: draw.between(2, 15) * SECONDS,
   } as const
-  // A newcomer is no account yet.
+  // A device that is not linked is no account yet.
   return phase === 'pairing' ? evil : { ...evil, pick: draw.fraction(), provoke: 'login' }
 }
 

@@ -22,7 +22,8 @@ test('a misdeed strikes a device, closes its socket for a login, and is lifted w
   assert.deepEqual(await striking, { what: 'refused', times: 1 })
   assert.deepEqual(simulator.misdeeds(), [])
   const [strike] = record.deviceStrikes
-  assert.deepEqual([strike?.account, strike?.what], [jid, 'refused'])
+  assert.equal(strike?.account, jid)
+  assert.equal(strike?.what, 'refused')
   assert.ok(strike?.untilMs !== undefined)
 })
 
@@ -41,7 +42,7 @@ test('a calm ends a misdeed that would last', async (t) => {
   assert.deepEqual(simulator.misdeeds(), [])
 })
 
-test('a device under a misdeed gets no second one, and one that would wait for long is started', async (t) => {
+test('a device under a misdeed gets no second one, and a device that would wait for long is started', async (t) => {
   const { evildoer, started } = await scene(t)
   const misdeed = { what: 'refuse-login', reason: '405' } as const
   const evil = {
@@ -58,7 +59,7 @@ test('a device under a misdeed gets no second one, and one that would wait for l
   assert.deepEqual(started, ['device-1'])
 })
 
-test('damage is counted as it was sent, and struck nobody who was not online', async (t) => {
+test('damage is counted as it was sent, and strikes no device that was not online', async (t) => {
   const { simulator, evildoer, record, jid, client } = await scene(t)
   const damage = { seed: 1, count: 3, from: 100, ending: false }
   const done = await evildoer.strike({ kind: 'damage', pick: 0, damage, everyMs: 0 })
@@ -73,7 +74,7 @@ test('damage is counted as it was sent, and struck nobody who was not online', a
   assert.equal(await evildoer.strike({ kind: 'damage', pick: 0, damage, everyMs: 0 }), undefined)
 })
 
-test('contacts write by LID and in a group of contacts alone, and ask again for what they had', async (t) => {
+test('contacts write by LID and in a group of contacts alone, and ask again for messages that they had', async (t) => {
   const { simulator, evildoer, client, jid } = await scene(t)
   const nothing = await evildoer.strike({ kind: 'asked again', pick: 0, byLid: true })
   assert.equal(nothing, undefined, 'it has not written yet')

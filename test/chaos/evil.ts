@@ -1,17 +1,17 @@
-/** Has WhatsApp do wrong what the plan says, and writes whom it struck into the record. */
+/** Lets WhatsApp do the wrongs of the plan, and writes the devices that they struck into the record. */
 import { type Clock, sleep } from '../../core/clock.ts'
 import type { Evil } from './evil-plan.ts'
 import type { ChaosFleet, LinkedDevice } from './fleet.ts'
 import type { ChaosRecord } from './record.ts'
 import { CONTACTS, contactOf } from './texting.ts'
 
-/** What tells a device how to connect the next time is stored by then. */
+/** A device has stored by then how to connect the next time. */
 const BEFORE_LOGIN_MS = 500
 const TOLD_CHARACTERS_MAX = 400
 
 export interface Evildoer {
   /** Resolves when it is over.
-   *  @returns what struck, how often; undefined when nobody was there to be struck */
+   *  @returns what struck and how often, or undefined when no device was there */
   strike(evil: Evil): Promise<{ readonly what: string; readonly times: number } | undefined>
   /** Ends every misdeed under way. */
   calm(): void
@@ -45,8 +45,8 @@ export function createEvildoer(
     return fleet.linked().filter(({ jid }) => open.has(jid))
   }
 
-  /** One that nothing strikes at the moment, of those that were struck least: one whose work stands still again and again
-   *  is healed more and more rarely. */
+  /** Of the devices that nothing strikes at the moment, one that was struck least. A device that stalls again
+   *  and again is healed more and more rarely. */
   function victim(fraction: number): LinkedDevice | undefined {
     const free = online().filter(({ jid }) => !underWay.has(jid))
     const struck = ({ jid }: LinkedDevice) => strikes.get(jid) ?? 0
@@ -61,7 +61,7 @@ export function createEvildoer(
     if (how === 'text') await simulator.text(device.jid, `struck at ${clock.wallMs()}`, CONTACTS[0])
     if (how !== 'login') return
     await sleep(clock, BEFORE_LOGIN_MS, over.signal)
-    // Its socket may have closed in this very moment: it logs in all the same.
+    // The socket may have closed at this moment. The device logs in anyway.
     if (online().some(({ jid }) => jid === device.jid)) simulator.breakConnection(device.jid, '428')
   }
 
@@ -69,8 +69,9 @@ export function createEvildoer(
     const device = evil.pick === undefined ? undefined : victim(evil.pick)
     if (evil.pick !== undefined && !device) return undefined
     const { id } = simulator.misbehave(device?.jid ?? '*', evil.misdeed)
-    // What meets everybody strikes each of them: a socket that ends by it was not lost to another device. A damaged hello can
-    // meet anybody: before the handshake the simulator does not always know who connects.
+    // A wrong to every device strikes each of them: a socket that ends by it was not lost to another device.
+    // A damaged hello can meet any device, because before the handshake the simulator does not always know
+    // which one connects.
     const meetsOne = evil.misdeed.what !== 'login-damage' || evil.misdeed.phase !== 'hello'
     const struck = device && meetsOne ? [device] : fleet.linked()
     const ends = struck.map(({ jid }) => record.strikeDevice(jid, evil.what))
@@ -79,7 +80,8 @@ export function createEvildoer(
       strikes.set(device.jid, (strikes.get(device.jid) ?? 0) + 1)
     }
     record.tell(
-      `${device?.deviceId ?? 'everybody'}: ${evil.what} for ${(evil.lastsMs / 1000).toFixed(1)} s ${JSON.stringify(evil.misdeed)}`,
+      `${device?.deviceId ?? 'everybody'}: ${evil.what} for ${(evil.lastsMs / 1000).toFixed(1)} s ` +
+        JSON.stringify(evil.misdeed),
     )
     const lasting = sleep(clock, evil.lastsMs, over.signal)
     try {
@@ -94,12 +96,12 @@ export function createEvildoer(
     return { what: evil.what, times: 1 }
   }
 
-  async function damage({ pick: fraction, damage: wish, everyMs }: Extract<Evil, { kind: 'damage' }>) {
+  async function damage({ pick: fraction, damage: damages, everyMs }: Extract<Evil, { kind: 'damage' }>) {
     const device = pick(online(), fraction)
     if (!device) return undefined
     const end = record.strikeDevice(device.jid, 'damage')
     try {
-      const { sent } = await simulator.damage(device.jid, wish, { everyMs })
+      const { sent } = await simulator.damage(device.jid, damages, { everyMs })
       const names = sent.map(({ name }) => name).join(' | ')
       record.tell(`${device.deviceId} gets ${sent.length} damages: ${names.slice(0, TOLD_CHARACTERS_MAX)}`)
       return { what: 'damaged stanzas, frames and payloads', times: sent.length }
@@ -108,7 +110,8 @@ export function createEvildoer(
     }
   }
 
-  /** With nobody but contacts in it: devices would answer each other's answers without end. */
+  /** Besides the device a group has contacts alone: two devices would answer each other's answers without
+   *  end. */
   function groupOf({ jid }: LinkedDevice, addressing: 'pn' | 'lid'): string | undefined {
     const known = groups.get(jid)
     const phoneNumber = simulator.accounts().find((account) => account.jid === jid)?.phoneNumber
@@ -122,8 +125,8 @@ export function createEvildoer(
     const device = pick(fleet.linked(), evil.pick)
     if (!device) return undefined
     if (evil.kind === 'texted by LID') {
-      const wish = { from: contactOf(evil.contact), addressing: 'lid', alternate: evil.alternate } as const
-      await simulator.texts(device.jid, [`by LID at ${clock.wallMs()}`], wish)
+      const address = { from: contactOf(evil.contact), addressing: 'lid', alternate: evil.alternate } as const
+      await simulator.texts(device.jid, [`by LID at ${clock.wallMs()}`], address)
     } else if (evil.kind === 'texted in a group') {
       const group = groupOf(device, evil.byLid ? 'lid' : 'pn')
       if (group === undefined) return undefined

@@ -1,4 +1,5 @@
-/** A fleet as the chaos sees it, with Mooring or without: what can be done to it, and where to look. */
+/** A fleet as the chaos sees it, with Mooring or without: what the chaos can do to it, and where it can
+ *  look. */
 import type { Simulator } from '../../local/whatsapp/simulator.ts'
 import type { DatabaseWatch } from './database-watch.ts'
 import type { ProcessEnd } from './record.ts'
@@ -11,7 +12,7 @@ export interface ServerProcess {
   signal(signal: NodeJS.Signals): void
 }
 
-/** What lies between a server and the others. */
+/** The addresses by which a server reaches the database and WhatsApp, each behind a proxy. */
 export interface Network {
   readonly databaseEndpoint: string
   readonly whatsAppUrl: string
@@ -27,10 +28,10 @@ export interface Missing {
   readonly why: string
 }
 
-/** The credentials of a device beside what WhatsApp keeps of it. */
+/** The stored credentials of a device compared with those that WhatsApp keeps. */
 export interface Compared {
   readonly deviceId: string
-  /** What differs, in words; empty when nothing does. */
+  /** The differences in words. */
   readonly differences: readonly string[]
 }
 
@@ -39,9 +40,10 @@ export interface ChaosFleet {
   readonly simulator: Simulator
   readonly databaseEndpoint: string
   readonly watch: DatabaseWatch
-  /** Absent where nobody asks why a socket ended. */
+  /** Absent in the fleet without Mooring: nobody asks there why a socket ended. */
   readonly sockets?: SocketWatch
-  /** Servers take over from one that was silent for longer than this, a beat on the way left out. */
+  /** Servers take over from a server that was silent for longer than this, without a beat that is on its
+   *  way. */
   readonly leaseMsMin: number
   ownerAt(account: string, atMs: number): string | undefined
   /** The name of the server that a socket's label or an owner names. */
@@ -49,27 +51,28 @@ export interface ChaosFleet {
   startProcess(name: string, network: Network): Promise<ServerProcess>
   /** Whether that process takes part in the fleet. */
   hasJoined(name: string, process: ServerProcess): Promise<boolean>
-  /** Links so many devices by phones; resolves when all are connected. */
+  /** Links that many devices by phones. Resolves when all are connected. */
   link(count: number, tell: (linked: number) => void): Promise<void>
   /** Devices that are linked and not being removed. */
   linked(): readonly LinkedDevice[]
   /** Absent where the fleet has no sweep. */
   readonly sweeps?: (on: boolean) => void
-  /** Absent where devices come and go only while the fleet stands still. */
+  /** Absent where devices can only come and go while the fleet does not run. */
   readonly churn?: Churn
-  /** Has a device that waits for long connect at once. Absent where none waits. */
+  /** Lets a device that waits a long time connect at once. Absent where no device waits. */
   readonly start?: (deviceId: string) => Promise<void>
-  /** Devices that are kept from connecting, since they are held to end servers. Absent where there is no such thing. */
+  /** Devices that may not connect, because they are held to end servers. Absent where there is no
+   *  quarantine. */
   readonly quarantined?: () => Promise<string[]>
   /** The devices that should have a socket and have none. */
   notConnected(): Promise<Missing[]>
   compareAuth(): Promise<Compared[]>
-  /** What kinds of keys stand in the logs. Absent where nobody keeps them out. */
+  /** The kinds of keys that are in the logs. Absent where nobody keeps them out. */
   readonly keysInLogs?: () => Promise<string[]>
 }
 
 export interface Churn {
-  /** Registers a device and lets a phone link it, however long that takes. */
+  /** Registers a device and lets a phone link it. Linking may take any time. */
   register(): Promise<void>
   remove(deviceId: string): Promise<void>
 }

@@ -1,18 +1,20 @@
-/** `npm run chaos:logins`: freezes servers in the middle of their logins, many times, and measures what comes of it. */
+/** `npm run chaos:logins`: freezes servers in the middle of their logins, many times, and measures the
+ *  result. */
 import { parseArgs } from 'node:util'
 import type { DeviceId } from '../../core/ids.ts'
-import { moor, startTestFleet, type TestFleet } from '../fleet/fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from '../fleet/fleet-under-test.ts'
 import { freezeAmongLogins, holdLogins, type Round } from './frozen-login.ts'
 import { startVictims } from './victims.ts'
 
-const HELP = `Freezes a server in the middle of its logins until another one has taken over, and measures the window that is left.
+const HELP = `Freezes a server in the middle of its logins until another server has taken over, and measures the window
+that is left.
 
 npm run chaos:logins -- [options]
-  --rounds N     of each of the two kinds: a freeze out of the blue, and one with the last frame of each login held up (5)
-  --devices N    logging in at the same time (30)
-  --help         this`
+  --rounds N     rounds of each kind (5): a sudden freeze, and a freeze with the last frame of each login held up
+  --devices N    devices that log in at the same time (30)
+  --help         shows this text`
 
-/** From before the first login to after the last, as a login takes some 30 ms of a processor. */
+/** Freezes fall between the first login and the last. A login takes some 30 ms of a processor. */
 const FREEZE_WITHIN_MS = 1200
 
 async function main(): Promise<number> {
@@ -34,12 +36,12 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
   try {
     await victims.next()
-    const ids = await moor(fleet, devices)
-    const blue: Round[] = []
+    const ids = await fleet.moor(devices)
+    const sudden: Round[] = []
     for (let round = 0; round < rounds; round++) {
       const afterMs = Math.round((FREEZE_WITHIN_MS * (round + 0.5)) / rounds)
-      blue.push(await freezeAmongLogins(fleet, ids, await victims.next(), afterMs))
-      tell(`frozen ${afterMs} ms after the sockets were closed`, blue.slice(-1))
+      sudden.push(await freezeAmongLogins(fleet, ids, await victims.next(), afterMs))
+      tell(`frozen ${afterMs} ms after the sockets were closed`, sudden.slice(-1))
     }
     const held: Round[] = []
     for (let round = 0; round < rounds; round++) {
@@ -47,15 +49,15 @@ async function main(): Promise<number> {
       held.push(await holdLogins(fleet, ids, await victims.next()))
       tell('the last frame held up', held.slice(-1))
     }
-    tell('all freezes out of the blue', blue)
-    tell('all with the last frame held up', held)
+    tell('all sudden freezes', sudden)
+    tell('all freezes with the last frame held up', held)
     return 0
   } finally {
     await victims.close(() => fleet.close())
   }
 }
 
-/** Three conflicts within ten minutes stop a device; these rounds are meant to be apart. */
+/** Three conflicts within ten minutes stop a device. The rounds stand for times that are further apart. */
 async function forgive(fleet: TestFleet, id: DeviceId): Promise<void> {
   await fleet.store.update('Devices', { deviceId: id }, { remove: ['conflicts'], when: [] })
 }

@@ -1,44 +1,46 @@
-/** Forces the one window that no lease closes: a server that is frozen in the middle of its logins, for longer than it takes
- *  to bury it. Two ways: out of the blue, and with the last frame of each login held up by the network. */
+/** Forces the one window that no lease closes: a server is frozen in the middle of its logins, beyond the
+ *  bury time. It is forced in two ways: by a sudden freeze, and by a network that holds up the last frame of
+ *  each login. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeviceId } from '../../core/ids.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { ServerProcess } from '../../local/server-process.ts'
-import { type TestFleet, until, untilConnected } from '../fleet/fleet-under-test.ts'
+import type { TestFleet } from '../fleet/fleet-under-test.ts'
+import { until } from '../fleet/until.ts'
 import type { TcpProxy } from './tcp-proxy.ts'
 import { serverOf } from './verdict.ts'
 
 export interface Victim {
   readonly process: ServerProcess
-  /** Between it and WhatsApp. */
+  /** The network between the server and WhatsApp. */
   readonly whatsApp: TcpProxy
 }
 
 export interface Round {
   readonly devices: number
-  /** Logins of the frozen server by which the owner's socket was replaced. */
+  /** Logins of the frozen server that replaced the owner's socket. */
   readonly replaced: number
-  /** From each of these to the owner's next login. */
+  /** The time from each of these to the owner's next login. */
   readonly healedAfterMs: readonly number[]
   readonly rows: readonly DeviceRow[]
 }
 
 const TAKEN_OVER_MS_MAX = 45_000
 const EXIT_MS_MAX = 30_000
-/** A login that goes on after the freeze takes less than this. */
+/** A login that goes on after the freeze ends within this. */
 const WATCH_MS = 4000
-/** Upgrade and hello; the frame that logs in is the third. */
+/** The upgrade and the hello. The third packet is the frame that logs in. */
 const PACKETS_BEFORE_LOGIN = 2
 const HEALED_MS_MAX = 20_000
 
-/** Closes all sockets, so that all devices log in again, and freezes their server after so many milliseconds. */
+/** Closes all sockets, so that all devices log in again, and freezes their server after that time. */
 export async function freezeAmongLogins(
   fleet: TestFleet,
   ids: readonly DeviceId[],
   victim: Victim,
   afterMs: number,
 ): Promise<Round> {
-  const before = await untilConnected(fleet, ids)
+  const before = await fleet.untilConnected(ids)
   closeAll(fleet, before)
   await sleep(afterMs)
   victim.process.signal('SIGSTOP')
@@ -49,9 +51,10 @@ export async function freezeAmongLogins(
   return outcome(fleet, ids, before, wokenAt)
 }
 
-/** Holds up the frame that logs in until another server has taken over, as a network does that loses packets. */
+/** Holds up the frame that logs in until another server has taken over, as a network does when it loses
+ *  packets. */
 export async function holdLogins(fleet: TestFleet, ids: readonly DeviceId[], victim: Victim): Promise<Round> {
-  const before = await untilConnected(fleet, ids)
+  const before = await fleet.untilConnected(ids)
   victim.whatsApp.hold(PACKETS_BEFORE_LOGIN)
   closeAll(fleet, before)
   await until('all logins under way', 20_000, async () => victim.whatsApp.held() >= ids.length)
@@ -99,7 +102,7 @@ async function wake({ process }: Victim): Promise<void> {
   clearTimeout(late)
 }
 
-/** Overlaps in which a server that the devices had left logged in again. */
+/** Overlaps in which a server logged in again that had lost the devices. */
 function staleLogins(fleet: TestFleet, before: readonly DeviceRow[], sinceMs: number) {
   const left = new Set(before.map(({ owner }) => String(owner)))
   return fleet.simulator
@@ -113,7 +116,7 @@ async function outcome(
   before: readonly DeviceRow[],
   sinceMs: number,
 ): Promise<Round> {
-  const rows = await untilConnected(fleet, ids)
+  const rows = await fleet.untilConnected(ids)
   const stale = staleLogins(fleet, before, sinceMs)
   const healedAfterMs = stale.flatMap(({ account, from }) => {
     const { connectedAt } = rows.find((row) => row.account?.jid === account) ?? {}

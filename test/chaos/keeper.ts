@@ -1,5 +1,5 @@
-/** Keeps one server of each name running, as ECS does: whichever process ends is started again. Each has a network of its
- *  own, which outlives its processes. */
+/** Keeps a server of each name running, as ECS does: a process that ends is started again. Each server has
+ *  its own network, which outlives its processes. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Undo } from '../../local/demo/undo.ts'
 import type { ChaosFleet, ServerProcess } from './fleet.ts'
@@ -13,9 +13,9 @@ export interface KeptServer {
   readonly name: string
   readonly database: TcpProxy
   readonly whatsApp: TcpProxy
-  /** The present process, which may have ended. */
+  /** The newest process. It may have ended. */
   process(): ServerProcess | undefined
-  /** Whether its present process takes part in the fleet. */
+  /** Whether its newest process takes part in the fleet. */
   hasJoined(): Promise<boolean>
 }
 
@@ -26,7 +26,7 @@ export async function keepServers(
   undo: Undo,
 ): Promise<KeptServer[]> {
   const ends: (() => Promise<void>)[] = []
-  // All at once: a server that leaves alone hands its devices to those that leave next.
+  // All servers end at once: a server that left alone would hand its devices to servers that leave next.
   undo.add(async () => void (await Promise.all(ends.map((end) => end()))))
   return Promise.all(names.map((name) => keepServer(fleet, name, record, (end) => ends.push(end))))
 }
@@ -73,7 +73,7 @@ async function keepServer(
   }
 }
 
-/** A frozen process hears of no signal but the last, so it is woken first. */
+/** A frozen process hears SIGKILL alone, so it is woken first. */
 async function end(process: ServerProcess | undefined): Promise<void> {
   if (!process || process.hasExited()) return
   process.signal('SIGCONT')

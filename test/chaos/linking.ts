@@ -1,4 +1,4 @@
-/** Links devices as people do: a phone scans the QR that the device's row shows, again and again until it is connected. */
+/** Links devices as people do: a phone scans each QR of the device until the device is connected. */
 import { type Clock, sleep } from '../../core/clock.ts'
 import { type DeviceId, deviceId } from '../../core/ids.ts'
 import type { Store } from '../../core/store/store.ts'
@@ -6,7 +6,8 @@ import type { Simulator } from '../../local/whatsapp/simulator.ts'
 import type { LinkedDevice } from './fleet.ts'
 
 const LOOK_EVERY_MS = 300
-/** Scanned and not connected yet: a first login makes and uploads 812 keys, and more at once would only wait. */
+/** Devices that were scanned and are not connected yet. A first login makes and uploads 812 keys, so more
+ *  would wait. */
 const UNDER_WAY_MAX = 12
 
 export interface Linking {
@@ -21,7 +22,7 @@ interface Pending {
   scanned?: string
 }
 
-/** @param start what the API's start does: a pairing of whose end WhatsApp was not told ends as a logout */
+/** @param start as the API's start. A pairing whose end WhatsApp did not hear of ends as a logout */
 export function keepLinking(
   store: Store,
   simulator: Simulator,
@@ -52,7 +53,7 @@ export function keepLinking(
         if (underWay >= UNDER_WAY_MAX) continue
         underWay += 1
         one.scanned = pairing.qr
-        // A socket that closed meanwhile offers another QR.
+        // The socket may have closed meanwhile. The next one offers another QR.
         await simulator.scanQr(pairing.qr).catch(() => undefined)
       } else if (one.scanned) underWay += 1
     }

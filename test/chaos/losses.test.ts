@@ -16,7 +16,7 @@ const SERVER = 'web-1-a'
 /** When the socket opened and ended. */
 const [FROM, ENDED] = [100_000, 200_000]
 
-test('a socket that ends by nothing is lost to somebody else, with what its server says of it', () => {
+test('a socket that ends without a cause is lost to another device, with the words of its server', () => {
   const saidEnds = [
     { atMs: ENDED + 100, deviceId: 'one', server: SERVER, why: 'an error ended it (950 fault)' },
   ]
@@ -36,18 +36,18 @@ test('a strike at the device itself excuses the socket that was open under it', 
   assert.equal(lossesOf({ deviceStrikes: [{ ...struck, untilMs: ENDED + 5000 }] }), 0)
 })
 
-test('a strike that was over before the socket opened excuses nothing, nor one that comes later', () => {
+test('a strike that was over before the socket opened excuses nothing, nor does a later one', () => {
   const early = { account: ACCOUNT, what: 'damage', fromMs: FROM - 1000, untilMs: FROM - 1 }
   const late = { account: ACCOUNT, what: 'damage', fromMs: ENDED + 1, untilMs: ENDED + 1000 }
   assert.equal(lossesOf({ deviceStrikes: [early, late] }), 1)
 })
 
-test('a strike of long ago excuses nothing, though the socket was open under it', () => {
+test('a strike of long ago excuses nothing, although the socket was open under it', () => {
   const struck = { account: ACCOUNT, what: 'damage', fromMs: FROM, untilMs: ENDED - STRIKE_AFTERMATH_MS - 1 }
   assert.equal(lossesOf({ deviceStrikes: [struck] }), 1)
 })
 
-test('a trouble of its server excuses the socket while it lasts and shortly after, but no error of the socket', () => {
+test('a trouble of its server excuses a socket during it and shortly after, but no error of the socket', () => {
   const troubled = (fromMs: number, untilMs?: number) => {
     const spell: Spell = { what: 'database cut', fromMs, ...(untilMs === undefined ? {} : { untilMs }) }
     return serversOf({ fromMs: 0 }, [spell])
@@ -59,20 +59,20 @@ test('a trouble of its server excuses the socket while it lasts and shortly afte
   assert.equal(lossesOf({ servers: troubled(ENDED - 9000), saidEnds: fault }), 1)
 })
 
-test('a process that the chaos ended takes its sockets along; one that ended by itself has lost them', () => {
+test('a process that the chaos ended excuses its sockets, and one that ended by itself does not', () => {
   const run: Run = { fromMs: 0, untilMs: ENDED, end: { code: 1, signal: null } }
   assert.equal(lossesOf({ servers: serversOf({ ...run, askedAtMs: ENDED - 5000 }) }), 0)
   assert.equal(lossesOf({ servers: serversOf(run) }), 1)
 })
 
-test('a socket that was replaced, or whose device is let go right behind it, is not lost', () => {
+test('a socket that was replaced, or whose device is released right after it, is not lost', () => {
   assert.equal(lossesOf({ sockets: [{ ...socket(), wasReplaced: true }] }), 0)
   assert.equal(lossesOf({ ownersBetween: () => [SERVER, undefined] }), 0)
   assert.equal(lossesOf({ ownersBetween: () => [SERVER, undefined, SERVER] }), 0, 'and given back to it')
   assert.equal(lossesOf({ ownersBetween: () => ['web-2-b'] }), 0)
 })
 
-test('what another server says of the device a little later is no word on this socket', () => {
+test('the words of another server on the device a little later are none on this socket', () => {
   const fault = { atMs: ENDED + 5000, deviceId: 'one', why: 'an error ended it (950 fault)' }
   const moved = { ownersBetween: () => [SERVER, undefined, 'web-2-b'] }
   assert.equal(lossesOf({ ...moved, saidEnds: [{ ...fault, server: 'web-2-b' }] }), 0)
@@ -111,12 +111,12 @@ describe('a server whose task the service stopped, and which was killed because 
   const lostAfter = (frozen: { fromMs: number; untilMs?: number }) =>
     lostServers(serversOf(killed, [{ what: 'frozen', ...frozen }]), () => true).length
 
-  test('is not lost when it slept through the time that it had', () => {
+  test('is not lost when it slept through the time that it had to leave', () => {
     assert.equal(lostAfter({ fromMs: ENDED - 30_000 }), 0)
     assert.equal(lostAfter({ fromMs: ENDED - 30_000, untilMs: ENDED - 100 }), 0)
   })
 
-  test('is lost when it was awake for long enough to leave, or had not slept for as long', () => {
+  test('is lost when it was awake long enough to leave, or had not slept that long', () => {
     assert.equal(lostAfter({ fromMs: ENDED - 30_000, untilMs: ENDED - 5000 }), 1)
     assert.equal(lostAfter({ fromMs: ENDED - 10_000 }), 1)
   })
@@ -133,7 +133,7 @@ test('a server that never had a device was not ended by one', () => {
   assert.deepEqual(asked, [['web-1', 5, ENDED]])
 })
 
-test('what troubles every server excuses the sockets of each', () => {
+test('a trouble of every server excuses the sockets of each', () => {
   const slow: Spell = { what: 'slow', fromMs: ENDED - 100, untilMs: ENDED }
   const servers = new Map([...serversOf({ fromMs: 0 }), ['*', { runs: [], spells: [slow] }]])
   assert.equal(lossesOf({ servers }), 0)

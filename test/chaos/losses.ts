@@ -1,5 +1,6 @@
-/** What one device's fault has cost others: servers that ended by themselves, and sockets that ended though nothing had struck
- *  their device, their server or everybody. Pure: what WhatsApp, the database and the chaos have recorded goes in. */
+/** What the fault of one device has cost others: servers that ended by themselves, and sockets that ended
+ *  although nothing had struck their device or their server. Pure: the records of WhatsApp, the database and
+ *  the chaos go in. */
 import { LEAVE_MS_MAX } from '../../local/service.ts'
 import type { SaidEnd } from './database-watch.ts'
 import { type DeviceStrike, EVERY_SERVER, type ProcessEnd, type Run, type ServerRecord } from './record.ts'
@@ -28,30 +29,32 @@ export interface LossEvidence {
   nameOf(server: string): string
 }
 
-/** Exit codes of hosts/main.ts: it left in order, or its name was still another's, so that it never had a device. */
+/** Exit codes of hosts/main.ts: the server left in order, or its name was taken, so that it never had a
+ *  device. */
 const IN_ORDER: readonly (number | null)[] = [0, 4]
-/** It was buried; nobody's fault but of the chaos when it had been in trouble. */
+/** The server was buried. That is the work of the chaos when the server had been in trouble. */
 const BURIED = 3
-/** How long a trouble of a server may still end its sockets after it is over: a lease, a bury, and requests on their way. */
+/** A trouble that is over may still end sockets of its server for this long: a lease, a burial, and late
+ *  requests. */
 export const SERVER_AFTERMATH_MS = 15_000
-/** How long a strike may still end a socket that was open under it: a stall is healed after half a minute when it is not the
- *  first, and a ping that is not answered tells after a minute. */
+/** A strike that is over may still end a socket that was open under it for this long. A stall that is not the
+ *  first is healed after half a minute, and an unanswered ping shows after a minute. */
 export const STRIKE_AFTERMATH_MS = 90_000
-/** A frame that was sent during a login is read after it. */
+/** A frame that was sent during a login is read after the login. */
 const LOGIN_MS_MAX = 5000
-/** A server lets a device go right after it has closed its socket; a slow database takes its time. */
+/** A server releases a device right after it has closed its socket. A slow database needs longer. */
 const LET_GO_MS_MAX = 10_000
-/** WhatsApp's view of an end and the server's word on it are so far apart at most. */
+/** WhatsApp's view of an end and the server's word on it are at most this far apart. */
 const SAID_MS_MAX = 10_000
-/** So long before the SIGKILL a frozen server may have woken and still had no time to leave. */
+/** A frozen server that woke less than this before the SIGKILL had no time to leave. */
 const WOKEN_MS_MAX = 2000
 const NO_RECORD: ServerRecord = { runs: [], spells: [] }
-/** An error in what the socket itself runs: no trouble of its server excuses it. */
+/** An error in the work of the socket itself. No trouble of its server excuses it. */
 const FAULT = /\(950 /
 
-/** Processes that ended though the chaos had not asked for it.
- *  @param hadDevice whether the server of that name was given a device in that time: one that could not even join was not
- *  ended by a device */
+/** Processes that ended although the chaos had not asked for it.
+ *  @param hadDevice whether the server of that name was given a device in that time. A server that could not
+ *  join was not ended by a device */
 export function lostServers(
   servers: LossEvidence['servers'],
   hadDevice: (name: string, fromMs: number, untilMs: number) => boolean,
@@ -75,7 +78,7 @@ function isLost(run: Run, { spells }: ServerRecord): run is Ended {
   return end.code !== BURIED || !wasTroubled(spells, untilMs)
 }
 
-/** Sockets that ended by nothing that the records know as a cause. */
+/** Sockets that ended without a cause in the records. */
 export function lostDevices(evidence: LossEvidence): LostDevice[] {
   return evidence.sockets.flatMap((socket) => {
     if (socket.wasReplaced || wasStruck(socket, evidence.deviceStrikes)) return []
@@ -101,15 +104,15 @@ function wasStruck({ account, fromMs, untilMs }: SocketEnd, strikes: readonly De
   )
 }
 
-/** Its process was in trouble, or the chaos ended it. One that ended by itself excuses nothing. */
+/** The server was in trouble, or the chaos ended it. A process that ended by itself excuses nothing. */
 function endedWithServer({ runs, spells }: ServerRecord = NO_RECORD, atMs: number): boolean {
   const wasAsked = ({ askedAtMs, untilMs = Number.POSITIVE_INFINITY }: Run) =>
     askedAtMs !== undefined && askedAtMs <= atMs && atMs <= untilMs + SERVER_AFTERMATH_MS
   return wasTroubled(spells, atMs) || runs.some(wasAsked)
 }
 
-/** The service stops the task of a server that was buried, as ECS does: SIGTERM, and SIGKILL when the process has not left in
- *  time. A frozen process hears the second signal alone, or wakes too late for the first. */
+/** The service stops the task of a buried server as ECS does: SIGTERM, then SIGKILL when the process has not
+ *  left in time. A frozen process hears the second signal alone, or wakes too late for the first. */
 function sleptThroughItsStop(spells: ServerRecord['spells'], killedAtMs: number): boolean {
   return spells.some(
     ({ what, fromMs, untilMs = Number.POSITIVE_INFINITY }) =>
@@ -124,7 +127,7 @@ function wasTroubled(spells: ServerRecord['spells'], atMs: number): boolean {
   )
 }
 
-/** Also when the same server was given it again at once. */
+/** True also when the same server got the device again at once. */
 function wasLetGo({ label, untilMs }: SocketEnd, deviceId: string, { ownersBetween }: LossEvidence): boolean {
   const server = serverOf(label)
   return ownersBetween(deviceId, untilMs, untilMs + LET_GO_MS_MAX).some((owner) => owner !== server)

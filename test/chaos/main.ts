@@ -1,8 +1,6 @@
-/**
- * `npm run chaos`: real processes, faults by a seeded plan, and the simulated WhatsApp as judge.
- * Run by hand and before a release; test/fleet/chaos.test.ts runs a short one. It must leave no process behind, whatever
- * ends it: a frozen one is woken before it is ended.
- */
+/** `npm run chaos`: real processes, faults by a seeded plan, and the simulated WhatsApp as judge. It is run
+ *  by hand and before a release; test/fleet/chaos.test.ts runs a short one. It must leave no process behind,
+ *  whatever ends it: a frozen process is woken before it is ended. */
 import { mkdirSync } from 'node:fs'
 import { Interrupted } from '../../local/demo/waiting.ts'
 import { type ChaosOptions, HELP, readOptions } from './options.ts'
@@ -57,7 +55,7 @@ function say(text: string): void {
   process.stdout.write(process.stdout.isTTY ? `\r\u001b[K${text}\n` : `${text}\n`)
 }
 
-/** In place on a terminal. */
+/** On a terminal each line replaces the one before. */
 function progress(line: string): void {
   process.stderr.write(process.stderr.isTTY ? `\r\u001b[K${line.slice(0, COLUMNS)}` : `${line}\n`)
 }

@@ -1,4 +1,5 @@
-/** The fleet with Mooring under chaos: the very one that `npm start` runs, each server behind its own network. */
+/** The fleet with Mooring under chaos: the same fleet as `npm start` runs, each server behind its own
+ *  network. */
 import { once } from 'node:events'
 import type { Clock } from '../../core/clock.ts'
 import { inParallel } from '../../core/parallel.ts'
@@ -21,11 +22,12 @@ import { keepLinking } from './linking.ts'
 import { watchSockets } from './socket-watch.ts'
 
 const LANES = 8
-/** As a deployed server does it: this machine is everything at once, and faster storms would only measure it. */
+/** The rate of a deployed server. This machine runs everything, and faster storms would only measure the
+ *  machine. */
 const CONNECTS_PER_SECOND = 5
 const { fenceAfterMs, beatEveryMs } = DEFAULT_SETTINGS
 
-export interface FleetWish {
+export interface FleetParts {
   readonly logDir: string
   readonly clock: Clock
   readonly nowMs: () => number
@@ -33,7 +35,7 @@ export interface FleetWish {
   readonly stop: AbortSignal
 }
 
-export async function startMooring({ logDir, clock, nowMs, undo, stop }: FleetWish): Promise<ChaosFleet> {
+export async function startMooring({ logDir, clock, nowMs, undo, stop }: FleetParts): Promise<ChaosFleet> {
   const sockets = watchSockets(nowMs)
   const fleet = await startFleet({
     servers: 0,
@@ -68,7 +70,7 @@ export async function startMooring({ logDir, clock, nowMs, undo, stop }: FleetWi
 
   async function compare({ deviceId, credentialsId, account }: DeviceRow) {
     const stored = await readWholeState({ store, wrapping }, { device: deviceId, credentialsId }).catch(
-      // Whatever the reason is: a device that was linked has to have credentials that can be read.
+      // No reason counts: a linked device has to have credentials that can be read.
       () => undefined,
     )
     const kept = simulator?.accounts().find(({ jid }) => jid === account?.jid)
@@ -83,7 +85,7 @@ export async function startMooring({ logDir, clock, nowMs, undo, stop }: FleetWi
     sockets,
     ownerAt: (account, atMs) => watch.ownerOf(watch.deviceOf(account) ?? '', atMs),
     leaseMsMin: fenceAfterMs - beatEveryMs,
-    // A serverId is the name and a suffix.
+    // A server id is the name and a suffix.
     nameOf: (serverId) => serverId.slice(0, serverId.lastIndexOf('-')),
     async startProcess(name, { databaseEndpoint, whatsAppUrl }) {
       const variables = { ...ANSWERING, WHATSAPP_URL: whatsAppUrl }

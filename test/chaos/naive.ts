@@ -1,4 +1,5 @@
-/** The demo's fleet without Mooring under the same chaos: servers that share a table and a folder of credentials. */
+/** The demo's fleet without Mooring under the same chaos: servers that share a table and a folder of
+ *  credentials. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inParallel } from '../../core/parallel.ts'
@@ -10,19 +11,19 @@ import { ANSWERING } from './application.ts'
 import { differences } from './auth-comparison.ts'
 import { watchDatabase } from './database-watch.ts'
 import type { ChaosFleet, LinkedDevice } from './fleet.ts'
-import type { FleetWish } from './mooring.ts'
+import type { FleetParts } from './mooring.ts'
 
-/** Its servers count as dead after three missed beats, of two seconds each. */
+/** A server counts as dead after three missed beats of two seconds each. */
 const LEASE_MS_MIN = 4000
 const PAIR_MS_PER_DEVICE = 2000
 const PAIR_MS_MIN = 60_000
 const LANES = 8
 
 export async function startNaive(
-  { logDir, clock, nowMs, undo, stop }: FleetWish,
-  wish: { readonly devices: number; readonly names: readonly string[] },
+  { logDir, clock, nowMs, undo, stop }: FleetParts,
+  { devices, names }: { readonly devices: number; readonly names: readonly string[] },
 ): Promise<ChaosFleet> {
-  const plan = { deviceIds: deviceIds(wish.devices), names: wish.names, logDir, capacity: wish.devices }
+  const plan = { deviceIds: deviceIds(devices), names, logDir, capacity: devices }
   const fleet = await prepareNaiveFleet(plan, undo)
   const { simulator, authDir } = fleet
   const watch = watchDatabase({ devices: 'Naive-Devices' }, nowMs)
@@ -44,7 +45,7 @@ export async function startNaive(
       await fleet.startServer(name, { ...network, variables: ANSWERING })
       const process = fleet.process(name)
       if (!process) throw new Error(`${name} has no process`)
-      // Of a signal nothing is told but that there was one.
+      // The demo's process does not tell which signal ended it.
       return { ...process, exited: process.exited.then((code) => ({ code, signal: null })) }
     },
     hasJoined: (name) => fleet.hasJoined(name),
@@ -74,7 +75,7 @@ export async function startNaive(
     compareAuth: () =>
       inParallel(linked, LANES, async ({ deviceId, jid }) => {
         const kept = simulator.accounts().find((account) => account.jid === jid)
-        // Two writers of one file leave a broken one at times.
+        // Two writers of one file may leave it broken.
         const stored = await credsOf(deviceId).catch(() => undefined)
         return { deviceId, differences: differences(stored, kept) }
       }),

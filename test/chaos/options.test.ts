@@ -2,16 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readOptions } from './options.ts'
 
-test('without options it is ten minutes, 150 devices, five servers, with Mooring', () => {
+test('without options the chaos takes ten minutes, 150 devices and five servers, with Mooring', () => {
   assert.deepEqual(readOptions([]), { fleet: 'mooring', seconds: 600, devices: 150, servers: 5, seed: 1 })
 })
 
-test('minutes and seconds say the same', () => {
+test('minutes and seconds mean the same', () => {
   assert.equal(readOptions(['--minutes', '2'])?.seconds, 120)
   assert.equal(readOptions(['--seconds', '90'])?.seconds, 90)
 })
 
-test('help is no run', () => {
+test('help runs nothing', () => {
   assert.equal(readOptions(['--help']), undefined)
 })
 

@@ -11,23 +11,24 @@ export interface ChaosOptions {
   readonly fleet: FleetChoice
 }
 
-export const HELP = `Strikes a fleet of real processes on this machine with faults, and has the simulated WhatsApp judge it.
+export const HELP = `Strikes a fleet of real processes on this machine with faults. The simulated WhatsApp is the judge.
 
 npm run chaos -- [options]
-  --minutes N    how long the faults last (10); linking before and looking after them come on top
+  --minutes N    how long the faults last (10); linking before them and checks after them take longer
   --seconds N    the same in seconds
-  --devices N    linked WhatsApp devices (150)
-  --servers N    server processes, at least 3: two are always left alone (5)
+  --devices N    linked devices (150)
+  --servers N    server processes (5), at least 3: two are always left alone
   --seed N       draws the plan of the faults (1)
-  --fleet WHICH  mooring (default), naive: the demo's fleet without Mooring, or both: one after the other, side by side
-  --help         this
+  --fleet WHICH  mooring (default); naive, the demo's fleet without Mooring; or both, one after the other
+  --help         shows this text
 
-Servers are killed, frozen for 1 to 30 s, cut off from everything or from the database in one or both directions, given a
-slow database, and restarted one after another; the sweep is stopped; WhatsApp closes sockets; devices come and go, and
-messages go both ways. To one device after another WhatsApp sends damaged input, refuses logins, leaves queries and messages
-unanswered, and falls silent. Ctrl-C ends it and leaves no process behind.
+Servers are killed, frozen for 1 to 30 s, cut off from everything or from the database in one or both directions, given
+a slow database, and restarted one after another. The sweep is stopped. WhatsApp closes sockets. Devices come and go,
+and messages go both ways. WhatsApp also does wrong to one device after another: it sends damaged input, refuses
+logins, leaves queries and messages unanswered, and falls silent. Ctrl-C ends the run and leaves no process behind.
 
-Exit code 1 when with Mooring anything was not 0 that must be (without Mooring it is only told), 130 after Ctrl-C.`
+Exit code 1 when, with Mooring, a figure was not 0 that must be 0. Without Mooring such figures are only told.
+Exit code 130 after Ctrl-C.`
 
 const FLEETS: readonly string[] = ['mooring', 'naive', 'both'] satisfies FleetChoice[]
 

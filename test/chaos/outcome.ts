@@ -1,4 +1,4 @@
-/** What one run came to. Pure: what was seen goes in, figures and stories come out. */
+/** The outcome of one run. Pure: what was seen goes in, figures and stories come out. */
 import type { Report } from '../../local/whatsapp/judge.ts'
 import type { Compared, Missing } from './fleet.ts'
 import { type LostDevice, type LostServer, lostDevices, lostServers } from './losses.ts'
@@ -11,7 +11,7 @@ import { type Judged, judge, type Verdict } from './verdict.ts'
 export interface Seen {
   readonly report: Report
   readonly moves: number
-  /** When the faults began, and when everything had been looked at. */
+  /** When the faults began, and when the last check was made. */
   readonly fromMs: number
   readonly untilMs: number
   readonly missing: readonly Missing[]
@@ -19,11 +19,12 @@ export interface Seen {
   readonly words: LastWords
   readonly textsWaiting: TextsWaiting
   readonly auth: readonly Compared[]
-  /** The kinds of keys that stand in the logs; undefined where nobody keeps them out. */
+  /** The kinds of keys that are in the logs. Undefined where nobody keeps them out. */
   readonly keysInLogs: readonly string[] | undefined
   /** Undefined where there is no quarantine. */
   readonly quarantined: readonly string[] | undefined
-  /** Of the process that is database, WhatsApp and network at once: a machine with too little room spoils the figures. */
+  /** Of the process that is database, WhatsApp and network at once. A machine that is too slow spoils the
+   *  figures. */
   readonly lateMsP99: number
 }
 
@@ -36,30 +37,31 @@ export interface Outcome extends Seen {
   /** Undefined where writes carry no epoch. */
   readonly staleWrites: { readonly accepted: number; readonly refused: number } | undefined
   readonly differing: readonly Compared[]
-  /** Texts that are gone, while no device has received them. */
+  /** Texts that no device has received and none will. */
   readonly textsLost: number
   /** Processes that ended by themselves. */
   readonly serversLost: readonly LostServer[]
-  /** Sockets that ended, and nothing had struck their device or their server. Undefined where nobody recorded it. */
+  /** Sockets that ended although nothing had struck their device or server. Undefined where nobody recorded
+   *  it. */
   readonly devicesLost: readonly LostDevice[] | undefined
-  /** What must not be and is, each with what happened around it. */
+  /** Each breach of what must hold, with the events around it. */
   readonly violations: readonly string[]
 }
 
-/** What a verdict needs of a run. */
+/** The parts of a run that a verdict needs. */
 export interface Struck {
-  readonly wish: Pick<Course['wish'], 'seed'>
+  readonly options: Pick<Course['options'], 'seed'>
   readonly record: Course['record']
   readonly struck: Course['struck']
   readonly fleet: Pick<Course['fleet'], 'name' | 'watch' | 'ownerAt' | 'nameOf' | 'leaseMsMin' | 'sockets'>
 }
 
-/** Violations that are told in full; the others are counted. */
+/** This many violations are told in full. The others are counted. */
 const STORIES_MAX = 5
 const STORY_BEFORE_MS = 20_000
 const STORY_AFTER_MS = 3000
 
-export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): Outcome {
+export function outcomeOf({ options, fleet, record, struck }: Struck, seen: Seen): Outcome {
   const judged = judge(seen.report.overlaps, {
     servers: record.servers,
     ownerAt: fleet.ownerAt,
@@ -79,7 +81,7 @@ export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): 
   return {
     ...seen,
     fleet: fleet.name,
-    seed: wish.seed,
+    seed: options.seed,
     struck,
     judged,
     verdicts,
@@ -101,7 +103,9 @@ export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): 
       ...judged
         .filter(({ verdict }) => verdict !== 'stale replaced')
         .map(({ overlap, verdict, why }) => {
-          const what = `${overlap.account}: ${overlap.older} and ${overlap.newer} from ${overlap.from} for ${overlap.durationMs ?? 'ever so many'} ms`
+          const { account, older, newer, from, durationMs } = overlap
+          const length = durationMs === undefined ? 'to the end' : `for ${durationMs} ms`
+          const what = `${account}: ${older} and ${newer} from ${from} ${length}`
           return story(`${verdict}: ${why}. ${what}`, Date.parse(overlap.from), record.story)
         }),
       ...staleAccepted.map((write) =>
@@ -112,8 +116,8 @@ export function outcomeOf({ wish, fleet, record, struck }: Struck, seen: Seen): 
         ),
       ),
       ...seen.missing.map(({ deviceId, why }) => `${deviceId} is not connected: ${why}`),
-      ...(textsLost === 0 ? [] : [`${textsLost} texts are gone, and no device has received them`]),
-      ...(seen.keysInLogs ?? []).map((kind) => `a ${kind} stands in a log`),
+      ...(textsLost === 0 ? [] : [`${textsLost} texts are lost: no device has received them`]),
+      ...(seen.keysInLogs ?? []).map((kind) => `a log contains a ${kind}`),
       ...differing.map((one) => `the credentials of ${one.deviceId} differ: ${one.differences.join(', ')}`),
     ],
   }
@@ -133,7 +137,7 @@ function lossesOf({ ends }: SocketWatch, { fleet, record }: Pick<Struck, 'fleet'
 }
 
 function hadDevice({ name: fleet, nameOf, watch }: Struck['fleet']) {
-  // Without Mooring a server that starts again finds its devices where it left them.
+  // Without Mooring a server that starts again still has its devices.
   if (fleet === 'naive') return () => true
   return (name: string, fromMs: number, untilMs: number) =>
     watch.hasAssigned((server) => nameOf(server) === name, fromMs, untilMs)
@@ -143,7 +147,8 @@ function isWithin({ fromMs, untilMs }: Seen, atMs: number): boolean {
   return fromMs <= atMs && atMs <= untilMs
 }
 
-/** The violations, each with the time line of the faults around it, and before them what is not one but not well either. */
+/** The violations, each with the faults around it. Before them come facts that are no violation and not well
+ *  either. */
 export function tellViolations({ violations, words, seed, fleet }: Outcome): string[] {
   const left = violations.length - STORIES_MAX
   return [

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { drawPlan, type Planned, SERVER_FAULTS, SERVERS_ALIVE_MIN, type ServerFault } from './plan.ts'
 
-const WISH = { seed: 1, seconds: 600, servers: 5 }
+const OPTIONS = { seed: 1, seconds: 600, servers: 5 }
 
-test('a seed draws one plan, another seed another', () => {
-  assert.deepEqual(drawPlan(WISH), drawPlan(WISH))
-  assert.notDeepEqual(drawPlan(WISH), drawPlan({ ...WISH, seed: 2 }))
+test('a seed draws one plan, and another seed another plan', () => {
+  assert.deepEqual(drawPlan(OPTIONS), drawPlan(OPTIONS))
+  assert.notDeepEqual(drawPlan(OPTIONS), drawPlan({ ...OPTIONS, seed: 2 }))
 })
 
-test('ten minutes hold every kind of fault', () => {
-  const kinds = new Set(drawPlan(WISH).map(({ kind }) => kind))
+test('ten minutes have every kind of fault', () => {
+  const kinds = new Set(drawPlan(OPTIONS).map(({ kind }) => kind))
   const wanted = [...SERVER_FAULTS, 'sweep stopped', 'all slow', 'rolling restart', 'sockets closed']
   assert.deepEqual(
     [...wanted, 'registered', 'removed', 'texted'].filter((kind) => !kinds.has(kind as Planned['kind'])),
@@ -18,32 +18,34 @@ test('ten minutes hold every kind of fault', () => {
   )
 })
 
-test('nothing strikes or lasts into the end', () => {
-  const late = drawPlan(WISH).filter(
+test('no fault strikes in the last second or lasts into it', () => {
+  const late = drawPlan(OPTIONS).filter(
     (planned) => planned.atMs + ('lastsMs' in planned ? planned.lastsMs : 0) > 599_001,
   )
   assert.deepEqual(late, [])
 })
 
 test('faults overlap, and two servers are always left alone', () => {
-  const struck = drawPlan(WISH).filter(isOfOneServer)
+  const struck = drawPlan(OPTIONS).filter(isOfOneServer)
   const atOnce = struck.map(
     ({ atMs }) => struck.filter((one) => one.atMs <= atMs && atMs < one.atMs + one.lastsMs + 1).length,
   )
   assert.ok(Math.max(...atOnce) >= 2)
-  assert.ok(Math.max(...atOnce) <= WISH.servers - SERVERS_ALIVE_MIN)
+  assert.ok(Math.max(...atOnce) <= OPTIONS.servers - SERVERS_ALIVE_MIN)
 })
 
-test('freezes are as often shorter than a lease as longer, up to 30 s', () => {
-  const freezes = drawPlan({ ...WISH, seconds: 36_000 }).filter(isOfOneServer)
+test('half of the freezes are shorter than a lease, and none is longer than 30 s', () => {
+  const freezes = drawPlan({ ...OPTIONS, seconds: 36_000 }).filter(isOfOneServer)
   const lasted = freezes.filter(({ kind }) => kind === 'frozen').map(({ lastsMs }) => lastsMs)
   assert.ok(Math.min(...lasted) >= 1000 && Math.max(...lasted) <= 30_000)
   const short = lasted.filter((ms) => ms < 8000).length / lasted.length
   assert.ok(short > 0.4 && short < 0.6, `${short}`)
 })
 
-test('no closing is one that rightly stops a device', () => {
-  const hows = drawPlan(WISH).flatMap((planned) => (planned.kind === 'sockets closed' ? [planned.how] : []))
+test('no closing in the plan is one that stops a device', () => {
+  const hows = drawPlan(OPTIONS).flatMap((planned) =>
+    planned.kind === 'sockets closed' ? [planned.how] : [],
+  )
   assert.deepEqual(
     hows.filter((how) => ['401', '403', '411'].includes(how)),
     [],

@@ -1,4 +1,5 @@
-/** The plan of one run: which fault strikes when, and for how long. Pure: the same seed draws the same plan, for any fleet. */
+/** The plan of one run: which fault strikes when, and how long. Pure: a seed draws one plan, for any
+ *  fleet. */
 import type { Break } from '../../local/whatsapp/breaks.ts'
 import { type Chance, chance } from '../simulation/chance.ts'
 import {
@@ -15,7 +16,7 @@ import {
   type Evil,
 } from './evil-plan.ts'
 
-/** What strikes one server. */
+/** Faults that strike one server. */
 export const SERVER_FAULTS = [
   'killed',
   'frozen',
@@ -37,7 +38,7 @@ export type Fault =
   | { readonly kind: 'sweep stopped'; readonly lastsMs: number }
   | { readonly kind: 'all slow'; readonly lastsMs: number; readonly delayMs: number }
   | { readonly kind: 'rolling restart' }
-  /** `picks` stand for devices: fractions of however many there are at that moment. */
+  /** `picks` stand for devices: fractions of their number at that moment. */
   | { readonly kind: 'sockets closed'; readonly how: Break; readonly picks: readonly number[] }
   | { readonly kind: 'registered' }
   | { readonly kind: 'removed'; readonly pick: number }
@@ -46,61 +47,61 @@ export type Fault =
 
 export type Planned = Fault & { readonly atMs: number }
 
-export interface PlanWish {
+export interface PlanOptions {
   readonly seed: number
   readonly seconds: number
   readonly servers: number
 }
 
-/** The plan leaves at least so many servers alone at any time. */
+/** The plan leaves at least this many servers alone at any time. */
 export const SERVERS_ALIVE_MIN = 2
-/** Nothing strikes before, and nothing lasts longer than until this before the end. */
+/** Nothing strikes in the first second or lasts into the last one. */
 const CALM_MS = 1000
-/** A server is left alone for so long after a fault: until it has come back. */
+/** A server is left alone this long after a fault, until it has come back. */
 const RECOVERY_MS = 8000
-/** A stop, a start and a join. Generous: a rolling restart that takes longer meets a fault the sooner. */
+/** A stop, a start and a join. A rolling restart that takes longer only meets a fault earlier. */
 const RESTART_MS = 9000
-/** A client notices a socket on which nothing comes any more only by its next ping. */
+/** A client notices a silent socket only by its next ping. */
 const SILENCE_MS = 70_000
-/** Closings from which a device rightly comes back. A foreign login is one of them if it does not happen again and again. */
+/** Closings after which a device comes back. So it does after a foreign login that is not repeated. */
 const CLOSINGS = ['408', '428', '500', '503', '515', 'reset'] as const
 
-export function drawPlan(wish: PlanWish): Planned[] {
-  const endMs = wish.seconds * 1000 - CALM_MS
+export function drawPlan(options: PlanOptions): Planned[] {
+  const endMs = options.seconds * 1000 - CALM_MS
   const plan = [
-    ...serverFaults(wish, endMs),
-    ...every(wish, 'sweep stopped', [40_000, 80_000], (draw) => ({
+    ...serverFaults(options, endMs),
+    ...every(options, 'sweep stopped', [40_000, 80_000], (draw) => ({
       kind: 'sweep stopped',
       lastsMs: draw.between(10_000, 30_000),
     })),
-    ...every(wish, 'all slow', [50_000, 100_000], (draw) => ({
+    ...every(options, 'all slow', [50_000, 100_000], (draw) => ({
       kind: 'all slow',
       lastsMs: draw.between(5000, 15_000),
       delayMs: draw.between(20, 300),
     })),
-    ...every(wish, 'sockets closed', [1000, 4000], (draw) => ({
+    ...every(options, 'sockets closed', [1000, 4000], (draw) => ({
       kind: 'sockets closed',
       how: draw.pick(CLOSINGS) ?? '428',
       picks: fractions(draw, draw.whole(1, 4)),
     })),
-    ...every(wish, 'foreign', [30_000, 60_000], (draw) => ({
+    ...every(options, 'foreign', [30_000, 60_000], (draw) => ({
       kind: 'sockets closed',
       how: '440',
       picks: fractions(draw, 1),
     })),
-    ...every(wish, 'silent', [40_000, 80_000], (draw) => ({
+    ...every(options, 'silent', [40_000, 80_000], (draw) => ({
       kind: 'sockets closed',
       how: 'silent',
       picks: fractions(draw, 1),
     })).filter(({ atMs }) => atMs < endMs - SILENCE_MS),
-    ...every(wish, 'registered', [6000, 14_000], () => ({ kind: 'registered' })),
-    ...every(wish, 'removed', [6000, 14_000], (draw) => ({ kind: 'removed', pick: draw.fraction() })),
-    ...every(wish, 'texted', [200, 800], (draw) => ({
+    ...every(options, 'registered', [6000, 14_000], () => ({ kind: 'registered' })),
+    ...every(options, 'removed', [6000, 14_000], (draw) => ({ kind: 'removed', pick: draw.fraction() })),
+    ...every(options, 'texted', [200, 800], (draw) => ({
       kind: 'texted',
       pick: draw.fraction(),
       contact: draw.fraction(),
     })),
-    ...evil(wish, endMs),
+    ...evil(options, endMs),
   ].filter((planned) => planned.atMs >= CALM_MS && planned.atMs < endMs)
   return plan
     .map((planned) =>
@@ -111,23 +112,23 @@ export function drawPlan(wish: PlanWish): Planned[] {
     .sort((one, other) => one.atMs - other.atMs)
 }
 
-function evil(wish: PlanWish, endMs: number): Planned[] {
+function evil(options: PlanOptions, endMs: number): Planned[] {
   return [
-    ...every(wish, 'damage', [2000, 6000], drawDamage),
-    ...every(wish, 'login damage', [5000, 12_000], drawLoginDamage),
-    ...every(wish, 'refusal', [5000, 12_000], drawRefusal),
-    ...every(wish, 'question', [4000, 10_000], drawQuestion),
-    ...every(wish, 'ack', [4000, 10_000], drawAck),
-    ...every(wish, 'silence', [10_000, 25_000], (draw) => drawSilence(draw, endMs)),
-    ...every(wish, 'silence for all', [40_000, 100_000], drawSilenceForAll),
-    ...every(wish, 'by LID', [1000, 3000], drawByLid),
-    ...every(wish, 'in a group', [2000, 5000], drawInGroup),
-    ...every(wish, 'asked again', [3000, 8000], drawAskedAgain),
+    ...every(options, 'damage', [2000, 6000], drawDamage),
+    ...every(options, 'login damage', [5000, 12_000], drawLoginDamage),
+    ...every(options, 'refusal', [5000, 12_000], drawRefusal),
+    ...every(options, 'question', [4000, 10_000], drawQuestion),
+    ...every(options, 'ack', [4000, 10_000], drawAck),
+    ...every(options, 'silence', [10_000, 25_000], (draw) => drawSilence(draw, endMs)),
+    ...every(options, 'silence for all', [40_000, 100_000], drawSilenceForAll),
+    ...every(options, 'by LID', [1000, 3000], drawByLid),
+    ...every(options, 'in a group', [2000, 5000], drawInGroup),
+    ...every(options, 'asked again', [3000, 8000], drawAskedAgain),
   ]
 }
 
-/** Strikes one server after the other, two at a time as well, and leaves room for those that have to take over. */
-function serverFaults({ seed, servers }: PlanWish, endMs: number): Planned[] {
+/** Strikes servers one after another and two at a time, and leaves enough of them to take over. */
+function serverFaults({ seed, servers }: PlanOptions, endMs: number): Planned[] {
   const draw = chance(seed, 'servers')
   const freeAtMs = Array.from({ length: servers }, () => 0)
   const plan: Planned[] = []
@@ -152,22 +153,22 @@ function serverFaults({ seed, servers }: PlanWish, endMs: number): Planned[] {
 
 function serverFault(draw: Chance) {
   const kind = draw.pick([...SERVER_FAULTS, 'killed', 'frozen', 'frozen'] as const) ?? 'killed'
-  // As often shorter than a lease as longer.
+  // Half of the faults are shorter than a lease.
   const lastsMs = draw.happens(500) ? draw.between(1000, 8000) : draw.between(8000, 30_000)
-  // Requests end after 1.5 s: some are late, some are given up and applied all the same.
+  // Requests end after 1.5 s: some are late, and some are given up and applied anyway.
   const delayMs = draw.happens(500) ? draw.between(100, 700) : draw.between(700, 4000)
   return { kind, lastsMs: kind === 'killed' ? 0 : lastsMs, delayMs }
 }
 
 function every(
-  { seed, seconds }: PlanWish,
+  { seed, seconds }: PlanOptions,
   name: string,
   [fromMs, toMs]: readonly [number, number],
   fault: (draw: Chance) => Fault,
 ): Planned[] {
   const draw = chance(seed, name)
   const plan: Planned[] = []
-  // The first comes sooner than the others follow one another, so that a short run has one of each.
+  // The first fault comes earlier than the interval, so that a short run has one of each kind.
   for (let atMs = draw.between(0, fromMs); atMs < seconds * 1000; atMs += draw.between(fromMs, toMs))
     plan.push({ atMs, ...fault(draw) })
   return plan

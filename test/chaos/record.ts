@@ -1,6 +1,8 @@
-/** The chaos' own record: when the process of each server ran, and when it was frozen, unreachable, or cut off. */
+/** The record of the chaos: when the process of each server ran, and when it was frozen, unreachable or cut
+ *  off. */
 
-/** `frozen` and `unreachable`: the server can close no socket so that WhatsApp sees it. The others trouble its lease alone. */
+/** `frozen` and `unreachable`: the server cannot close a socket so that WhatsApp sees it. The others touch
+ *  its lease alone. */
 export type Trouble = 'frozen' | 'unreachable' | 'requests lost' | 'answers lost' | 'database cut' | 'slow'
 
 export interface Span {
@@ -26,14 +28,14 @@ export interface Run extends Span {
   end?: ProcessEnd
 }
 
-/** One device was struck, and no server: from outside, or by what WhatsApp sent it. */
+/** A strike at one device and no server: from outside, or by something that WhatsApp sent it. */
 export interface DeviceStrike extends Span {
   /** A jid. */
   readonly account: string
   readonly what: string
 }
 
-/** What happened to the server of one name: its processes follow one another, and its network outlives them. */
+/** The record of the server of one name. Its processes follow one another, and its network outlives them. */
 export interface ServerRecord {
   readonly runs: Run[]
   readonly spells: Spell[]
@@ -45,7 +47,7 @@ export interface Told {
   readonly what: string
 }
 
-/** The name for what troubles all of them, and excuses none from being exclusive. */
+/** The name for a trouble of all servers. It excuses no server from being exclusive. */
 export const EVERY_SERVER = '*'
 
 export interface ChaosRecord {
@@ -53,10 +55,10 @@ export interface ChaosRecord {
   readonly deviceStrikes: readonly DeviceStrike[]
   readonly story: readonly Told[]
   started(name: string): void
-  /** The chaos is about to end its process. */
+  /** The chaos is about to end the process of that server. */
   asked(name: string): void
   ended(name: string, end: ProcessEnd): void
-  /** @returns ends it */
+  /** @returns ends the strike */
   strikeDevice(account: string, what: string): () => void
   begin(name: string, what: Trouble): void
   end(name: string, what: Trouble): void

@@ -1,4 +1,4 @@
-/** One run: a fleet is linked, struck for its time, left alone, and looked at. */
+/** One run of the chaos: a fleet is linked, struck for some time, left alone, and checked. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -18,19 +18,21 @@ import { createStrikes, isStrike, type Strikes } from './strikes.ts'
 import { lastWords, textSomebody, textsWaiting } from './texting.ts'
 
 const JOIN_MS_MAX = 30_000
-/** The longest backoff of a device is a minute, and a server that was just struck is buried and started again first. */
+/** The longest backoff of a device is a minute. Before it, a server that was just struck is buried and
+ *  started again. */
 const CONNECT_MS_MAX = 150_000
-/** All connected at one moment may be luck: after this they are looked at again. */
+/** All devices may be connected for one moment by luck, so they are looked at again after this. */
 const STEADY_MS = 3000
 const LOOK_EVERY_MS = 500
-/** Progress is told after so many devices. */
+/** Progress is told after this many devices. */
 const LINKED_AT_ONCE = 10
-/** This process is database, WhatsApp and network at once: when it stands still for so long, requests end unanswered. */
+/** This process is database, WhatsApp and network at once. When it stands still this long, requests end
+ *  unanswered. */
 const STANDSTILL_MS_MIN = 700
 const STANDSTILL_LOOK_MS = 100
 const NANOSECONDS_PER_MS = 1e6
 
-export interface RunWish {
+export interface RunOptions {
   readonly fleet: ChaosFleet['name']
   readonly seed: number
   readonly seconds: number
@@ -43,7 +45,7 @@ export interface RunWish {
 }
 
 export interface Course {
-  readonly wish: RunWish
+  readonly options: RunOptions
   readonly clock: Clock
   readonly nowMs: () => number
   readonly undo: Undo
@@ -54,19 +56,19 @@ export interface Course {
   readonly struck: Map<string, number>
 }
 
-/** @throws Interrupted when `stop` is aborted; nothing is left behind then either */
-export async function runChaos(wish: RunWish): Promise<Outcome> {
+/** @throws Interrupted when `stop` is aborted. Nothing is left behind then either */
+export async function runChaos(options: RunOptions): Promise<Outcome> {
   const undo = makeUndo()
   try {
-    return await play(wish, undo)
+    return await play(options, undo)
   } finally {
-    wish.tell('ending: processes end, ports are freed')
+    options.tell('ending: processes end, ports are freed')
     await undo.all()
   }
 }
 
-async function play(wish: RunWish, undo: Undo): Promise<Outcome> {
-  const course = await prepare(wish, undo)
+async function play(options: RunOptions, undo: Undo): Promise<Outcome> {
+  const course = await prepare(options, undo)
   const { fleet, record, nowMs, clock } = course
   fleet.simulator.resetReport()
   const movesBefore = fleet.watch.moves
@@ -80,13 +82,13 @@ async function play(wish: RunWish, undo: Undo): Promise<Outcome> {
   const lateness = monitorEventLoopDelay()
   lateness.enable()
   try {
-    await strikeAll(course, hands, drawPlan(wish))
-    if (wish.stop.aborted) throw new Interrupted()
-    wish.tell('the faults are over: everything has to connect')
+    await strikeAll(course, hands, drawPlan(options))
+    if (options.stop.aborted) throw new Interrupted()
+    options.tell('the faults are over: every device has to connect')
     const begun = clock.mark()
     const missing = await connected(course)
     const connectedAfterMs = clock.elapsedMs(begun)
-    const words = await lastWords(fleet, clock, wish.stop)
+    const words = await lastWords(fleet, clock, options.stop)
     const auth = await fleet.compareAuth()
     const keysInLogs = await fleet.keysInLogs?.()
     const quarantined = await fleet.quarantined?.()
@@ -111,27 +113,27 @@ async function play(wish: RunWish, undo: Undo): Promise<Outcome> {
   }
 }
 
-async function prepare(wish: RunWish, undo: Undo): Promise<Course> {
+async function prepare(options: RunOptions, undo: Undo): Promise<Course> {
   const clock = systemClock
   const start = clock.mark()
   const startedAtMs = clock.wallMs()
-  // As the simulator counts: a time of day that never steps back.
+  // The simulator counts like this: a time of day that never steps back.
   const nowMs = () => startedAtMs + Math.floor(clock.elapsedMs(start))
-  const logDir = join(wish.logDir, wish.fleet)
+  const logDir = join(options.logDir, options.fleet)
   mkdirSync(logDir, { recursive: true })
-  const names = Array.from({ length: wish.servers }, (_, at) => `server-${at + 1}`)
-  const parts = { logDir, clock, nowMs, undo, stop: wish.stop }
+  const names = Array.from({ length: options.servers }, (_, at) => `server-${at + 1}`)
+  const parts = { logDir, clock, nowMs, undo, stop: options.stop }
   const fleet =
-    wish.fleet === 'mooring' ? await startMooring(parts) : await startNaive(parts, { ...wish, names })
+    options.fleet === 'mooring' ? await startMooring(parts) : await startNaive(parts, { ...options, names })
   const record = createRecord(nowMs)
   const servers = await keepServers(fleet, names, record, undo)
   for (const server of servers)
-    await waitFor({ clock, stop: wish.stop }, `${server.name} to join`, JOIN_MS_MAX, server.hasJoined)
-  await fleet.link(wish.devices, tellLinked(wish))
-  return { wish, clock, nowMs, undo, record, fleet, servers, struck: new Map() }
+    await waitFor({ clock, stop: options.stop }, `${server.name} to join`, JOIN_MS_MAX, server.hasJoined)
+  await fleet.link(options.devices, tellLinked(options))
+  return { options, clock, nowMs, undo, record, fleet, servers, struck: new Map() }
 }
 
-function tellLinked({ devices, tell }: RunWish): (linked: number) => void {
+function tellLinked({ devices, tell }: RunOptions): (linked: number) => void {
   let told = 0
   return (linked) => {
     if (linked === told || (linked % LINKED_AT_ONCE !== 0 && linked !== devices)) return
@@ -146,18 +148,18 @@ interface Hands {
 }
 
 async function strikeAll(course: Course, hands: Hands, plan: readonly Planned[]): Promise<void> {
-  const { wish, clock } = course
+  const { options, clock } = course
   const begun = clock.mark()
-  const waitUntil = (atMs: number) => sleep(clock, Math.max(0, atMs - clock.elapsedMs(begun)), wish.stop)
+  const waitUntil = (atMs: number) => sleep(clock, Math.max(0, atMs - clock.elapsedMs(begun)), options.stop)
   for (const planned of plan) {
     await waitUntil(planned.atMs)
-    if (wish.stop.aborted) break
-    // Not waited for: faults overlap.
+    if (options.stop.aborted) break
+    // Nobody waits for a fault: faults overlap.
     carryOut(course, hands, planned).catch((error: unknown) =>
       course.record.tell(`${planned.kind} failed: ${error instanceof Error ? error.message : String(error)}`),
     )
   }
-  await waitUntil(wish.seconds * 1000)
+  await waitUntil(options.seconds * 1000)
   hands.strikes.calm()
   hands.evildoer.calm()
 }
@@ -205,21 +207,21 @@ function closeSockets({ fleet, record }: Course, picks: readonly number[], how: 
   return [...chosen].map(({ deviceId }) => deviceId)
 }
 
-/** Waits until every device has its socket, for a while. @returns those that have none */
-async function connected({ fleet, clock, wish }: Course): Promise<Missing[]> {
+/** Waits for a while until every device has its socket. @returns the devices that have none */
+async function connected({ fleet, clock, options }: Course): Promise<Missing[]> {
   const begun = clock.mark()
-  // A database that is late at the end of the storm is no fault of the fleet.
+  // A database that is late after the storm is no fault of the fleet.
   const look = () =>
     fleet.notConnected().catch(() => [{ deviceId: 'all', why: 'the database did not answer' }])
   for (;;) {
     let missing = await look()
     if (missing.length === 0) {
-      await sleep(clock, STEADY_MS, wish.stop)
+      await sleep(clock, STEADY_MS, options.stop)
       missing = await look()
     }
-    if (wish.stop.aborted) throw new Interrupted()
+    if (options.stop.aborted) throw new Interrupted()
     if (missing.length === 0 || clock.elapsedMs(begun) > CONNECT_MS_MAX) return missing
-    await sleep(clock, LOOK_EVERY_MS, wish.stop)
+    await sleep(clock, LOOK_EVERY_MS, options.stop)
   }
 }
 
@@ -237,14 +239,15 @@ function recordStandstills({ clock, record }: Course): NodeJS.Timeout {
 
 const PROGRESS_EVERY_MS = 5000
 
-function tellProgress({ fleet, wish, clock, struck, record }: Course): NodeJS.Timeout {
+function tellProgress({ fleet, options, clock, struck, record }: Course): NodeJS.Timeout {
   const begun = clock.mark()
   return setInterval(() => {
     const { openSockets, overlaps, conflicts } = fleet.simulator.report()
     const faults = [...struck.values()].reduce((sum, count) => sum + count, 0)
-    wish.tell(
-      `${Math.round(clock.elapsedMs(begun) / 1000)} s of ${wish.seconds} s: ${faults} faults, ${openSockets} sockets of ` +
-        `${fleet.linked().length} devices, ${overlaps.length} overlaps, ${conflicts.overlap} conflicts; ` +
+    options.tell(
+      `${Math.round(clock.elapsedMs(begun) / 1000)} s of ${options.seconds} s: ${faults} faults, ` +
+        `${openSockets} sockets of ${fleet.linked().length} devices, ${overlaps.length} overlaps, ` +
+        `${conflicts.overlap} conflicts; ` +
         `${record.story.at(-1)?.what ?? ''}`,
     )
   }, PROGRESS_EVERY_MS)

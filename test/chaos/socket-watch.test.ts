@@ -4,7 +4,7 @@ import { watchSockets } from './socket-watch.ts'
 
 const account = '15550100101:1@s.whatsapp.net'
 
-test('a socket that was logged in is told when it closes, and one that never was is not', () => {
+test('a socket is told when it closes if it was logged in', () => {
   let nowMs = 10
   const watch = watchSockets(() => nowMs)
   watch.hear({ event: 'logged-in', account, label: 'web-1-a:1' })
@@ -15,7 +15,7 @@ test('a socket that was logged in is told when it closes, and one that never was
   assert.deepEqual(watch.ends, [{ account, label: 'web-1-a:1', fromMs: 10, untilMs: 20, wasReplaced: false }])
 })
 
-test('a socket whose place another login took is told as replaced, a foreign conflict is not', () => {
+test('a socket is told as replaced when another login took its place, and not by a foreign conflict', () => {
   const watch = watchSockets(() => 0)
   for (const label of ['web-1-a:1', 'web-2-b:2']) watch.hear({ event: 'logged-in', account, label })
   watch.hear({ event: 'conflict', account, label: 'web-1-a:1', by: 'web-2-b:2' })

@@ -6,7 +6,7 @@ import { type Fault, SERVER_FAULTS, SERVERS_ALIVE_MIN, type ServerFault } from '
 import { type ChaosRecord, EVERY_SERVER, type Trouble } from './record.ts'
 import type { Cut } from './tcp-proxy.ts'
 
-/** After a fault a server counts as back when it has joined, or after this. */
+/** After a fault a server counts as back when it has joined, or at the latest after this. */
 const RETURN_MS_MAX = 45_000
 const LOOK_EVERY_MS = 250
 
@@ -15,7 +15,8 @@ type OfFleet = Extract<Fault, { kind: 'sweep stopped' | 'all slow' | 'rolling re
 export type Strike = OfServer | OfFleet
 
 export interface Strikes {
-  /** Resolves when it is over and the server is back. @returns false when it could not strike: too few servers were left */
+  /** Resolves when the strike is over and the server is back. @returns false when too few servers were left
+   *  to strike */
   strike(fault: Strike): Promise<boolean>
   /** Ends every fault under way. */
   calm(): void
@@ -35,7 +36,7 @@ export function createStrikes(
   const over = new AbortController()
   const lasting = (ms: number) => sleep(clock, ms, over.signal)
 
-  /** The server that the plan names, or the next one that is not struck already. */
+  /** The server that the plan names, or the next server that is not struck yet. */
   function victim(planned: number): KeptServer | undefined {
     const well = servers.filter((server) => !struck.has(server) && server.process()?.hasExited() === false)
     if (well.length <= SERVERS_ALIVE_MIN) return undefined
@@ -106,7 +107,7 @@ export function createStrikes(
 
   async function slowDownAll({ lastsMs, delayMs }: Extract<OfFleet, { kind: 'all slow' }>): Promise<void> {
     record.tell(`the database answers everybody ${Math.round(2 * delayMs)} ms late`)
-    // Those that have a fault of their own keep it.
+    // Servers with a fault of their own keep it.
     const slowed = servers.filter((server) => !struck.has(server))
     record.begin(EVERY_SERVER, 'slow')
     for (const { database } of slowed) database.slow(delayMs)

@@ -1,11 +1,11 @@
-/** The end of a run in figures, fleets side by side. Pure: values in, lines out. */
+/** The outcome of a run in figures, fleets side by side. Pure: values go in, lines come out. */
 import { INCIDENTS_KEPT_MAX } from '../../local/whatsapp/judge.ts'
 import type { Outcome } from './outcome.ts'
 
 const LABEL_WIDTH = 58
 const VALUE_WIDTH = 16
 
-/** A figure that must be 0 is marked when it is not. */
+/** `isBad`: a figure that must be 0 and is not. The table marks it. */
 interface Cell {
   readonly text: string
   readonly isBad?: boolean
@@ -27,7 +27,7 @@ const VERDICTS: readonly Row[] = [
   ],
   ['stale auth writes accepted', ({ staleWrites }) => (staleWrites ? zero(staleWrites.accepted) : UNKNOWN)],
   ['stale auth writes refused', ({ staleWrites }) => (staleWrites ? count(staleWrites.refused) : UNKNOWN)],
-  ['texts that are gone, and were not received', ({ textsLost }) => zero(textsLost)],
+  ['texts lost', ({ textsLost }) => zero(textsLost)],
   [
     "devices lost to another device's fault",
     ({ devicesLost }) => (devicesLost ? zero(devicesLost.length) : UNKNOWN),
@@ -36,18 +36,18 @@ const VERDICTS: readonly Row[] = [
   ['devices quarantined at the end', ({ quarantined }) => (quarantined ? zero(quarantined.length) : UNKNOWN)],
   ['devices not connected at the end', ({ missing }) => zero(missing.length)],
   ['kinds of keys found in the logs', ({ keysInLogs }) => (keysInLogs ? zero(keysInLogs.length) : UNKNOWN)],
-  ['devices whose credentials are not those WhatsApp keeps', ({ differing }) => zero(differing.length)],
+  ['devices whose credentials differ from those of WhatsApp', ({ differing }) => zero(differing.length)],
 ]
 
 const FIGURES: readonly Row[] = [
   ['conflicts (440) sent by WhatsApp', ({ report }) => count(report.conflicts.overlap)],
-  ['  devices that met one', ({ report }) => count(struckDevices(report.conflictList))],
+  ['  devices that met a conflict', ({ report }) => count(struckDevices(report.conflictList))],
   ['moves to another server', ({ moves }) => count(moves)],
   ['logins', ({ report }) => count(report.logins)],
   ['seconds without a socket, p50', ({ report }) => seconds(report.gapsSeconds.p50)],
   ['seconds without a socket, p99', ({ report }) => seconds(report.gapsSeconds.p99)],
   ['seconds without a socket, max', ({ report }) => seconds(report.gapsSeconds.max)],
-  ['seconds until all were connected when the faults were over', (o) => seconds(o.connectedAfterMs / 1000)],
+  ['seconds from the end of the faults until all were connected', (o) => seconds(o.connectedAfterMs / 1000)],
   ['texts to devices', ({ report }) => count(report.messages.texted)],
   ['  received', ({ report }) => count(report.messages.received)],
   ['  dropped with a device that was unlinked', ({ report }) => count(report.messages.dropped)],
@@ -84,9 +84,9 @@ export function drawTable(outcomes: readonly Outcome[]): string[] {
         outcomes.map(({ struck }) => count(struck.get(kind) ?? 0)),
       ),
     ),
-    'what came of them',
+    'results',
     ...rows(FIGURES),
-    'must be 0, but for what nobody can prevent',
+    'must be 0, except for stale sockets replaced and stale writes refused',
     ...rows(VERDICTS),
   ]
 }
@@ -95,7 +95,7 @@ function draw({ text, isBad }: Cell): string {
   return `${isBad ? '! ' : ''}${text}`.padStart(VALUE_WIDTH)
 }
 
-/** @param of what the figure is a part of, where the simulator keeps no more than so many */
+/** @param of the list that the figure counts. The simulator keeps a limited number of its entries */
 function zero(figure: number, of: readonly unknown[] = []): Cell {
   return { ...count(figure, of), isBad: figure !== 0 }
 }

@@ -1,23 +1,23 @@
-/** A TCP proxy: the network between a server and what it talks to, to be cut and slowed down. */
+/** A TCP proxy: the network between a server and its peers, which a test can cut and slow down. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** `requests`: what the server says is lost, `answers`: what it is told is. */
+/** `requests`: bytes from the server are lost. `answers`: bytes to the server are lost. */
 export type Cut = 'requests' | 'answers' | 'both'
 
 export interface TcpProxy {
   readonly endpoint: string
-  /** Nothing passes any more in the given direction, and nobody is told, not even of an end: packets are lost, as in a
-   *  partition. */
+  /** Nothing passes in the given direction any more, and no side learns of it, not even of an end: packets
+   *  are lost, as in a partition. */
   cut(direction?: Cut): void
-  /** Everything passes later from now on, ends included; what was given up by its sender still arrives. */
+  /** Everything passes later from now on, ends included. Bytes whose sender gave up still arrive. */
   slow(delayMs: number): void
-  /** Of each new connection, what the server says after its first so many packets stays on its way. */
+  /** On each new connection, bytes of the server after its first packets stay on their way. */
   hold(afterPackets: number): void
-  /** On how many connections something is being held. */
+  /** The number of connections on which bytes are held. */
   held(): number
-  /** What was held arrives. */
+  /** The held bytes arrive. */
   release(): void
-  /** New connections pass again as they should; those of before are reset. */
+  /** New connections pass again. Earlier connections are reset. */
   mend(): void
   close(): Promise<void>
 }
@@ -29,7 +29,7 @@ interface Weather {
   readonly held: Map<Socket, (() => void)[]>
 }
 
-/** @param targetEndpoint a URL; the proxy's own differs in nothing but the port */
+/** @param targetEndpoint a URL. The proxy's own URL differs in the port alone */
 export async function startProxy(targetEndpoint: string): Promise<TcpProxy> {
   const target = new URL(targetEndpoint)
   const sockets = new Set<Socket>()
@@ -88,7 +88,7 @@ export async function startProxy(targetEndpoint: string): Promise<TcpProxy> {
   }
 }
 
-/** What is on its way is delivered in order, however the delay changes meanwhile. */
+/** Bytes are delivered in order, even when the delay changes meanwhile. */
 function pass(from: Socket, to: Socket, weather: Weather, direction: 'requests' | 'answers'): void {
   const holdAfterPackets = direction === 'requests' ? weather.holdAfterPackets : Number.POSITIVE_INFINITY
   let dueMs = 0
@@ -98,7 +98,7 @@ function pass(from: Socket, to: Socket, weather: Weather, direction: 'requests' 
     packets += 1
     const held = weather.held.get(from)
     if (held) return void held.push(deliver)
-    // Released meanwhile, nothing is held any more.
+    // After a release nothing is held any more.
     if (packets > holdAfterPackets && weather.holdAfterPackets === holdAfterPackets)
       return void weather.held.set(from, [deliver])
     const now = performance.now()

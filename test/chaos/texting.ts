@@ -1,14 +1,16 @@
-/** Texts to devices and their answers: the auth state moves with each, and the last ones show whether it is still whole. */
+/** Texts to devices and their answers. Each text changes the auth state, and the last texts show whether it
+ *  is whole. */
 import { type Clock, sleep } from '../../core/clock.ts'
 import { answerTo } from './answering/answer.ts'
 import type { ChaosFleet, LinkedDevice, Missing } from './fleet.ts'
 
-/** Few, so that each has a session with many devices. */
+/** Few contacts, so that each has a session with many devices. */
 export const CONTACTS = ['1555019900001', '1555019900002', '1555019900003'] as const
 const LAST_ANSWERS_MS_MAX = 90_000
 const LOOK_EVERY_MS = 250
 
-/** @param pick and contact are fractions */
+/** @param pick the device, as a fraction of their number
+ *  @param contact likewise */
 export async function textSomebody(fleet: ChaosFleet, pick: number, contact: number): Promise<void> {
   const devices = fleet.linked()
   const device = devices[Math.floor(pick * devices.length)]
@@ -22,7 +24,7 @@ export interface LastWords {
   readonly unanswered: readonly Missing[]
 }
 
-/** Every device gets a text of a contact that it may have a session with, and has to answer it. */
+/** Every device gets a text from a contact with whom it may have a session, and has to answer it. */
 export async function lastWords(fleet: ChaosFleet, clock: Clock, stop: AbortSignal): Promise<LastWords> {
   const devices = fleet.linked()
   const textOf = ({ deviceId }: LinkedDevice) => `last words for ${deviceId}`
@@ -49,9 +51,9 @@ export async function lastWords(fleet: ChaosFleet, clock: Clock, stop: AbortSign
 }
 
 export interface TextsWaiting {
-  /** Their device has yet to take them. */
+  /** Texts that their device has not taken yet. */
   readonly forDevices: number
-  /** The fleet has removed their device; to WhatsApp it is still linked. */
+  /** Texts whose device the fleet has removed. For WhatsApp the device is still linked. */
   readonly forRemoved: number
 }
 

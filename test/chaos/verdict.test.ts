@@ -7,7 +7,7 @@ import { type Evidence, judge, WAKING_MS_MAX } from './verdict.ts'
 const ACCOUNT = '15550100:1@s.whatsapp.net'
 const LEASE_MS_MIN = 6000
 
-test('two servers that ran while both had a socket are told, whoever was the owner', () => {
+test('two servers that ran while both had a socket are told, whichever was the owner', () => {
   assert.equal(verdictOf(overlap(20_000, 20_010), { owner: 'web-2-b' }), 'both running')
   assert.equal(verdictOf(overlap(20_000, 20_010), {}), 'both running')
 })
@@ -17,13 +17,13 @@ test('a server that is cut off from the database alone still runs', () => {
   assert.equal(verdictOf(overlap(20_000, 20_010), { owner: 'web-2-b', spells }), 'both running')
 })
 
-test('an owner whose socket was taken by another server is told, even when the other had been frozen', () => {
+test('an owner whose socket another server took is told, even when that server had been frozen', () => {
   assert.equal(verdictOf(overlap(20_000, 20_010), { owner: 'web-1-a' }), 'owner replaced')
   const woken: ServerRecord = { runs: [{ fromMs: 0 }], spells: [frozen(5000, 19_990)] }
   assert.equal(verdictOf(overlap(20_000, 20_010), { owner: 'web-1-a', newer: woken }), 'owner replaced')
 })
 
-test('a frozen owner that is replaced by a server that is not one is no excuse', () => {
+test('the freeze of an owner does not excuse the server that replaces it', () => {
   const spells = [frozen(5000, 40_000)]
   assert.equal(verdictOf(overlap(20_000, 22_000), { owner: 'web-1-a', spells }), 'owner replaced')
 })

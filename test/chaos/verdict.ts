@@ -1,13 +1,14 @@
-/** Tells apart what the simulator saw when one account had two sockets. Pure: its report and the chaos' record go in. */
+/** Judges each moment at which one account had two sockets. Pure: the simulator's report and the chaos'
+ *  record go in. */
 import type { Overlap } from '../../local/whatsapp/judge.ts'
 import type { ServerRecord, Span, Spell } from './record.ts'
 
 export type Verdict =
   /** Two running processes held a socket for one device. */
   | 'both running'
-  /** A server that was not the owner took the socket of the one that was. */
+  /** A server that was not the owner took the owner's socket. */
   | 'owner replaced'
-  /** The owner took the socket of a server that could not close it: frozen, unreachable or gone. Nobody can prevent it. */
+  /** The owner took the socket of a server that was frozen, unreachable or gone. Nobody can prevent that. */
   | 'stale replaced'
 
 export interface Judged {
@@ -18,20 +19,21 @@ export interface Judged {
 
 export interface Evidence {
   readonly servers: ReadonlyMap<string, ServerRecord>
-  /** Who owned the account's device at that moment, as the labels of the sockets name servers. */
+  /** The owner of the account's device at that moment, named as in the labels of sockets. */
   ownerAt(account: string, atMs: number): string | undefined
   /** The name under which the server's process is recorded. */
   nameOf(server: string): string
-  /** A server that was in trouble for less than this cannot have lost its devices yet, so a freeze excuses nothing. */
+  /** A server that was in trouble for less than this cannot have lost its devices, so a freeze excuses
+   *  nothing. */
   readonly leaseMsMin: number
   /** Overlaps that still last end here. */
   readonly untilMs: number
 }
 
-/** A process that wakes raises its fence before it acts, but it has to be given a processor first: on a busy machine that
- *  takes a second. */
+/** A process that wakes closes its sockets before it acts, but it needs a processor for that. On a busy
+ *  machine that takes a second. */
 export const WAKING_MS_MAX = 1500
-/** The ways in which a process is kept from closing a socket so that WhatsApp sees it. */
+/** Troubles in which a process cannot close a socket so that WhatsApp sees it. */
 const HELPLESS = new Set(['frozen', 'unreachable'])
 
 export function judge(overlaps: readonly Overlap[], evidence: Evidence): Judged[] {
@@ -50,7 +52,7 @@ function judgeOne(overlap: Overlap, evidence: Evidence): Omit<Judged, 'overlap'>
     : { verdict: 'both running', why: `${older} and ${newer} ran, and ${owner ?? 'nobody'} was the owner` }
 }
 
-/** Why the server of that name could not have closed its socket before the newer login, nor sooner than it was closed. */
+/** Why the server of that name could not close its socket before the newer login, nor earlier than it did. */
 function excuseOf(name: string, overlap: Overlap, evidence: Evidence): string | undefined {
   const fromMs = Date.parse(overlap.from)
   const untilMs = overlap.until ? Date.parse(overlap.until) : evidence.untilMs
@@ -63,7 +65,8 @@ function excuseOf(name: string, overlap: Overlap, evidence: Evidence): string | 
   return runs.some((run) => run.fromMs <= fromMs && fromMs <= endOf(run)) ? undefined : 'was gone'
 }
 
-/** Where the unbroken chain of troubles begins that led to this spell: a lease may have been ending before a freeze. */
+/** Where the unbroken chain of troubles began that led to this spell. A lease may have been ending before a
+ *  freeze. */
 function troubledSince(spells: readonly Spell[], spell: Spell): number {
   const before = spells.filter(
     (one) => one.fromMs < spell.fromMs && (one.untilMs ?? Number.POSITIVE_INFINITY) >= spell.fromMs,

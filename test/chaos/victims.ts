@@ -1,10 +1,11 @@
-/** Servers that are struck one after the other: each holds all devices, and the next one stands by to take over. */
-import { type TestFleet, untilActive } from '../fleet/fleet-under-test.ts'
+/** Servers that are struck one after another: each holds all devices, and the next server waits to take
+ *  over. */
+import type { TestFleet } from '../fleet/fleet-under-test.ts'
 import type { Victim } from './frozen-login.ts'
 import { startProxy, type TcpProxy } from './tcp-proxy.ts'
 
 export interface Victims {
-  /** Starts another server. @returns the one that has the devices: the newest of before */
+  /** Starts another server. @returns the server that has the devices: the newest one before */
   next(): Promise<Victim>
   close(closeFleet: () => Promise<void>): Promise<void>
 }
@@ -20,7 +21,7 @@ export function startVictims(fleet: TestFleet): Victims {
     proxies.push(whatsApp)
     const name = `server-${started}`
     const process = await fleet.startServer(name, { variables: { WHATSAPP_URL: whatsApp.endpoint } })
-    await untilActive(fleet, name)
+    await fleet.untilActive(name)
     return { process, whatsApp }
   }
 

@@ -1,14 +1,15 @@
 /** The tree is the architecture: these rules can be read off the text of the files, so they are. */
 import assert from 'node:assert/strict'
-import { existsSync, globSync, readFileSync } from 'node:fs'
-import { dirname, join, normalize, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { describe, test } from 'node:test'
+import { circlesOf } from './circles.ts'
+import { code, commentsOf, documents, filesOf, importsOf, isThere, read } from './source-tree.ts'
 
-const ROOT = join(import.meta.dirname, '../..')
-
-const COMMENT = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm
 /** The name of a file; before it, in backticks, a name that is said to be in that file. */
-const NAMED_FILE = /(?:`(\w+)`,? in `?)?(?<![\w./-])((?:[\w-]+\/)*[\w-]+(?:\.test|\.d)?\.ts)\b/g
+const NAMED_FILE = /(?:`(\w+)`,? in `?)?(?<![\w./-])((?:[\w-]+\/)*[\w-]+(?:\.long)?(?:\.test|\.d)?\.ts)\b/g
+
+/** In a string: a path from the file's own folder upwards. */
+const PATH_IN_STRING = /[`'"/]((?:\.\.\/)+[\w./-]+\.(?:ts|js|json|html))[`'"]/g
 
 /** Which rooms, and which single files of other rooms, each room may import besides itself. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -18,16 +19,17 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   hosts: ['core', 'aws'],
   local: ['core', 'aws', 'lambdas', 'hosts'],
   bench: ['core', 'aws', 'hosts', 'local'],
-  // It names the entry files of lambdas and hosts, and imports none of them: only the list of their names, and the
-  // namespace of the metrics.
+  // It names the entry files of lambdas and hosts, and imports none of them: only the list of their names,
+  // and the namespace of the metrics.
   lib: ['core', 'aws/powertools-telemetry.ts', 'lambdas/functions.ts'],
-  // It calls the API; of lambdas it takes the types of what the API answers, and runs none of it. Credentials that come in or
-  // go out are sealed and opened as servers do it.
+  // It calls the API; of lambdas it takes the types of what the API answers, and runs none of it. Credentials
+  // that come in or go out are sealed and opened as servers do it.
   cli: ['core', 'aws/dynamodb-store.ts', 'lambdas/api', 'hosts/auth-state'],
 }
 
-/** The rooms of a folder, each above those before it: a room imports only rooms that stand before it. `.` is the folder's
- *  own files. In hosts and lambdas they put the rooms together, so they may import every room and are not listed. */
+/** The rooms of a folder, each above those before it: a room imports only rooms that stand before it. `.` is
+ *  the folder's own files. In hosts and lambdas they put the rooms together, so they may import every room
+ *  and are not listed. */
 const ORDER: Record<string, readonly string[]> = {
   core: ['.', 'store', 'protocol', 'telemetry', 'requests', 'placement', 'operations', 'balance', 'sweep'],
   hosts: [
@@ -54,8 +56,9 @@ const LAMBDA_ENTRIES = ['api', 'assign', 'authorizer', 'doorbell', 'sweep', 'tas
   (name) => `lambdas/${name}.ts`,
 )
 
-/** Only here may time, chance and the environment be touched: where they become values that are handed in. The entry
- *  files read the environment; the real WhatsApp socket lives in real time, and a simulation has another one. */
+/** Only here may time, chance and the environment be touched: where they become values that are handed in.
+ *  The entry files read the environment; the real WhatsApp socket lives in real time, and a simulation has
+ *  another one. */
 const WORLD_FILES: Record<string, readonly string[]> = {
   'Date.now(': ['core/clock.ts'],
   'performance.now(': ['core/clock.ts'],
@@ -149,7 +152,7 @@ test('a circle would be found', () => {
   assert.deepEqual(circlesOf(imports), [['b.ts', 'c.ts']])
 })
 
-describe('every file that a comment or a document names is there', () => {
+describe('every file that a comment, a document or a string names is there', () => {
   test('in the comments of the code', () => {
     const files = [...Object.keys(MAY_IMPORT), 'test'].flatMap(filesOf)
 
@@ -160,17 +163,30 @@ describe('every file that a comment or a document names is there', () => {
   })
 
   test('in the documents', () => {
-    const files = ['*.md', 'docs/**/*.md', 'docs/**/*.pml', 'hosts/**/*.md', 'examples/**/*.md'].flatMap(
-      (pattern) => globSync(pattern, { cwd: ROOT }),
+    assert.deepEqual(
+      documents().flatMap((file) => danglingIn(file, read(file))),
+      [],
     )
+  })
+
+  // A preload that looked for a module at its old place once left the chaos without its application.
+  test('in the strings of the code', () => {
+    const files = [...Object.keys(MAY_IMPORT), 'test'].flatMap(filesOf)
 
     assert.deepEqual(
-      files.flatMap((file) => danglingIn(file, read(file))),
+      files.flatMap((file) =>
+        pathsInStrings(code(file))
+          .filter((path) => !isThere(join(dirname(file), path)))
+          .map((path) => `${file} names ${path}`),
+      ),
       [],
     )
   })
 
   test('one that is not there would be found', () => {
+    const up = '../'
+    assert.deepEqual(pathsInStrings(`new URL('${up}a.ts', import.meta.url)`), [`${up}a.ts`])
+    assert.deepEqual(pathsInStrings(`{here}/${up}b.json'`), [`${up}b.json`])
     assert.deepEqual(danglingIn('core/ids.ts', 'see nowhere.ts'), ['core/ids.ts names nowhere.ts'])
     assert.deepEqual(danglingIn('core/ids.ts', 'see `nothing` in core/clock.ts'), [
       'core/ids.ts names `nothing` in core/clock.ts',
@@ -247,58 +263,15 @@ describe('ownership is decided in one place', () => {
   })
 })
 
-function filesOf(room: string): string[] {
-  if (!existsSync(join(ROOT, room))) return []
-  return globSync(`${room}/**/*.ts`, { cwd: ROOT }).sort()
-}
-
-/** The file without its comments: they may name what the code must not use. */
-function code(file: string): string {
-  return read(file).replace(COMMENT, '')
-}
-
-function commentsOf(file: string): string {
-  return [...read(file).matchAll(COMMENT)].map(([comment]) => comment).join('\n')
-}
-
-function read(file: string): string {
-  return readFileSync(join(ROOT, file), 'utf8')
-}
-
 /** The files of ours that `text` names and that are not there. A bare name is one of the same folder. */
 function danglingIn(file: string, text: string): string[] {
   return [...text.matchAll(NAMED_FILE)].flatMap(([, symbol, path = '']) => {
-    const found = [join(dirname(file), path), path].find((candidate) => existsSync(join(ROOT, candidate)))
+    const found = [join(dirname(file), path), path].find(isThere)
     if (!found) return [`${file} names ${path}`]
     return !symbol || code(found).includes(symbol) ? [] : [`${file} names \`${symbol}\` in ${path}`]
   })
 }
 
-/** Each group of files that import one another, in whatever number of steps. */
-function circlesOf(imports: ReadonlyMap<string, readonly string[]>): string[][] {
-  const reached = new Map([...imports.keys()].map((file) => [file, reachedFrom(file, imports)]))
-  const inCircles = [...imports.keys()].filter((file) => reached.get(file)?.has(file))
-  const groups = inCircles.map((file) =>
-    inCircles.filter((other) => reached.get(file)?.has(other) && reached.get(other)?.has(file)),
-  )
-  return groups.filter((group, index) => groups.findIndex(([first]) => first === group[0]) === index)
-}
-
-function reachedFrom(file: string, imports: ReadonlyMap<string, readonly string[]>): Set<string> {
-  const reached = new Set<string>()
-  const next = [file]
-  for (let at = next.pop(); at !== undefined; at = next.pop()) {
-    for (const path of imports.get(at) ?? []) {
-      if (reached.has(path)) continue
-      reached.add(path)
-      next.push(path)
-    }
-  }
-  return reached
-}
-
-/** The files of ours that a file imports, by their path from the root. */
-function importsOf(file: string): string[] {
-  const specifiers = [...code(file).matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)]
-  return specifiers.map(([, specifier]) => normalize(join(dirname(file), specifier ?? '')))
+function pathsInStrings(text: string): string[] {
+  return [...text.matchAll(PATH_IN_STRING)].map(([, path = '']) => path)
 }

@@ -1,4 +1,5 @@
-/** The operator's application in a test: it takes each message that a fleet posts, and remembers in which order. */
+/** The operator's application in a test. It takes each message that a fleet posts, and remembers their
+ *  order. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -6,7 +7,7 @@ import type { ReceivedMessage } from '../../hosts/whatsapp/received-message.ts'
 
 export interface TestApplication {
   readonly url: string
-  /** What a device was handed, in the order in which it came; what came again stands there again. */
+  /** The messages of a device in the order in which they came. A message that came twice is there twice. */
   of(device: string): readonly ReceivedMessage[]
   close(): void
 }
@@ -35,7 +36,7 @@ export function textOf({ message }: ReceivedMessage): string {
   return (message as { conversation?: string }).conversation ?? ''
 }
 
-/** Without what came again. */
+/** Each message once, where it came first. */
 export function firstTimes(messages: readonly ReceivedMessage[]): ReceivedMessage[] {
   return [...new Map(messages.toReversed().map((message) => [message.messageId, message])).values()].reverse()
 }

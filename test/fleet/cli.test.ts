@@ -1,15 +1,10 @@
+/** The command line against a running fleet: each command as an operator types it. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { deviceId } from '../../core/ids.ts'
 import { type Running, startMooring } from '../cli/mooring-command.ts'
-import {
-  activeServers,
-  assertNeverTwoSockets,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 const SHOP = deviceId('shop-1')
 
@@ -58,9 +53,9 @@ test('a device is linked by the code that the command shows for a phone', async 
   await until('no device', 20_000, async () => (await fleet.devices([deviceId('by-code')])).length === 0)
 })
 
-test('a drain is told beforehand, begun, and followed until the server has no device', async () => {
-  const [row] = await untilConnected(fleet, [SHOP])
-  const from = (await activeServers(fleet)).find(({ serverId }) => serverId === row?.owner)?.name ?? ''
+test('a drain is shown by a dry run, begun, and followed until the server has no device', async () => {
+  const [row] = await fleet.untilConnected([SHOP])
+  const from = (await fleet.activeServers()).find(({ serverId }) => serverId === row?.owner)?.name ?? ''
 
   const told = await start('server', 'drain', from, '--dry-run').ended
   const watched = await start('watch', '--count', '1').ended
@@ -68,25 +63,26 @@ test('a drain is told beforehand, begun, and followed until the server has no de
 
   assert.match(told.out, /^shop-1 +1 +server-[12] +[\d.]+ s$/m)
   assert.match(watched.out, / {2}1 of 1 device connected {2}/)
-  assert.deepEqual([drained.exit, drained.err], [0, ''])
+  assert.equal(drained.exit, 0)
+  assert.equal(drained.err, '')
   assert.match(drained.out, /1 of 1 device moved, 0 under way, 0 left/)
-  const [moved] = await untilConnected(fleet, [SHOP])
+  const [moved] = await fleet.untilConnected([SHOP])
   assert.notEqual(moved?.owner, row?.owner)
-  assertNeverTwoSockets(fleet)
+  fleet.assertNeverTwoSockets()
 })
 
-test('a device is moved to the server that is named, and its operation followed until it is there', async () => {
-  const [row] = await untilConnected(fleet, [SHOP])
+test('a device is moved to the named server, and its operation is followed until the device is there', async () => {
+  const [row] = await fleet.untilConnected([SHOP])
   const to = await fleet.startServer('server-3')
   await until('server-3 active', 20_000, async () =>
-    (await activeServers(fleet)).some(({ name }) => name === to.name),
+    (await fleet.activeServers()).some(({ name }) => name === to.name),
   )
 
   const moved = await start('device', 'reassign', SHOP, 'server-3', '--wait', '--json').ended
 
   assert.equal(moved.exit, 0, moved.err)
   assert.equal(JSON.parse(moved.out).state, 'done')
-  const [settled] = await untilConnected(fleet, [SHOP])
+  const [settled] = await fleet.untilConnected([SHOP])
   assert.notEqual(settled?.owner, row?.owner)
-  assertNeverTwoSockets(fleet)
+  fleet.assertNeverTwoSockets()
 })

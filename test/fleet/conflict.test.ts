@@ -1,7 +1,9 @@
+/** Conflicts (440): another client logs in with the credentials of a device. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { deviceId } from '../../core/ids.ts'
-import { moor, startTestFleet, type TestFleet, until, untilConnected } from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 let fleet: TestFleet
 
@@ -13,8 +15,8 @@ after(async () => {
   await fleet?.close()
 })
 
-test('a device that was replaced is checked for its owner and connected once more', async () => {
-  const [id = deviceId('none')] = await moor(fleet, 1, 'kicked')
+test('a device whose socket was replaced is checked for its owner and connected once more', async () => {
+  const [id = deviceId('none')] = await fleet.moor(1, 'kicked')
   const [before] = await fleet.devices([id])
   assert.ok(before?.account)
   fleet.simulator.foreignLogin(before.account.jid)
@@ -28,11 +30,11 @@ test('a device that was replaced is checked for its owner and connected once mor
 })
 
 test('a foreign client that keeps coming back makes the device conflicted, and its credentials stay', async () => {
-  const [id = deviceId('none')] = await moor(fleet, 1, 'fought-over')
+  const [id = deviceId('none')] = await fleet.moor(1, 'fought-over')
   const [linked] = await fleet.devices([id])
   const jid = linked?.account?.jid ?? ''
   for (const conflict of [1, 2, 3]) {
-    await untilConnected(fleet, [id])
+    await fleet.untilConnected([id])
     fleet.simulator.foreignLogin(jid)
     await until(
       `conflict ${conflict}`,
@@ -51,12 +53,12 @@ test('a foreign client that keeps coming back makes the device conflicted, and i
   assert.match(JSON.stringify(answer.body), new RegExp(`"deviceId":"${id}"`))
 
   assert.equal((await fleet.call('POST', `/devices/${id}/start`)).status, 202)
-  const [again] = await untilConnected(fleet, [id])
+  const [again] = await fleet.untilConnected([id])
   assert.equal(again?.account?.jid, jid)
   assert.equal(again?.credentialsId, linked?.credentialsId)
 })
 
-test('conflicts are counted in the fleet of the last 15 minutes', async () => {
+test('the fleet tells how many conflicts the last 15 minutes had', async () => {
   const counted = await until('churn written', 20_000, async () => {
     const { body } = await fleet.call('GET', '/fleet')
     const { counts } = body.churn as { counts: Record<string, number> }

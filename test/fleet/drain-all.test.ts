@@ -1,28 +1,19 @@
-/** A fleet whose every server is drained, as for new machines. MOORING_DRAIN_DEVICES=40 makes it smaller. */
+/** Every server of a fleet is drained, as for new machines. MOORING_DRAIN_DEVICES=40 makes it smaller. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
 import { drainId, readOperation } from '../../core/operations/operations.ts'
 import type { ServerRow } from '../../core/store/server-row.ts'
-import {
-  activeServers,
-  assertNeverTwoSockets,
-  moor,
-  ownedBy,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilActive,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
 import { keepTexting } from './texting.ts'
+import { until } from './until.ts'
 
 const DEVICES = Number(process.env.MOORING_DRAIN_DEVICES ?? 200)
 const SERVERS = 4
 const AT_ONCE = 4
-/** Room on three servers for all of them, and some more. */
+/** Three servers have room for all devices, and for one wave more. */
 const CAPACITY = Math.ceil(DEVICES / (SERVERS - 1)) + AT_ONCE
-/** So many devices get a text every half second. */
+/** This many devices get a text every half second. */
 const TEXTED_EACH_TIME = 10
 const MS_EACH_MAX = 3000
 
@@ -31,14 +22,14 @@ let ids: DeviceId[]
 
 before(async () => {
   fleet = await startTestFleet({ servers: SERVERS, capacity: CAPACITY, restart: true })
-  ids = await moor(fleet, DEVICES)
+  ids = await fleet.moor(DEVICES)
 })
 
 after(async () => {
   await fleet?.close()
 })
 
-/** Drains the server and follows it to its end, and until another has joined under its name. */
+/** Drains the server, and waits until it has left and another has joined under its name. */
 async function drain({ serverId, name }: ServerRow) {
   const begunAt = performance.now()
   const begun = await fleet.call('POST', `/servers/${serverId}/drain`, { atOnce: AT_ONCE })
@@ -55,16 +46,16 @@ async function drain({ serverId, name }: ServerRow) {
   await until(`${name} left`, 20_000, async () => {
     return (await fleet.store.get('Servers', { serverId }))?.state === 'stopped'
   })
-  await untilActive(fleet, name)
+  await fleet.untilActive(name)
   return { withoutSocketMost, seconds }
 }
 
-test(`${DEVICES} devices on ${SERVERS} servers, drained one after another under messages: never two sockets, no message lost`, async (t) => {
-  const servers = await activeServers(fleet)
+test(`${SERVERS} servers with ${DEVICES} devices, drained one by one under messages, lose none of them`, async (t) => {
+  const servers = await fleet.activeServers()
   const stopTexting = keepTexting(fleet, ids, TEXTED_EACH_TIME)
 
   for (const server of servers) {
-    const devices = (await ownedBy(fleet, ids, server.name)).length
+    const devices = (await fleet.ownedBy(ids, server.name)).length
     const { withoutSocketMost, seconds } = await drain(server)
     t.diagnostic(
       `${server.name}: ${devices} devices in ${seconds} s, at most ${withoutSocketMost} without a socket`,
@@ -75,7 +66,7 @@ test(`${DEVICES} devices on ${SERVERS} servers, drained one after another under 
   }
   const written = await stopTexting()
 
-  await untilConnected(fleet, ids)
+  await fleet.untilConnected(ids)
   await until('every text received', 30_000, async () =>
     fleet.simulator.accounts().every(({ queued }) => queued === 0),
   )
@@ -84,5 +75,5 @@ test(`${DEVICES} devices on ${SERVERS} servers, drained one after another under 
   assert.ok(written >= DEVICES)
   assert.equal(messages.nacked, 0)
   assert.deepEqual(conflicts, { overlap: 0, foreign: 0 })
-  assertNeverTwoSockets(fleet)
+  fleet.assertNeverTwoSockets()
 })

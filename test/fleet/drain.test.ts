@@ -1,22 +1,13 @@
+/** Drains, reassignments and evictions through the API, while contacts write. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
 import { drainId, readOperation } from '../../core/operations/operations.ts'
 import type { Drain } from '../../core/store/operation-row.ts'
 import type { ServerRow } from '../../core/store/server-row.ts'
-import {
-  activeServers,
-  assertNeverTwoSockets,
-  moor,
-  ownedBy,
-  processOf,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilActive,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
 import { keepTexting } from './texting.ts'
+import { until } from './until.ts'
 
 const AT_ONCE = 4
 const DEVICES = 24
@@ -25,9 +16,9 @@ let fleet: TestFleet
 let ids: DeviceId[]
 
 before(async () => {
-  // Else a server that joins would get a device that nobody here has asked to move.
+  // Rebalancing would give a device to a server that joins, and these tests count moves.
   fleet = await startTestFleet({ servers: 3, capacity: 40, rebalancing: { enabled: false } })
-  ids = await moor(fleet, DEVICES)
+  ids = await fleet.moor(DEVICES)
 })
 
 after(async () => {
@@ -35,7 +26,7 @@ after(async () => {
 })
 
 async function aServer(): Promise<ServerRow> {
-  const [server] = await activeServers(fleet)
+  const [server] = await fleet.activeServers()
   assert.ok(server)
   return server
 }
@@ -53,49 +44,50 @@ function untilEnded(operationId: unknown, limitMs = 60_000) {
   })
 }
 
-test('a dry run tells what would move where and for how long, and does nothing', async () => {
+test('a dry run of a drain tells what would move where and for how long, and does nothing', async () => {
   const server = await aServer()
-  const owned = await ownedBy(fleet, ids, server.name)
+  const owned = await fleet.ownedBy(ids, server.name)
 
   const { status, body } = await fleet.call('POST', `/servers/${server.serverId}/drain?dryRun=true`, {
     atOnce: AT_ONCE,
   })
 
   assert.equal(status, 200, JSON.stringify(body))
-  assert.deepEqual(
-    [body.devices, body.waves, body.withoutRoom],
-    [owned.length, Math.ceil(owned.length / AT_ONCE), []],
-  )
+  assert.equal(body.devices, owned.length)
+  assert.equal(body.waves, Math.ceil(owned.length / AT_ONCE))
+  assert.deepEqual(body.withoutRoom, [])
   assert.ok(Number(body.seconds) > 0)
   assert.equal((await fleet.serverRow(server.name))?.state, 'active')
-  assert.deepEqual((await ownedBy(fleet, ids, server.name)).toSorted(), owned.toSorted())
+  assert.deepEqual((await fleet.ownedBy(ids, server.name)).toSorted(), owned.toSorted())
 })
 
 test('a device is reassigned to a named server, and the operation is read until it is done', async () => {
-  const [from, to] = await activeServers(fleet)
+  const [from, to] = await fleet.activeServers()
   assert.ok(from && to)
-  const [id] = await ownedBy(fleet, ids, from.name)
+  const [id] = await fleet.ownedBy(ids, from.name)
 
   const { status, body } = await fleet.call('POST', `/devices/${id}/reassign`, { serverId: to.serverId })
   const { operationId } = body.operation as { operationId: string }
   const ended = await untilEnded(operationId)
 
   assert.equal(status, 202)
-  assert.deepEqual([ended.state, ended.why], ['done', `it is on server "${to.name}", connected`])
-  assert.ok((await ownedBy(fleet, ids, to.name)).includes(id as DeviceId))
-  // The sweep writes the end down, so that it stays what it was.
+  assert.equal(ended.state, 'done')
+  assert.equal(ended.why, `it is on server "${to.name}", connected`)
+  assert.ok((await fleet.ownedBy(ids, to.name)).includes(id as DeviceId))
+  // The sweep stores the end, because a later move of the device must not change it.
   await until('the end in the row', 10_000, async () => {
     return (await readOperation(fleet.store, operationId))?.state === 'done'
   })
-  assertNeverTwoSockets(fleet)
+  fleet.assertNeverTwoSockets()
 })
 
-test('a server that beats is not evicted, and its words tell since when it is silent', async () => {
+test('a server that beats is not evicted, and the refusal tells when it beat last', async () => {
   const server = await aServer()
 
   const { status, body } = await fleet.call('POST', `/servers/${server.serverId}/evict`)
 
-  assert.deepEqual([status, body.code], [409, 'SERVER_STILL_BEATING'])
+  assert.equal(status, 409)
+  assert.equal(body.code, 'SERVER_STILL_BEATING')
   assert.match(
     String(body.message),
     new RegExp(
@@ -106,8 +98,8 @@ test('a server that beats is not evicted, and its words tell since when it is si
 
 test('a drained server moves its devices a few at a time, under messages, and leaves', async () => {
   const server = await aServer()
-  const leaving = processOf(fleet, server.name)
-  const [moving] = await ownedBy(fleet, ids, server.name)
+  const leaving = fleet.processOf(server.name)
+  const [moving] = await fleet.ownedBy(ids, server.name)
   const stopTexting = keepTexting(fleet, ids)
   const underWay: number[] = []
   const apart: number[] = []
@@ -123,22 +115,23 @@ test('a drained server moves its devices a few at a time, under messages, and le
   await stopTexting()
 
   assert.equal(begun.status, 202, JSON.stringify(begun.body))
-  assert.deepEqual([again.status, again.body.atOnce], [202, AT_ONCE])
+  assert.equal(again.status, 202)
+  assert.equal(again.body.atOnce, AT_ONCE)
   assert.equal((await drainOf(server)).state, 'done')
   assert.ok(Math.max(...underWay) <= AT_ONCE && Math.max(...underWay) > 0, `under way ${underWay}`)
   assert.ok(Math.max(...apart) <= AT_ONCE, `without a socket ${apart}`)
   assert.equal((await leaving.exited).code, 0)
   assert.equal((await fleet.store.get('Servers', { serverId: server.serverId }))?.state, 'stopped')
-  await untilConnected(fleet, ids)
+  await fleet.untilConnected(ids)
   await until('received', 20_000, async () => fleet.simulator.accounts().every((one) => one.queued === 0))
   const { body } = await fleet.call('GET', `/devices/${moving}/history`)
   const reasons = (body.history as { why: string }[]).map(({ why }) => why)
   assert.ok(reasons.includes('asked to move: its server is drained'), reasons.join('\n'))
   assert.ok(reasons.includes('moved: its server is drained'), reasons.join('\n'))
-  assertNeverTwoSockets(fleet)
+  fleet.assertNeverTwoSockets()
 })
 
-test('the moves were measured, and the next dry run predicts by them', async () => {
+test('a dry run after a drain predicts by the moves that were measured', async () => {
   const server = await aServer()
 
   const basis = await until('measured moves', 20_000, async () => {
@@ -150,18 +143,18 @@ test('the moves were measured, and the next dry run predicts by them', async () 
   assert.ok(basis.secondsPerMove > 0 && basis.secondsPerMove < 10, JSON.stringify(basis))
 })
 
-test('a drain that is called off half way leaves the rest where it is, on a server that takes devices again', async () => {
+test('a drain that is cancelled half way leaves the other devices, and the server takes devices again', async () => {
   await fleet.startServer('server-4')
-  await untilActive(fleet, 'server-4')
-  const server = (await activeServers(fleet)).find(({ name }) => name !== 'server-4')
+  await fleet.untilActive('server-4')
+  const server = (await fleet.activeServers()).find(({ name }) => name !== 'server-4')
   assert.ok(server)
-  const before = await ownedBy(fleet, ids, server.name)
+  const before = await fleet.ownedBy(ids, server.name)
 
   await fleet.call('POST', `/servers/${server.serverId}/drain`, { atOnce: 1 })
   await until('some have moved', 30_000, async () => (await drainOf(server)).moved >= 2)
   const cancelled = await fleet.call('DELETE', `/servers/${server.serverId}/drain`)
-  await untilConnected(fleet, ids)
-  const after = await ownedBy(fleet, ids, server.name)
+  await fleet.untilConnected(ids)
+  const after = await fleet.ownedBy(ids, server.name)
 
   assert.equal(cancelled.status, 200, JSON.stringify(cancelled.body))
   assert.equal(cancelled.body.state, 'active')
@@ -172,23 +165,25 @@ test('a drain that is called off half way leaves the rest where it is, on a serv
     [],
   )
   const repeated = await fleet.call('DELETE', `/servers/${server.serverId}/drain`)
-  assert.deepEqual([repeated.status, repeated.body.code], [409, 'NOT_DRAINING'])
-  assertNeverTwoSockets(fleet)
+  assert.equal(repeated.status, 409)
+  assert.equal(repeated.body.code, 'NOT_DRAINING')
+  fleet.assertNeverTwoSockets()
 })
 
 test('evict with stopTask ends the task, and its devices are open elsewhere', async () => {
   const server = await aServer()
-  const stopped = processOf(fleet, server.name)
-  const owned = await ownedBy(fleet, ids, server.name)
+  const stopped = fleet.processOf(server.name)
+  const owned = await fleet.ownedBy(ids, server.name)
 
   const { status, body } = await fleet.call('POST', `/servers/${server.serverId}/evict`, { stopTask: true })
   await stopped.exited
-  await untilConnected(fleet, ids)
+  await fleet.untilConnected(ids)
   const late = await fleet.call('POST', `/servers/${server.serverId}/evict`)
 
   assert.equal(status, 202, JSON.stringify(body))
   assert.ok(owned.length > 0)
-  assert.deepEqual(await ownedBy(fleet, owned, server.name), [])
-  assert.deepEqual([late.status, late.body.evicted], [200, 0])
-  assertNeverTwoSockets(fleet)
+  assert.deepEqual(await fleet.ownedBy(owned, server.name), [])
+  assert.equal(late.status, 200)
+  assert.equal(late.body.evicted, 0)
+  fleet.assertNeverTwoSockets()
 })

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { until } from './fleet-under-test.ts'
+import { listenTo, type Program, untilWelcomed } from './program.ts'
+import { until } from './until.ts'
 
 const running: ChildProcess[] = []
 after(async () => {
@@ -18,58 +19,41 @@ after(async () => {
   }
 })
 
-function run(script: string, ...args: string[]) {
+function run(script: string, ...args: string[]): Program {
   const file = fileURLToPath(new URL(`../../${script}`, import.meta.url))
   const child = spawn(process.execPath, [file, ...args], {
-    // its logs go to the folder that it runs in
+    // Its logs go to the folder that it runs in.
     cwd: mkdtempSync(join(tmpdir(), 'mooring-foreign-')),
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   running.push(child)
-  let out = ''
-  child.stdout.on('data', (chunk) => {
-    out += chunk
-  })
-  return {
-    said: (pattern: RegExp) => until(String(pattern), 40_000, async () => pattern.exec(out) ?? undefined),
-  }
-}
-
-async function json(
-  url: string,
-  secret: Record<string, string>,
-  body?: unknown,
-): Promise<Record<string, unknown>> {
-  const response = await fetch(url, {
-    ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
-    headers: { 'content-type': 'application/json', ...secret },
-  })
-  return (await response.json()) as Record<string, unknown>
+  return listenTo(child)
 }
 
 test('the local fleet connects a device to another server, and simulates nothing itself', async () => {
-  const [line] = await run('local/whatsapp/main.ts', '--json').said(/^\{.*\}$/m)
+  const [line] = await run('local/whatsapp/main.ts', '--json').untilSaid(/^\{.*\}$/m)
   const { url, controlUrl, controlToken } = JSON.parse(line)
-  const control = { authorization: `Bearer ${controlToken}` }
+  const headers = { authorization: `Bearer ${controlToken}`, 'content-type': 'application/json' }
 
   const fleet = run('local/main.ts', '--servers', '1', '--port', '0', '--whatsapp', url)
-  const [, api = '', apiKey = ''] = await fleet.said(/API +(http:\S+)[\s\S]*API key +(\S+)/)
-  const key = { 'x-api-key': apiKey }
-  const [screen] = await fleet.said(/WhatsApp +another server, .*\n.*/)
-  await json(`${api}/devices`, key, { deviceId: 'shop-1', name: 'The shop' })
-  const { qr } = await until('a QR', 30_000, async () => {
-    const answer = await json(`${api}/devices/shop-1/qr`, key)
-    return typeof answer.qr === 'string' ? answer : undefined
+  const api = await untilWelcomed(fleet)
+  const [screen] = await fleet.untilSaid(/WhatsApp +another server, .*\n.*/)
+  await api.call('POST', '/devices', { deviceId: 'shop-1', name: 'The shop' })
+  const qr = await until('a QR', 30_000, async () => {
+    const { body } = await api.call('GET', '/devices/shop-1/qr')
+    return typeof body.qr === 'string' && body.qr
   })
-  await json(`${controlUrl}/phones/scan`, control, { qr, phoneNumber: '15550100101' })
+  const scan = JSON.stringify({ qr, phoneNumber: '15550100101' })
+  await fetch(`${controlUrl}/phones/scan`, { method: 'POST', headers, body: scan })
   await until(
     'the device connected',
     30_000,
-    async () => (await json(`${api}/devices/shop-1`, key)).status === 'connected',
+    async () => (await api.call('GET', '/devices/shop-1')).body.status === 'connected',
   )
 
   assert.ok(screen.includes(url))
   assert.match(screen, /nothing is simulated here, no phones, no judge/)
-  const { accounts } = await json(`${controlUrl}/accounts`, control)
-  assert.equal((accounts as { connectedTo?: string }[])[0]?.connectedTo !== undefined, true)
+  const answer = await fetch(`${controlUrl}/accounts`, { headers })
+  const { accounts } = (await answer.json()) as { accounts: { connectedTo?: string }[] }
+  assert.notEqual(accounts[0]?.connectedTo, undefined)
 })

@@ -1,15 +1,16 @@
+/** The one window that no lease closes: a login whose last frame is on its way while its server is frozen. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
 import { watchDatabase } from '../chaos/database-watch.ts'
 import { freezeAmongLogins, holdLogins } from '../chaos/frozen-login.ts'
 import { startVictims, type Victims } from '../chaos/victims.ts'
-import { moor, startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
 
 const DEVICES = 20
-/** While most of them are logging in. */
+/** Most of the devices are logging in by then. */
 const FREEZE_AFTER_MS = 250
-/** The pause after a conflict is 3 s; the rest is a permit and a login, on a machine that may be busy. */
+/** The pause after a conflict is 3 s. The rest is for a permit and a login on a machine that may be busy. */
 const HEALED_MS_MAX = 15_000
 
 let fleet: TestFleet
@@ -20,21 +21,21 @@ before(async () => {
   fleet = await startTestFleet({ servers: 0, connectsPerSecond: 200 })
   victims = startVictims(fleet)
   await victims.next()
-  ids = await moor(fleet, DEVICES)
+  ids = await fleet.moor(DEVICES)
 })
 
 after(async () => {
   await victims?.close(() => fleet.close())
 })
 
-test('a server frozen while its devices log in does not finish a login when it wakes', async (context) => {
+test('a server that is frozen while its devices log in finishes no login when it wakes', async (context) => {
   const victim = await victims.next()
   const round = await freezeAmongLogins(fleet, ids, victim, FREEZE_AFTER_MS)
   context.diagnostic(`${round.replaced} of ${round.devices} owners replaced`)
   assert.equal(round.replaced, 0)
 })
 
-test('a login that the network held up replaces the owner once, which heals by itself, and writes nothing', async (context) => {
+test('a login that the network held up replaces the owner once, heals, and writes nothing', async (context) => {
   const watch = watchDatabase({ devices: 'Mooring-Devices', authState: 'Mooring-AuthState' }, () =>
     Date.now(),
   )

@@ -1,16 +1,19 @@
-/** A disk that becomes full under a running fleet, in a small file system of its own. Needs Linux with unshare. */
+/** A disk that becomes full under a running fleet, in a small file system of its own. Needs Linux with
+ *  unshare. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { until } from './fleet-under-test.ts'
+import { listenTo, untilWelcomed } from './program.ts'
+import { until } from './until.ts'
 
 const ENTRY = join(import.meta.dirname, '../../local/main.ts')
-/** Takes a database and its logs, and not much more. */
+/** A database and its logs fit, and not much more. */
 const DISK = '4m'
+/** Mounts the small disk on its first argument, and runs the rest there. */
+const ON_SMALL_DISK = `mount -t tmpfs -o size=${DISK} tmpfs "$1" && cd "$1" && shift && exec "$@"`
 
 let home: string
 before(() => {
@@ -18,57 +21,20 @@ before(() => {
 })
 after(() => rmSync(home, { recursive: true }))
 
-interface Running {
-  readonly child: ChildProcess
-  said(): string
-  readonly apiUrl: string
-  readonly headers: Record<string, string>
-  /** Leaves no byte of the disk. */
-  fill(): void
+/** The small disk is the fleet's working folder: its logs are there, and with `--data data` its database. */
+async function startOnSmallDisk(...options: string[]) {
+  const node = [process.execPath, '--disable-warning=ExperimentalWarning', ENTRY]
+  const command = [...node, '--port', '0', '--servers', '1', ...options]
+  const program = listenTo(
+    spawn('unshare', ['--mount', '--map-root-user', 'sh', '-c', ON_SMALL_DISK, 'sh', home, ...command], {
+      env: { PATH: process.env.PATH },
+    }),
+  )
+  const api = await untilWelcomed(program)
+  return { program, api, fill: () => fillDisk(`/proc/${program.pid}/root${home}`) }
 }
 
-/** @param where the data stand: with the logs or without them, the disk is their working folder */
-async function startOnSmallDisk(...options: string[]): Promise<Running> {
-  const script = `mount -t tmpfs -o size=${DISK} tmpfs "$1" && cd "$1" && shift && exec "$@"`
-  const command = [process.execPath, '--disable-warning=ExperimentalWarning', ENTRY]
-  const child = spawn(
-    'unshare',
-    [
-      '--mount',
-      '--map-root-user',
-      'sh',
-      '-c',
-      script,
-      'sh',
-      home,
-      ...command,
-      '--port',
-      '0',
-      '--servers',
-      '1',
-      ...options,
-    ],
-    { env: { PATH: process.env.PATH } },
-  )
-  let text = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (some) => (text += some))
-  await until(
-    'the welcome',
-    60_000,
-    async () => text.includes('Ctrl-C ends'),
-    async () => text,
-  )
-  const apiUrl = /API\s+(http\S+)/.exec(text)?.[1] ?? ''
-  const key = /API key\s+(\S+)/.exec(text)?.[1] ?? ''
-  return {
-    child,
-    said: () => text,
-    apiUrl,
-    headers: { 'x-api-key': key, 'content-type': 'application/json' },
-    fill: () => fillDisk(`/proc/${child.pid}/root${home}`),
-  }
-}
-
+/** Leaves no byte of the disk. */
 function fillDisk(folder: string): void {
   const file = openSync(join(folder, 'filler'), 'w')
   assert.throws(
@@ -80,37 +46,33 @@ function fillDisk(folder: string): void {
   closeSync(file)
 }
 
-test('a database whose disk becomes full ends the fleet with a sentence, and not with a stack', async () => {
-  const { child, said, apiUrl, headers, fill } = await startOnSmallDisk('--data', 'data')
+test('a database whose disk becomes full ends the fleet with a sentence instead of a stack', async () => {
+  const { program, api, fill } = await startOnSmallDisk('--data', 'data')
   fill()
-  const body = JSON.stringify({ deviceId: 'shop-1' })
-  await fetch(`${apiUrl}/devices`, { method: 'POST', headers, body }).catch(() => undefined)
-  const [code] = await once(child, 'exit')
-  assert.equal(code, 1)
+  await api.call('POST', '/devices', { deviceId: 'shop-1' }).catch(() => undefined)
+  assert.equal(await program.exited, 1)
   assert.match(
-    said(),
+    program.said(),
     /DISK_FULL: the data folder \S+data: the disk is full: free some space and start again/,
   )
-  assert.match(said(), /Ended\./)
-  assert.doesNotMatch(said(), /\n\s+at /)
+  assert.match(program.said(), /Ended\./)
+  assert.doesNotMatch(program.said(), /\n\s+at /)
 })
 
-test('logs whose disk becomes full cost nothing but log lines: the fleet goes on', async () => {
-  const { child, said, apiUrl, headers, fill } = await startOnSmallDisk()
+test('a full disk under the logs costs log lines alone, and the fleet goes on', async () => {
+  const { program, api, fill } = await startOnSmallDisk()
   fill()
   for (let number = 1; number <= 40; number++) {
-    const body = JSON.stringify({ deviceId: `shop-${number}` })
-    const answer = await fetch(`${apiUrl}/devices`, { method: 'POST', headers, body })
+    const answer = await api.call('POST', '/devices', { deviceId: `shop-${number}` })
     assert.equal(answer.status, 201)
   }
   const pairing = await until('QRs of all devices', 30_000, async () => {
-    const answer = await fetch(`${apiUrl}/devices?status=pairing&limit=100`, { headers })
-    const { devices } = (await answer.json()) as { devices: unknown[] }
+    const { body } = await api.call('GET', '/devices?status=pairing&limit=100')
+    const devices = body.devices as unknown[]
     return devices.length === 40 && devices
   })
   assert.equal(pairing.length, 40)
-  child.kill('SIGINT')
-  const [code] = await once(child, 'exit')
-  assert.equal(code, 0, said())
-  assert.doesNotMatch(said(), /exit code/)
+  program.child.kill('SIGINT')
+  assert.equal(await program.exited, 0, program.said())
+  assert.doesNotMatch(program.said(), /exit code/)
 })

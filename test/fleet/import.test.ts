@@ -1,5 +1,5 @@
-/** Devices that another system has linked, brought into a fleet and out of it again. MOORING_IMPORT_DEVICES=20 makes it
- *  smaller. */
+/** Devices that another system has linked, brought into a fleet and out of it again.
+ *  MOORING_IMPORT_DEVICES=20 makes it smaller. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
@@ -16,17 +16,11 @@ import { startChild } from '../../local/demo/child.ts'
 import { openNaiveSocket } from '../../local/demo/naive-socket.ts'
 import { importVariables } from '../cli/import/builders.ts'
 import { startMooring } from '../cli/mooring-command.ts'
-import {
-  assertNeverTwoSockets,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilActive,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 const DEVICES = Number(process.env.MOORING_IMPORT_DEVICES ?? 100)
-/** These have talked before they were imported: their sessions must go on. */
+/** This many devices have talked before they are imported. Their sessions must go on. */
 const TALKED = 2
 const SECRET = 'the secret of the messages'
 const CONTACT = '15550100150'
@@ -48,7 +42,7 @@ before(async () => {
   const variables = { MESSAGES_URL: `http://127.0.0.1:${port}`, MESSAGES_SECRET: SECRET }
   for (const name of ['server-1', 'server-2']) {
     await fleet.startServer(name, { variables })
-    await untilActive(fleet, name)
+    await fleet.untilActive(name)
   }
 })
 
@@ -67,7 +61,7 @@ function startConsumer(): Promise<Server> {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)))
 }
 
-/** Pairs all of them by the real useMultiFileAuthState, as a system without Mooring does. */
+/** Pairs all devices by the real useMultiFileAuthState, as a system without Mooring does. */
 async function pairElsewhere(): Promise<void> {
   const { url: whatsAppUrl, controlUrl, controlToken } = fleet.simulator
   const plan = { deviceIds: ids, authDir: folder, whatsAppUrl, controlUrl, controlToken }
@@ -110,7 +104,7 @@ async function send(id: DeviceId, text: string): Promise<number> {
 const isRead = async (jid: string) =>
   fleet.simulator.accounts().find((account) => account.jid === jid)?.queued === 0
 
-test(`${DEVICES} devices that were linked elsewhere connect without pairing again, receive and send`, async (t) => {
+test(`${DEVICES} devices that were linked elsewhere connect without another pairing, receive and send`, async (t) => {
   const begun = systemClock.mark()
   const tell = (what: string) =>
     t.diagnostic(`${what} after ${Math.round(systemClock.elapsedMs(begun) / 1000)} s`)
@@ -134,7 +128,7 @@ test(`${DEVICES} devices that were linked elsewhere connect without pairing agai
   assert.equal(exit, 0, out + err)
   tell('imported')
   assert.match(out, new RegExp(`^${DEVICES} folders: ${DEVICES} imported$`, 'm'))
-  const rows = await untilConnected(fleet, ids, 30_000 + DEVICES * MS_EACH_MAX)
+  const rows = await fleet.untilConnected(ids, 30_000 + DEVICES * MS_EACH_MAX)
   tell('connected')
   assert.deepEqual(rows.map((row) => row.account?.jid).toSorted(), jids.toSorted())
   assert.equal(fleet.simulator.accounts().length, DEVICES)
@@ -149,7 +143,7 @@ test(`${DEVICES} devices that were linked elsewhere connect without pairing agai
     assert.ok(got.includes('aye'), row.deviceId)
   }
   assert.equal(fleet.simulator.report().messages.nacked, 0)
-  assertNeverTwoSockets(fleet)
+  fleet.assertNeverTwoSockets()
 })
 
 test('a device that is stopped and exported goes on with plain Baileys', async () => {
@@ -170,5 +164,5 @@ test('a device that is stopped and exported goes on with plain Baileys', async (
     await until('read outside', 20_000, () => isRead(jid))
   })
   assert.equal(fleet.simulator.report().messages.nacked, 0)
-  assertNeverTwoSockets(fleet)
+  fleet.assertNeverTwoSockets()
 })

@@ -1,9 +1,10 @@
-/** One device must never cost another: what one receives, and what one does to its server. */
+/** One device must never cost another: neither by what it receives, nor by what it does to its server. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
 import type { ServerExit, ServerProcess } from '../../local/server-process.ts'
-import { moor, startTestFleet, type TestFleet, until, untilConnected } from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 const DAMAGES = Number(process.env.MOORING_DAMAGES ?? 2000)
 const DAMAGES_AT_ONCE = 5
@@ -25,7 +26,7 @@ describe('2,000 damaged stanzas, frames and payloads for one device after anothe
   test('end no process, and leave the sockets of the 39 others as they are', {
     timeout: 590_000,
   }, async (context) => {
-    const others = await moor(fleet, 39)
+    const others = await fleet.moor(39)
     const epochs = async () =>
       (await fleet.devices(others)).map((row) => `${row.deviceId} ${row.epoch}`).sort()
     const before = await epochs()
@@ -33,27 +34,28 @@ describe('2,000 damaged stanzas, frames and payloads for one device after anothe
     let victims = 0
     let from = 0
     while (from < DAMAGES) {
-      const [victim] = await moor(fleet, 1, `victim-${++victims}`)
+      const [victim] = await fleet.moor(1, `victim-${++victims}`)
       assert.ok(victim)
       from = await damage(fleet, victim, from)
     }
 
     assert.deepEqual(exits, [], 'no process ended')
     assert.deepEqual(await epochs(), before, 'none of the others connected again')
-    await untilConnected(fleet, others)
+    await fleet.untilConnected(others)
     context.diagnostic(`${from} damages with ${victims} victims`)
   })
 })
 
-/** Damages one device until it is gone for good, as after a logout, or everything was sent. @returns where to go on */
+/** Damages one device until it is gone for good, as after a logout, or until all was sent. @returns where to
+ *  go on */
 async function damage(fleet: TestFleet, victim: DeviceId, begin: number): Promise<number> {
   let from = begin
   while (from < DAMAGES) {
     const jid = await jidWhenConnected(fleet, victim)
     if (jid === undefined) return from
-    const wish = { seed: SEED, count: Math.min(DAMAGES_AT_ONCE, DAMAGES - from), from }
-    // Its socket may have gone in this very moment.
-    from = await fleet.simulator.damage(jid, wish, { everyMs: 5 }).then(
+    const damages = { seed: SEED, count: Math.min(DAMAGES_AT_ONCE, DAMAGES - from), from }
+    // The socket may have closed at this moment.
+    from = await fleet.simulator.damage(jid, damages, { everyMs: 5 }).then(
       ({ next }) => next,
       () => from,
     )
@@ -72,7 +74,7 @@ async function jidWhenConnected(fleet: TestFleet, device: DeviceId): Promise<str
 }
 
 for (const how of ['throw', 'abort', 'loop'] as const) {
-  describe(`a device that ends its server by ${how}, which nobody can attribute`, () => {
+  describe(`a device that ends its server by ${how}, an error that belongs to no device`, () => {
     let fleet: TestFleet
     const exits: ServerExit[] = []
 
@@ -90,10 +92,10 @@ for (const how of ['throw', 'abort', 'loop'] as const) {
     })
     after(() => fleet?.close())
 
-    test('costs at most three servers, is quarantined and says why, and the others are connected', {
+    test('costs at most three servers, is quarantined with a reason, and leaves the others connected', {
       timeout: 300_000,
     }, async (context) => {
-      const others = await moor(fleet, 39)
+      const others = await fleet.moor(39)
       const answer = await fleet.call('POST', '/devices', { deviceId: 'poison-1', name: 'poison' })
       assert.equal(answer.status, 201)
       let qr: string | undefined
@@ -111,7 +113,7 @@ for (const how of ['throw', 'abort', 'loop'] as const) {
       assert.match(String(device.explanation), /^it is quarantined since .*until you start it$/)
       assert.equal(device.desired, 'running')
       assert.ok(exits.length <= 3, `${exits.length} servers ended`)
-      await untilConnected(fleet, others, 120_000)
+      await fleet.untilConnected(others, 120_000)
       const rows = await fleet.devices(others)
       assert.deepEqual(
         rows.filter(({ quarantinedAt }) => quarantinedAt !== undefined),

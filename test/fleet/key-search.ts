@@ -1,4 +1,4 @@
-/** Looks for the actual keys of devices, in every form in which bytes become text. */
+/** Searches text for the keys of devices, in every form in which bytes become text. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AuthenticationCreds } from '@whiskeysockets/baileys'
@@ -11,11 +11,11 @@ import type { KeyWrapping } from '../../hosts/auth-state/keys/wrapping.ts'
 import { deserialise } from '../../hosts/auth-state/serialise.ts'
 import { dataKeysOf, openedBy } from '../hosts/auth-state/unsealed.ts'
 
-/** Shorter bytes are no key, and would be found anywhere. */
+/** Fewer bytes are no key, and would be found anywhere. */
 const KEY_BYTES_MIN = 16
-/** What libsignal keeps in base64, in a session or a sender key. */
+/** The form in which libsignal stores a key within a session or a sender key: base64. */
 const TEXT_KEY = /^[A-Za-z0-9+/]{43}=$/
-/** By so many characters a text is looked up among all the forms of a hundred thousand keys; no form is shorter. */
+/** The forms of a hundred thousand keys are indexed by their first characters. No form is shorter. */
 const BEGINNING = 16
 const LANES = 8
 
@@ -34,8 +34,7 @@ export async function secretsOfFleet(store: Store, keyFile: string): Promise<Sec
   return [...keys.map((bytes) => ({ name: 'wrapping key', bytes })), ...secrets]
 }
 
-/** Everything secret that the store holds, of all devices: their creds, their Signal keys, their data keys; archived ones
- *  as well. */
+/** All secrets of all devices in the store: creds, Signal keys and data keys, archived ones as well. */
 async function secretsStored(store: Store, wrapping: KeyWrapping): Promise<Secret[]> {
   const items = (await scanAll(store, 'AuthState')).filter(({ value }) => value !== undefined)
   const groups = Map.groupBy(items, ({ deviceId, key }) => `${deviceId}/${key.split('/')[0]}`)
@@ -77,7 +76,8 @@ function secretsIn(kind: string, value: unknown): Secret[] {
   return ['session', 'sender-key', 'app-state-sync-key'].includes(kind) ? keysWithin(kind, value) : []
 }
 
-/** Every 32 bytes in there: root keys, chain keys, ephemeral keys. Some are public, which must not be found either. */
+/** All bytes as long as a key: root keys, chain keys, ephemeral keys. Public ones must not be found
+ *  either. */
 function keysWithin(kind: string, value: unknown): Secret[] {
   if (value instanceof Uint8Array) {
     return value.length >= KEY_BYTES_MIN ? [{ name: kind, bytes: Buffer.from(value) }] : []
@@ -89,7 +89,7 @@ function keysWithin(kind: string, value: unknown): Secret[] {
   return Object.values(value).flatMap((inner) => keysWithin(kind, inner))
 }
 
-/** @returns the names of the secrets that stand in the text */
+/** @returns the names of the secrets that the text contains */
 export function findSecrets(text: string, secrets: readonly Secret[]): string[] {
   const forms = secrets.flatMap(({ name, bytes }) => formsOf(bytes).map((form) => ({ name, form })))
   const byBeginning = Map.groupBy(forms, ({ form }) => form.slice(0, BEGINNING))
@@ -101,8 +101,8 @@ export function findSecrets(text: string, secrets: readonly Secret[]): string[] 
   return [...found].sort()
 }
 
-/** As text, and as an array of numbers, which is how a Uint8Array is printed. Without the last characters, which depend on
- *  what follows and on padding. */
+/** The bytes as text, and as an array of numbers, which is how a Uint8Array is printed. The last characters
+ *  of base64 are left out, because they depend on the bytes that follow. */
 function formsOf(bytes: Buffer): string[] {
   const body = bytes.subarray(0, bytes.length - (bytes.length % 3))
   return [

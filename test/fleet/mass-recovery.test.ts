@@ -1,26 +1,19 @@
+/** The loss of a server under limits on connects, of each server and of the fleet. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import {
-  activeServers,
-  assertNeverTwoSockets,
-  moor,
-  ownedBy,
-  processOf,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 const DEVICES = 100
 const SERVERS = 4
-/** Low, so that the limits are what the recovery waits for. */
+/** The limits are low, so that the recovery waits for them alone. */
 const OF_SERVER = 5
 const OF_FLEET = 10
-/** So many may go at once besides the rate: a quarter of a second's worth, and at least one for each server. */
+/** This many connects may go at once besides the rate: a quarter of a second's worth, and one for each
+ *  server. */
 const BURST = SERVERS + OF_FLEET / 4
-/** A login follows its turn by a permit and a handshake, one more quickly than the other: of those that got their turn in
- *  this much longer time, all may arrive within the window. */
+/** A login follows its turn after a permit and a handshake, which take different times. All logins whose
+ *  turns are spread over this much more time may fall into one window. */
 const HANDSHAKES_DIFFER_MS = 1000
 
 let fleet: TestFleet
@@ -42,7 +35,7 @@ after(async () => {
   await fleet?.close()
 })
 
-/** The most logins in any window of so many ms. */
+/** The most logins in any window of that length. */
 function mostWithin(windowMs: number, of: readonly { atMs: number }[]): number {
   const most = of.map(
     (first) => of.filter(({ atMs }) => atMs >= first.atMs && atMs < first.atMs + windowMs).length,
@@ -50,20 +43,20 @@ function mostWithin(windowMs: number, of: readonly { atMs: number }[]): number {
   return Math.max(0, ...most)
 }
 
-test('100 devices recover from the loss of a server evenly, and no faster than both limits allow', async (context) => {
-  const ids = await moor(fleet, DEVICES)
-  const lost = await ownedBy(fleet, ids, 'server-1')
+test('100 devices recover evenly from the loss of a server, and no faster than both limits allow', async (context) => {
+  const ids = await fleet.moor(DEVICES)
+  const lost = await fleet.ownedBy(ids, 'server-1')
   assert.ok(lost.length > 0)
   logins.length = 0
 
-  processOf(fleet, 'server-1').signal('SIGKILL')
+  fleet.processOf('server-1').signal('SIGKILL')
   await until(
     'the server to be gone',
     20_000,
-    async () => (await activeServers(fleet)).length === SERVERS - 1,
+    async () => (await fleet.activeServers()).length === SERVERS - 1,
   )
   await until('every socket open', 90_000, async () => fleet.simulator.report().openSockets === DEVICES)
-  await untilConnected(fleet, ids)
+  await fleet.untilConnected(ids)
 
   assert.equal(logins.length, lost.length)
   const allowed = (rate: number, windowMs: number) => (rate * (windowMs + HANDSHAKES_DIFFER_MS)) / 1000
@@ -82,17 +75,17 @@ test('100 devices recover from the loss of a server evenly, and no faster than b
       )
     }
   }
-  const survivors = (await activeServers(fleet)).map(({ load }) => load)
+  const survivors = (await fleet.activeServers()).map(({ load }) => load)
   assert.equal(
     survivors.reduce((sum, load) => sum + load, 0),
     DEVICES,
   )
   assert.ok(Math.max(...survivors) - Math.min(...survivors) <= 0.1 * 60, `loads ${survivors}`)
-  assertNeverTwoSockets(fleet)
+  fleet.assertNeverTwoSockets()
   assert.deepEqual(fleet.simulator.report().conflicts, { overlap: 0, foreign: 0 })
 })
 
-test('GET /fleet tells each server how many connects it may do, and no more than the fleet may in all', async () => {
+test('GET /fleet tells the share of each server, and their sum is within the limit of the fleet', async () => {
   const { body } = await fleet.call('GET', '/fleet')
   const shares = (body.servers as { connectShare: number }[]).map(({ connectShare }) => connectShare)
   assert.equal(shares.length, SERVERS - 1)

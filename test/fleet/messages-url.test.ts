@@ -1,6 +1,7 @@
-/** Messages at the local fleet as a person runs it: `MESSAGES_URL=... npm start` and the commands of its first screen. */
+/** Messages of the local fleet as a person runs it: `MESSAGES_URL=... npm start`, then the commands of its
+ *  screen. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
@@ -10,7 +11,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
-import { until } from './fleet-under-test.ts'
+import { listenTo, type Program, untilWelcomed } from './program.ts'
+import { until } from './until.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const run = promisify(execFile)
@@ -22,8 +24,7 @@ interface Post {
 }
 
 let home: string
-let fleet: ChildProcess
-let said = ''
+let fleet: Program
 const posts: Post[] = []
 const application = createServer(async (request, response) => {
   const body = Buffer.concat(await request.toArray()).toString()
@@ -37,48 +38,39 @@ before(async () => {
   await once(application, 'listening')
   const MESSAGES_URL = `http://127.0.0.1:${(application.address() as AddressInfo).port}/hook?token=of-the-url`
   const entry = join(ROOT, 'local/main.ts')
-  fleet = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', entry, '--port', '0', '--servers', '1'],
-    {
-      cwd: home,
-      env: { PATH: process.env.PATH, MESSAGES_URL },
-    },
+  const args = ['--disable-warning=ExperimentalWarning', entry, '--port', '0', '--servers', '1']
+  fleet = listenTo(
+    spawn(process.execPath, args, { cwd: home, env: { PATH: process.env.PATH, MESSAGES_URL } }),
   )
-  for (const stream of [fleet.stdout, fleet.stderr]) stream?.on('data', (text) => (said += text))
-  await until(
-    'the welcome',
-    60_000,
-    async () => said.includes('Ctrl-C ends'),
-    async () => said,
-  )
+  await untilWelcomed(fleet)
 })
 after(async () => {
-  if (fleet.exitCode === null) {
-    fleet.kill('SIGINT')
-    await once(fleet, 'exit')
-  }
+  fleet.child.kill('SIGINT')
+  await fleet.exited
   application.closeAllConnections()
   application.close()
   rmSync(home, { recursive: true })
 })
 
-/** Lines of the first screen, pasted into a shell that knows the command as a person's does. */
+/** Pastes lines of the first screen into a shell that has the command. */
 async function paste(lines: string): Promise<string> {
   const npx = `npx() { shift; ${process.execPath} ${join(ROOT, 'cli/mooring.ts')} "$@"; }`
   const { stdout } = await run('bash', ['-c', `${npx}\n${lines}`], { cwd: home, timeout: 60_000 })
   return stdout
 }
 
-const shown = (form: RegExp) => form.exec(said)?.[0] ?? assert.fail(said)
+const shown = (form: RegExp) => form.exec(fleet.said())?.[0] ?? assert.fail(fleet.said())
 const runFile = () => shown(/^ {2}\. \S+\.env$/m)
 
 test('the first screen says where messages go and by what they are signed, and shows no query', () => {
-  assert.match(said, /Messages {5}go to http:\/\/127\.0\.0\.1:\d+\/hook\?\.\.\., signed .* with \S{16,}/)
-  assert.doesNotMatch(said, /of-the-url/)
+  assert.match(
+    fleet.said(),
+    /Messages {5}go to http:\/\/127\.0\.0\.1:\d+\/hook\?\.\.\., signed .* with \S{16,}/,
+  )
+  assert.doesNotMatch(fleet.said(), /of-the-url/)
 })
 
-test('what another terminal needs stands in a file that nobody else may read', () => {
+test('the variables for another terminal are in a file that nobody else may read', () => {
   const folder = join(home, '.mooring/runs')
   const modes = readdirSync(folder).map((name) => statSync(join(folder, name)).mode & 0o777)
   assert.deepEqual(modes, [0o600])
@@ -106,7 +98,7 @@ test('the commands of the first screen link a device, and its messages come and 
 
   await control(`/accounts/${account?.phoneNumber}/text`, `-d '{"text":"hello"}'`)
   const post = await until('a message', 20_000, async () => posts.find(({ body }) => body.includes('hello')))
-  const secret = /with (\S{16,})/.exec(said)?.[1] ?? ''
+  const secret = /with (\S{16,})/.exec(fleet.said())?.[1] ?? ''
   const signature = createHmac('sha256', secret)
     .update(`${post.headers['x-mooring-time']}.${post.body}`)
     .digest('hex')
@@ -114,17 +106,17 @@ test('the commands of the first screen link a device, and its messages come and 
   assert.equal(post.headers['x-mooring-signature'], signature)
 })
 
-test('another terminal can use the tables as long as the fleet runs, and not without this run’s credentials', async () => {
+test('another terminal can use the tables while the fleet runs, with the credentials of this run alone', async () => {
   const exported = `${runFile()}\nnpx mooring export shop-1 ./out --yes 2>&1 || true`
   assert.match(await paste(exported), /DEVICE_NOT_STOPPED/)
   const forged = exported.replace('\n', '\nexport AWS_SECRET_ACCESS_KEY=local AWS_ACCESS_KEY_ID=local\n')
   assert.match(await paste(forged), /UnrecognizedClientException.*tell this shell of it again/)
 })
 
-test('no log holds the secret of messages or the query of their URL, and the file of the run goes with it', async () => {
-  const secret = /with (\S{16,})/.exec(said)?.[1] ?? 'none'
-  fleet.kill('SIGINT')
-  await once(fleet, 'exit')
+test('no log has the secret of messages or the query of their URL, and the file of the run is gone', async () => {
+  const secret = /with (\S{16,})/.exec(fleet.said())?.[1] ?? 'none'
+  fleet.child.kill('SIGINT')
+  await fleet.exited
   const logs = readdirSync(join(home, '.mooring/logs')).map((name) => join(home, '.mooring/logs', name))
   const text = logs.map((log) => readFileSync(log, 'utf8')).join('\n')
   assert.ok(text.length > 0)

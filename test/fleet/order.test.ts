@@ -1,32 +1,24 @@
-/** Order per device while its servers are frozen again and again, and contacts write all the time. */
+/** The order of each device's messages while servers are frozen again and again, and contacts write all the
+ *  time. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
 import { firstTimes, startApplication, type TestApplication, textOf } from './application.ts'
-import {
-  activeServers,
-  assertNeverTwoSockets,
-  moor,
-  ownedBy,
-  processOf,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 const FREEZES = Number(process.env.MOORING_FREEZES ?? 50)
 const SERVERS = 4
-/** Not more than half of the servers: else the brake would hold the burials up. */
+/** At most half of the servers: with more, the brake would delay the burials. */
 const AT_ONCE = 2
 const SETTINGS = { beatEveryMs: 300, fenceAfterMs: 2000, buryAfterMs: 4200 }
-/** Beyond the fence: the sockets are cut, and opened again by the same server. */
+/** Longer than the fence time: the server closes its sockets, and opens them again. */
 const SHORT_MS = 2600
-/** Until its devices are open elsewhere: beyond the bury time, a look of the sweep and a login. */
+/** Longer than the bury time, a look of the sweep and a login: the devices are open elsewhere. */
 const LONG_MS = 7000
 const LONG_EACH = 5
 const CONTACTS = ['15550100101', '15550100102', '15550100103']
-/** Slower than a busy machine with its embedded database deals with them: all have to come in the end. */
+/** A busy machine with its embedded database is faster than this, so that all texts come in the end. */
 const WRITES_EVERY_MS = 500
 
 let application: TestApplication
@@ -48,7 +40,7 @@ after(async () => {
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** One device after the other gets a text with the next number, each time of another contact. */
+/** Each device in turn gets a text with its next number, each time from another contact. */
 function keepWriting(jids: ReadonlyMap<DeviceId, string>) {
   const written = new Map([...jids.keys()].map((device) => [device, [] as string[]]))
   let isOver = false
@@ -70,21 +62,21 @@ function keepWriting(jids: ReadonlyMap<DeviceId, string>) {
   }
 }
 
-/** Freezes as many of the servers that have devices as may be frozen at once. @returns how many devices they had */
+/** Freezes as many servers as may be frozen at once. @returns how many devices they had */
 async function freeze(ids: readonly DeviceId[], round: number, forMs: number): Promise<number> {
   const victims = [0, 1].slice(0, AT_ONCE).map((at) => `server-${((round * AT_ONCE + at) % SERVERS) + 1}`)
-  const held = await Promise.all(victims.map((name) => ownedBy(fleet, ids, name)))
-  const frozen = victims.map((name) => processOf(fleet, name))
+  const held = await Promise.all(victims.map((name) => fleet.ownedBy(ids, name)))
+  const frozen = victims.map((name) => fleet.processOf(name))
   for (const server of frozen) server.signal('SIGSTOP')
   await pause(forMs)
   for (const server of frozen) server.signal('SIGCONT')
   return held.flat().length
 }
 
-test(`order per device holds over ${FREEZES} freezes of servers while contacts write`, {
+test(`the order of each device's messages holds over ${FREEZES} freezes of servers while contacts write`, {
   timeout: 420_000,
 }, async (context) => {
-  const ids = await moor(fleet, 8)
+  const ids = await fleet.moor(8)
   const rows = await fleet.devices(ids)
   const stop = keepWriting(new Map(rows.map((row) => [row.deviceId, row.account?.jid ?? ''])))
 
@@ -92,8 +84,8 @@ test(`order per device holds over ${FREEZES} freezes of servers while contacts w
   for (let round = 0; round < FREEZES / AT_ONCE; round++) {
     const isLong = round % LONG_EACH === LONG_EACH - 1
     struck += await freeze(ids, round, isLong ? LONG_MS : SHORT_MS)
-    await until('all servers again', 30_000, async () => (await activeServers(fleet)).length === SERVERS)
-    await untilConnected(fleet, ids)
+    await until('all servers again', 30_000, async () => (await fleet.activeServers()).length === SERVERS)
+    await fleet.untilConnected(ids)
   }
   const written = await stop()
   const missing = () =>
@@ -119,5 +111,5 @@ test(`order per device holds over ${FREEZES} freezes of servers while contacts w
       'numbers rise',
     )
   }
-  assertNeverTwoSockets(fleet)
+  fleet.assertNeverTwoSockets()
 })

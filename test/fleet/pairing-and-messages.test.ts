@@ -1,16 +1,9 @@
+/** Pairing by code, texts across the death of a server, and what a device does after each close code. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { deviceId } from '../../core/ids.ts'
-import {
-  activeServers,
-  assertNeverTwoSockets,
-  moor,
-  processOf,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 const PHONE = '15550100199'
 
@@ -24,18 +17,18 @@ after(async () => {
   await fleet?.close()
 })
 
-test('a code of 8 characters that is typed into the phone links the device', async () => {
+test('a code of 8 characters that a person types into the phone links the device', async () => {
   const id = deviceId('by-code')
   await fleet.call('POST', '/devices', { deviceId: id })
   await until('a QR', 20_000, async () => (await fleet.devices([id]))[0]?.pairing?.qr !== undefined)
   const answer = await fleet.call('POST', `/devices/${id}/pairing-code`, { phoneNumber: PHONE })
   assert.equal(answer.status, 200, JSON.stringify(answer.body))
   await fleet.simulator.enterCode(PHONE, String(answer.body.code))
-  const [row] = await untilConnected(fleet, [id])
+  const [row] = await fleet.untilConnected([id])
   assert.ok(row?.account?.jid.startsWith(PHONE))
 })
 
-test('a code that nobody types in leaves no half-paired credentials', async () => {
+test('a pairing code that nobody types leaves no half-paired credentials', async () => {
   const id = deviceId('abandoned')
   await fleet.call('POST', '/devices', { deviceId: id })
   await until('a QR', 20_000, async () => (await fleet.devices([id]))[0]?.pairing?.qr !== undefined)
@@ -49,27 +42,27 @@ test('a code that nobody types in leaves no half-paired credentials', async () =
   })
   assert.notEqual(row.credentialsId, before?.credentialsId)
   await fleet.simulator.scanQr(row.pairing?.qr ?? '')
-  const [linked] = await untilConnected(fleet, [id])
+  const [linked] = await fleet.untilConnected([id])
   assert.ok(!linked?.account?.jid.startsWith('15550100198'))
 })
 
-test('texts reach a device that is connected, and one whose server was killed after it has moved', async () => {
-  const ids = await moor(fleet, 4, 'texted')
+test('texts reach a connected device, and after its move a device whose server was killed', async () => {
+  const ids = await fleet.moor(4, 'texted')
   const rows = await fleet.devices(ids)
   for (const row of rows) await fleet.simulator.text(row.account?.jid ?? '', 'ahoy')
   await until('received', 20_000, async () => fleet.simulator.accounts().every((one) => one.queued === 0))
-  const [victim] = await activeServers(fleet)
+  const [victim] = await fleet.activeServers()
   assert.ok(victim)
-  processOf(fleet, victim.name).signal('SIGKILL')
+  fleet.processOf(victim.name).signal('SIGKILL')
   for (const row of rows) await fleet.simulator.text(row.account?.jid ?? '', 'still there?')
-  await untilConnected(fleet, ids)
+  await fleet.untilConnected(ids)
   await until('received', 20_000, async () => fleet.simulator.accounts().every((one) => one.queued === 0))
   assert.equal(fleet.simulator.report().messages.nacked, 0)
-  assertNeverTwoSockets(fleet)
+  fleet.assertNeverTwoSockets()
 })
 
-test('a device that the phone unlinks is logged out, and its credentials are archived, not erased', async () => {
-  const [id = deviceId('none')] = await moor(fleet, 1, 'unlinked')
+test('a device that the phone unlinks is logged out, and its credentials are archived instead of erased', async () => {
+  const [id = deviceId('none')] = await fleet.moor(1, 'unlinked')
   const [linked] = await fleet.devices([id])
   fleet.simulator.breakConnection(linked?.account?.jid ?? '', '401')
   const row = await until('logged out', 20_000, async () => {
@@ -83,7 +76,7 @@ test('a device that the phone unlinks is logged out, and its credentials are arc
 
 for (const code of ['408', '428', '500', '503', '515', 'reset'] as const) {
   test(`a device whose socket WhatsApp closes with ${code} connects again by itself`, async () => {
-    const [id = deviceId('none')] = await moor(fleet, 1, `closed-with-${code}`)
+    const [id = deviceId('none')] = await fleet.moor(1, `closed-with-${code}`)
     const [before] = await fleet.devices([id])
     fleet.simulator.breakConnection(before?.account?.jid ?? '', code)
     await until(
@@ -91,13 +84,13 @@ for (const code of ['408', '428', '500', '503', '515', 'reset'] as const) {
       20_000,
       async () => ((await fleet.devices([id]))[0]?.epoch ?? 0) > (before?.epoch ?? 0),
     )
-    await untilConnected(fleet, [id])
+    await fleet.untilConnected([id])
   })
 }
 
 for (const code of ['403', '411'] as const) {
   test(`a device whose socket WhatsApp closes with ${code} stops and says why`, async () => {
-    const [id = deviceId('none')] = await moor(fleet, 1, `refused-with-${code}`)
+    const [id = deviceId('none')] = await fleet.moor(1, `refused-with-${code}`)
     const [before] = await fleet.devices([id])
     fleet.simulator.breakConnection(before?.account?.jid ?? '', code)
     const row = await until('stopped', 20_000, async () => {

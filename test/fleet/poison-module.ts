@@ -1,5 +1,6 @@
-/** Loaded into a server's process for a test: when the poisoned device connects, it ends the process in a way that nobody can
- *  attribute. It learns of the device by the log, and acts from a timer of its own, which belongs to no device. */
+/** A module that a test loads into a server's process. When the poisoned device connects, the module ends the
+ *  process by an error that belongs to no device: it learns of the device from the log, and acts from its own
+ *  timer. */
 const POISONED = process.env.POISONED_DEVICE ?? ''
 const AT = `"event":"${process.env.POISON_AT ?? 'device.connected'}"`
 const HOW = process.env.POISON_HOW ?? 'throw'

@@ -1,32 +1,25 @@
+/** Servers that join a fleet: rebalancing moves devices to them, within its budget. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { RebalancingAnswer } from '../../lambdas/api/routes/rebalancing.ts'
-import {
-  assertNeverTwoSockets,
-  moor,
-  ownedBy,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilActive,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 const CAPACITY = 20
 
-async function standing(fleet: TestFleet): Promise<RebalancingAnswer> {
+async function rebalancingOf(fleet: TestFleet): Promise<RebalancingAnswer> {
   const { body } = await fleet.call('GET', '/fleet')
   return (body as { rebalancing: RebalancingAnswer }).rebalancing
 }
 
-/** Asked to move, or not yet connected where it has come to. */
+/** The device was asked to move, or has moved and is not connected yet. */
 function isUnderWay({ moveTo, movedAt, status }: DeviceRow): boolean {
   return moveTo !== undefined || (movedAt !== undefined && status !== 'connected')
 }
 
-/** Of all servers that devices are under way from or to, the one with the most of them. */
+/** The most devices that are under way from or to one server. */
 function mostUnderWay(rows: readonly DeviceRow[]): number {
   const servers = rows
     .filter(isUnderWay)
@@ -35,17 +28,17 @@ function mostUnderWay(rows: readonly DeviceRow[]): number {
   return Math.max(0, ...counts.map((same) => same?.length ?? 0))
 }
 
-/** Resolves when the fleet is even; `look` sees every standing on the way. */
+/** Resolves when the fleet is even. `look` sees the rows of every look until then. */
 function untilEven(fleet: TestFleet, look: (rows: DeviceRow[]) => void, ids: readonly DeviceId[]) {
   return until(
     'the spread closed',
     120_000,
     async () => {
       look(await fleet.devices(ids))
-      const now = await standing(fleet)
+      const now = await rebalancingOf(fleet)
       return now.state === 'balanced' && now
     },
-    () => standing(fleet),
+    () => rebalancingOf(fleet),
   )
 }
 
@@ -55,12 +48,13 @@ describe('a fifth server that joins a fleet of 40 devices', () => {
 
   before(async () => {
     const rebalancing = { shareOfFleetPercent: 30, inFlightPerServer: 3 }
-    // Slow enough that database, simulator and test, which share a process, keep up with 40 first logins.
+    // Database, simulator and test share a process, and have to keep up with 40 first logins.
     fleet = await startTestFleet({ servers: 4, capacity: CAPACITY, connectsPerSecond: 3, rebalancing })
-    // Registered one by one, devices may be spread wider than the band, and would be moved before the fifth server is there.
+    // Devices that are registered one by one may be spread wider than the band. Unpaused, they would move too
+    // early.
     const answer = await fleet.call('POST', '/fleet/rebalancing', { paused: true })
     assert.equal(answer.body.state, 'paused')
-    ids = await moor(fleet, 40, 'even')
+    ids = await fleet.moor(40, 'even')
   })
   after(async () => {
     await fleet?.close()
@@ -68,34 +62,34 @@ describe('a fifth server that joins a fleet of 40 devices', () => {
 
   test('gets nothing while rebalancing is paused', async () => {
     await fleet.startServer('server-5')
-    await untilActive(fleet, 'server-5', 60_000)
+    await fleet.untilActive('server-5', 60_000)
     await new Promise((resolve) => setTimeout(resolve, 10_000))
 
-    assert.deepEqual(await ownedBy(fleet, ids, 'server-5'), [])
-    assert.equal((await standing(fleet)).movedInWindow, 0)
-    assert.ok((await standing(fleet)).spreadPercent > 10)
+    assert.deepEqual(await fleet.ownedBy(ids, 'server-5'), [])
+    assert.equal((await rebalancingOf(fleet)).movedInWindow, 0)
+    assert.ok((await rebalancingOf(fleet)).spreadPercent > 10)
   })
 
-  test('gets devices until the spread has closed, a few at a time and within the budget, and never two sockets', async () => {
+  test('gets a few devices at a time within the budget until the spread has closed', async () => {
     const atOnce: number[] = []
     await fleet.call('POST', '/fleet/rebalancing', { paused: false })
 
     const even = await untilEven(fleet, (rows) => atOnce.push(mostUnderWay(rows)), ids)
 
-    const rows = await untilConnected(fleet, ids)
+    const rows = await fleet.untilConnected(ids)
     const moved = rows.filter(({ movedAt }) => movedAt !== undefined)
     assert.ok(even.spreadPercent <= 10, `${even.spreadPercent}`)
     assert.equal(even.budgetInWindow, 12)
     assert.equal(even.movedInWindow, moved.length)
     assert.ok(moved.length > 0 && moved.length <= 12, `${moved.length}`)
-    const came = await ownedBy(fleet, ids, 'server-5')
+    const came = await fleet.ownedBy(ids, 'server-5')
     assert.ok(came.length > 0)
     assert.deepEqual(
       came.filter((id) => !moved.some(({ deviceId }) => deviceId === id)),
       [],
     )
     assert.ok(Math.max(...atOnce) <= 3, `${atOnce}`)
-    assertNeverTwoSockets(fleet)
+    fleet.assertNeverTwoSockets()
   })
 })
 
@@ -109,50 +103,51 @@ describe('a third server that joins a fleet whose budget is two devices', () => 
       capacity: CAPACITY,
       rebalancing: { shareOfFleetPercent: 12.5 },
     })
-    ids = await moor(fleet, 16, 'slow')
+    ids = await fleet.moor(16, 'slow')
     await fleet.startServer('server-3')
-    await untilActive(fleet, 'server-3', 60_000)
+    await fleet.untilActive('server-3', 60_000)
   })
   after(async () => {
     await fleet?.close()
   })
 
-  test('gets two in ten minutes, and the fleet says what it waits for', async () => {
+  test('gets two devices in ten minutes, and the fleet says what it waits for', async () => {
     const waiting = await until(
       'the budget is spent',
       60_000,
       async () => {
-        const now = await standing(fleet)
+        const now = await rebalancingOf(fleet)
         return now.state === 'waiting' && now.movedInWindow > 0 && now
       },
-      () => standing(fleet),
+      () => rebalancingOf(fleet),
     )
 
-    assert.deepEqual([waiting.movedInWindow, waiting.budgetInWindow], [2, 2])
+    assert.equal(waiting.movedInWindow, 2)
+    assert.equal(waiting.budgetInWindow, 2)
     assert.match(waiting.why, /all 2 moves of 10 minutes were made/)
     assert.ok(waiting.spreadPercent > 10)
-    assert.equal((await ownedBy(fleet, ids, 'server-3')).length, 2)
+    assert.equal((await fleet.ownedBy(ids, 'server-3')).length, 2)
   })
 
-  test('gets those that lose their socket anyway for free, until the spread has closed', async () => {
+  test('gets devices that lose their socket anyway for free, until the spread has closed', async () => {
     await until('server-1 was told of a surplus', 60_000, async () => {
       const row = await fleet.serverRow('server-1')
       return (row?.surplus ?? 0) > 0
     })
-    // The server learns of it with its next beat.
+    // The server learns of its surplus with its next beat.
     await new Promise((resolve) => setTimeout(resolve, 5000))
     for (const name of ['server-1', 'server-2']) {
-      for (const row of await fleet.devices(await ownedBy(fleet, ids, name))) {
+      for (const row of await fleet.devices(await fleet.ownedBy(ids, name))) {
         fleet.simulator.breakConnection(row.account?.jid ?? '', '428')
       }
     }
 
     const even = await untilEven(fleet, () => undefined, ids)
 
-    const rows = await untilConnected(fleet, ids)
+    const rows = await fleet.untilConnected(ids)
     assert.equal(even.movedInWindow, 2)
     const moved = rows.filter(({ movedAt }) => movedAt !== undefined).length
     assert.ok(moved > 2 && moved <= 4, `${moved} moved`)
-    assertNeverTwoSockets(fleet)
+    fleet.assertNeverTwoSockets()
   })
 })

@@ -1,18 +1,12 @@
+/** A rolling restart through the API: from the first server to the last, stopped half way, and cut short by
+ *  the end. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
 import { listServers } from '../../core/protocol/membership.ts'
 import { isLive } from '../../core/store/server-row.ts'
-import {
-  activeServers,
-  assertNeverTwoSockets,
-  moor,
-  openSockets,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 const SERVERS = 4
 const DEVICES = 24
@@ -34,10 +28,10 @@ let fleet: TestFleet
 let ids: DeviceId[]
 
 before(async () => {
-  // Devices linked one by one may be spread so wide that one moves for it, and here each has to move once.
+  // Rebalancing might move a device that was linked late, and here each device has to move once.
   const rebalancing = { enabled: false }
   fleet = await startTestFleet({ servers: SERVERS, maxServers: SERVERS, capacity: 20, rebalancing })
-  ids = await moor(fleet, DEVICES)
+  ids = await fleet.moor(DEVICES)
 })
 
 after(async () => {
@@ -49,7 +43,8 @@ async function restart(): Promise<RestartAnswer> {
   return body as unknown as RestartAnswer
 }
 
-/** Looks until the restart has ended. @returns what it said meanwhile, and the most servers that drained at a time */
+/** Looks until the restart has ended. @returns its words meanwhile, and the most servers that drained at a
+ *  time */
 async function follow(): Promise<{ ended: RestartAnswer; said: string[]; drainingMost: number }> {
   const said = new Set<string>()
   let drainingMost = 0
@@ -68,7 +63,7 @@ async function follow(): Promise<{ ended: RestartAnswer; said: string[]; drainin
   return { ended, said: [...said], drainingMost }
 }
 
-/** How often each device was given to a server. */
+/** How often each device was assigned. */
 async function movesSince(since: string): Promise<number[]> {
   const histories = await Promise.all(
     ids.map((id) => fleet.store.query('History', { partition: id, sort: { from: since } })),
@@ -79,12 +74,13 @@ async function movesSince(since: string): Promise<number[]> {
 }
 
 test('every server is replaced, one after another, and each device moves once', async () => {
-  const serversBefore = await activeServers(fleet)
+  const serversBefore = await fleet.activeServers()
   const epochsBefore = new Map((await fleet.devices(ids)).map(({ deviceId, epoch }) => [deviceId, epoch]))
   const begun = await fleet.call('POST', '/fleet/restart')
   assert.equal(begun.status, 202, JSON.stringify(begun.body))
   const again = await fleet.call('POST', '/fleet/restart')
-  assert.deepEqual([again.status, again.body.startedAt], [202, begun.body.startedAt])
+  assert.equal(again.status, 202)
+  assert.equal(again.body.startedAt, begun.body.startedAt)
 
   const { ended, said, drainingMost } = await follow()
 
@@ -96,25 +92,25 @@ test('every server is replaced, one after another, and each device moves once', 
     ),
     said.join('\n'),
   )
-  const rows = await untilConnected(fleet, ids)
-  const servers = await activeServers(fleet)
+  const rows = await fleet.untilConnected(ids)
+  const servers = await fleet.activeServers()
   assert.deepEqual(
     servers.map(({ serverId }) => serverId).sort(),
     ended.steps.map(({ replacedBy }) => replacedBy).sort(),
   )
   assert.ok(serversBefore.every(({ serverId }) => !servers.some((server) => server.serverId === serverId)))
   assert.deepEqual(new Set(await movesSince(String(begun.body.startedAt))), new Set([1]))
-  // The release and the connect that follows.
+  // A release and the connect after it raise the epoch by one each.
   assert.deepEqual(
     rows.filter(({ deviceId, epoch }) => epoch !== (epochsBefore.get(deviceId) ?? 0) + 2),
     [],
   )
   assert.equal(fleet.servers().length, SERVERS)
-  assert.equal(await openSockets(fleet, ids), DEVICES)
-  assertNeverTwoSockets(fleet)
+  assert.equal(await fleet.openSockets(ids), DEVICES)
+  fleet.assertNeverTwoSockets()
 })
 
-test('a restart that is stopped finishes the server under way and touches no other; asked for again, it goes on', async () => {
+test('a stopped restart finishes the server under way alone, and goes on when it is asked for again', async () => {
   await fleet.call('POST', '/fleet/restart')
   await until(
     'the first server under way',
@@ -142,19 +138,20 @@ test('a restart that is stopped finishes the server under way and touches no oth
       return row?.owner === owner && row?.epoch === epoch
     }),
   )
-  await untilConnected(fleet, ids)
+  await fleet.untilConnected(ids)
 
   const refused = await fleet.call('POST', '/fleet/restart/stop')
-  assert.deepEqual([refused.status, refused.body.code], [409, 'NOT_RESTARTING'])
+  assert.equal(refused.status, 409)
+  assert.equal(refused.body.code, 'NOT_RESTARTING')
 
   await fleet.call('POST', '/fleet/restart')
   const goneOn = await follow()
   assert.equal(goneOn.ended.state, 'done', goneOn.ended.why)
-  await untilConnected(fleet, ids)
+  await fleet.untilConnected(ids)
   const live = (await listServers(fleet.store)).filter(isLive)
   assert.ok(live.every(({ serverId }) => !left.has(serverId)))
   assert.equal(live.length, SERVERS)
-  assertNeverTwoSockets(fleet)
+  fleet.assertNeverTwoSockets()
 })
 
 test('a fleet that ends while it is restarted leaves no process behind', async () => {

@@ -1,3 +1,4 @@
+/** Scaling: a full fleet gets a server, and an idle server is drained and stopped. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -5,17 +6,8 @@ import { after, before, test } from 'node:test'
 import { type DeviceId, deviceId } from '../../core/ids.ts'
 import { listServers } from '../../core/protocol/membership.ts'
 import { isLive } from '../../core/store/server-row.ts'
-import {
-  activeServers,
-  assertNeverTwoSockets,
-  moor,
-  startTestFleet,
-  sweepNow,
-  type TestFleet,
-  until,
-  untilActive,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 const CAPACITY = 4
 
@@ -25,7 +17,7 @@ let ids: DeviceId[]
 before(async () => {
   const scaleCoolDownSeconds = { out: 1, in: 1 }
   fleet = await startTestFleet({ servers: 1, maxServers: 2, capacity: CAPACITY, scaleCoolDownSeconds })
-  ids = await moor(fleet, CAPACITY)
+  ids = await fleet.moor(CAPACITY)
 })
 
 after(async () => {
@@ -35,8 +27,8 @@ after(async () => {
 test('a full fleet grows by a server', async () => {
   const fifth = deviceId('fifth')
   await fleet.call('POST', '/devices', { deviceId: fifth })
-  await sweepNow(fleet)
-  await untilActive(fleet, 'server-2')
+  await fleet.sweepNow()
+  await fleet.untilActive('server-2')
   await until('the fifth device has a server', 20_000, async () => (await fleet.devices([fifth]))[0]?.owner)
 })
 
@@ -44,7 +36,7 @@ test('a fleet grows no further than its maximum', async () => {
   for (let number = 1; number <= CAPACITY; number++) {
     await fleet.call('POST', '/devices', { deviceId: `more-${number}` })
   }
-  await sweepNow(fleet)
+  await fleet.sweepNow()
   await until('the service to be full', 20_000, async () => {
     const log = readFileSync(join(fleet.logDir, 'control-plane.log'), 'utf8')
     return log.includes('service.full')
@@ -62,22 +54,22 @@ test('an idle server is drained and stopped, its devices are connected elsewhere
   await until('room', 20_000, async () => (await fleet.devices(gone)).length === 0)
 
   await until('one server drains', 60_000, async () => {
-    await sweepNow(fleet)
+    await fleet.sweepNow()
     await new Promise((resolve) => setTimeout(resolve, 3000))
-    return (await activeServers(fleet)).length === 1
+    return (await fleet.activeServers()).length === 1
   })
   await until('one server left', 90_000, async () => {
-    await sweepNow(fleet)
+    await fleet.sweepNow()
     await new Promise((resolve) => setTimeout(resolve, 5000))
     return fleet.servers().length === 1
   })
 
   const [left] = (await listServers(fleet.store)).filter(isLive)
   assert.equal(left?.state, 'active')
-  const connected = await untilConnected(fleet, kept)
+  const connected = await fleet.untilConnected(kept)
   assert.ok(connected.every(({ owner }) => owner === left?.serverId))
-  await sweepNow(fleet)
+  await fleet.sweepNow()
   await new Promise((resolve) => setTimeout(resolve, 5000))
-  assert.equal((await activeServers(fleet)).length, 1)
-  assertNeverTwoSockets(fleet)
+  assert.equal((await fleet.activeServers()).length, 1)
+  fleet.assertNeverTwoSockets()
 })

@@ -1,17 +1,9 @@
+/** A server dies and `task-stopped` is not told. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
-import {
-  activeServers,
-  assertNeverTwoSockets,
-  moor,
-  ownedBy,
-  processOf,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 let fleet: TestFleet
 
@@ -23,14 +15,14 @@ after(async () => {
   await fleet?.close()
 })
 
-test('with nobody to tell of a death, the sweep alone moves the devices within a lease and 3 s', async (context) => {
-  const ids = await moor(fleet, 9)
-  const [victim] = await activeServers(fleet)
+test('a death that no event tells of costs a lease and 3 s: the sweep alone moves the devices', async (context) => {
+  const ids = await fleet.moor(9)
+  const [victim] = await fleet.activeServers()
   assert.ok(victim)
-  const lost = await ownedBy(fleet, ids, victim.name)
+  const lost = await fleet.ownedBy(ids, victim.name)
   assert.ok(lost.length > 0)
   const killedAt = performance.now()
-  processOf(fleet, victim.name).signal('SIGKILL')
+  fleet.processOf(victim.name).signal('SIGKILL')
   await until('devices open elsewhere', DEFAULT_SETTINGS.buryAfterMs + 3000, async () => {
     const rows = await fleet.devices(lost)
     return rows.every((row) => row.owner !== victim.serverId && row.status === 'connected')
@@ -41,6 +33,6 @@ test('with nobody to tell of a death, the sweep alone moves the devices within a
   const buried = await fleet.store.get('Servers', { serverId: victim.serverId })
   assert.equal(buried?.state, 'dead')
   assert.match(buried?.stateReason ?? '', /silent since beat/)
-  await untilConnected(fleet, ids)
-  assertNeverTwoSockets(fleet)
+  await fleet.untilConnected(ids)
+  fleet.assertNeverTwoSockets()
 })

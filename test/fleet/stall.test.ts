@@ -1,10 +1,12 @@
-/** A question that WhatsApp never answers, with real processes: told in words, healed within a minute, and nothing lost. */
+/** A query that WhatsApp never answers, with real processes: told, healed within a minute, and nothing
+ *  lost. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import { startMooring } from '../cli/mooring-command.ts'
 import { startApplication, type TestApplication, textOf } from './application.ts'
-import { moor, startTestFleet, type TestFleet, until, untilConnected } from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 const SECRET = 'a secret of messages, for a test'
 const CONTACT = '15550100150'
@@ -30,10 +32,10 @@ async function rowOf(device: DeviceRow['deviceId']): Promise<DeviceRow> {
   return (await fleet.devices([device]))[0] ?? assert.fail(`no device ${device}`)
 }
 
-test('a query that is never answered: the words stand in `mooring device show`, it is healed in time, and nothing is lost', {
+test('a query that is never answered is told by `mooring device show`, is healed in time, and loses nothing', {
   timeout: 180_000,
 }, async (context) => {
-  const [stalling, other] = await moor(fleet, 2)
+  const [stalling, other] = await fleet.moor(2)
   assert.ok(stalling && other)
   const [first, neighbour] = [await rowOf(stalling), await rowOf(other)]
   const jid = first.account?.jid ?? ''
@@ -48,7 +50,7 @@ test('a query that is never answered: the words stand in `mooring device show`, 
   await fleet.simulator.text(jid, 'during', CONTACT)
   fleet.simulator.lift(never.id)
   const { exit, out, err } = await sent
-  const healed = await untilConnected(fleet, [stalling])
+  const healed = await fleet.untilConnected([stalling])
   const healedMs = performance.now() - askedAt
   await until('what was received', 20_000, async () => application.of(stalling).length >= 2)
 

@@ -1,11 +1,11 @@
-/** The correspondents of a fleet's devices, who write all the time. */
+/** Contacts that write to the devices of a fleet all the time. */
 import type { DeviceId } from '../../core/ids.ts'
 import type { TestFleet } from './fleet-under-test.ts'
 
 const PAUSE_MS = 500
 
-/** Texts the devices one after another and again from the first, so many of them every half second.
- *  @returns what stops it, and tells how many texts were written */
+/** Texts `eachTime` devices every half second, one after another and again from the first.
+ *  @returns stops the texts, and tells how many were written */
 export function keepTexting(fleet: TestFleet, ids: readonly DeviceId[], eachTime = ids.length) {
   let isOver = false
   let written = 0

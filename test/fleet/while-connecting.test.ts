@@ -1,14 +1,9 @@
+/** Requests that come while a device connects: a stop, a logout and a deletion. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { deviceId } from '../../core/ids.ts'
-import {
-  moor,
-  openSockets,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 let fleet: TestFleet
 
@@ -20,11 +15,12 @@ after(async () => {
   await fleet?.close()
 })
 
-/** The moments at which a request falls into a connect: before the permit, before the login, around it. */
+/** A request this long after a restart falls into a connect: before the permit, before the login, or around
+ *  it. */
 const AFTER_MS = [0, 10, 20, 40, 60, 80, 120, 160]
 
 test('a device stopped while a connect is under way ends without a socket', async () => {
-  const ids = await moor(fleet, AFTER_MS.length, 'stopped')
+  const ids = await fleet.moor(AFTER_MS.length, 'stopped')
   await Promise.all(
     ids.map(async (id, number) => {
       await fleet.call('POST', `/devices/${id}/restart`)
@@ -36,13 +32,13 @@ test('a device stopped while a connect is under way ends without a socket', asyn
     const rows = await fleet.devices(ids)
     return rows.every((row) => row.status === 'stopped' && row.owner === undefined)
   })
-  assert.equal(await openSockets(fleet, ids), 0)
+  assert.equal(await fleet.openSockets(ids), 0)
   await Promise.all(ids.map((id) => fleet.call('POST', `/devices/${id}/start`)))
-  await untilConnected(fleet, ids)
+  await fleet.untilConnected(ids)
 })
 
 test('a device logged out while a connect is under way ends without a socket and without its account', async () => {
-  const ids = await moor(fleet, AFTER_MS.length, 'logged-out')
+  const ids = await fleet.moor(AFTER_MS.length, 'logged-out')
   const before = await fleet.devices(ids)
   await Promise.all(
     ids.map(async (id, number) => {
@@ -73,7 +69,7 @@ test('a device logged out while a connect is under way ends without a socket and
 })
 
 test('a device deleted while a connect is under way ends without a socket and leaves nothing', async () => {
-  const ids = await moor(fleet, AFTER_MS.length, 'deleted')
+  const ids = await fleet.moor(AFTER_MS.length, 'deleted')
   const jids = new Set((await fleet.devices(ids)).map((row) => row.account?.jid))
   await Promise.all(
     ids.map(async (id, number) => {
@@ -94,7 +90,7 @@ test('a device deleted while a connect is under way ends without a socket and le
   )
 })
 
-test('in all of this no device ever had two sockets', () => {
+test('no device ever had two sockets in these tests', () => {
   const { overlaps, conflicts } = fleet.simulator.report()
   assert.deepEqual(overlaps, [])
   assert.equal(conflicts.overlap, 0)

@@ -1,3 +1,4 @@
+/** Wrapping keys of a running fleet: the key file when it is lost and renewed, and KMS. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
@@ -5,21 +6,15 @@ import { after, before, test } from 'node:test'
 import { type DeviceId, deviceId } from '../../core/ids.ts'
 import { dataKeysKey } from '../../core/store/auth-item-row.ts'
 import { startKmsStandIn } from '../hosts/auth-state/keys/kms-stand-in.ts'
-import {
-  moor,
-  startTestFleet,
-  type TestFleet,
-  until,
-  untilActive,
-  untilConnected,
-} from './fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { until } from './until.ts'
 
 let fleet: TestFleet
 let device: DeviceId
 
 before(async () => {
   fleet = await startTestFleet({ servers: 1 })
-  ;[device = deviceId('none')] = await moor(fleet, 1, 'locked')
+  ;[device = deviceId('none')] = await fleet.moor(1, 'locked')
 })
 
 after(() => fleet?.close())
@@ -60,31 +55,31 @@ test('a device whose key file is lost waits for it, says so, and connects when i
   const shown = await fleet.call('GET', `/devices/${device}`)
   assert.match(JSON.stringify(shown.body), /its credentials cannot be read/)
   renameSync(`${fleet.authKeyFile}.lost`, fleet.authKeyFile)
-  const [connected] = await untilConnected(fleet, [device], 90_000)
+  const [connected] = await fleet.untilConnected([device], 90_000)
   assert.equal(connected?.credentialsId, before.credentialsId)
   assert.deepEqual(connected?.account, before.account)
 })
 
-test('a new first line in the key file takes effect at the next connect, and the older line is needed no more', async () => {
+test('a new first line of the key file is used from the next connect on, and the old line can go', async () => {
   const older = await wrappedBy()
   const lines = readFileSync(fleet.authKeyFile, 'utf8')
   const newest = `${randomBytes(32).toString('base64')}\n`
   writeFileSync(fleet.authKeyFile, newest + lines)
   await restart()
-  await untilConnected(fleet, [device])
+  await fleet.untilConnected([device])
   assert.notEqual(await wrappedBy(), older)
 
   writeFileSync(fleet.authKeyFile, newest)
   await restart()
 
-  await untilConnected(fleet, [device])
+  await fleet.untilConnected([device])
 })
 
 test('a server with a KMS key asks KMS for the data key of its device, and uses no file', async () => {
   const kms = await startKmsStandIn()
   const variables = { AUTH_KEY: kms.createKey(), AUTH_KEY_FILE: undefined, AWS_ENDPOINT_URL_KMS: kms.url }
   await fleet.startServer('with-kms', { variables })
-  const { serverId } = await untilActive(fleet, 'with-kms')
+  const { serverId } = await fleet.untilActive('with-kms')
   const id = deviceId('by-kms')
   await fleet.call('POST', '/devices', { deviceId: id })
   await fleet.call('POST', `/devices/${id}/reassign`, { serverId })
@@ -95,12 +90,12 @@ test('a server with a KMS key asks KMS for the data key of its device, and uses 
 
   await fleet.simulator.scanQr(shown)
 
-  const [linked] = await untilConnected(fleet, [id])
+  const [linked] = await fleet.untilConnected([id])
   const context = { deviceId: id, credentialsId: linked?.credentialsId }
   const asked = kms.requests.filter(({ body }) => body.EncryptionContext?.deviceId === id)
   assert.ok(asked.some(({ operation }) => operation === 'Decrypt'))
   assert.deepEqual(asked.at(-1)?.body.EncryptionContext, context)
-  // What KMS has wrapped, the search of the logs at the end could not open.
+  // The search of the logs at the end could not open keys that KMS has wrapped.
   await fleet.call('DELETE', `/devices/${id}`)
   await until('erased', 20_000, async () => (await fleet.devices([id])).length === 0)
   await kms.close()

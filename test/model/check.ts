@@ -1,4 +1,4 @@
-/** `npm run model`: lets spin check docs/model/mooring.pml and prints what it found, as a table. */
+/** `npm run model`: lets spin check docs/model/mooring.pml, and prints the results as a table. */
 import { parseArgs } from 'node:util'
 import { CHECKS, type Check, smallest } from './checks.ts'
 import { explain, type Outcome, type SearchLimits, search } from './spin.ts'
@@ -11,18 +11,18 @@ const INTERRUPTED = 130
 
 const HELP = `npm run model -- [--ci | --only NAME | --trace NAME | --list]
 
-Checks the model of the ownership protocol, docs/model/mooring.pml, with spin: the protocol as it is must hold in every
-reachable state, and every mutant must be found. Needs spin and gcc (apt-get install spin gcc).
+Checks the model of the ownership protocol, docs/model/mooring.pml, with spin: the protocol must hold in every reachable
+state, and every mutant must be found. Needs spin and gcc (apt-get install spin gcc).
 
-  (no option)  the whole: some 10 minutes and 5.2 GB of memory, on one core
+  (no option)  all checks: some 10 minutes and 5.2 GB of memory, on one core
   --ci         the mutants and a smaller base: some 2 minutes and 0.7 GB
   --only NAME  one line of the table
   --trace NAME the shortest way to the violation, step by step
-  --list       says what each line of the table is
-  --help       this
+  --list       explains each line of the table
+  --help       shows this text
 
-Exit code 1 if anything is not as expected: a violation in what must hold, a search that left states out, a mutant that
-was not found.`
+Exit code 1 when a result is not as expected: a violation of the protocol, a search that left states out, or a mutant
+that was not found.`
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -87,7 +87,7 @@ async function checkAll(chosen: readonly Check[], until: AbortSignal): Promise<n
   return wrong === 0 ? 0 : 1
 }
 
-/** Mutants are found early: they need no more in the full run. */
+/** Mutants are found early, so they need no more in the full run. */
 const limitsOf = ({ expected, runs }: Check): SearchLimits =>
   LIMITS[expected === 'holds' && runs.includes('full') ? 'full' : 'ci']
 

@@ -1,12 +1,13 @@
-/** What spin is asked about docs/model/mooring.pml: the protocol as it is must hold, each mutant of it must be found. */
+/** The questions for spin about docs/model/mooring.pml: the protocol must hold, and each mutant of it must be
+ *  found. */
 
-/** `holds`: no violation, and every reachable state was looked at. `found`: spin finds a violation, or a sought state. */
+/** `holds`: no violation in any reachable state. `found`: spin finds a violation, or a sought state. */
 export type Expectation = 'holds' | 'found'
 
 export interface Check {
   readonly name: string
   readonly expected: Expectation
-  /** `ci` checks the small sizes, `full` the large ones; mutants are in both. */
+  /** `ci` checks small sizes, `full` large ones. Mutants are in both. */
   readonly runs: readonly ('ci' | 'full')[]
   readonly about: string
   /** Switches of the model. */
@@ -23,7 +24,7 @@ const everything: Defines = {
   CHECK_FENCING: true,
 }
 const sockets: Defines = { CHECK_EXCLUSIVE: true, CHECK_BURIED: true, CHECK_OWNER: true }
-/** What is left when a freeze may last for ever. */
+/** The rules that hold even when a freeze lasts for ever. */
 const residue: Defines = {
   AUTH: true,
   UNBOUNDED_FREEZE: true,
@@ -31,7 +32,7 @@ const residue: Defines = {
   CHECK_OWNER: true,
   CHECK_FENCING: true,
 }
-/** Fence and bury time in ticks; the longest freeze is one tick. */
+/** Fence and bury time in ticks. The longest freeze is one tick. */
 const ticks = (fence: number, bury: number): Defines => ({ FENCE_AFTER: fence, BURY_AFTER: bury })
 
 const held = (name: string, run: 'ci' | 'full', about: string, ...defines: readonly Defines[]): Check => ({
@@ -116,5 +117,6 @@ export const CHECKS: readonly Check[] = [
   found('plain read', 'the auth state is read without raising its epoch', staleWrite, { PLAIN_READ: true }),
 ]
 
-/** The same check at the smallest times, unless it is about the times: its violations are the easiest to read. */
+/** The same check with the smallest times, unless it is about times. Its violations are the easiest to
+ *  read. */
 export const smallest = (check: Check): Check => ({ ...check, defines: { ...ticks(1, 3), ...check.defines } })

@@ -51,7 +51,11 @@ for (const { ended, output } of [
 test('a violation is told by the comments of the model', async () => {
   const model = await readFile(new URL('../../docs/model/mooring.pml', import.meta.url), 'utf8')
   const line = model.split('\n').findIndex((text) => text.includes('server[me].beat == 0 ->')) + 1
-  const replay = `  7:	proc  1 (runServer:1) mooring.pml:${line} (state 6)	[(1)]\n  8:	proc  4 (tick:1) mooring.pml:1 (state 1)	[(1)]\n`
+  const replay = [
+    `  7:	proc  1 (runServer:1) mooring.pml:${line} (state 6)	[(1)]`,
+    '  8:	proc  4 (tick:1) mooring.pml:1 (state 1)	[(1)]',
+    '',
+  ].join('\n')
   assert.equal(traceOf(replay, model), '  server 1   beat: sent\n  ---------- one tick')
 })
 

@@ -1,4 +1,5 @@
-/** Lets spin search the model once, in a folder of its own. Linux and macOS: it ends a whole process group. */
+/** Lets spin search the model once, in its own folder. It ends a whole process group, so it needs Linux or
+ *  macOS. */
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,7 +9,7 @@ import type { Check } from './checks.ts'
 import { traceOf } from './trace.ts'
 
 const MODEL = fileURLToPath(new URL('../../docs/model/mooring.pml', import.meta.url))
-/** Nothing is left out by partial order reduction: the judge looks at every state. */
+/** No state is left out by partial order reduction: the judge looks at every state. */
 const COMPILE = ['-O2', '-w', '-DSAFETY', '-DNOREDUCE']
 const MUTANT_DEPTH_MAX = 20_000
 
@@ -24,11 +25,12 @@ export interface Outcome {
   readonly why?: string
   readonly states: number
   readonly memoryMb: number
-  /** Where the violation was found, as spin says it. */
+  /** The place of the violation, in spin's words. */
   readonly violation?: string
 }
 
-/** Breadth first for what must hold: no depth to run out of. Depth first for what must be found: it finds sooner. */
+/** Breadth first when a check must hold: there is no depth to run out of. Depth first when a violation must
+ *  be found, because it finds sooner. */
 export function search(check: Check, limits: SearchLimits, until: AbortSignal): Promise<Outcome> {
   return inFolder(until, async (run) => {
     const breadthFirst = check.expected === 'holds'
@@ -98,8 +100,8 @@ function whyIncomplete(output: string, errors: number): string | undefined {
   return never.length > 0 ? `never happens in the model: ${never.join('; ')}` : undefined
 }
 
-/** Steps that no state leads to: a model in which nothing happens holds, too. Processes never end, and the judge's
- *  assertions stand behind what must not be. */
+/** Steps that no state leads to. A model in which nothing happens holds as well. Processes never end, and the
+ *  judge's assertions come after states that must not be. */
 function unreached(output: string): string[] {
   return [...output.matchAll(/^unreached in (?:proctype|init|claim) (\w+)\n((?:\t.*\n?)+)/gm)]
     .filter(([, process]) => process !== 'judge')
@@ -119,7 +121,7 @@ async function succeed(running: Promise<Ended>): Promise<void> {
     throw new Error(`${command} ended with ${code}:\n${output}`)
 }
 
-/** Runs a command as a process group, so that an abort also ends what it has started. */
+/** Runs a command as a process group, so that an abort also ends its children. */
 function execute(folder: string, command: string, args: readonly string[], until: AbortSignal) {
   return new Promise<Ended>((resolve, reject) => {
     until.throwIfAborted()

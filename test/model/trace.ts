@@ -1,8 +1,9 @@
-/** Tells a violation in words: one line for each step, with the comment that stands over the step in the model. */
+/** Tells a violation in words: one line for each step, with the comment above the step in the model. */
 
 const TICK = '  ---------- one tick'
 
-/** @param replay what `spin -t -p` prints @param model the text of the model */
+/** @param replay the output of `spin -t -p`
+ *  @param model the text of the model */
 export function traceOf(replay: string, model: string): string {
   const lines = model.split('\n')
   const steps = new Map<string, string>()
@@ -20,7 +21,7 @@ function stepLine(process: number, name: string, comment: string, statement: str
     case 'runServer':
       return `  server ${process}   ${comment}`
     case 'runSweep':
-      return `  sweep      ${comment} (server ${/server\[(\d)\]|saw\[(\d)\]|owner==(\d)/.exec(statement)?.slice(1).find(Boolean)})`
+      return `  sweep      ${comment} (server ${serverIn(statement)})`
     case 'tick':
       return TICK
     case 'judge':
@@ -33,4 +34,9 @@ function stepLine(process: number, name: string, comment: string, statement: str
 function commentOver(lines: readonly string[], line: number): string {
   const over = lines.slice(0, line).findLast((text) => /^\s*\/\*.*\*\/$/.test(text))
   return /\/\* (.*?) \*\//.exec(over ?? '')?.[1] ?? ''
+}
+
+/** The server that a statement of the sweep is about. */
+function serverIn(statement: string): string | undefined {
+  return /server\[(\d)\]|saw\[(\d)\]|owner==(\d)/.exec(statement)?.slice(1).find(Boolean)
 }

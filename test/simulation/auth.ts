@@ -1,5 +1,5 @@
-/** Credentials and some session keys as tokens, on the real fenced items of hosts/auth-state: what Baileys would keep there,
- *  without its cryptography. */
+/** Credentials and some session keys as tokens, on the real fenced items of hosts/auth-state. Baileys would
+ *  store the same items with real keys. */
 
 import { type Clock, sleep } from '../../core/clock.ts'
 import { isMooringError, MooringError } from '../../core/errors.ts'
@@ -15,25 +15,25 @@ import type { Sealing } from '../../hosts/auth-state/keys/sealing.ts'
 import { createUnderWay, savesInOrder } from '../../hosts/auth-state/turns.ts'
 
 export interface Creds {
-  /** Stands for the keys that were made up for this pairing. */
+  /** Stands for the keys of one pairing. */
   readonly identity: string
-  /** Raised by each save. */
+  /** Each save raises it. */
   n: number
   me?: string
-  /** Present when the phone has agreed. */
+  /** Present once the phone has agreed. */
   account?: string
 }
 
 export interface SimulatedAuth extends OpenAuthState {
   readonly creds: Creds
   readonly epoch: Epoch
-  /** A message moves the session with this contact on by one. */
+  /** A message advances the session with this contact by one. */
   useSession(contact: number): Promise<void>
 }
 
 export const CONTACTS = 4
 
-/** Encryption decides nothing here, and costs the time of many seeds. */
+/** No encryption: it decides nothing here, and would cost the time of many seeds. */
 const unsealed: Sealing = { seal: (_, value) => value, open: (_, stored) => stored }
 
 const CREDS_TRIES_MAX = 20
@@ -43,11 +43,11 @@ const CREDS_TRY_AGAIN_AFTER_MS = 500
  *  @param read tells the judge which item was read under which epoch */
 export async function openSimulatedAuth(
   world: { store: Store; clock: Clock; random: Random },
-  wish: AuthStateOptions,
+  options: AuthStateOptions,
   read: (key: string) => void,
 ): Promise<SimulatedAuth> {
   const { store, clock } = world
-  const { device, credentialsId, epoch, everPaired, mayWrite, onStale } = wish
+  const { device, credentialsId, epoch, everPaired, mayWrite, onStale } = options
   const requests = fencedRequests({ store, clock, device, epoch, mayWrite, onStale })
   const items = openItems({ requests, sealing: unsealed, onFault: () => undefined })
   const ofCreds = credsKey(credentialsId)
@@ -69,7 +69,7 @@ export async function openSimulatedAuth(
     creds,
     epoch,
     inbox: openInbox(items, clock, credentialsId),
-    // The connection machine asks only whether the credentials are half-made.
+    // hosts/device asks only whether the credentials are half-made.
     state: { creds, keys: undefined } as unknown as OpenAuthState['state'],
     saveCreds: () => underWay.add(saveInOrder()),
     useSession: (contact) =>

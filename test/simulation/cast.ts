@@ -1,4 +1,4 @@
-/** Who takes part in a run: servers, Lambdas and operators, and the faults that await them. */
+/** The parts of one run: servers, Lambdas, operators, and the faults that wait for them. */
 import { scheduleFaults } from './faults.ts'
 import { createFleet, type Fleet } from './fleet.ts'
 import { createLambdas, type Lambdas } from './lambdas.ts'
@@ -11,10 +11,10 @@ export interface Cast {
   readonly operators: Operators
 }
 
-/** The fleet comes up over a few seconds, while the operators register the devices. */
+/** The servers start over a few seconds, while the operators register the devices. */
 const COME_UP_MS = 4000
 
-/** Everybody in place; nothing has happened yet. */
+/** All parts are in place, and nothing has happened yet. */
 export function assemble(stage: Stage): Cast {
   const { scenario, scheduler, chance } = stage
   const fleet: Fleet = createFleet(stage, () => lambdas)
@@ -27,9 +27,11 @@ export function assemble(stage: Stage): Cast {
     scheduler.at(chance.between(0, COME_UP_MS), () => operators.register(nth))
   }
   lambdas.schedule()
-  for (const wish of scenario.wishes) {
-    const device = wish.device % scenario.devices
-    scheduler.at(wish.atMs, () => operators.ask({ ...wish, device, server: wish.server % scenario.servers }))
+  for (const request of scenario.operatorRequests) {
+    const device = request.device % scenario.devices
+    scheduler.at(request.atMs, () =>
+      operators.ask({ ...request, device, server: request.server % scenario.servers }),
+    )
   }
   scheduleFaults(stage, fleet, lambdas)
   return { fleet, lambdas, operators }

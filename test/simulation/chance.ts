@@ -1,5 +1,5 @@
-/** Chance by name: each part of the simulation draws from a stream of its own, so that taking one fault out of a scenario
- *  while it is shrunk leaves what all the others draw as it was. */
+/** Chance by name: each part of the simulation draws from its own stream. When a fault is taken out of a
+ *  scenario that is shrunk, the other parts draw the same as before. */
 import type { Random } from '../../core/random.ts'
 import { seededRandom } from '../builders/chance.ts'
 
@@ -14,7 +14,7 @@ export interface Chance extends Random {
   pick<Item>(items: readonly Item[]): Item | undefined
 }
 
-/** The stream that `seed` and these names stand for: always the same one. */
+/** The stream of `seed` and these names. It is always the same. */
 export function chance(seed: number, ...names: readonly (string | number)[]): Chance {
   const { fraction, id } = seededRandom(hash(seed, names.join('/')))
   const whole = (from: number, to: number) => from + Math.floor(fraction() * (to - from + 1))

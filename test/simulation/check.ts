@@ -1,22 +1,23 @@
-/** Runs the scenario of one seed; when it breaks an invariant, lets fast-check shrink it and tells the story of what is left. */
+/** Runs the scenario of one seed. When it breaks an invariant, fast-check shrinks it, and the rest is told as
+ *  a story. */
 import fc from 'fast-check'
 import { type RunResult, run } from './run.ts'
 import { type Scenario, scenarios } from './scenario.ts'
 import type { Mutation } from './stage.ts'
 import { inWords } from './trace.ts'
 
-/** A shrunk scenario is a help for the reader: the search for it ends after this many runs. */
+/** The search for a smaller scenario ends after this many runs: it only helps the reader. */
 const SHRINK_RUNS_MAX = 200
 const TRACE_LINES_MAX = 120
 
 export interface Checked {
   readonly seed: number
   readonly result: Omit<RunResult, 'trace'>
-  /** Of a violation: the shrunk scenario and what happened in it. */
+  /** The shrunk scenario of a violation, and its events. */
   readonly story?: string
 }
 
-/** @param shrink false when only whether there is a violation matters */
+/** @param shrink false when the violation alone matters */
 export async function checkSeed(seed: number, mutation?: Mutation, shrink = true): Promise<Checked> {
   let first: RunResult | undefined
   let runs = 0

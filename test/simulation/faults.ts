@@ -8,7 +8,7 @@ import type { Stage } from './stage.ts'
 
 type NearBurial = Extract<Fault, { kind: 'near-burial' }>
 
-/** Burials stay late for this long after the silence, so that the one it provoked is. */
+/** Burials stay late for this long after the silence, so that the burial it provoked is late as well. */
 const LATE_AFTER_MS = 5000
 
 export function scheduleFaults(stage: Stage, fleet: Fleet, lambdas: Lambdas): void {

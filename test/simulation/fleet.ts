@@ -1,5 +1,5 @@
-/** The servers: real runServer in a process of its own each, and the supervisor that starts them again under their names, as an
- *  ECS service does. */
+/** The servers of a run. Each is the real runServer in a process of its own. A supervisor starts a server
+ *  again under its name, as an ECS service does. */
 import { EventEmitter } from 'node:events'
 import { type ServerId, serverId } from '../../core/ids.ts'
 import { DEFAULT_SETTINGS, HOST_REQUEST_MS_MAX } from '../../core/settings.ts'
@@ -37,7 +37,7 @@ export interface Fleet {
   ring(server: ServerId): void
 }
 
-/** Phones take part of this; what a device does that nobody links is another test's matter. */
+/** Phones link most devices. Other tests cover a device that nobody links. */
 const PAIRING_TIMEOUT_MS = 600_000
 
 export function createFleet(stage: Stage, lambdas: () => Lambdas): Fleet {
@@ -69,9 +69,9 @@ export function createFleet(stage: Stage, lambdas: () => Lambdas): Fleet {
       telemetry: stage.telemetryOf(process),
       settings: DEFAULT_SETTINGS,
       pairingTimeoutMs: PAIRING_TIMEOUT_MS,
-      openAuth: (wish) =>
-        openSimulatedAuth({ store: mutated.store, clock, random }, wish, (key) =>
-          judge.read(wish.device, key, wish.epoch),
+      openAuth: (options) =>
+        openSimulatedAuth({ store: mutated.store, clock, random }, options, (key) =>
+          judge.read(options.device, key, options.epoch),
         ),
       consumer: droppingConsumer,
       openSocket: mutation?.sockets?.(sockets, process) ?? sockets,

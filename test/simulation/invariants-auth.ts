@@ -1,5 +1,5 @@
-/** The invariants of credentials: no write of an older epoch after a newer one has read or written, and credentials go only
- *  by pairing, logout or deletion. */
+/** The invariants of credentials: no write of an older epoch is applied after a newer one has read or
+ *  written, and credentials go only by pairing, logout or deletion. */
 import type { AuthItem } from '../../core/store/auth-item-row.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { Creds } from './auth.ts'
@@ -8,13 +8,14 @@ import type { Memory, Write } from './memory-store.ts'
 import type { Wire } from './whatsapp.ts'
 
 export interface AuthFigures {
-  /** A write on its way for seconds was applied after its device had been erased: an item is left that nobody reads. */
+  /** Writes that were on their way for seconds and were applied after their device had been erased: each
+   *  leaves an item that nobody reads. */
   leftBehind: number
 }
 
 export function judgeAuth(memory: () => Memory, isLinked: (identity: string) => boolean, accuse: Accuse) {
   const newest = new Map<string, number>()
-  /** Identities whose credentials were stored with the phone's consent. */
+  /** Identities whose credentials were stored, and whose phone has agreed. */
   const stored = new Set<string>()
   const figures: AuthFigures = { leftBehind: 0 }
   const idOf = (device: string, key: string) => `${device} ${key}`
@@ -27,7 +28,7 @@ export function judgeAuth(memory: () => Memory, isLinked: (identity: string) => 
   function item({ before, after }: { before?: AuthItem; after?: AuthItem }): void {
     const { deviceId, key } = (after ?? before) as AuthItem
     const row = memory().get('Devices', { deviceId })
-    // Erased with its device: what is written under this key later starts anew.
+    // The item was erased with its device. A later write under this key starts a new history.
     if (!after) newest.delete(idOf(deviceId, key))
     if (after) {
       const seen = newest.get(idOf(deviceId, key)) ?? 0
@@ -55,7 +56,7 @@ export function judgeAuth(memory: () => Memory, isLinked: (identity: string) => 
     }
   }
 
-  /** The row names its credentials: a new name sets the old ones aside. */
+  /** The row names its credentials, so a new name sets the old ones aside. */
   function device({ before, after }: { before?: DeviceRow; after?: DeviceRow }): void {
     if (!before || !after || before.credentialsId === after.credentialsId || before.logout) return
     if (after.status === 'logged_out' && after.statusReason === 'logged out by the operator') return

@@ -1,5 +1,6 @@
-/** The invariants of sockets: at most one running process holds one, only within its lease, only while it owns the device,
- *  each under an epoch of its own, and a rightful owner is never the one replaced. Judged after every step. */
+/** The invariants of sockets, judged after every step. At most one running process holds a socket of a
+ *  device, only within its lease, only while it owns the device, and under its own epoch. A rightful owner is
+ *  never replaced. */
 
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
@@ -8,14 +9,15 @@ import type { Memory, Write } from './memory-store.ts'
 import type { Process } from './process.ts'
 import type { Replaced, Wire } from './whatsapp.ts'
 
-/** A timer may be this late by rounding; anything more is the process's own freeze, during which it is not judged. */
+/** A timer may be this late by rounding. A longer delay is a freeze of the process, which is not judged. */
 const TIMER_MS = 2
 
 export interface SocketFigures {
-  /** A frozen or gone process's socket was replaced when the rightful owner logged in: nobody can prevent it. */
+  /** The rightful owner's login replaced the socket of a process that was frozen or gone. Nobody can prevent
+   *  that. */
   staleReplaced: number
-  /** The known residue: a login of a socket that had been cut meanwhile, of a process that is gone, or one that left a
-   *  frozen machine late, replaced the rightful owner. */
+  /** The known residue: a late login replaced the rightful owner. Its socket had been cut, its process was
+   *  gone, or it left a frozen machine late. */
   lateLogins: number
 }
 
@@ -33,13 +35,14 @@ export function judgeSockets(memory: () => Memory, nowMs: () => number, accuse: 
   }
   const named = (wire: Wire) => `${wire.device} on ${wire.server} under epoch ${wire.epoch}`
 
-  /** By true time: from when the last acknowledged beat was sent, for the fence time on the server's own clock. */
+  /** In true time: the lease counts from the send of the last acknowledged beat, on the server's own
+   *  clock. */
   function leaseEndsMs({ process }: Wire): number {
     const sentAt = acknowledged.get(process)
     return sentAt === undefined ? 0 : sentAt + DEFAULT_SETTINGS.fenceAfterMs / process.clock.rate
   }
 
-  /** Frozen, or asleep a moment ago: it is on the stale side of whatever happened. */
+  /** The process is frozen, or was asleep a moment ago: it is on the stale side of any conflict. */
   const isAbsent = ({ process }: Wire) => process.isFrozen() || process.hasJustSlept()
 
   function lease(wire: Wire): void {
@@ -57,7 +60,7 @@ export function judgeSockets(memory: () => Memory, nowMs: () => number, accuse: 
         accuse('4 each socket has an epoch of its own', `${named(wire)} comes after ${before}`)
       epochs.set(wire.device, Math.max(before, wire.epoch))
     },
-    /** An error in one socket leaves the others of its process open. */
+    /** An error in one socket leaves the other sockets of its process open. */
     damaged(wire: Wire, strike: () => void): void {
       const beside = [...wires].filter(
         (other) => other.process === wire.process && other !== wire && isHeld(other),
@@ -68,7 +71,7 @@ export function judgeSockets(memory: () => Memory, nowMs: () => number, accuse: 
       if (isHeld(wire)) accuse('9 a device’s fault ends its socket', `${named(wire)} is still open`)
     },
     written({ table, before, after }: Write): void {
-      // Registered anew under the same id, it is another device, with credentials of its own.
+      // A device that is registered again under the same id is another device, with its own credentials.
       if (table === 'Devices' && before && !after) epochs.delete(String(before.deviceId))
     },
     beatAnswered(process: Process, sentAtMs: number): void {

@@ -5,8 +5,8 @@ import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { Accuse } from './invariants.ts'
 import type { Write } from './memory-store.ts'
 
-/** Three when each crash is told as one. The event of a crash can be lost, and a death that was found by silence alone counts
- *  by half. */
+/** Three servers, when the event of each crash arrives. An event can be lost, and a death that was found by
+ *  silence alone counts half. */
 const DEATHS_MAX = 6
 
 export function judgeSuspicion(accuse: Accuse) {
@@ -23,7 +23,7 @@ export function judgeSuspicion(accuse: Accuse) {
       if (table !== 'Devices' || !before) return
       const { deviceId, suspicion: was = 0 } = before as unknown as DeviceRow
       const { suspicion: is = 0 } = (after ?? {}) as unknown as Partial<DeviceRow>
-      // An eviction for a death from outside takes one point back; everything else that takes some back takes all.
+      // An eviction for a death from outside takes one point back. All other causes take back all points.
       if (is === 0 ? was > 0 : is < was - 1) deaths.delete(deviceId)
     },
   }

@@ -1,5 +1,5 @@
-/** The invariants of docs/architecture.md that single writes can break: who owns, who may be taken from, epochs, room, names.
- *  Each write is judged at the instant at which the store applies it. */
+/** The invariants of docs/protocol.md that a single write can break: who owns a device, from whom it may be
+ *  taken, epochs, room and names. Each write is judged at the instant at which the store applies it. */
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import { asServer, type ServerItem, type ServerRow } from '../../core/store/server-row.ts'
 import type { Memory, Write } from './memory-store.ts'
@@ -7,7 +7,8 @@ import type { Memory, Write } from './memory-store.ts'
 export type Accuse = (invariant: string, why: string) => void
 
 export interface RoomFigures {
-  /** A count found more devices on a server than it has room for: an `unreserve` had been applied twice. */
+  /** A count found more devices on a server than it has room for, because an `unreserve` had been applied
+   *  twice. */
   overbooked: number
 }
 
@@ -33,7 +34,7 @@ export function judgeWrites(memory: () => Memory, accuse: Accuse) {
       accuse('5 evicted only from the gone', `${id} was erased while owned`)
   }
 
-  /** Somebody other than the owner took the device from it. */
+  /** A process other than the owner took the device from the owner. */
   function taken({ deviceId, owner }: DeviceRow, by: string): void {
     const server = asServer(serverOf(owner))
     if (!server || server.state === 'dead' || server.state === 'stopped') return
@@ -44,7 +45,7 @@ export function judgeWrites(memory: () => Memory, accuse: Accuse) {
     const row = asServer(after)
     if (!row) return
     if (row.load > (before?.load ?? 0) && row.load > row.capacity) {
-      // A correction tells the truth; a reservation must not.
+      // A correction may exceed the capacity, because it tells the truth. A reservation may not.
       const isReservation = row.assignmentSeq !== before?.assignmentSeq
       if (isReservation) accuse('6 never past capacity', `${row.serverId} has ${row.load} of ${row.capacity}`)
       else figures.overbooked += 1

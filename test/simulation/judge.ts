@@ -1,4 +1,4 @@
-/** Sees every write, every answer and every socket, and says which invariant was broken first. */
+/** Sees every write, every answer and every socket, and tells which invariant was broken first. */
 import type { DeviceId } from '../../core/ids.ts'
 import { judgeWrites, type RoomFigures } from './invariants.ts'
 import { type AuthFigures, judgeAuth } from './invariants-auth.ts'
@@ -26,7 +26,7 @@ export interface Judge {
   linked(wire: Wire): void
   read(device: string, key: string, epoch: number): void
   accuse(invariant: string, why: string): void
-  /** After every step. */
+  /** Called after every step. */
   judge(): void
   verdict(): Violation | undefined
   openSockets(): Wire[]

@@ -1,5 +1,5 @@
-/** The control plane: each invocation is a process of its own on a machine of its own. Invocations come late, twice or never,
- *  and are killed half way. */
+/** The control plane. Each invocation is a process of its own on a machine of its own. Invocations come late,
+ *  twice or never, and are killed half way. */
 
 import type { DeviceId, ServerId } from '../../core/ids.ts'
 import { assign } from '../../core/placement/assign.ts'
@@ -14,17 +14,17 @@ import { delayMs } from './weather.ts'
 
 const LIMITS = { requestMsMax: 5000, triesMax: 3 }
 const SWEEP_EVERY_MS = 60_000
-/** A short invocation that is killed, is killed within this. */
+/** A short invocation that is to be killed is killed within this. */
 const SHORT_MS = 400
 const START_MS = [20, 150] as const
 const RING_MS = [10, 150] as const
 
 export interface Lambdas {
-  /** A server, or the end of another Lambda, asks for servers for devices that were let go. */
+  /** A server, or a Lambda that ends, asks for servers for devices that were released. */
   assignLater(devices: readonly DeviceId[]): void
-  /** ECS reports that a task has stopped, its process with an exit code. */
+  /** ECS reports that a task has stopped, and the exit code of its process. */
   taskStopped(taskArn: string, crashed: boolean): void
-  /** An API call: runs in a process of its own. What it throws is its caller's affair. */
+  /** An API call, in a process of its own. Its errors go to its caller. */
   call(what: string, work: (world: World) => Promise<unknown>): void
   /** Starts a sweep every minute from now on. */
   schedule(): void
@@ -52,7 +52,7 @@ export function createLambdas(stage: Stage, ring: (server: ServerId) => void): L
       random: process.chance,
       telemetry: stage.telemetryOf(process),
       doorbell,
-      // Best effort in the product, and nothing may depend on it.
+      // The doorbell is best effort in the product, so nothing may depend on it.
       tasks: { stopTask: async () => true },
       settings: DEFAULT_SETTINGS,
     }

@@ -8,15 +8,15 @@ const HELP = `Runs the real ownership code in virtual time, with faults, and che
 
 npm run simulate -- [options]
   --seeds N      how many seeds (1000)
-  --first N      the first of them (1)
-  --seed N       this one alone, told in full when it breaks an invariant
+  --first N      the first seed (1)
+  --seed N       this seed alone, told in full when it breaks an invariant
   --workers N    threads (${workersByDefault()}, one per processor)
-  --help         this
+  --help         shows this text
 
 Exit code 1 when an invariant was broken, 130 after Ctrl-C.`
 
 const PROGRESS_EVERY_MS = 2000
-/** One story is enough to work on; the seeds of the others are listed. */
+/** A few stories are enough to work on. The other seeds are listed. */
 const STORIES_MAX = 3
 
 async function main(): Promise<number> {
@@ -49,7 +49,7 @@ async function one(seed: number): Promise<number> {
   return summary.stories.length > 0 ? 1 : 0
 }
 
-async function many(wish: {
+async function many(options: {
   seeds: number
   firstSeed: number
   workers: number | undefined
@@ -64,11 +64,12 @@ async function many(wish: {
   })
   const progress = setInterval(() => {
     const elapsed = performance.now() - begun
-    const left = ((wish.seeds - summary.seeds) * elapsed) / Math.max(1, summary.seeds)
-    const line = `${summary.seeds} of ${wish.seeds} seeds, ${summary.stories.length} violations, ${Math.ceil(left / 1000)} s left`
+    const left = ((options.seeds - summary.seeds) * elapsed) / Math.max(1, summary.seeds)
+    const done = `${summary.seeds} of ${options.seeds} seeds, ${summary.stories.length} violations`
+    const line = `${done}, ${Math.ceil(left / 1000)} s left`
     process.stderr.write(process.stderr.isTTY ? `\r${line}   ` : `${line}\n`)
   }, PROGRESS_EVERY_MS)
-  await checkSeeds({ ...wish, until: stop.signal, checked: (checked) => summary.add(checked) })
+  await checkSeeds({ ...options, until: stop.signal, checked: (checked) => summary.add(checked) })
   clearInterval(progress)
   for (const story of summary.stories.slice(0, STORIES_MAX)) process.stdout.write(`\n${story}\n`)
   for (const story of summary.stories.slice(STORIES_MAX)) process.stdout.write(`${story.split('\n')[0]}\n`)

@@ -1,5 +1,6 @@
-/** Tables in memory that behave as DynamoDB does: every write on one item is atomic, reads of items are consistent, index
- *  reads show each item as it was some time ago. Every write is shown to the judge at the instant at which it is applied. */
+/** Tables in memory that behave as DynamoDB does: every write of one item is atomic, reads of items are
+ *  consistent, and reads of an index show each item as it was some time ago. The judge sees every write at
+ *  the instant at which it is applied. */
 import type {
   Change,
   Condition,
@@ -15,7 +16,7 @@ import { type IndexDefinition, TABLES, type TableDefinition } from '../../core/s
 
 /** DynamoDB ends a page at 1 MB. */
 const PAGE_CHARACTERS_MAX = 1_000_000
-/** What an item without a long value counts. */
+/** The size of an item without a long value. */
 const ITEM_CHARACTERS = 500
 
 export type Row = Readonly<Record<string, unknown>>
@@ -30,12 +31,12 @@ export interface Write {
 export interface MemoryOptions {
   /** True virtual time. */
   nowMs(): number
-  /** How long a write takes to reach the indexes. */
+  /** The time that a write needs to reach the indexes. */
   lagMs(): number
   written(write: Write): void
 }
 
-/** What a request does at the instant at which the store takes it up; `by` names who sent it. */
+/** The work of a request at the instant at which the store takes it up. `by` names its sender. */
 export interface Memory {
   get<T extends Table>(table: T, key: PrimaryKeys[T]): Rows[T] | undefined
   put<T extends Table>(table: T, row: Rows[T], conditions: readonly Condition<Rows[T]>[], by: string): boolean
@@ -57,7 +58,8 @@ export interface Memory {
   rows<T extends Table>(table: T): Rows[T][]
 }
 
-/** An item and how the indexes will come to see it: in the order of its writes, each some time after it. */
+/** An item, and its versions as the indexes will see them: in the order of its writes, each some time
+ *  later. */
 interface Item {
   row: Row | undefined
   readonly key: Row
@@ -165,7 +167,7 @@ export function createMemory(options: MemoryOptions): Memory {
   }
 }
 
-/** The tables as a store that is reached at once: for the contract suite. */
+/** The tables as a store without any delay, for the contract suite. */
 export function storeOn(memory: Memory, by = 'test'): Store {
   return {
     get: async (table, key) => memory.get(table, key),
@@ -190,8 +192,6 @@ export function countOn<T extends Table>(memory: Memory, table: T, query: Query<
   return counted
 }
 
-// ---- conditions -----------------------------------------------------------------------------------------------------
-
 export function holds(row: Row | undefined, conditions: readonly Condition<never>[]): boolean {
   return conditions.every((condition) => isTrue(row ?? {}, condition))
 }
@@ -214,8 +214,6 @@ function isTrue(row: Row, condition: Condition<never>): boolean {
       return typeof value === typeof condition.value && (value as number) >= (condition.value as number)
   }
 }
-
-// ---- keys, order, pages ---------------------------------------------------------------------------------------------
 
 function keyNames(table: Table): string[] {
   const { partitionKey, sortKey }: TableDefinition = TABLES[table]
@@ -263,7 +261,7 @@ function compare(one: readonly unknown[], other: readonly unknown[]): number {
   return 0
 }
 
-/** `limit` counts the items read; a filter takes away from them afterwards. */
+/** `limit` counts the items that were read. A filter removes some of them afterwards. */
 function pageOf<T extends Table>(
   table: T,
   rows: readonly Row[],

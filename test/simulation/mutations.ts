@@ -1,5 +1,6 @@
-/** Deliberate mistakes, one for each rule, made around the product's code: a store that drops a condition, a clock that lies, a
- *  socket that does not close. The simulation must find every one of them, or it could not find the real thing either. */
+/** Deliberate mistakes, one for each rule, made around the product's code: a store that drops a condition, a
+ *  clock that lies, a socket that does not close. The simulation must find each of them, or it could not find
+ *  a real one. */
 import type { Mark } from '../../core/clock.ts'
 import { bury, listServers } from '../../core/protocol/membership.ts'
 import { isLive } from '../../core/store/server-row.ts'
@@ -13,7 +14,7 @@ import type { Mutation } from './stage.ts'
 
 type Changed = Change<Record<string, unknown>>
 
-/** The store as it would be if each update of this name were another one. */
+/** The store with each update of this name changed. */
 function changing(store: Store, name: string, change: (change: Changed) => Changed): Store {
   return {
     ...store,
@@ -41,11 +42,11 @@ function both(mutate: (store: Store) => Store): Pick<Mutation, 'host' | 'lambda'
 
 const fenceOff: Mutation = {
   name: 'the fence is off',
-  // Nothing but the fence cuts a socket that is open.
-  sockets: (open) => (wish) => ({ ...open(wish), cut: () => undefined }),
+  // The fence alone cuts an open socket.
+  sockets: (open) => (options) => ({ ...open(options), cut: () => undefined }),
 }
 
-/** The mark that was taken for a beat is moved to when its answer came. */
+/** Moves the mark of a beat to the time of its answer. */
 function measuringFromAnswer(world: HostWorld): HostWorld {
   let marked: { monotonicMs: number; bootMs: number } | undefined
   const mark = (): Mark => {
@@ -96,7 +97,7 @@ const buryBeating: Mutation = {
   ),
 }
 
-/** Buries by the time that stands in the row, as if all clocks showed the same. */
+/** Buries by the time in the row, as if all clocks showed the same. */
 async function buryByWallClock(world: World): Promise<void> {
   for (;;) {
     const servers = await listServers(world.store).catch(() => [])
@@ -110,19 +111,19 @@ async function buryByWallClock(world: World): Promise<void> {
 
 const wallClocks: Mutation = { name: 'a sweep that trusts wall clocks', look: buryByWallClock }
 
-/** The machine is told that the socket is closed while it is still open for a while. */
+/** The server hears that the socket is closed while it is still open for some time. */
 function closingLate(
   open: OpenSocket,
   afterMs: number,
   startTimer: HostWorld['clock']['startTimer'],
 ): OpenSocket {
-  return (wish) => {
+  return (options) => {
     let said = false
     const closed = (code: number, reason: string) => {
-      if (!said) wish.events.closed(code, reason)
+      if (!said) options.events.closed(code, reason)
       said = true
     }
-    const socket = open({ ...wish, events: { ...wish.events, closed } })
+    const socket = open({ ...options, events: { ...options.events, closed } })
     return {
       ...socket,
       async close() {
@@ -157,14 +158,14 @@ const plainRead: Mutation = {
   }),
 }
 
-/** Logs in again by itself, with what it has, when another login took its place. */
+/** Logs in again by itself with the same credentials when another login has replaced it. */
 function reconnecting(open: OpenSocket): OpenSocket {
-  return (wish) => {
+  return (options) => {
     const closed = (code: number, reason: string) => {
-      if (code !== 440) return wish.events.closed(code, reason)
-      socket = open({ ...wish, events: { ...wish.events, closed } })
+      if (code !== 440) return options.events.closed(code, reason)
+      socket = open({ ...options, events: { ...options.events, closed } })
     }
-    let socket = open({ ...wish, events: { ...wish.events, closed } })
+    let socket = open({ ...options, events: { ...options.events, closed } })
     return {
       send: (message) => socket.send(message),
       requestPairingCode: (phoneNumber) => socket.requestPairingCode(phoneNumber),
@@ -193,22 +194,22 @@ const orderless: Mutation = {
 
 const answeredFirst: Mutation = {
   name: 'a pairing answered before its credentials are stored',
-  sockets: (open) => (wish) => {
-    const saveCreds = async () => void wish.auth.saveCreds().catch(() => undefined)
-    return open({ ...wish, auth: { ...wish.auth, saveCreds } })
+  sockets: (open) => (options) => {
+    const saveCreds = async () => void options.auth.saveCreds().catch(() => undefined)
+    return open({ ...options, auth: { ...options.auth, saveCreds } })
   },
 }
 
 const neverQuarantined: Mutation = {
-  name: 'nothing is held against a device',
+  name: 'no suspicion is held against a device',
   ...both((store) =>
     changing(store, 'permit', ({ set: { suspicion: _, ...set } = {}, ...change }) => ({ ...change, set })),
   ),
 }
 
 const unattributed: Mutation = {
-  name: 'errors of a socket are laid at no door',
-  sockets: (open) => (wish) => forNobody({ open }).open(wish),
+  name: 'errors of a socket belong to no device',
+  sockets: (open) => (options) => forNobody({ open }).open(options),
 }
 
 const blindReconnect: Mutation = { name: '440 answered by a blind reconnect', sockets: reconnecting }

@@ -1,5 +1,6 @@
-/** The way from a process to the store and back. Each request can be lost, be applied while its answer is lost, take
- *  seconds, be throttled, or find its process frozen or killed right before or after it leaves. */
+/** The way from a process to the store and back. A request can be lost, throttled, or late by seconds. It can
+ *  be applied while its answer is lost. Its process can be frozen or killed right before or after it
+ *  leaves. */
 import type { Change, Rows, Store, Table } from '../../core/store/store.ts'
 import { countOn, type Memory } from './memory-store.ts'
 import type { Process } from './process.ts'
@@ -9,17 +10,17 @@ import type { Trace } from './trace.ts'
 import { delayMs, freezeSomehow, type Weather } from './weather.ts'
 
 export interface Limits {
-  /** Ends a request, its retries included, on the clock of the process. */
+  /** The limit of a request with its retries, on the clock of the process. */
   readonly requestMsMax: number
-  /** As the SDK counts: the first try included. */
+  /** The SDK counts the first try as well. */
   readonly triesMax: number
 }
 
-/** What became of a request, for the judge. */
+/** The fate of a request, for the judge. */
 export interface Answered {
   readonly request: string
   readonly process: Process
-  /** True virtual time at which the process sent it. */
+  /** When the process sent the request, in true virtual time. */
   readonly sentAtMs: number
   readonly result: unknown
 }
@@ -39,7 +40,7 @@ export function createNetwork(
   trace: Trace,
   answered: (answer: Answered) => void,
 ): Network {
-  /** What happens to one try. */
+  /** The fate of one try. */
   function fateOf({ chance }: Process, request: string) {
     const trap = weather.sprung(request)
     if (trap) {

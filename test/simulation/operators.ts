@@ -1,4 +1,4 @@
-/** What operators ask of devices, by the same functions and in the same order as the API's handlers. */
+/** The requests of operators, by the same functions and in the same order as the API's handlers. */
 
 import { type DeviceId, deviceId, type ServerId } from '../../core/ids.ts'
 import { beginDrain, cancelDrain } from '../../core/operations/drain-requests.ts'
@@ -20,13 +20,13 @@ import { asServer, type ServerRow } from '../../core/store/server-row.ts'
 import type { World } from '../../core/world.ts'
 import type { Fleet } from './fleet.ts'
 import type { Lambdas } from './lambdas.ts'
-import type { Wish } from './scenario.ts'
+import type { OperatorRequest } from './scenario.ts'
 
 export interface Operators {
-  ask(wish: Wish): void
+  ask(request: OperatorRequest): void
   register(nth: number): void
   start(nth: number): void
-  /** Calls the drain of the nth server off, if one runs. */
+  /** Cancels the drain of the nth server, if there is one. */
   callOff(nth: number): void
 }
 
@@ -79,7 +79,7 @@ export function createOperators(lambdas: Lambdas, fleet: Fleet): Operators {
     return asServer(await world.store.get('Servers', { serverId: running.server.serverId }))
   }
 
-  function work(world: World, { what, device, server }: Wish): Promise<unknown> {
+  function work(world: World, { what, device, server }: OperatorRequest): Promise<unknown> {
     const { store, clock, random } = world
     const id = nthDevice(device)
     switch (what) {
@@ -116,7 +116,7 @@ export function createOperators(lambdas: Lambdas, fleet: Fleet): Operators {
   }
 
   return {
-    ask: (wish) => lambdas.call(wish.what, (world) => work(world, wish)),
+    ask: (request) => lambdas.call(request.what, (world) => work(world, request)),
     callOff: (nth) => lambdas.call('call-off', (world) => callOffAt(world, nth)),
     register: (nth) => lambdas.call('register', (world) => registerAt(world, nthDevice(nth))),
     start: (nth) =>

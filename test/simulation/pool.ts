@@ -1,9 +1,10 @@
-/** Runs many seeds on all processors: worker threads that each take the next few seeds when they are done. */
+/** Runs many seeds on all processors: each worker thread takes the next few seeds when it is done. */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { Checked } from './check.ts'
 
-/** Seeds handed over at once: enough that the hand-over does not show, few enough that none idles at the end. */
+/** Seeds handed over at once: enough that the hand-over costs little, few enough that no worker idles at the
+ *  end. */
 const SEEDS_AT_ONCE = 10
 const WORKERS_MAX = 8
 
@@ -20,7 +21,7 @@ export function workersByDefault(): number {
   return Math.min(WORKERS_MAX, availableParallelism())
 }
 
-/** Resolves when every seed is checked, or `until` is aborted. @throws what a worker died of */
+/** Resolves when every seed is checked, or `until` is aborted. @throws the error that a worker died of */
 export async function checkSeeds(options: PoolOptions): Promise<void> {
   const { firstSeed, seeds, workers = workersByDefault(), until } = options
   let next = firstSeed

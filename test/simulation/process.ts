@@ -1,18 +1,18 @@
-/** One process on one machine: a server, or one invocation of a Lambda. It runs, is frozen, or is gone. What reaches a
- *  frozen process waits; what a frozen machine sends waits, too. */
+/** One process on one machine: a server, or one invocation of a Lambda. It runs, is frozen, or is gone.
+ *  Messages to a frozen process wait, and so do messages from a frozen machine. */
 import type { Chance } from './chance.ts'
 import type { Scheduler } from './scheduler.ts'
 import { type ClockPlan, type VirtualClock, virtualClock } from './virtual-clock.ts'
 
 export type Freeze =
-  /** SIGSTOP: what was handed to the kernel still leaves. */
+  /** SIGSTOP: bytes that the kernel has already still leave. */
   | 'stopped'
-  /** The whole machine stands still, and what it was about to send leaves when it goes on. */
+  /** The whole machine stands still. Bytes that it was about to send leave when it goes on. */
   | 'machine'
-  /** The machine sleeps: like `machine`, and its monotonic clock stands still. */
+  /** The machine sleeps: as `machine`, and its monotonic clock stands still as well. */
   | 'suspended'
 
-/** How soon a machine that woke up must notice that it slept, since its timers stood still. */
+/** A machine that woke up must notice within this that it slept, because its timers stood still. */
 const NOTICES_SLEEP_WITHIN_MS = 600
 
 export interface Process {
@@ -20,20 +20,20 @@ export interface Process {
   readonly kind: 'server' | 'lambda'
   readonly clock: VirtualClock
   readonly chance: Chance
-  /** Set when the process cannot reach the store, or its answers do not reach it; by the network. */
+  /** The network sets it when requests or answers of this process are lost. */
   cut: { requests: boolean; answers: boolean; whatsapp: boolean }
   isAlive(): boolean
   isFrozen(): boolean
-  /** It has slept and just woken up, and cannot have noticed yet. */
+  /** The process has slept and just woken up. It cannot have noticed yet. */
   hasJustSlept(): boolean
-  /** Something reaches this process: it runs now, waits, or is lost. */
+  /** Something reaches this process: it runs at once, waits, or is lost. */
   deliver(run: () => void): void
-  /** Something leaves this process: now, or when its machine goes on. `wasHeld` tells which. */
+  /** Something leaves this process, at once or when its machine goes on. `wasHeld` tells which. */
   send(depart: (wasHeld: boolean) => void): void
   freeze(forMs: number, how: Freeze): void
   thaw(): void
-  /** The process is gone. What it had sent stays sent.
-   *  @param crashed it went wrong by itself; else it was ended from outside, or left */
+  /** The process is gone. Bytes that it had sent stay sent.
+   *  @param crashed it failed by itself; else it was ended from outside, or left */
   end(crashed?: boolean): void
   hasCrashed(): boolean
   readonly onEnd: Set<() => void>

@@ -1,4 +1,4 @@
-/** What a write is called in docs/architecture.md, told by its shape: for traps and traces. */
+/** The name of a write in docs/protocol.md, told by its shape. Traps and traces use it. */
 import type { Change, Table } from '../../core/store/store.ts'
 
 interface Shape {
@@ -41,5 +41,5 @@ function nameOfDeviceUpdate({ set = {}, add = {}, remove = [], when }: Shape): s
   if (set.moveTo !== undefined) return 'request-move'
   const isFenced = when.some(({ is, attribute }) => is === 'equals' && attribute === 'epoch')
   if (remove.includes('owner')) return isFenced ? 'release' : 'evict'
-  return isFenced ? 'report' : 'wish'
+  return isFenced ? 'report' : 'request'
 }

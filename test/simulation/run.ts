@@ -1,5 +1,5 @@
-/** One run: a fleet comes up, ninety rough seconds, then calm weather in which everything must come right. The same scenario
- *  gives the same run, step by step. */
+/** One run: a fleet starts, ninety rough seconds follow, and then calm weather in which everything must come
+ *  right. The same scenario gives the same run, step by step. */
 import { assemble, type Cast } from './cast.ts'
 import type { Violation } from './judge.ts'
 import { nthDevice } from './operators.ts'
@@ -7,18 +7,18 @@ import { ROUGH_MS, type Scenario } from './scenario.ts'
 import { createStage, type Mutation, type Stage } from './stage.ts'
 import type { Line } from './trace.ts'
 
-/** In calm weather everything must be connected within this: a bury time, two sweeps that correct loads, and the longest
- *  backoff. */
+/** In calm weather every device must be connected within this: a bury time, two sweeps that correct loads,
+ *  and the longest backoff. */
 const RECOVERY_MS_MAX = 240_000
 const LOOK_EVERY_MS = 1000
-/** Operators ask again: a call is lost with its Lambda at times. */
+/** Operators ask again, because a call is lost at times when its Lambda is killed. */
 const ASK_EVERY_MS = 10_000
 
 export interface RunResult {
   readonly violation: Violation | undefined
   readonly steps: number
   readonly virtualMs: number
-  /** How long after the faults ended everything was connected. */
+  /** The time from the end of the faults until every device was connected. */
   readonly recoveryMs: number
   readonly struck: ReadonlyMap<string, number>
   readonly figures: Stage['judge']['figures']
@@ -63,8 +63,8 @@ export async function run(scenario: Scenario, options: RunOptions = {}): Promise
   }
 }
 
-/** The faults end: whoever is frozen goes on, whoever was cut off is reached, every device is wanted, and no server is
- *  drained. */
+/** The faults end: frozen processes go on, every server can be reached, every device is to run, and no server
+ *  is drained. */
 function clearUp(stage: Stage, { fleet, lambdas, operators }: Cast): void {
   const { scenario, scheduler, weather, trace } = stage
   trace.say('fault', 'the faults are over')
@@ -87,7 +87,7 @@ function clearUp(stage: Stage, { fleet, lambdas, operators }: Cast): void {
   ask()
 }
 
-/** @returns what keeps the fleet from being as it should be, or undefined */
+/** @returns what keeps the fleet from its right state, or undefined */
 function whatIsWrong({ scenario, memory, whatsapp }: Stage, { fleet }: Cast): string | undefined {
   for (let nth = 0; nth < scenario.devices; nth++) {
     const id = nthDevice(nth)
@@ -97,7 +97,10 @@ function whatIsWrong({ scenario, memory, whatsapp }: Stage, { fleet }: Cast): st
     const holder = whatsapp.holderOf(id)
     if (!holder?.isOpenHere || !holder.process.isAlive()) return `${id} is said to be connected and is not`
     if (holder.server !== row.owner || holder.epoch !== row.epoch)
-      return `${id} is connected by ${holder.server} under epoch ${holder.epoch}, not by ${row.owner} under ${row.epoch}`
+      return (
+        `${id} is connected by ${holder.server} under epoch ${holder.epoch}, ` +
+        `not by ${row.owner} under ${row.epoch}`
+      )
     if (row.moveTo) return `${id} is still asked to move to ${row.moveTo}`
   }
   const devices = memory.rows('Devices')

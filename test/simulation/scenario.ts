@@ -1,8 +1,9 @@
-/** What one run is made of, drawn by fast-check from a seed: how many servers and devices, how rough it gets, and the lists of
- *  what goes wrong and what operators ask. Everything is a list or a number that shrinks towards nothing. */
+/** The scenario of one run, which fast-check draws from a seed: the numbers of servers and devices, the rates
+ *  of faults, and the lists of faults and operators' requests. Each part is a list or a number that shrinks
+ *  towards nothing. */
 import fc from 'fast-check'
 
-/** Faults strike until then; afterwards everything must come right. */
+/** Faults strike until this time. Afterwards everything must come right. */
 export const ROUGH_MS = 90_000
 
 /** How often a request or a call is struck, in thousandths. */
@@ -62,9 +63,9 @@ export type Fault =
       readonly code: number
     }
   | { readonly kind: 'foreign-login'; readonly atMs: number; readonly device: number }
-  /** WhatsApp sends the device something that it fails on, in a place where nobody catches the error. */
+  /** WhatsApp sends the device a stanza on which it fails, in work whose errors nobody catches. */
   | { readonly kind: 'damaged-stanza'; readonly atMs: number; readonly device: number }
-  /** From now on the device ends the process of whichever server it logs in at, in a way that nobody can attribute. */
+  /** From now on the device ends each server at which it logs in, by an error that belongs to no device. */
   | { readonly kind: 'poison'; readonly atMs: number; readonly device: number }
   | { readonly kind: 'clock-set'; readonly atMs: number; readonly server: number; readonly byMs: number }
   | {
@@ -73,7 +74,8 @@ export type Fault =
       readonly server: number
       readonly overlapMs: number
     }
-  /** A server falls silent for about the bury time, and burials are late: it comes back while it is being buried. */
+  /** A server falls silent for about the bury time, and burials are late: it comes back while it is being
+   *  buried. */
   | {
       readonly kind: 'near-burial'
       readonly atMs: number
@@ -81,7 +83,7 @@ export type Fault =
       readonly forMs: number
       readonly lateMs: number
     }
-  /** The nth request of this kind from then on, whoever sends it, is struck. */
+  /** The nth request of this kind from then on is struck, from any process. */
   | ({
       readonly kind: 'trap'
       readonly atMs: number
@@ -104,7 +106,7 @@ export interface FreezePlan {
   readonly how: 'stopped' | 'machine' | 'suspended'
 }
 
-export interface Wish {
+export interface OperatorRequest {
   readonly atMs: number
   readonly what:
     | 'start'
@@ -128,11 +130,11 @@ export interface Scenario {
   readonly seed: number
   readonly servers: number
   readonly devices: number
-  /** Room beyond one place per device. */
+  /** Room on all servers beyond one place for each device. */
   readonly spare: number
   readonly rates: Rates
   readonly faults: readonly Fault[]
-  readonly wishes: readonly Wish[]
+  readonly operatorRequests: readonly OperatorRequest[]
 }
 
 const upTo = (max: number) => fc.integer({ min: 0, max })
@@ -140,7 +142,7 @@ const atMs = upTo(ROUGH_MS)
 const server = upTo(3)
 const device = upTo(4)
 
-/** Freezes shorter than a beat, around the fence and the bury time, and far beyond. */
+/** Freezes of every length: shorter than a beat, around the fence and the bury time, and far beyond. */
 const freezePlan = fc.record({
   forMs: fc.oneof(
     upTo(3000),
@@ -177,7 +179,7 @@ const trap = fc
   )
   .map(([what, plan]) => ({ ...what, ...plan }))
 
-/** A write of the auth state leaves its frozen machine when another server has long taken over. */
+/** A write of the auth state leaves its frozen machine long after another server has taken over. */
 const lateWrite = fc.record({
   kind: fc.constant('trap' as const),
   atMs,
@@ -246,9 +248,9 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   { weight: 5, arbitrary: trap },
 )
 
-const wish: fc.Arbitrary<Wish> = fc.record({
+const request: fc.Arbitrary<OperatorRequest> = fc.record({
   atMs,
-  what: fc.constantFrom<Wish['what'][]>(
+  what: fc.constantFrom<OperatorRequest['what'][]>(
     'start',
     'stop',
     'restart',
@@ -282,9 +284,9 @@ const rates: fc.Arbitrary<Rates> = fc.record({
   lambdaKilled: upTo(200),
 })
 
-/** @param seed what the latencies and the order of events are drawn from; it does not shrink */
+/** @param seed draws the latencies and the order of events. It does not shrink */
 export function scenarios(seed: number): fc.Arbitrary<Scenario> {
-  // Unbiased: a run of many seeds draws each scenario alone, and fast-check's bias is towards tiny ones.
+  // Without bias: a run of many seeds draws each scenario alone, and fast-check's bias prefers tiny ones.
   return fc.noBias(
     fc.record({
       seed: fc.constant(seed),
@@ -293,7 +295,7 @@ export function scenarios(seed: number): fc.Arbitrary<Scenario> {
       spare: upTo(3),
       rates,
       faults: fc.array(fault, { maxLength: 12 }),
-      wishes: fc.array(wish, { maxLength: 6 }),
+      operatorRequests: fc.array(request, { maxLength: 6 }),
     }),
   )
 }

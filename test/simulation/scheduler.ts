@@ -1,6 +1,5 @@
-/** The one queue of everything that is going to happen, in virtual time. It is the only thread: one event runs, then every
- *  promise that it settled, then the next event. Which of the events that are ready at the same time runs first is
- *  drawn from the seed. */
+/** The one queue of all events, in virtual time. There is one thread: an event runs, then every promise that
+ *  it settled, then the next event. The seed decides which of several ready events runs first. */
 import { chance } from './chance.ts'
 
 export interface Scheduled {
@@ -8,13 +7,13 @@ export interface Scheduled {
 }
 
 export interface Scheduler {
-  /** True virtual time in ms, which no process can read. */
+  /** True virtual time in ms. No process can read it. */
   now(): number
   at(ms: number, run: () => void | Promise<void>): Scheduled
   after(ms: number, run: () => void | Promise<void>): Scheduled
-  /** Runs the next event and what follows from it. @returns false when nothing is left */
+  /** Runs the next event and its consequences. @returns false when nothing is left */
   step(): Promise<boolean>
-  /** Resolves when no promise is left that could go on. */
+  /** Resolves when no promise can go on. */
   settle(): Promise<void>
   steps(): number
 }
@@ -25,7 +24,7 @@ interface Event {
   run: (() => void | Promise<void>) | undefined
 }
 
-/** Events this close together count as ready at the same time. */
+/** Events this close together are ready at the same time. */
 const READY_TOGETHER_MS = 1
 
 export function createScheduler(seed: number): Scheduler {
@@ -34,7 +33,7 @@ export function createScheduler(seed: number): Scheduler {
   let nowMs = 0
   let steps = 0
 
-  // Microtasks are through when the event loop comes round to its next phase.
+  // All microtasks have run when the event loop reaches its next phase.
   const settle = () => new Promise<void>((resolve) => void setImmediate(resolve))
 
   function at(ms: number, run: () => void | Promise<void>): Scheduled {

@@ -1,5 +1,6 @@
-/** The server's end of a connection to WhatsApp, behind the same port as Baileys: it needs the process to run at each step of
- *  the handshake, pairs by QR or code, saves credentials, and uses the session keys while it is open. */
+/** The server's end of a connection to WhatsApp, behind the same interface as Baileys. It needs its process
+ *  to run at each step of the handshake, pairs by QR or code, saves credentials, and uses the session keys
+ *  while it is open. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { EventEmitter } from 'node:events'
 import type { DeviceId, Epoch } from '../../core/ids.ts'
@@ -17,7 +18,7 @@ const KEEP_ALIVE_MS = 25_000
 const CLOSE_MS_MAX = 1000
 const MESSAGE_MS = [2000, 12_000] as const
 
-/** How soon a poisoned device ends its server, after its login. */
+/** A poisoned device ends its server this soon after its login. */
 const POISON_MS = [0, 300] as const
 
 export interface SocketParts {
@@ -26,10 +27,10 @@ export interface SocketParts {
   readonly trace: Trace
   readonly nowMs: () => number
   opened(wire: Wire): void
-  /** Judges what an error in this socket does to the others of its process. */
+  /** Judges the effect of an error in this socket on the other sockets of its process. */
   damaged(wire: Wire, strike: () => void): void
   poisoned(device: DeviceId): void
-  /** Hears the errors that nobody caught, as the process does. */
+  /** Hears the errors that nobody caught, as the real process does. */
   readonly errors: EventEmitter
 }
 
@@ -40,7 +41,7 @@ export function simulatedSockets(process: Process, parts: SocketParts): OpenSock
   return ({ device, server, auth: given, events }): WhatsAppSocket => {
     const auth = given as unknown as SimulatedAuth
     const { creds } = auth
-    // What comes over a connection runs in the context in which the connection was made.
+    // Frames of a connection run in the context in which the connection was made.
     const inContext = AsyncLocalStorage.snapshot()
     const account = (): Account => ({ jid: `${creds.identity}@s.whatsapp.net` })
     let pairing = false
@@ -94,7 +95,7 @@ export function simulatedSockets(process: Process, parts: SocketParts): OpenSock
           pairing = false
           creds.me = account().jid
           creds.account = account().jid
-          // Nothing leaves while credentials are being stored: see hosts/whatsapp/guarded-wire.ts.
+          // No frame leaves while credentials are being stored: see hosts/whatsapp/guarded-wire.ts.
           void save().then(() => wire.isOpenHere && whatsapp.acceptPairing(wire))
           events.paired(account())
         },
@@ -119,14 +120,14 @@ export function simulatedSockets(process: Process, parts: SocketParts): OpenSock
       process.end(true)
     }
 
-    /** Messages come in, and each moves a session on. */
+    /** Messages come in, and each advances a session. */
     async function useKeys(): Promise<void> {
       while (wire.isOpenHere) {
         try {
           await auth.useSession(chance.whole(0, CONTACTS - 1))
           if (chance.happens(300)) void save()
         } catch {
-          // Refused or failed: the message waits at WhatsApp.
+          // The write was refused or failed, so the message waits at WhatsApp.
         }
         await new Promise<void>((resolve) => void clock.startTimer(chance.within(MESSAGE_MS), resolve))
       }

@@ -1,4 +1,5 @@
-/** Everything that one run shares: time, tables, weather, WhatsApp, the judge, and how a process comes to be. */
+/** All that the parts of one run share: time, tables, weather, WhatsApp, the judge, and the making of
+ *  processes. */
 import type { Telemetry } from '../../core/telemetry.ts'
 import type { World } from '../../core/world.ts'
 import type { OpenSocket } from '../../hosts/whatsapp/socket.ts'
@@ -14,13 +15,13 @@ import { createTrace, noTrace, type Trace } from './trace.ts'
 import { createWeather, type Weather } from './weather.ts'
 import { createWhatsApp, type WhatsApp } from './whatsapp.ts'
 
-/** One deliberate mistake, made around the product's code and not in it. */
+/** One deliberate mistake, made around the product's code instead of in it. */
 export interface Mutation {
   readonly name: string
   host?(world: HostWorld, process: Process): HostWorld
   sockets?(open: OpenSocket, process: Process): OpenSocket
   lambda?(world: World): World
-  /** Done by a sweep, each second. */
+  /** A sweep does this each second. */
   look?(world: World): Promise<void>
 }
 
@@ -39,7 +40,8 @@ export interface Stage {
   telemetryOf(process: Process): Telemetry
 }
 
-/** Times of day differ by up to this much between machines, and clocks run within 1 % of the true rate. */
+/** Machines differ by up to this much in their time of day, and their clocks run within 1 % of the true
+ *  rate. */
 const WALL_OFFSET_MS_MAX = 3_600_000
 const RATE_ERROR_MAX = 0.01
 

@@ -1,4 +1,4 @@
-/** Adds up what many runs did, so that "no violation" can be told from "nothing happened". */
+/** Adds up the figures of many runs, so that a reader can tell "no violation" from "nothing happened". */
 import type { Checked } from './check.ts'
 
 export interface Summary {
@@ -47,10 +47,10 @@ export function createSummary(): Summary {
         `${grouped(seeds)} seeds, ${stories.length} violations, ${grouped(steps)} steps, ` +
           `${(virtualMs / MS_PER_HOUR).toFixed(1)} virtual hours in ${(elapsedMs / 1000).toFixed(0)} s ` +
           `(${((1000 * seeds) / elapsedMs).toFixed(1)} seeds/s)`,
-        `everything was connected again at most ${(recoveryMsMax / 1000).toFixed(0)} s after the faults ended`,
+        `every device was connected again at most ${(recoveryMsMax / 1000).toFixed(0)} s after the faults ended`,
         'faults by kind:',
         ...table(struck),
-        'what nobody can prevent, and healed:',
+        'events that nobody can prevent, and that healed:',
         ...table(figures),
       ].join('\n'),
   }

@@ -1,4 +1,4 @@
-/** What happened, in words, for the person who has to understand a violation. */
+/** The events of a run in words, for a person who has to understand a violation. */
 
 export interface Trace {
   say(who: string, what: string): void
@@ -11,7 +11,7 @@ export interface Line {
   readonly what: string
 }
 
-/** Keeps nothing: a run of many seeds is traced again only when it fails. */
+/** Keeps nothing: of many seeds a run is traced again only when it fails. */
 export const noTrace: Trace = { say: () => undefined, lines: () => [] }
 
 export function createTrace(nowMs: () => number): Trace {
@@ -19,7 +19,7 @@ export function createTrace(nowMs: () => number): Trace {
   return { say: (who, what) => void lines.push({ atMs: nowMs(), who, what }), lines: () => lines }
 }
 
-/** @param linesMax the last ones, which lead to the violation */
+/** @param linesMax keeps the last lines, which lead to the violation */
 export function inWords(lines: readonly Line[], linesMax: number): string {
   const last = lines.slice(-linesMax)
   const left = lines.length - last.length

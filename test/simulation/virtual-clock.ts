@@ -1,4 +1,4 @@
-/** The clock of one process: its own time of day, its own rate, and timers that stand in the virtual queue. */
+/** The clock of one process: its own time of day, its own rate, and timers in the virtual queue. */
 import type { Clock, Mark, Timer } from '../../core/clock.ts'
 import type { Scheduled, Scheduler } from './scheduler.ts'
 
@@ -6,23 +6,24 @@ import type { Scheduled, Scheduler } from './scheduler.ts'
 const WALL_START_MS = Date.UTC(2030, 0, 1)
 
 export interface ClockPlan {
-  /** How far this machine's time of day is off, in ms. */
+  /** The error of this machine's time of day, in ms. */
   readonly wallOffsetMs: number
-  /** Ms of its own per true ms: within 1 % of 1. */
+  /** Its own ms for each true ms: within 1 % of 1. */
   readonly rate: number
 }
 
 export interface VirtualClock extends Clock {
   readonly rate: number
-  /** Somebody sets the time of day. */
+  /** The time of day is set. */
   setWallBy(ms: number): void
-  /** The process does not run any more: due timers wait. */
+  /** The process stands still: due timers wait. */
   hold(): void
-  /** The machine slept for `ms`: its monotonic clock and its timers stood still, its boot-time clock did not. */
+  /** The machine slept for `ms`: its monotonic clock and its timers stood still, its boot-time clock did
+   *  not. */
   slept(ms: number): void
-  /** Runs what fell due meanwhile, in the order of due times, as Node does before it reads any socket. */
+  /** Runs the timers that fell due meanwhile in their order, as Node does before it reads any socket. */
   release(isHeldAgain: () => boolean): Promise<void>
-  /** Nothing runs any more. */
+  /** No timer runs any more. */
   stop(): void
 }
 
@@ -96,7 +97,7 @@ export function virtualClock(scheduler: Scheduler, plan: ClockPlan): VirtualCloc
       const due = [...pending].filter((timer) => timer.isDue).sort((one, other) => one.dueMs - other.dueMs)
       for (const timer of due) {
         if (isHeldAgain() || stopped) return
-        // One that ran before it may have cancelled it.
+        // A timer that ran before may have cancelled this one.
         if (!pending.delete(timer)) continue
         timer.run()
         await scheduler.settle()

@@ -1,4 +1,4 @@
-/** How rough it is at this moment: rates, outages, traps. Whatever strikes is counted by its kind. */
+/** The weather at this moment: rates, outages and traps. Each strike is counted by its kind. */
 import type { DeviceId } from '../../core/ids.ts'
 import type { Chance } from './chance.ts'
 import type { Process } from './process.ts'
@@ -8,20 +8,20 @@ type Trap = Extract<Fault, { kind: 'trap' }>
 
 export interface Weather {
   readonly rates: Rates
-  /** Nobody reaches the store. */
+  /** No process reaches the store. */
   storeDown: boolean
   /** The schedule starts no sweeps. */
   sweepsOff: boolean
-  /** How late every burial reaches the store. */
+  /** The delay of every burial on its way to the store. */
   burialsLateMs: number
   set(trap: Trap): void
-  /** From now on this device ends every server that it logs in at. */
+  /** From now on this device ends every server at which it logs in. */
   poison(device: DeviceId): void
   isPoisoned(device: DeviceId): boolean
-  /** The trap that this request, the nth of its kind since the trap was set, runs into. */
+  /** The trap for this request, if it is the nth of its kind since the trap was set. */
   sprung(request: string): Trap | undefined
   strike(kind: string): void
-  /** Nothing strikes from now on. */
+  /** From now on nothing strikes. */
   calm(): void
   isCalm(): boolean
   readonly struck: Map<string, number>
@@ -81,12 +81,12 @@ export function createWeather({ rates }: Pick<Scenario, 'rates'>): Weather {
   }
 }
 
-/** How long something that is delayed takes: mostly less than a beat, at times longer than a request may take. */
+/** The delay of a late request: mostly less than a beat, at times longer than a request may take. */
 export function delayMs(chance: Chance): number {
   return chance.happens(700) ? chance.between(100, 1500) : chance.between(1500, 6000)
 }
 
-/** A freeze out of the blue: mostly a pause of the runtime or the machine, at times long. */
+/** A sudden freeze: mostly a pause of the runtime or of the machine, at times a long one. */
 export function freezeSomehow({ chance, freeze }: Process): void {
   const forMs = chance.happens(800) ? chance.between(50, 3000) : chance.between(3000, 25_000)
   freeze(forMs, chance.pick(['stopped', 'machine', 'suspended'] as const) ?? 'stopped')

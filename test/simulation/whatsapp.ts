@@ -1,5 +1,5 @@
-/** WhatsApp: knows which credentials are linked, and who holds a socket with them at every instant. The last login wins: it
- *  replaces the socket that is there, which is told so with 440. */
+/** The simulated WhatsApp. It knows which credentials are linked, and who holds a socket with them at every
+ *  instant. The last login wins: it replaces the socket before it, which hears 440. */
 import type { DeviceId, Epoch, ServerId } from '../../core/ids.ts'
 import { chance } from './chance.ts'
 import type { Process } from './process.ts'
@@ -15,11 +15,12 @@ export interface Wire {
   readonly epoch: Epoch
   readonly identity: string
   readonly openedAtMs: number
-  /** The server has not closed or cut it. A process that is gone holds nothing. */
+  /** The server has neither closed nor cut it. A process that is gone holds nothing. */
   isOpenHere: boolean
   /** WhatsApp counts it as connected. */
   isOpenThere: boolean
-  /** Its login left only when its frozen machine went on, or before it noticed that it had slept: see the known residue. */
+  /** Its login left late: when its frozen machine went on, or before it noticed that it had slept. See the
+   *  known residue. */
   loginWasLate: boolean
   readonly toServer: WireEvents
 }
@@ -29,7 +30,7 @@ export interface WireEvents {
   open(): void
   paired(): void
   closed(code: number, reason: string): void
-  /** Something that the socket fails on. */
+  /** Something on which the socket fails. */
   damaged(): void
 }
 
@@ -39,7 +40,7 @@ export interface Replaced {
   readonly by: Wire
 }
 
-/** Who is told of what cannot be undone. */
+/** Hears of facts that cannot be undone. */
 export interface Witness {
   replaced(event: Replaced): void
   /** From now on the phone shows a linked device. */
@@ -53,13 +54,13 @@ export interface WhatsApp {
   offer(wire: Wire): void
   acceptPairing(wire: Wire): void
   unlink(wire: Wire): void
-  /** The connection is gone from the server's side, with or without a word. */
+  /** The connection is gone at the server's end, with or without a word. */
   goodbye(wire: Wire, told: () => void): void
-  /** Whether this end would find out, on asking, that nobody is there. */
+  /** Whether this end would find, on asking, that the other end is gone. */
   isGone(wire: Wire): boolean
   /** WhatsApp closes the device's socket. */
   close(device: DeviceId, code: number): void
-  /** Sends something that the device's socket fails on. */
+  /** Sends something on which the device's socket fails. */
   damage(device: DeviceId): void
   /** A client outside the fleet logs in with the device's credentials. */
   foreignLogin(device: DeviceId): void
@@ -86,7 +87,7 @@ export function createWhatsApp(
   const draw = chance(seed, 'whatsapp')
   const linked = new Set<string>()
   const holders = new Map<string, Wire>()
-  /** What left earlier on a connection arrives earlier. */
+  /** Bytes that left earlier on a connection arrive earlier. */
   const latest = new WeakMap<Wire, { there: number; here: number }>()
 
   function arrivalOf(wire: Wire, way: 'there' | 'here'): number {
@@ -110,7 +111,7 @@ export function createWhatsApp(
   function tell(wire: Wire, arrive: () => void): void {
     scheduler.at(arrivalOf(wire, 'here'), () => {
       if (!wire.isOpenHere || !wire.process.isAlive()) return
-      // TCP sends it again until it gets through or this end gives up.
+      // TCP sends it again until it arrives or this end gives up.
       if (wire.process.cut.whatsapp) tell(wire, arrive)
       else
         wire.process.deliver(() => {
@@ -143,7 +144,8 @@ export function createWhatsApp(
   }
 
   function holderOf(device: DeviceId): Wire | undefined {
-    // The last that logged in: a machine that is gone can still count with credentials that were set aside since.
+    // The last login counts: a machine that is gone may still count under credentials that were set aside
+    // since.
     return [...holders.values()].findLast((wire) => wire.device === device)
   }
 
@@ -151,7 +153,7 @@ export function createWhatsApp(
     connect(wire) {
       send(wire, () => tell(wire, () => wire.toServer.hello()))
       wire.process.onEnd.add(() => {
-        // The kernel of a killed process resets its connections; a machine that is gone resets nothing.
+        // The kernel of a killed process resets its connections. A machine that is gone resets nothing.
         if (wire.process.cut.whatsapp) return
         scheduler.at(arrivalOf(wire, 'there'), () => {
           wire.isOpenThere = false

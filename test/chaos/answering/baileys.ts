@@ -1,4 +1,5 @@
-/** Baileys with an application on top: it answers each text with the same text, so that messages go both ways. */
+/** Baileys with an application on top: it answers each text with the same text, so that messages go both
+ *  ways. */
 import makeWASocket, { type UserFacingSocketConfig, type WASocket } from '@whiskeysockets/baileys'
 import { answerTo } from './answer.ts'
 

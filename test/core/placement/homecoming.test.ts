@@ -12,15 +12,17 @@ import {
   newcomer,
   ownedDevices,
 } from '../../builders/builders.ts'
-import { world } from '../../builders/each-afresh.ts'
+import { fresh } from '../../builders/fresh.ts'
+
+const t = fresh()
 
 describe('a server restarted under its name', () => {
   test('gets back the devices that left when its former self died', async () => {
     const { returned, other, devices } = await aReturn()
 
-    await lookEverySecond(world, beginSweep(world), 1, [returned, other])
+    await lookEverySecond(t.world, beginSweep(t.world), 1, [returned, other])
 
-    const rows = await Promise.all(devices.map((device) => deviceRow(world.store, device.deviceId)))
+    const rows = await Promise.all(devices.map((device) => deviceRow(t.store, device.deviceId)))
     assert.deepEqual(
       rows.map((row) => row.moveTo),
       ['second', 'second'],
@@ -29,46 +31,46 @@ describe('a server restarted under its name', () => {
       rows.map((row) => row.owner),
       ['other', 'other'],
     )
-    assert.ok(world.rings.includes(other.serverId))
+    assert.ok(t.world.rings.includes(other.serverId))
   })
 
   test('gets them back, though it waited for its name while its former self was silent', async () => {
-    const former = await anActiveServer(world, 'first', { name: 'web-1' })
-    const other = await anActiveServer(world, 'other')
-    const device = await anOwnedDevice(world, former)
+    const former = await anActiveServer(t.world, 'first', { name: 'web-1' })
+    const other = await anActiveServer(t.world, 'other')
+    const device = await anOwnedDevice(t.world, former)
     const me = newcomer('second', { name: 'web-1' })
-    await announce(world.store, world.clock, me)
-    world.clock.advance(11_000)
-    await beatAll(world, [other, me])
-    await bury(world.store, former)
-    await beginSweep(world).look()
+    await announce(t.store, t.clock, me)
+    t.clock.advance(11_000)
+    await beatAll(t.world, [other, me])
+    await bury(t.store, former)
+    await beginSweep(t.world).look()
 
-    await hold(world.store, 'name', me.name, me.serverId)
-    await activate(world.store, me.serverId)
-    await lookEverySecond(world, beginSweep(world), 1, [other, me])
+    await hold(t.store, 'name', me.name, me.serverId)
+    await activate(t.store, me.serverId)
+    await lookEverySecond(t.world, beginSweep(t.world), 1, [other, me])
 
-    assert.equal((await deviceRow(world.store, device.deviceId)).moveTo, 'second')
+    assert.equal((await deviceRow(t.store, device.deviceId)).moveTo, 'second')
   })
 
   test('touches no device but its own', async () => {
     const { returned, other } = await aReturn()
-    const others = await anOwnedDevice(world, other, 'never-was-there')
-    const third = await anActiveServer(world, 'third')
-    const theirs = await anOwnedDevice(world, third, 'of-the-third')
+    const others = await anOwnedDevice(t.world, other, 'never-was-there')
+    const third = await anActiveServer(t.world, 'third')
+    const theirs = await anOwnedDevice(t.world, third, 'of-the-third')
 
-    await lookEverySecond(world, beginSweep(world), 1, [returned, other, third])
+    await lookEverySecond(t.world, beginSweep(t.world), 1, [returned, other, third])
 
-    assert.equal((await deviceRow(world.store, others.deviceId)).moveTo, undefined)
-    assert.equal((await deviceRow(world.store, theirs.deviceId)).moveTo, undefined)
+    assert.equal((await deviceRow(t.store, others.deviceId)).moveTo, undefined)
+    assert.equal((await deviceRow(t.store, theirs.deviceId)).moveTo, undefined)
   })
 
   test('gets a few at a time, no more than eight on their way', async () => {
     const { returned, other, devices } = await aReturn(20)
-    const watching = beginSweep(world)
+    const watching = beginSweep(t.world)
 
-    await lookEverySecond(world, watching, 7, [returned, other])
+    await lookEverySecond(t.world, watching, 7, [returned, other])
 
-    const rows = await Promise.all(devices.map((device) => deviceRow(world.store, device.deviceId)))
+    const rows = await Promise.all(devices.map((device) => deviceRow(t.store, device.deviceId)))
     assert.equal(rows.filter((row) => row.moveTo === 'second').length, 8)
   })
 
@@ -76,11 +78,11 @@ describe('a server restarted under its name', () => {
     const { returned, other, devices } = await aReturn(1)
     const [stopped] = devices
     assert.ok(stopped)
-    await stop(world.store, world.clock, stopped.deviceId, 'by the operator')
+    await stop(t.store, t.clock, stopped.deviceId, 'by the operator')
 
-    await lookEverySecond(world, beginSweep(world), 1, [returned, other])
+    await lookEverySecond(t.world, beginSweep(t.world), 1, [returned, other])
 
-    assert.equal((await deviceRow(world.store, stopped.deviceId)).moveTo, undefined)
+    assert.equal((await deviceRow(t.store, stopped.deviceId)).moveTo, undefined)
   })
 
   test('gets none that has been away for ten minutes', async () => {
@@ -88,9 +90,9 @@ describe('a server restarted under its name', () => {
     const [device] = devices
     assert.ok(device)
 
-    await lookEverySecond(world, beginSweep(world), 1, [returned, other])
+    await lookEverySecond(t.world, beginSweep(t.world), 1, [returned, other])
 
-    assert.equal((await deviceRow(world.store, device.deviceId)).moveTo, undefined)
+    assert.equal((await deviceRow(t.store, device.deviceId)).moveTo, undefined)
   })
 
   test('under a new name gets nothing back', async () => {
@@ -98,20 +100,20 @@ describe('a server restarted under its name', () => {
     const [device] = devices
     assert.ok(device)
 
-    await lookEverySecond(world, beginSweep(world), 1, [other])
+    await lookEverySecond(t.world, beginSweep(t.world), 1, [other])
 
-    assert.equal((await deviceRow(world.store, device.deviceId)).moveTo, undefined)
+    assert.equal((await deviceRow(t.store, device.deviceId)).moveTo, undefined)
   })
 
   /** `first` (named web-1) died, its devices went to `other`, and `second` has come. */
   async function aReturn(count = 2, nameOfSecond = 'web-1', afterMs = 1000) {
-    const former = await anActiveServer(world, 'first', { name: 'web-1' })
-    const other = await anActiveServer(world, 'other')
-    const devices = await ownedDevices(world, former, count)
-    await buryExited(world.store, former, 'exit code 137')
-    await beginSweep(world).look()
-    world.clock.advance(afterMs)
-    const returned = await anActiveServer(world, 'second', { name: nameOfSecond })
+    const former = await anActiveServer(t.world, 'first', { name: 'web-1' })
+    const other = await anActiveServer(t.world, 'other')
+    const devices = await ownedDevices(t.world, former, count)
+    await buryExited(t.store, former, 'exit code 137')
+    await beginSweep(t.world).look()
+    t.clock.advance(afterMs)
+    const returned = await anActiveServer(t.world, 'second', { name: nameOfSecond })
     return { former, other, devices, returned }
   }
 })

@@ -14,41 +14,43 @@ import {
   ownersOf,
   serverRow,
 } from '../../builders/builders.ts'
-import { world } from '../../builders/each-afresh.ts'
 import { cuttable, interrupted } from '../../builders/faulty-stores.ts'
+import { fresh } from '../../builders/fresh.ts'
+
+const t = fresh()
 
 describe('a server that falls silent', () => {
   test('is buried when its beat has not changed for the bury time, and not before', async () => {
-    await anActiveServer(world, 'silent')
-    const beating = await anActiveServer(world, 'beating')
-    const watching = beginSweep(world)
+    await anActiveServer(t.world, 'silent')
+    const beating = await anActiveServer(t.world, 'beating')
+    const watching = beginSweep(t.world)
     await watching.look()
 
-    await lookEverySecond(world, watching, 10, [beating])
-    const before = await serverRow(world.store, 'silent')
-    await lookEverySecond(world, watching, 1, [beating])
+    await lookEverySecond(t.world, watching, 10, [beating])
+    const before = await serverRow(t.world.store, 'silent')
+    await lookEverySecond(t.world, watching, 1, [beating])
 
     assert.equal(before.state, 'active')
-    assert.equal((await serverRow(world.store, 'silent')).state, 'dead')
-    assert.equal((await serverRow(world.store, 'beating')).state, 'active')
+    assert.equal((await serverRow(t.world.store, 'silent')).state, 'dead')
+    assert.equal((await serverRow(t.world.store, 'beating')).state, 'active')
     assert.deepEqual(
-      world.told('server.buried').map((facts) => facts.serverId),
+      t.world.told('server.buried').map((facts) => facts.serverId),
       ['silent'],
     )
   })
 
   test('loses its devices to others at the same look, with the reason in their history', async () => {
-    const silent = await anActiveServer(world, 'silent')
-    const beating = await anActiveServer(world, 'beating')
-    const devices = await ownedDevices(world, silent, 3)
-    const watching = beginSweep(world)
+    const silent = await anActiveServer(t.world, 'silent')
+    const beating = await anActiveServer(t.world, 'beating')
+    const devices = await ownedDevices(t.world, silent, 3)
+    const watching = beginSweep(t.world)
     await watching.look()
 
-    await lookEverySecond(world, watching, 11, [beating])
+    await lookEverySecond(t.world, watching, 11, [beating])
 
     const ids = devices.map((device) => device.deviceId)
-    assert.deepEqual(await ownersOf(world.store, ids), ['beating', 'beating', 'beating'])
-    const history = (await readHistory(world.store, deviceId('silent-device-0'), 9)).rows
+    assert.deepEqual(await ownersOf(t.world.store, ids), ['beating', 'beating', 'beating'])
+    const history = (await readHistory(t.world.store, deviceId('silent-device-0'), 9)).rows
     assert.deepEqual(
       new Set(history.map(({ event, serverName, why }) => [event, serverName, why].join(', '))),
       new Set([
@@ -56,123 +58,125 @@ describe('a server that falls silent', () => {
         'assigned, beating, its server "silent" is gone',
       ]),
     )
-    assert.deepEqual(world.rings, ['beating'])
+    assert.deepEqual(t.world.rings, ['beating'])
   })
 
   test('on Fargate is stopped through ECS, too', async () => {
-    await anActiveServer(world, 'silent', { taskArn: 'arn:task/1' })
-    const beating = await anActiveServer(world, 'beating', { taskArn: 'arn:task/2' })
-    const watching = beginSweep(world)
+    await anActiveServer(t.world, 'silent', { taskArn: 'arn:task/1' })
+    const beating = await anActiveServer(t.world, 'beating', { taskArn: 'arn:task/2' })
+    const watching = beginSweep(t.world)
     await watching.look()
 
-    await lookEverySecond(world, watching, 12, [beating])
+    await lookEverySecond(t.world, watching, 12, [beating])
 
-    assert.deepEqual(world.stoppedTasks, ['arn:task/1'])
+    assert.deepEqual(t.world.stoppedTasks, ['arn:task/1'])
   })
 
   test('is not buried when it beats between the look and the burial', async () => {
-    const silent = await anActiveServer(world, 'silent')
-    const beating = await anActiveServer(world, 'beating')
-    const lastMoment = interrupted(world.store, 'Servers', async (change) => {
-      if (change.set?.state === 'dead') await beat(world.store, world.clock, silent.serverId, 0)
+    const silent = await anActiveServer(t.world, 'silent')
+    const beating = await anActiveServer(t.world, 'beating')
+    const lastMoment = interrupted(t.world.store, 'Servers', async (change) => {
+      if (change.set?.state === 'dead') await beat(t.world.store, t.world.clock, silent.serverId, 0)
     })
     const watching = beginSweep({ ...world, store: lastMoment })
     await watching.look()
 
-    await lookEverySecond(world, watching, 12, [beating])
+    await lookEverySecond(t.world, watching, 12, [beating])
 
-    assert.equal((await serverRow(world.store, 'silent')).state, 'active')
+    assert.equal((await serverRow(t.world.store, 'silent')).state, 'active')
   })
 
   test('is found by no time of day: hours forward or back change nothing', async () => {
-    const web1 = await anActiveServer(world, 'web-1')
-    const web2 = await anActiveServer(world, 'web-2')
-    const { deviceId } = await anOwnedDevice(world, web1)
-    const watching = beginSweep(world)
+    const web1 = await anActiveServer(t.world, 'web-1')
+    const web2 = await anActiveServer(t.world, 'web-2')
+    const { deviceId } = await anOwnedDevice(t.world, web1)
+    const watching = beginSweep(t.world)
     await watching.look()
 
-    world.clock.setWallBy(5 * 3_600_000)
+    t.world.clock.setWallBy(5 * 3_600_000)
     await watching.look()
-    world.clock.setWallBy(-48 * 3_600_000)
+    t.world.clock.setWallBy(-48 * 3_600_000)
     await watching.look()
-    await lookEverySecond(world, watching, 3, [web1, web2])
+    await lookEverySecond(t.world, watching, 3, [web1, web2])
 
-    assert.deepEqual(await ownersOf(world.store, [deviceId]), ['web-1'])
-    assert.deepEqual(world.told('server.buried'), [])
+    assert.deepEqual(await ownersOf(t.world.store, [deviceId]), ['web-1'])
+    assert.deepEqual(t.world.told('server.buried'), [])
   })
 
   test('is buried in time by an observer whose time of day jumps', async () => {
-    const silent = await anActiveServer(world, 'silent')
-    const beating = await anActiveServer(world, 'beating')
-    const { deviceId } = await anOwnedDevice(world, silent)
-    const watching = beginSweep(world)
+    const silent = await anActiveServer(t.world, 'silent')
+    const beating = await anActiveServer(t.world, 'beating')
+    const { deviceId } = await anOwnedDevice(t.world, silent)
+    const watching = beginSweep(t.world)
     await watching.look()
-    await lookEverySecond(world, watching, 5, [beating])
+    await lookEverySecond(t.world, watching, 5, [beating])
 
-    world.clock.setWallBy(-3_600_000)
-    await lookEverySecond(world, watching, 5, [beating])
-    const before = await serverRow(world.store, 'silent')
-    await lookEverySecond(world, watching, 1, [beating])
+    t.world.clock.setWallBy(-3_600_000)
+    await lookEverySecond(t.world, watching, 5, [beating])
+    const before = await serverRow(t.world.store, 'silent')
+    await lookEverySecond(t.world, watching, 1, [beating])
 
     assert.equal(before.state, 'active')
-    assert.deepEqual(await ownersOf(world.store, [deviceId]), ['beating'])
+    assert.deepEqual(await ownersOf(t.world.store, [deviceId]), ['beating'])
   })
 })
 
 describe('most servers silent together', () => {
   test('raise one alarm each and keep their devices for one more lease', async () => {
-    const [web1, web2, web3] = await activeServers(world, 3)
+    const [web1, web2, web3] = await activeServers(t.world, 3)
     assert.ok(web1 && web2 && web3)
-    const { deviceId } = await anOwnedDevice(world, web1)
-    const watching = beginSweep(world)
+    const { deviceId } = await anOwnedDevice(t.world, web1)
+    const watching = beginSweep(t.world)
     await watching.look()
 
-    await lookEverySecond(world, watching, 15, [web3])
-    const braked = await ownersOf(world.store, [deviceId])
-    await lookEverySecond(world, watching, 4, [web3])
+    await lookEverySecond(t.world, watching, 15, [web3])
+    const braked = await ownersOf(t.world.store, [deviceId])
+    await lookEverySecond(t.world, watching, 4, [web3])
 
     assert.deepEqual(braked, ['server-0'])
-    assert.equal(world.told('server.burial_deferred').length, 2)
-    assert.deepEqual(await ownersOf(world.store, [deviceId]), ['server-2'])
+    assert.equal(t.world.told('server.burial_deferred').length, 2)
+    assert.deepEqual(await ownersOf(t.world.store, [deviceId]), ['server-2'])
   })
 
   test('that come back, one after the other, keep their devices', async () => {
-    const servers = await activeServers(world, 4)
+    const servers = await activeServers(t.world, 4)
     const [web1, web2, web3, web4] = servers
     assert.ok(web1 && web2 && web3 && web4)
-    const devices = await Promise.all(servers.map((server, n) => anOwnedDevice(world, server, `device-${n}`)))
-    const watching = beginSweep(world)
+    const devices = await Promise.all(
+      servers.map((server, n) => anOwnedDevice(t.world, server, `device-${n}`)),
+    )
+    const watching = beginSweep(t.world)
     await watching.look()
 
-    await lookEverySecond(world, watching, 16)
-    await lookEverySecond(world, watching, 1, [web1, web2])
-    await lookEverySecond(world, watching, 1, [web3, web2])
-    await lookEverySecond(world, watching, 9, servers)
+    await lookEverySecond(t.world, watching, 16)
+    await lookEverySecond(t.world, watching, 1, [web1, web2])
+    await lookEverySecond(t.world, watching, 1, [web3, web2])
+    await lookEverySecond(t.world, watching, 9, servers)
 
     const ids = devices.map((device) => device.deviceId)
-    assert.deepEqual(await ownersOf(world.store, ids), ['server-0', 'server-1', 'server-2', 'server-3'])
-    assert.deepEqual(world.told('server.buried'), [])
+    assert.deepEqual(await ownersOf(t.world.store, ids), ['server-0', 'server-1', 'server-2', 'server-3'])
+    assert.deepEqual(t.world.told('server.buried'), [])
   })
 
   test('keep their devices when the store failed for all of them and for the sweep', async () => {
-    const servers = await activeServers(world, 4)
+    const servers = await activeServers(t.world, 4)
     const [late] = servers
     assert.ok(late)
-    const { deviceId } = await anOwnedDevice(world, late)
-    const store = cuttable(world.store)
+    const { deviceId } = await anOwnedDevice(t.world, late)
+    const store = cuttable(t.world.store)
     const watching = beginSweep({ ...world, store })
     await watching.look()
 
     store.cut()
-    world.clock.advance(30_000)
+    t.world.clock.advance(30_000)
     await assert.rejects(watching.look(), /cannot be reached/)
     store.mend()
-    await beatAll(world, servers.slice(1))
+    await beatAll(t.world, servers.slice(1))
     await watching.look()
-    await lookEverySecond(world, watching, 2, servers.slice(1))
-    await lookEverySecond(world, watching, 9, servers)
+    await lookEverySecond(t.world, watching, 2, servers.slice(1))
+    await lookEverySecond(t.world, watching, 9, servers)
 
-    assert.deepEqual(await ownersOf(world.store, [deviceId]), ['server-0'])
-    assert.deepEqual(world.told('server.buried'), [])
+    assert.deepEqual(await ownersOf(t.world.store, [deviceId]), ['server-0'])
+    assert.deepEqual(t.world.told('server.buried'), [])
   })
 })

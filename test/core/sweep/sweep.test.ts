@@ -14,26 +14,28 @@ import {
   serverRow,
   worldOn,
 } from '../../builders/builders.ts'
-import { world } from '../../builders/each-afresh.ts'
 import { cuttable } from '../../builders/faulty-stores.ts'
+import { fresh } from '../../builders/fresh.ts'
+
+const t = fresh()
 
 describe('two sweeps at once', () => {
   test('bury once, evict once, claim once, and every load is true', async () => {
-    const silent = await anActiveServer(world, 'silent')
-    const others = [await anActiveServer(world, 'web-1'), await anActiveServer(world, 'web-2')]
-    const devices = await ownedDevices(world, silent, 20)
-    const rival = worldOn(world.store, 2)
-    const [one, other] = [beginSweep(world), beginSweep(rival)]
+    const silent = await anActiveServer(t.world, 'silent')
+    const others = [await anActiveServer(t.world, 'web-1'), await anActiveServer(t.world, 'web-2')]
+    const devices = await ownedDevices(t.world, silent, 20)
+    const rival = worldOn(t.world.store, 2)
+    const [one, other] = [beginSweep(t.world), beginSweep(rival)]
     await Promise.all([one.look(), other.look()])
 
-    await Promise.all([lookEverySecond(world, one, 11, others), lookEverySecond(rival, other, 11, others)])
+    await Promise.all([lookEverySecond(t.world, one, 11, others), lookEverySecond(rival, other, 11, others)])
 
-    const both = [world, rival]
+    const both = [t.world, rival]
     const owners = await ownersOf(
-      world.store,
+      t.world.store,
       devices.map((device) => device.deviceId),
     )
-    const rows = await Promise.all(others.map((server) => serverRow(world.store, server.serverId)))
+    const rows = await Promise.all(others.map((server) => serverRow(t.world.store, server.serverId)))
     assert.equal(both.flatMap((each) => each.told('server.buried')).length, 1)
     assert.equal(both.flatMap((each) => each.told('device.evicted')).length, 20)
     assert.equal(both.flatMap((each) => each.told('device.assigned')).length, 20)
@@ -46,47 +48,47 @@ describe('two sweeps at once', () => {
 
 describe('a sweep', () => {
   test('looks once a second for 75 s, longer than until the next one starts', async () => {
-    const beating = await anActiveServer(world, 'web-1')
-    const begun = world.clock.mark()
-    await beatAll(world, [beating])
+    const beating = await anActiveServer(t.world, 'web-1')
+    const begun = t.world.clock.mark()
+    await beatAll(t.world, [beating])
 
-    await world.clock.runUntilDone(sweep(world))
+    await t.world.clock.runUntilDone(sweep(t.world))
 
-    assert.equal(world.clock.elapsedMs(begun), 75_000)
-    assert.deepEqual(world.told('sweep.finished'), [{ looks: 75 }])
+    assert.equal(t.world.clock.elapsedMs(begun), 75_000)
+    assert.deepEqual(t.world.told('sweep.finished'), [{ looks: 75 }])
   })
 
   test('ends early when it is told to', async () => {
     const until = new AbortController()
     until.abort()
 
-    await world.clock.runUntilDone(sweep(world, 75_000, until.signal))
+    await t.world.clock.runUntilDone(sweep(t.world, 75_000, until.signal))
 
-    assert.deepEqual(world.told('sweep.finished'), [{ looks: 0 }])
+    assert.deepEqual(t.world.told('sweep.finished'), [{ looks: 0 }])
   })
 
   test('goes on after a look that failed, and tells of it', async () => {
-    const store = cuttable(world.store)
-    const web1 = await anActiveServer(world, 'web-1')
+    const store = cuttable(t.world.store)
+    const web1 = await anActiveServer(t.world, 'web-1')
     store.cut(3)
-    const id = await aDevice(world)
+    const id = await aDevice(t.world)
 
-    await world.clock.runUntilDone(sweep({ ...world, store }, 5000))
+    await t.world.clock.runUntilDone(sweep({ ...world, store }, 5000))
 
-    assert.equal(world.told('sweep.look_failed').length, 3)
-    assert.deepEqual(await ownersOf(world.store, [id]), [web1.serverId])
+    assert.equal(t.world.told('sweep.look_failed').length, 3)
+    assert.deepEqual(await ownersOf(t.world.store, [id]), [web1.serverId])
   })
 
   test('leaves a device alone whose server beats, however often it looks', async () => {
-    const web1 = await anActiveServer(world, 'web-1')
-    const owned = await anOwnedDevice(world, web1)
-    const watching = beginSweep(world)
+    const web1 = await anActiveServer(t.world, 'web-1')
+    const owned = await anOwnedDevice(t.world, web1)
+    const watching = beginSweep(t.world)
 
-    await lookEverySecond(world, watching, 30, [web1])
+    await lookEverySecond(t.world, watching, 30, [web1])
 
-    assert.deepEqual(await deviceRow(world.store, owned.deviceId), owned)
+    assert.deepEqual(await deviceRow(t.world.store, owned.deviceId), owned)
     assert.equal(
-      await evict(world.store, world.clock, owned.deviceId, { ...web1, serverId: 'x' as never }),
+      await evict(t.world.store, t.world.clock, owned.deviceId, { ...web1, serverId: 'x' as never }),
       false,
     )
   })

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 
-const WATCHDOG = pathToFileURL(`${import.meta.dirname}/../../hosts/watchdog.ts`).href
+const WATCHDOG = pathToFileURL(`${import.meta.dirname}/../../../hosts/isolation/watchdog.ts`).href
 
 /** A process with a watchdog of half a second. */
 function aProcess(context: TestContext, then: string) {

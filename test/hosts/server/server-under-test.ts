@@ -23,6 +23,7 @@ import { baileysSockets } from '../../../hosts/whatsapp/baileys-socket.ts'
 import { silenceConsole } from '../../../hosts/whatsapp/silence-console.ts'
 import { LOCAL_TABLE_PREFIX, startDatabase } from '../../../local/database.ts'
 import { type Simulator, startWhatsAppSimulator } from '../../../local/whatsapp/simulator.ts'
+import '../../local/whatsapp/baileys-timers.ts'
 import { recordingTelemetry, wrapping } from '../auth-state/fixtures.ts'
 
 const REQUEST_MS_MAX = 10_000

@@ -65,7 +65,7 @@ async function image(): Promise<void> {
     )
   } else {
     process.stdout.write(
-      '--  no Docker engine: the image is not built (test/lib/image-layout.test.ts starts its layout)\n',
+      '--  no Docker engine: the image is not built (test/lib/image-layout.long.test.ts starts its layout)\n',
     )
   }
   process.stdout.write(`--  for the deployment a named image takes its place: hostImage = ${IMAGE}\n`)

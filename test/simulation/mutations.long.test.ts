@@ -1,4 +1,5 @@
-/** The simulation can fail: each rule of the protocol, broken alone, is found within a bounded number of seeds. */
+/** The simulation can fail: it finds each rule of the protocol that is broken alone, within a bounded number
+ *  of seeds. */
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { checkSeed } from './check.ts'

@@ -5,13 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { LOCAL_CREDENTIALS, LOCAL_REGION, LOCAL_TABLE_PREFIX } from '../../local/database.ts'
-import {
-  assertNeverTwoSockets,
-  moor,
-  startTestFleet,
-  type TestFleet,
-  untilActive,
-} from '../fleet/fleet-under-test.ts'
+import { startTestFleet, type TestFleet } from '../fleet/fleet-under-test.ts'
 import { commandOf, compressedBytes, layOut } from './image-layout.ts'
 
 const MB = 1_000_000
@@ -63,10 +57,10 @@ function startFromLayout(): ChildProcess {
 describe('what the image contains', () => {
   test('is enough for a server: it joins the fleet and moors a device', async () => {
     host = startFromLayout()
-    await untilActive(fleet, 'from-the-image')
-    const [moored] = await moor(fleet, 1, 'image')
+    await fleet.untilActive('from-the-image')
+    const [moored] = await fleet.moor(1, 'image')
     assert.equal(moored, 'image-1')
-    assertNeverTwoSockets(fleet)
+    fleet.assertNeverTwoSockets()
   })
 
   test('leaves when it gets SIGTERM as PID 1 does: by its own handler, with exit code 0', async () => {
