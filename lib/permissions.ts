@@ -1,5 +1,5 @@
 /** Which function may make which requests to which table: exactly the requests that its code makes.
- *  test/lib/permissions.test.ts states the outcome again, and test/lib/bundles.test.ts compares it with
+ *  test/lib/permissions.test.ts states the outcome again, and test/lib/bundles.long.test.ts compares it with
  *  the requests of the bundles. Hosts must never get a right on Operations: what decides for the whole
  *  fleet is there. */
 import { Stack } from 'aws-cdk-lib'

@@ -128,7 +128,7 @@ describe('assigning', () => {
       await bury(t.world.store, first)
     })
 
-    const [placement] = await assign({ ...world, store: dying }, [id])
+    const [placement] = await assign({ ...t.world, store: dying }, [id])
 
     assert.equal(placement?.server?.serverId, 'web-2')
     assert.equal((await deviceRow(t.world.store, id)).owner, 'web-2')
@@ -203,7 +203,7 @@ describe('assigning', () => {
       await claim(t.world.store, t.world.clock, aClaim(id, web1)).catch(() => {})
     })
 
-    const [placement] = await assign({ ...world, store: raced }, [id])
+    const [placement] = await assign({ ...t.world, store: raced }, [id])
 
     assert.equal(placement?.outcome, 'already_owned')
     assert.deepEqual(await loadsOf(t.world.store, [web2]), [0])
@@ -219,7 +219,7 @@ describe('assigning', () => {
       await t.world.store.remove('Devices', { deviceId: gone })
     })
 
-    const placements = await assign({ ...world, store: raced }, [stopped, gone])
+    const placements = await assign({ ...t.world, store: raced }, [stopped, gone])
 
     assert.deepEqual(new Set(placements.map(({ outcome }) => outcome)), new Set(['not_wanted', 'gone']))
     assert.deepEqual(await loadsOf(t.world.store, [web1]), [0])
@@ -231,7 +231,7 @@ describe('assigning', () => {
     const store = cuttable(t.world.store)
     const cutBeforeClaim = interrupted(store, 'Devices', async () => store.cut())
 
-    await assert.rejects(assign({ ...world, store: cutBeforeClaim }, [id]), /cannot be reached/)
+    await assert.rejects(assign({ ...t.world, store: cutBeforeClaim }, [id]), /cannot be reached/)
 
     assert.deepEqual(await loadsOf(t.world.store, [web1]), [1])
   })

@@ -171,9 +171,9 @@ describe('the devices of a server that died', () => {
     const listed = await deviceRow(t.store, deviceId)
     await permit(t.store, t.clock, deviceId, web1.serverId)
     await buryExited(t.store, web1, 'exit code 1', true)
-    const lagging = { ...store, query: async () => ({ rows: [listed] }) } as typeof t.store
+    const lagging = { ...t.store, query: async () => ({ rows: [listed] }) } as typeof t.store
 
-    await evictFrom({ ...world, store: lagging }, await serverRow(t.store, web1.serverId))
+    await evictFrom({ ...t.world, store: lagging }, await serverRow(t.store, web1.serverId))
 
     assert.equal((await deviceRow(t.store, deviceId)).suspicion, 2)
   })

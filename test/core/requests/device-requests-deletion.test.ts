@@ -89,7 +89,7 @@ describe('deletion', () => {
     const id = await aDevice(t)
     await requestDeletion(t.store, t.clock, id)
     const late: Store = {
-      ...store,
+      ...t.store,
       async remove(table, key, conditions) {
         await t.store.remove('Devices', { deviceId: id })
         await aDevice(t)
@@ -105,7 +105,7 @@ describe('deletion', () => {
     const id = await aDevice(t)
     await requestDeletion(t.store, t.clock, id)
     const late: Store = {
-      ...store,
+      ...t.store,
       async query(table, query) {
         if (table === 'AuthState') {
           await erase(t.store, id)

@@ -78,7 +78,7 @@ describe('a server that falls silent', () => {
     const lastMoment = interrupted(t.world.store, 'Servers', async (change) => {
       if (change.set?.state === 'dead') await beat(t.world.store, t.world.clock, silent.serverId, 0)
     })
-    const watching = beginSweep({ ...world, store: lastMoment })
+    const watching = beginSweep({ ...t.world, store: lastMoment })
     await watching.look()
 
     await lookEverySecond(t.world, watching, 12, [beating])
@@ -164,7 +164,7 @@ describe('most servers silent together', () => {
     assert.ok(late)
     const { deviceId } = await anOwnedDevice(t.world, late)
     const store = cuttable(t.world.store)
-    const watching = beginSweep({ ...world, store })
+    const watching = beginSweep({ ...t.world, store })
     await watching.look()
 
     store.cut()

@@ -22,14 +22,14 @@ describe('a device whose owner has no row', () => {
 
   test('is no orphan when its owner joined while the sweep was searching', async () => {
     const joining: Store = {
-      ...world.store,
+      ...t.world.store,
       async scan(table, part) {
         if (table === 'Devices') await anOwnedDevice(t.world, await anActiveServer(t.world, 'newcomer'))
         return t.world.store.scan(table, part)
       },
     }
 
-    await t.world.clock.runUntilDone(sweep({ ...world, store: joining }, 1000))
+    await t.world.clock.runUntilDone(sweep({ ...t.world, store: joining }, 1000))
 
     assert.deepEqual(await ownersOf(t.world.store, [deviceId('device-1')]), ['newcomer'])
     assert.deepEqual(t.world.told('device.evicted'), [])

@@ -73,7 +73,7 @@ describe('a sweep', () => {
     store.cut(3)
     const id = await aDevice(t.world)
 
-    await t.world.clock.runUntilDone(sweep({ ...world, store }, 5000))
+    await t.world.clock.runUntilDone(sweep({ ...t.world, store }, 5000))
 
     assert.equal(t.world.told('sweep.look_failed').length, 3)
     assert.deepEqual(await ownersOf(t.world.store, [id]), [web1.serverId])
