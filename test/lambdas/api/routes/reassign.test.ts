@@ -36,7 +36,7 @@ describe('POST /devices/{id}/reassign', () => {
       operationId,
       kind: 'reassign',
       state: 'running',
-      why: 'its server "web-1" is asked to let go',
+      why: 'its server "web-1" is asked to release it',
       askedBy: 'abcdef0123456789',
       startedAt: body.startedAt,
       deviceId: 'web-1-device-0',
