@@ -1,7 +1,7 @@
 /**
  * The HTTP API of the control plane: devices, servers, the fleet.
- * The HTTP API invokes it, with what the authorizer found out about the caller.
- * It must never take a device from a live server: it writes what is wanted, and the owner lets go.
+ * API Gateway invokes it with each request, and with the caller that the authorizer found.
+ * It must never take a device from a live server: it writes requests, and the owner releases the device.
  */
 import middy, { type MiddlewareObj } from '@middy/core'
 import httpErrorHandler from '@middy/http-error-handler'
@@ -12,7 +12,7 @@ import httpSecurityHeaders from '@middy/http-security-headers'
 import { MooringError } from '../core/errors.ts'
 import { tasksOfCluster } from './adapters/ecs-tasks.ts'
 import type { Answer } from './api/answer.ts'
-import { authorise } from './api/authorise.ts'
+import { authorise, callerOf } from './api/authorise.ts'
 import { createCursors } from './api/cursor.ts'
 import type { ApiEvent } from './api/event.ts'
 import { shapeRefusals } from './api/refusals.ts'
@@ -23,9 +23,9 @@ import { readEnvironment } from './environment.ts'
 import { atFirstInvocation, flushTelemetry } from './invocation.ts'
 import { lambdaWorld } from './world.ts'
 
-/** The largest request that makes sense is well below 1 KB. */
+/** The largest useful request is well below 1 KB. */
 const BODY_BYTES_MAX = 64 * 1024
-/** Left for our own answer when a handler does not end in time. */
+/** Kept for our own answer when a handler does not end in time. */
 const ANSWER_MS = 500
 
 export function createApiHandler(world: ApiWorld) {
@@ -55,13 +55,14 @@ function createRouteHandler(world: ApiWorld, route: Route) {
       params: event.pathParameters ?? {},
       query: event.queryStringParameters ?? {},
       body: event.body,
-      caller: authorise(event, route),
+      caller: callerOf(event),
     })
-  const handler = middy<ApiEvent, Answer>().before(({ event }) => void authorise(event, route))
+  // Before the body is parsed: a caller without a scope is told so, whatever the body is.
+  const handler = middy<ApiEvent, Answer>().before(({ event }) => authorise(event, route))
   return (route.body ? handler.use(jsonBody()) : handler).handler(serve)
 }
 
-/** Clients send no body where none is needed, with or without a content type: that counts as `{}`. */
+/** Clients leave out an empty body, with or without a content type. A missing body counts as `{}`. */
 function jsonBody(): MiddlewareObj<ApiEvent> {
   const parser = httpJsonBodyParser()
   return {
@@ -78,7 +79,7 @@ function refuseLargeBody({ event }: { event: ApiEvent }): void {
   throw new MooringError('BODY_TOO_LARGE', `a body may have ${BODY_BYTES_MAX} bytes; this one has ${bytes}`)
 }
 
-/** The API as its environment describes it. */
+/** The API as the given environment describes it. */
 export function apiOf(variables: Readonly<Record<string, string | undefined>>) {
   const environment = readEnvironment('api', variables)
   const world = lambdaWorld('api', environment, tasksOfCluster(environment.ECS_CLUSTER))

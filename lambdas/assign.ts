@@ -1,7 +1,8 @@
 /**
  * Finds servers for the given devices.
- * A server invokes it, without waiting, for the devices that it has let go.
- * It must never trust the list: core/placement/assign.ts reads each device, and places only what is wanted and has no owner.
+ * A server invokes it, without waiting, for the devices that it has released.
+ * It must never trust the list: core/placement/assign.ts reads each device, and places it only if it should
+ * run and has no owner.
  */
 import middy from '@middy/core'
 import * as z from 'zod'
@@ -19,7 +20,7 @@ const AssignEvent = z.strictObject({
 })
 export type AssignEvent = z.input<typeof AssignEvent>
 
-/** How many devices ended in which way. */
+/** The number of devices for each outcome. */
 export type AssignSummary = { readonly [outcome: string]: number }
 
 export function createAssignHandler(world: LambdaWorld) {

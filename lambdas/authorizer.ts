@@ -1,8 +1,8 @@
 /**
- * Tells the API who calls, by the header `X-Api-Key`.
- * The HTTP API invokes it before every request to the `api` Lambda.
- * It must never grant anything: it lets every request pass with the scope that was found, `none` if there is none, and the
- * API refuses by default. An HTTP API cannot give its own refusals a body with our stable codes.
+ * Finds the caller of the API by the header `X-Api-Key`.
+ * API Gateway invokes it before every request to the `api` Lambda.
+ * It must never refuse: a refusal of API Gateway itself has no body with our stable codes. Every request
+ * passes, with the scope of its key or with `none`, and the API refuses by default.
  */
 import middy from '@middy/core'
 import type {
@@ -21,15 +21,15 @@ import { lambdaTelemetry } from './telemetry.ts'
 import { lambdaStore } from './world.ts'
 
 const API_KEY_HEADER = 'x-api-key'
-/** A key that was taken away still works this long. */
+/** A deleted key still works this long. */
 const KEY_REMEMBERED_MS = 60_000
 const KEYS_REMEMBERED_MAX = 1000
 
-/** What the `api` Lambda finds under `requestContext.authorizer.lambda`. */
+/** The caller, as the `api` Lambda finds it under `requestContext.authorizer.lambda`. */
 export interface CallerContext {
   readonly scope: Scope | 'none'
   readonly keyId: string
-  /** Why the scope is `none`. */
+  /** The reason for the scope `none`. */
   readonly refusal?: Extract<ErrorCode, 'API_KEY_MISSING' | 'API_KEY_UNKNOWN' | 'STORE_BUSY'>
 }
 
@@ -49,7 +49,8 @@ export function createAuthorizerHandler(world: AuthorizerWorld) {
       if (key) return { scope: key.scope, keyId: key.keyId }
       return { scope: 'none', keyId: '', refusal: 'API_KEY_UNKNOWN' }
     } catch (error) {
-      // A refusal by the HTTP API would be a bare 403, and a client would think that its key was taken away.
+      // If this threw, API Gateway would answer a bare 403,
+      // and the client would think that its key was deleted.
       world.telemetry.emit('request.failed', { error, why: 'the API key could not be looked up' })
       return { scope: 'none', keyId: '', refusal: 'STORE_BUSY' }
     }
@@ -65,7 +66,7 @@ export function createAuthorizerHandler(world: AuthorizerWorld) {
   ).use(flushTelemetry(world))
 }
 
-/** Only keys that exist are remembered, so that a new one works at once. */
+/** Only keys that exist are remembered, so a new key works at once. */
 function rememberKeys({ store, clock }: AuthorizerWorld) {
   const remembered = new Map<string, { key: KeyRow; since: Mark }>()
   return async (apiKey: string): Promise<KeyRow | undefined> => {

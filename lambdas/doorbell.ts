@@ -1,7 +1,7 @@
 /**
- * Rings servers at their private addresses: "look now".
- * The other Lambdas invoke it without waiting; it alone runs inside the VPC.
- * It must never need another permission, carry truth, or fail: a lost ring costs a beat or two.
+ * Rings servers at their private addresses: a ring tells a server to look now.
+ * The other Lambdas invoke it without waiting. It alone runs inside the VPC.
+ * It must never need a permission, carry truth, or fail: after a lost ring the server looks some beats later.
  */
 import middy from '@middy/core'
 import * as z from 'zod'
@@ -16,7 +16,7 @@ import { atFirstInvocation, flushTelemetry } from './invocation.ts'
 import { lambdaTelemetry } from './telemetry.ts'
 
 const RING_MS_MAX = 1500
-/** `http://`, the longest address, and a port. */
+/** Long enough for `http://`, the longest address and a port. */
 const URL_CHARACTERS_MAX = 100
 
 const DoorbellEvent = z.object({
@@ -28,7 +28,7 @@ const DoorbellEvent = z.object({
   ),
 })
 export type DoorbellEvent = z.input<typeof DoorbellEvent>
-type Rung = z.output<typeof DoorbellEvent>['servers'][number]
+type RungServer = z.output<typeof DoorbellEvent>['servers'][number]
 
 export interface DoorbellWorld {
   readonly clock: Clock
@@ -47,7 +47,7 @@ export function createDoorbellHandler(world: DoorbellWorld) {
   }).use(flushTelemetry(world))
 }
 
-async function ring(world: DoorbellWorld, { serverId, url }: Rung): Promise<void> {
+async function ring(world: DoorbellWorld, { serverId, url }: RungServer): Promise<void> {
   const fault = serverUrlFault(url)
   if (fault !== undefined) {
     world.telemetry.emit('doorbell.unanswered', { serverId, why: `its address ${fault}` })
@@ -60,7 +60,7 @@ async function ring(world: DoorbellWorld, { serverId, url }: Rung): Promise<void
       method: 'POST',
       headers: { 'content-type': 'application/json', ...signed },
       body,
-      // A server never redirects; whoever does is not the server.
+      // A server never redirects, so an answer that does comes from something else.
       redirect: 'error',
       signal: AbortSignal.timeout(RING_MS_MAX),
     })

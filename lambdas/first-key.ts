@@ -1,7 +1,7 @@
 /**
- * Makes the first API key: the key goes into a secret, its hash into the table.
+ * Makes the first API key, and puts the key into a secret and its hash into the table.
  * CloudFormation invokes it when the stack is created; lib/first-key.ts deploys it.
- * It must never make a second key, nor let the key out by any other way.
+ * It must never make a second key, nor reveal the key in any other place.
  */
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import type { CloudFormationCustomResourceEvent } from 'aws-lambda'
@@ -13,7 +13,7 @@ import { lambdaStore } from './world.ts'
 
 const schema = z.object({ TABLE_PREFIX: z.string(), API_KEY_SECRET: z.string().min(1) })
 const ANSWER_MS_MAX = 10_000
-/** Every variable that it reads. */
+/** Every variable that this Lambda reads. */
 export const FIRST_KEY_VARIABLES = Object.keys(schema.shape)
 
 export async function handler(event: CloudFormationCustomResourceEvent): Promise<void> {
@@ -21,7 +21,7 @@ export async function handler(event: CloudFormationCustomResourceEvent): Promise
   await answer(event, failure)
 }
 
-/** @returns why it failed: CloudFormation must be answered in any case, else it waits for an hour */
+/** @returns the failure, if any: CloudFormation needs an answer in any case, or it waits for an hour */
 async function makeKey(): Promise<string | undefined> {
   try {
     const { TABLE_PREFIX, API_KEY_SECRET } = schema.parse(process.env)
@@ -53,7 +53,7 @@ async function answer(event: CloudFormationCustomResourceEvent, failure: string 
   const answered = await fetch(event.ResponseURL, {
     method: 'PUT',
     body,
-    // The address is signed without a content type.
+    // The address is signed for a request without a content type, and fetch would add one.
     headers: { 'content-type': '' },
     redirect: 'error',
     signal: AbortSignal.timeout(ANSWER_MS_MAX),
@@ -61,7 +61,8 @@ async function answer(event: CloudFormationCustomResourceEvent, failure: string 
   if (!answered.ok) throw new Error(`CloudFormation did not take the answer: status ${answered.status}`)
 }
 
-/** The answer goes to S3, or to a rehearsal on this machine. An event that names another place was made up. */
+/** CloudFormation takes its answers at S3, and a rehearsal takes them on this machine.
+ *  Any other address is forged. */
 function isOfCloudFormation(text: string): boolean {
   const url = URL.parse(text)
   if (url?.username !== '' || url.password !== '') return false

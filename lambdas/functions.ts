@@ -1,10 +1,10 @@
-/** The Lambdas of the control plane: what each reads from its environment and how long it may run. The stack deploys from
- *  this table, and the local fleet runs from it. */
+/** The table of the Lambdas of the control plane: the variables that each reads, and how long it may run. The
+ *  stack deploys the Lambdas by this table, and the local fleet runs them by it. */
 
 const PROTOCOL = ['BEAT_EVERY_MS', 'FENCE_AFTER_MS', 'BURY_AFTER_MS'] as const
-/** What every function reads that assigns devices or tells servers to look. */
+/** For each function that assigns devices or tells servers to look. */
 const WORLD = ['TABLE_PREFIX', 'DOORBELL_FUNCTION', ...PROTOCOL] as const
-/** Who ends the tasks of buried servers, and says how many servers run. */
+/** For the sweep, which ends the tasks of buried servers and sets the number of servers. */
 const TASKS = [
   'ECS_CLUSTER',
   'ECS_SERVICE',
@@ -14,7 +14,7 @@ const TASKS = [
   'SCALE_IN_COOL_DOWN_SECONDS',
 ] as const
 
-/** How the sweep evens the servers out; see core/balance/plan.ts. */
+/** For the rebalancing of the sweep: see core/balance/plan.ts. */
 const REBALANCING = [
   'REBALANCING',
   'REBALANCE_BAND_PERCENT',
@@ -23,10 +23,10 @@ const REBALANCING = [
 ] as const
 
 export const FUNCTIONS = {
-  /** An HTTP API waits 30 s for an answer; a second less, so that the client gets ours. */
+  /** API Gateway waits 30 s for an answer. One second less lets the client get our own answer. */
   api: { timeoutSeconds: 29, variables: [...WORLD, 'ECS_CLUSTER', 'CURSOR_SECRET'] },
   authorizer: { timeoutSeconds: 8, variables: ['TABLE_PREFIX'] },
-  /** Looks for 75 s; the last look may take some seconds more. */
+  /** The sweep looks for 75 s, and its last look may take some seconds more. */
   sweep: {
     timeoutSeconds: 90,
     variables: [...WORLD, 'SWEEP_LOOKS_FOR_MS', 'FLEET_CONNECTS_PER_SECOND', ...TASKS, ...REBALANCING],

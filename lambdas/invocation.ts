@@ -1,11 +1,13 @@
-/** What every Lambda's file does around its handler. */
+/** Shared by the entry files of the Lambdas: a handler is built at its first
+ *  invocation, and telemetry is flushed. */
 import type { MiddlewareObj } from '@middy/core'
 import type { Context } from 'aws-lambda'
 import type { FlushedTelemetry } from '../aws/powertools-telemetry.ts'
 
 type Invoked<Event, Result> = (event: Event, context: Context) => Promise<Result>
 
-/** The world is built when it is first needed: importing an entry file reads no environment and opens no client. */
+/** Builds the handler when it is first invoked, so importing an entry file reads no
+ *  environment and opens no client. */
 export function atFirstInvocation<Event, Result>(
   create: () => Invoked<Event, Result>,
 ): Invoked<Event, Result> {
@@ -16,8 +18,8 @@ export function atFirstInvocation<Event, Result>(
   }
 }
 
-/** Writes metrics and churn counts before the Lambda freezes. Counts that cannot be written harm nobody, so a failure is
- *  reported and the answer stands. */
+/** Writes metrics and churn counts before the Lambda freezes. A lost count harms nobody, so a failed flush is
+ *  logged and the answer is not changed. */
 export function flushTelemetry(world: { telemetry: FlushedTelemetry }): MiddlewareObj {
   const flush = () => flushOnce(world)
   return { after: flush, onError: flush }

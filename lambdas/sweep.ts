@@ -1,7 +1,7 @@
 /**
- * The sweep: buries the silent, evicts from the gone, claims for every device that waits.
- * EventBridge invokes it every minute; it looks once a second for 75 s, so that two of them overlap.
- * It must never decide anything itself: core/sweep/sweep.ts does, and any number of these may run at once.
+ * The sweep: buries silent servers, evicts devices from dead ones, and places devices that wait.
+ * EventBridge invokes it every minute. It looks once a second for 75 s, so one sweep overlaps the next.
+ * It must never decide anything itself: core/sweep/sweep.ts does, and any number of sweeps may run at once.
  */
 import middy from '@middy/core'
 import type { Context, EventBridgeEvent } from 'aws-lambda'
@@ -16,13 +16,13 @@ import { type LambdaWorld, lambdaWorld } from './world.ts'
 
 export type ScheduledEvent = EventBridgeEvent<'Scheduled Event', unknown>
 
-/** Left unused at the end of the Lambda's time, for the last look and the last flush. */
+/** Kept at the end of the Lambda's time for the last look and the last flush. */
 const RESERVE_MS = 5000
-/** A sweep lasts longer than a minute: its counts must not wait for its end. */
+/** A sweep lasts longer than a minute, so its counts must not wait for its end. */
 const FLUSH_EVERY_MS = 5000
 
-/** @param until ends a sweep early, where Lambda's own time limit does not
- *  @param scaling is done once, beside the first look, which does not wait for it */
+/** @param until ends a sweep early where Lambda does not end it: in the local fleet and in tests
+ *  @param scaling runs once, at the same time as the first look */
 export function createSweepHandler(
   world: LambdaWorld,
   looksForMs: number = SWEEP_LOOKS_FOR_MS,
@@ -50,7 +50,7 @@ async function flushUntil(world: LambdaWorld, until: AbortSignal): Promise<void>
   }
 }
 
-/** The sweep as its environment describes it. */
+/** The sweep as the given environment describes it. */
 export function sweepOf(variables: Readonly<Record<string, string | undefined>>, until?: AbortSignal) {
   const environment = readEnvironment('sweep', variables)
   const { ECS_CLUSTER: cluster, ECS_SERVICE: name } = environment

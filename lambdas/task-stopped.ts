@@ -1,7 +1,7 @@
 /**
  * Buries a server at once when ECS says that its task has stopped and its process has exited.
  * EventBridge invokes it with "ECS Task State Change" events, which come late, twice and out of order.
- * It must never bury on anything less than an exit code: without one the process may still run, and the lease decides.
+ * It must never bury without an exit code: the process may then still run, so only its silence may bury it.
  */
 import middy from '@middy/core'
 import type { EventBridgeEvent } from 'aws-lambda'
@@ -17,7 +17,7 @@ import { type LambdaWorld, lambdaWorld } from './world.ts'
 
 export type TaskStateChange = EventBridgeEvent<'ECS Task State Change', unknown>
 
-/** What is read of the event's detail; ECS adds much more. */
+/** The part of the event that is read; ECS sends much more. */
 const TaskDetail = z.object({
   taskArn: z.string().min(1),
   lastStatus: z.string(),
@@ -43,31 +43,32 @@ export function createTaskStoppedHandler(world: LambdaWorld) {
   }).use(flushTelemetry(world))
 }
 
-/** Every container of the task must have an exit code: one that was lost may have been the server. */
+/** Every container of the task must have an exit code: a container without one may be the server. */
 function hasExited({ lastStatus, containers }: TaskDetail): boolean {
   const exited = containers.length > 0 && containers.every(({ exitCode }) => exitCode !== undefined)
   return lastStatus === 'STOPPED' && exited
 }
 
-/** The exit codes of a server that ended on purpose (hosts/main.ts), and those of SIGTERM and SIGKILL. Somebody else sends these
- *  two: ECS, when it ends a task. */
+/** The exit codes of a server that ended on purpose (hosts/main.ts), and those of SIGTERM and SIGKILL. ECS
+ *  sends these two signals when it ends a task, so they say nothing about the server. */
 const NO_CRASH: readonly number[] = [0, 3, 4, 5, 128 + 15, 128 + 9]
 const OUT_OF_MEMORY = /out ?of ?memory/i
 
-/** Whether the process went wrong, which may have been a device's doing; see core/protocol/suspicion.ts. */
+/** Whether the process crashed. A device may have caused that: see core/protocol/suspicion.ts. */
 function hasCrashed({ containers, stoppedReason = '' }: TaskDetail): boolean {
-  const wentWrong = containers.some(({ exitCode = 0 }) => !NO_CRASH.includes(exitCode))
+  const endedBadly = containers.some(({ exitCode = 0 }) => !NO_CRASH.includes(exitCode))
   return (
-    wentWrong ||
+    endedBadly ||
     [stoppedReason, ...containers.map(({ reason = '' }) => reason)].some((why) => OUT_OF_MEMORY.test(why))
   )
 }
 
-/** Whoever buried it, the server is gone for good after the first step, so the rest may be done again and again. */
+/** After the first step the server is dead, whether this caller buried it or another. The
+ *  other steps can be repeated. */
 async function clearAway(world: LambdaWorld, server: ServerRow, task: TaskDetail): Promise<void> {
   const crashed = hasCrashed(task)
   await buryAndTell(world, server, { why: wordsOf(task), exited: { crashed } })
-  // Its own last words were written before its end was told: the row that was read has them.
+  // A server writes its suspects before it ends, so the row that was read above has them.
   await assign(world, await evictFrom(world, crashed ? { ...server, crashed } : server))
 }
 

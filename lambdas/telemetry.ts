@@ -1,5 +1,4 @@
-/** Telemetry of a function that counts no churn, and so needs no permission to write it. */
-
+/** Telemetry for a function that counts no churn: it then needs no permission to write the counts. */
 import { type FlushedTelemetry, powertoolsTelemetry } from '../aws/powertools-telemetry.ts'
 import type { ChurnLedger } from '../core/telemetry/churn.ts'
 import type { FunctionName } from './functions.ts'

@@ -1,5 +1,5 @@
-/** What the Lambdas need from outside, built from the environment at the first invocation. Nothing else constructs a
- *  client; a test hands in a world of its own. */
+/** The world of the Lambdas, built from the environment at the first invocation. Clients are constructed here
+ *  and in adapters/ alone; a test hands in a world of its own. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { LambdaClient } from '@aws-sdk/client-lambda'
 import { dynamoDbStore } from '../aws/dynamodb-store.ts'
@@ -16,15 +16,15 @@ import { noTasks } from './adapters/ecs-tasks.ts'
 import type { FunctionEnvironment } from './environment.ts'
 import type { FunctionName } from './functions.ts'
 
-/** One request to DynamoDB, its retries included. */
+/** The limit of one request to DynamoDB, its retries included. */
 const STORE_MS_MAX = 5000
 
 export interface LambdaWorld extends World {
   readonly telemetry: FlushedTelemetry
 }
 
-/** @param name one of the functions that assign devices or tell servers to look
- *  @param tasksOf given by those that may end tasks: the others are bundled without the client of ECS */
+/** @param name a function that assigns devices or tells servers to look
+ *  @param tasksOf given by a function that may end tasks; the others are bundled without the client of ECS */
 export function lambdaWorld(
   name: FunctionName,
   environment: FunctionEnvironment<'assign'>,

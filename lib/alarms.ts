@@ -1,4 +1,4 @@
-/** What somebody must look at. docs/operations.md says what each means and what to do. */
+/** The alarms: each asks for a person. docs/operations.md gives the meaning of each and what to do. */
 import { Duration } from 'aws-cdk-lib'
 import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch'
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
@@ -10,11 +10,13 @@ import type { Functions } from './functions.ts'
 import { fleetSum, metricOf } from './metrics.ts'
 
 const UTILISATION_PERCENT_MAX = 90
-/** One device that is refused by a code that may pass is tried some ten times in the first quarter of an hour. */
+/** A device that WhatsApp refuses for a time is tried some ten times in the first quarter of an hour. */
 const LOGINS_REFUSED_MAX = 20
-/** One device that WhatsApp sends something poisonous faults some fifteen times in this time, at the cap of its backoff. */
+/** One device with a poisonous message faults some fifteen times in a quarter of an hour,
+ *  at the cap of its backoff. */
 const DEVICE_FAULTS_PER_QUARTER_HOUR_MAX = 30
-/** One now and then heals by itself; more are a device that keeps stalling, or WhatsApp. */
+/** A single stall heals by itself. More of them mean that one device keeps stalling, or
+ *  that WhatsApp has a fault. */
 const STALLS_PER_QUARTER_HOUR_MAX = 3
 
 interface AlarmPlan {
@@ -23,9 +25,9 @@ interface AlarmPlan {
   readonly metric: IMetric
   readonly above?: number
   readonly below?: number
-  /** Of the metric's period, in a row. */
+  /** The number of the metric's periods in a row that raise the alarm. */
   readonly periods: number
-  /** Most metrics are only there when something happened. */
+  /** Set where a missing metric raises the alarm. Most metrics are missing while nothing happens. */
   readonly silenceIsBad?: boolean
 }
 
@@ -68,14 +70,14 @@ function plans({ configuration, functions }: AlarmsProps): AlarmPlan[] {
   return [
     {
       name: 'Conflict',
-      says: 'WhatsApp closed a socket with status 440: two clients logged in with one device.',
+      says: 'WhatsApp closed a socket with code 440: two clients logged in with one device.',
       metric: metricOf('Conflicts', 'host', 'Sum'),
       above: 0,
       periods: 1,
     },
     {
       name: 'Stalls',
-      says: 'Sockets stalled again and again: WhatsApp or the store did not answer their work.',
+      says: 'Sockets stalled repeatedly: WhatsApp or the store did not answer their work.',
       metric: fleetSum('Stalls', 15),
       above: STALLS_PER_QUARTER_HOUR_MAX,
       periods: 1,
@@ -89,7 +91,7 @@ function plans({ configuration, functions }: AlarmsProps): AlarmPlan[] {
     },
     {
       name: 'Burials',
-      says: 'Servers die more often than now and then.',
+      says: 'Servers die too often.',
       metric: fleetSum('Burials', 15),
       above: configuration.burialsPerQuarterHour,
       periods: 1,
@@ -103,28 +105,28 @@ function plans({ configuration, functions }: AlarmsProps): AlarmPlan[] {
     },
     {
       name: 'Quarantines',
-      says: 'A device was put aside: its servers died again and again while it connected or was at work.',
+      says: 'A device was quarantined: its servers died repeatedly while it connected or was at work.',
       metric: fleetSum('Quarantines'),
       above: 0,
       periods: 1,
     },
     {
       name: 'QuarantinesDeferred',
-      says: 'More devices than an hour allows would be quarantined: the servers are more likely at fault.',
+      says: 'Too many devices would be quarantined in one hour: the servers are more likely at fault.',
       metric: fleetSum('QuarantinesDeferred'),
       above: 0,
       periods: 1,
     },
     {
       name: 'ServerCrashes',
-      says: 'A server ended by an error that belongs to no device.',
+      says: 'A server ended by an error that no device caused.',
       metric: fleetSum('ServerCrashes'),
       above: 0,
       periods: 1,
     },
     {
       name: 'DeviceFaults',
-      says: 'Sockets end by errors in what they receive or run, again and again.',
+      says: 'Sockets of devices end repeatedly by faults.',
       metric: metricOf('DeviceFaults', 'host', 'Sum', 15),
       above: DEVICE_FAULTS_PER_QUARTER_HOUR_MAX,
       periods: 1,
@@ -139,7 +141,7 @@ function plans({ configuration, functions }: AlarmsProps): AlarmPlan[] {
     {
       name: 'ClientOutdated',
       says:
-        'WhatsApp refuses the version of the client, to the whole fleet: set the option whatsappVersion ' +
+        'WhatsApp refuses the version of the client for the whole fleet: set the option whatsappVersion ' +
         '(WHATSAPP_VERSION).',
       metric: metricOf('ClientOutdated', 'host', 'Sum'),
       above: 0,
@@ -147,28 +149,28 @@ function plans({ configuration, functions }: AlarmsProps): AlarmPlan[] {
     },
     {
       name: 'TemporaryBans',
-      says: 'WhatsApp has banned an account for a while; its device waits until that is over.',
+      says: 'WhatsApp has banned an account for a time; its device waits for the end of the ban.',
       metric: metricOf('TemporaryBans', 'host', 'Sum'),
       above: 0,
       periods: 1,
     },
     {
       name: 'UnknownLogouts',
-      says: 'WhatsApp has logged a device out and does not say why.',
+      says: 'WhatsApp has logged a device out without a reason.',
       metric: metricOf('UnknownLogouts', 'host', 'Sum'),
       above: 0,
       periods: 1,
     },
     {
       name: 'LoginsRefused',
-      says: `WhatsApp refuses logins by other codes, more than ${LOGINS_REFUSED_MAX} within 15 minutes.`,
+      says: `WhatsApp has refused more than ${LOGINS_REFUSED_MAX} logins with other codes within 15 minutes.`,
       metric: metricOf('LoginsRefused', 'host', 'Sum', 15),
       above: LOGINS_REFUSED_MAX,
       periods: 1,
     },
     {
       name: 'SweepNotRunning',
-      says: 'No sweep has measured the fleet for three minutes: nobody buries silent servers.',
+      says: 'No sweep has measured the fleet for three minutes, so silent servers are not buried.',
       metric: metricOf('ServersActive', 'sweep', 'SampleCount'),
       below: 1,
       periods: 3,
@@ -176,7 +178,7 @@ function plans({ configuration, functions }: AlarmsProps): AlarmPlan[] {
     },
     {
       name: 'SweepErrors',
-      says: 'Sweeps fail.',
+      says: 'Sweeps end with errors.',
       metric: sweep.function.metricErrors({ period: Duration.minutes(1) }),
       above: 0,
       periods: 3,

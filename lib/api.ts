@@ -1,4 +1,5 @@
-/** The HTTP API in front of the `api` function: one route for everything, since the function has the table of routes. */
+/** The HTTP API before the `api` function. It has one route for everything, because the
+ *  function has the table of routes. */
 import { Duration, RemovalPolicy } from 'aws-cdk-lib'
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway'
 import { HttpApi, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2'
@@ -27,8 +28,9 @@ export class Api extends Construct {
       description: 'Mooring: devices, servers, fleet. Described at /openapi.json',
       createDefaultStage: false,
       defaultIntegration: new HttpLambdaIntegration('Api', api.function),
-      // Without an identity source it is asked on every request, also on those without a key: the function behind it
-      // refuses, with our own codes. Answers are not kept, so that a key that was taken away ends soon.
+      // Without an identity source the authorizer is asked on every request, also
+      // on those without a key: the `api` function then refuses with our own
+      // codes. No answer is cached, so that a deleted key soon stops working.
       defaultAuthorizer: new HttpLambdaAuthorizer('Authorizer', authorizer.function, {
         responseTypes: [HttpLambdaResponseType.SIMPLE],
         identitySource: [],
@@ -53,7 +55,8 @@ export class Api extends Construct {
   }
 }
 
-/** Who asked for what, and how it went. Headers are not logged: the key is one. */
+/** One line for each request: the caller, the route, the status. Headers are not logged,
+ *  because one of them is the key. */
 const ACCESS_LOG = {
   requestId: '$context.requestId',
   at: '$context.requestTime',

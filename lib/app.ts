@@ -1,7 +1,8 @@
 /**
- * The infrastructure: one stack, composed of one construct per concern.
+ * The infrastructure: one stack, composed of one construct for each concern.
  * The CDK command line runs it (`cdk.json`); the tests call `mooringApp` themselves.
- * It must never decide anything at run time: what it knows of the code are entry files, tables, variables and metrics.
+ * It must never decide anything at run time: of the code it knows only entry files, tables, variables and
+ * metrics.
  */
 import { App, type AppProps, Validations } from 'aws-cdk-lib'
 import { AwsSolutionsChecks } from 'cdk-nag'

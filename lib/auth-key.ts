@@ -1,18 +1,18 @@
-/** The key that wraps the data keys of the auth state. Servers use it, each time for one device and its credentials, and
- *  nobody else in the stack does: who reads the tables, a Lambda or a backup, reads no credentials. */
+/** The KMS key that wraps the data keys of the auth state. Only servers may use it, each time for one device
+ *  and its credentials. So a reader of the tables, be it a Lambda or a backup, cannot read credentials. */
 import { RemovalPolicy } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import { Key } from 'aws-cdk-lib/aws-kms'
 import { Construct } from 'constructs'
 import type { Configuration } from './configuration.ts'
 
-/** What hosts/auth-state/keys/kms-wrapping.ts binds each data key to. */
+/** hosts/auth-state/keys/kms-wrapping.ts binds each data key to these two names. */
 const CONTEXT_NAMES = ['deviceId', 'credentialsId']
 
 export class AuthKey extends Construct {
-  /** The ARN that servers wrap with. */
+  /** The ARN of the key with which servers wrap. */
   readonly arn: string
-  /** Those that may have wrapped what stands in the table. */
+  /** The ARNs of earlier keys, which may have wrapped data keys that are still stored. */
   readonly #formerArns: readonly string[]
 
   constructor(scope: Construct, id: string, configuration: Configuration) {
@@ -27,7 +27,7 @@ export class AuthKey extends Construct {
     this.#formerArns = former.filter((arn) => arn !== this.arn)
   }
 
-  /** What a server may do: wrap by the present key, and unwrap what any of them has wrapped. */
+  /** The permissions of a server: to wrap with the present key, and to unwrap with each of the keys. */
   statements(): PolicyStatement[] {
     const conditions = {
       StringLike: Object.fromEntries(CONTEXT_NAMES.map((name) => [`kms:EncryptionContext:${name}`, '?*'])),

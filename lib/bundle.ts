@@ -1,4 +1,5 @@
-/** Bundles of the Lambdas, made by esbuild when the stack is synthesised: no Docker, no build step of its own. */
+/** Bundles of the Lambdas. esbuild makes them when the stack is synthesised, without
+ *  Docker or a separate build step. */
 import { fileURLToPath } from 'node:url'
 import { AssetHashType, DockerImage } from 'aws-cdk-lib'
 import { Code } from 'aws-cdk-lib/aws-lambda'
@@ -6,7 +7,8 @@ import { type BuildOptions, buildSync } from 'esbuild'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
-/** The SDK's clients go into the bundle, in the versions that were tested, and only those that are used. */
+/** The bundle carries the SDK's clients that it uses, in the versions that were
+ *  tested, not those of the runtime. */
 const OPTIONS = {
   absWorkingDir: ROOT,
   bundle: true,
@@ -14,9 +16,9 @@ const OPTIONS = {
   target: 'node24',
   format: 'cjs',
   minify: true,
-  // The ES modules of a package first: of those, esbuild leaves out what nobody uses.
+  // Prefers the ES modules of a package: esbuild can leave out their unused exports.
   mainFields: ['module', 'main'],
-  // Beside the bundle: the runtime reads it only for a stack trace.
+  // In a file beside the bundle, which the runtime reads only for a stack trace.
   sourcemap: 'linked',
   sourcesContent: false,
   logLevel: 'error',
@@ -27,9 +29,9 @@ export function bundle(entry: string): Code {
   return Code.fromAsset(ROOT, {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
-      // Never used: the local bundling below does not fail but throws.
+      // Required by CDK and never used: the local bundling below returns true or throws.
       image: DockerImage.fromRegistry('none'),
-      // Tells the bundles apart: CDK makes what has the same options only once.
+      // Makes the options of each bundle different: CDK makes only one bundle for equal options.
       environment: { ENTRY: entry },
       local: {
         tryBundle(outputDir) {
@@ -41,7 +43,7 @@ export function bundle(entry: string): Code {
   })
 }
 
-/** @returns what is in the bundle, by esbuild's account */
+/** @returns esbuild's list of the files in the bundle */
 export function build(entry: string, outfile: string) {
   const { metafile } = buildSync({
     ...OPTIONS,

@@ -1,4 +1,4 @@
-/** The dashboard of assignment churn: what moved in the fleet, why, and what it cost. */
+/** The dashboard of the fleet: the churn, its causes, and its cost in seconds without a socket. */
 import { Duration } from 'aws-cdk-lib'
 import {
   Dashboard,
@@ -171,13 +171,13 @@ function graph(title: string, left: IMetric[]): IWidget {
   return new GraphWidget({ title, left, width: 8, height: 6, leftYAxis: { min: 0 } })
 }
 
-/** Three widgets to a row. */
+/** Lays out three widgets in a row. */
 function rows(widgets: readonly IWidget[]): IWidget[][] {
   const count = Math.ceil(widgets.length / 3)
   return Array.from({ length: count }, (_, row) => widgets.slice(row * 3, row * 3 + 3))
 }
 
-/** What each metric of the catalogue says; churn first. */
+/** Explains each metric of the catalogue, the churn metrics first. */
 function legend(): string {
   const names = Object.keys(METRICS) as MetricName[]
   const churn = new Set<string>(CHURN_METRICS)

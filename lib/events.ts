@@ -1,4 +1,4 @@
-/** What starts functions without a request: the clock, and tasks of this cluster that stop. */
+/** The rules of EventBridge: a sweep every minute, and an event for each stopped task of this cluster. */
 import { Duration } from 'aws-cdk-lib'
 import type { Cluster } from 'aws-cdk-lib/aws-ecs'
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events'
@@ -21,12 +21,12 @@ export class Events extends Construct {
       description: 'Starts a sweep',
       schedule: Schedule.rate(Duration.minutes(1)),
       targets: [
-        // A start that is late is no use: the next one is due.
+        // A late start is useless: the next one is due.
         new LambdaFunction(sweep.function, { retryAttempts: 0, maxEventAge: Duration.minutes(1) }),
       ],
     })
     new Rule(this, 'TaskStopped', {
-      description: 'Tells of stopped tasks',
+      description: 'Reports stopped tasks',
       eventPattern: {
         source: ['aws.ecs'],
         detailType: ['ECS Task State Change'],

@@ -1,5 +1,5 @@
-/** An admin's API key, made once by the first deployment: the key itself goes into Secrets Manager, its hash into the
- *  table. It is never in a template, an output or a log. */
+/** An API key of scope `admin`, made once by the first deployment. The key goes into Secrets Manager and its
+ *  hash into the table. The key is never in a template, an output or a log. */
 import { CustomResource, RemovalPolicy, Validations } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager'

@@ -1,9 +1,10 @@
-/** The Lambdas of the control plane, from the table in lambdas/functions.ts. */
+/** The Lambdas of the control plane, by the table in lambdas/functions.ts. */
 import { Duration, Validations } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import { Queue } from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
+import { SWEEP_LOOKS_FOR_MS } from '../core/sweep/sweep.ts'
 import { FUNCTION_NAMES, FUNCTIONS, type FunctionName } from '../lambdas/functions.ts'
 import { type Configuration, protocolVariables } from './configuration.ts'
 import { type AsyncSettings, Lambda } from './lambda.ts'
@@ -22,8 +23,8 @@ const MEMORY_MIB: Readonly<Record<FunctionName, number>> = {
 
 const DESCRIPTIONS: Readonly<Record<FunctionName, string>> = {
   api: 'The HTTP API: devices, servers, fleet',
-  authorizer: 'Tells the API who calls',
-  sweep: 'Buries silent servers, finds servers for devices that wait',
+  authorizer: 'Finds the caller of the API by its key',
+  sweep: 'Buries silent servers, and finds servers for devices that wait',
   'task-stopped': 'Buries a server whose task has stopped',
   assign: 'Finds servers for given devices',
   doorbell: 'Tells servers to look',
@@ -76,7 +77,8 @@ export class Functions extends Construct {
   }
 }
 
-/** Every variable that this function reads and that is known before the cluster is: see `TaskPermissions` in tasks.ts. */
+/** The variables of a function that are known before the cluster is. `TaskPermissions`
+ *  in tasks.ts adds the others. */
 function variables(
   name: FunctionName,
   { configuration, tables, doorbellSecret, cursorSecret }: FunctionsProps,
@@ -85,11 +87,11 @@ function variables(
   const known: Readonly<Record<string, string | undefined>> = {
     TABLE_PREFIX: tables.prefix,
     DOORBELL_FUNCTION: doorbell?.function.functionName,
-    // Both are resolved by CloudFormation when it deploys: no function has a permission for them, and none asks at each
-    // start. So every instance of a function has the same.
+    // CloudFormation resolves both secrets when it deploys. So no function needs a permission to read them,
+    // and every instance of a function has the same secrets.
     DOORBELL_SECRET: doorbellSecret.secretValue.unsafeUnwrap(),
     CURSOR_SECRET: cursorSecret.secretValue.unsafeUnwrap(),
-    SWEEP_LOOKS_FOR_MS: '75000',
+    SWEEP_LOOKS_FOR_MS: String(SWEEP_LOOKS_FOR_MS),
     FLEET_CONNECTS_PER_SECOND: String(configuration.fleetConnectsPerSecond),
     REBALANCING: configuration.rebalancing ? 'on' : 'off',
     REBALANCE_BAND_PERCENT: String(configuration.rebalanceBandPercent),
@@ -114,15 +116,15 @@ function ringing(name: FunctionName, doorbell: Lambda | undefined): PolicyStatem
 function asyncSettings(name: FunctionName, deadLetters: Queue): AsyncSettings | undefined {
   switch (name) {
     case 'sweep':
-      // The next one starts within a minute.
+      // The next sweep starts within a minute.
       return { retries: 0, ageSecondsMax: 60, deadLetters }
     case 'task-stopped':
       return { retries: 2, ageSecondsMax: 3600, deadLetters }
     case 'assign':
-      // Later than this the sweep has found the devices.
+      // By then the sweep has found the devices.
       return { retries: 2, ageSecondsMax: 300, deadLetters }
     case 'doorbell':
-      // A ring that comes late is of no use, and one that is lost costs a beat.
+      // A late ring is useless, and a lost ring costs a beat.
       return { retries: 0, ageSecondsMax: 60 }
     default:
       return undefined
@@ -133,7 +135,7 @@ function deadLetterQueue(scope: Construct): Queue {
   const queue = new Queue(scope, 'DeadLetters', { enforceSSL: true, retentionPeriod: Duration.days(14) })
   Validations.of(queue).acknowledge({
     id: 'AwsSolutions-SQS3',
-    reason: 'This queue is the dead-letter queue: of functions and rules, which name it themselves.',
+    reason: 'This queue is the dead-letter queue itself: functions and rules name it as theirs.',
   })
   return queue
 }

@@ -28,12 +28,13 @@ import { TABLE_USES, tableStatements } from './permissions.ts'
 import type { Tables } from './tables.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-/** What hosts/Dockerfile copies: a change elsewhere makes no new image. */
+/** The paths that hosts/Dockerfile copies, so that a change elsewhere makes no new image. */
 const IN_IMAGE = ['aws', 'core', 'hosts', 'package.json', 'package-lock.json', '.npmrc']
-/** A leaving server has 100 s to let its devices go, and needs some for its last words. */
+/** A leaving server has 100 s to release its devices, and needs some seconds more to write its last rows. */
 const STOP_SECONDS = 120
-/** No curl in the image. 200 means: this server has a valid lease. */
-const HEALTH_CHECK = `fetch('http://127.0.0.1:${SERVER_PORT}/health').then((a)=>process.exit(a.ok?0:1),()=>process.exit(1))`
+const HEALTH_URL = `http://127.0.0.1:${SERVER_PORT}/health`
+/** Uses Node, because the image has no curl. The status 200 means that the server has a valid lease. */
+const HEALTH_CHECK = `fetch('${HEALTH_URL}').then((a)=>process.exit(a.ok?0:1),()=>process.exit(1))`
 
 export interface HostsProps {
   readonly configuration: Configuration
@@ -68,7 +69,7 @@ export class Hosts extends Construct {
       minHealthyPercent: 100,
       maxHealthyPercent: 200,
       circuitBreaker: { rollback: true },
-      // Moving tasks between zones would move devices for nothing.
+      // ECS would move tasks between zones, and each move of a task moves its devices for nothing.
       availabilityZoneRebalancing: AvailabilityZoneRebalancing.DISABLED,
       assignPublicIp: network.serversHavePublicAddresses,
       vpcSubnets: network.serverSubnets,
@@ -106,8 +107,8 @@ export class Hosts extends Construct {
       user: 'node',
       portMappings: [{ containerPort: SERVER_PORT }],
       stopTimeout: Duration.seconds(STOP_SECONDS),
-      // Strict at the start, since a deployment waits for it: a server that cannot get a lease stops the roll-out.
-      // Patient later: an outage of DynamoDB ends every lease, and replacing the whole fleet would not help.
+      // Strict at the start: a server that cannot get a lease then stops the deployment.
+      // Patient later: an outage of DynamoDB ends every lease, and replacing all servers would not help.
       healthCheck: {
         command: ['CMD', 'node', '-e', HEALTH_CHECK],
         interval: Duration.seconds(30),
@@ -115,7 +116,7 @@ export class Hosts extends Construct {
         retries: 10,
         startPeriod: Duration.seconds(60),
       },
-      // Blocking on a log that is not taken would stop the beats.
+      // If a full log blocked the server, its beats would stop.
       logging: LogDrivers.awsLogs({
         logGroup: this.logGroup,
         streamPrefix: 'server',
@@ -134,7 +135,7 @@ function messagesSecret(scope: Construct, { messagesSecretArn }: Configuration):
   return { MESSAGES_SECRET: EcsSecret.fromSecretsManager(secret) }
 }
 
-/** All that a server reads and does not learn from its task. */
+/** The variables of a server, except those that it learns from its task. */
 function variables({ configuration, tables, assign, authKey }: HostsProps): Record<string, string> {
   return {
     TABLE_PREFIX: tables.prefix,
@@ -155,11 +156,11 @@ function variables({ configuration, tables, assign, authKey }: HostsProps): Reco
   }
 }
 
-/** What hosts/environment.ts reads and the stack leaves alone, and why. */
+/** The variables of hosts/environment.ts that the stack does not set, each with its reason. */
 export const NOT_SET_BY_THE_STACK = {
-  SERVER_NAME: 'each task has its own, from its metadata',
+  SERVER_NAME: 'each task takes its own from its metadata',
   SERVER_URL: 'each task has its own address',
-  TASK_ARN: 'from its metadata',
+  TASK_ARN: 'the task takes it from its metadata',
   AUTH_KEY_FILE: 'AUTH_KEY names a KMS key',
   ECS_CONTAINER_METADATA_URI_V4: 'set by ECS',
   STALL_AFTER_MS: 'its default is the right one',
@@ -185,7 +186,7 @@ function acknowledge(task: FargateTaskDefinition): void {
     },
     {
       id: 'AwsSolutions-IAM5[Resource::*]',
-      reason: 'ecr:GetAuthorizationToken of the execution role knows no narrower resource.',
+      reason: 'ecr:GetAuthorizationToken of the execution role has no narrower resource.',
     },
   )
 }

@@ -1,4 +1,4 @@
-/** One Lambda: its bundle, its role with nothing in it but what is handed in, its log group. */
+/** One Lambda: its bundle, its log group, and its role, which holds only the given statements. */
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib'
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2'
 import { Effect, Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
@@ -9,7 +9,7 @@ import { Construct } from 'constructs'
 import { bundle } from './bundle.ts'
 import type { Configuration } from './configuration.ts'
 
-/** What Lambda itself needs to attach a function to a VPC. EC2 knows no narrower resource for these. */
+/** Lambda itself needs these to attach a function to a VPC. EC2 has no narrower resource for them. */
 const NETWORK_INTERFACES = [
   'ec2:AssignPrivateIpAddresses',
   'ec2:CreateNetworkInterface',
@@ -22,15 +22,15 @@ const NETWORK_INTERFACES = [
 /** For functions that are invoked without waiting. */
 export interface AsyncSettings {
   readonly retries: 0 | 1 | 2
-  /** An older event is not worth acting on. */
+  /** An older event is dropped, because acting on it would be useless. */
   readonly ageSecondsMax: number
-  /** Takes the events that were given up; none where a lost event costs nothing. */
+  /** Keeps the events that were given up. Absent where a lost event costs nothing. */
   readonly deadLetters?: IQueue
 }
 
 export interface LambdaProps {
   readonly configuration: Configuration
-  /** Its file in `lambdas/`, without the ending. */
+  /** The name of the entry file in `lambdas/`, without its ending. */
   readonly entry: string
   readonly description: string
   readonly timeoutSeconds: number
@@ -94,12 +94,12 @@ function acknowledgeWildcards(role: Role): void {
     id: 'AwsSolutions-IAM5[Resource::*]',
     reason:
       'X-Ray (PutTraceSegments, PutTelemetryRecords) and the network interfaces of the one function in the VPC: ' +
-      'neither service knows a narrower resource. test/lib/permissions.test.ts refuses any other.',
+      'neither service has a narrower resource. test/lib/permissions.test.ts refuses any other wildcard.',
   })
 }
 
-/** Lambda uses these with the function's role, the code in the function must not. A policy of its own, since the function
- *  waits for its role's. */
+/** Denies actions to the code of a function that Lambda itself needs with the same role. The policy is a
+ *  separate one, because it names the function, and the function waits for the policy of its role. */
 function denyToCode(lambda: Lambda, role: Role, actions: string[]): void {
   const statement = new PolicyStatement({
     effect: Effect.DENY,

@@ -1,11 +1,11 @@
-/** The metrics of core/catalogue.ts as CloudWatch knows them: namespace and dimension are those of
+/** The metrics of core/catalogue.ts in CloudWatch, with the namespace and the dimension of
  *  aws/powertools-telemetry.ts. */
 import { Duration } from 'aws-cdk-lib'
 import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import { METRIC_NAMESPACE } from '../aws/powertools-telemetry.ts'
 import { METRICS, type MetricName } from '../core/catalogue.ts'
 
-/** Who emits metrics: every function that decides, and the servers. */
+/** The emitters of metrics: every function that decides, and the servers. */
 const SERVICES = ['api', 'sweep', 'assign', 'task-stopped', 'host'] as const
 export type Service = (typeof SERVICES)[number]
 
@@ -20,9 +20,9 @@ export function metricOf(name: MetricName, service: Service, statistic: string, 
   })
 }
 
-/** The sum over everybody who may emit it; a service that was silent counts as 0. */
+/** The sum over all services that may emit the metric. A service without a value counts as 0. */
 export function fleetSum(name: MetricName, minutes = 1): MathExpression {
-  // In a graph every metric has its own id, and ids begin with a small letter.
+  // CloudWatch wants a different id for each metric of a graph, beginning with a small letter.
   const ids = SERVICES.map((service) => `m${name}_${service.replace('-', '_')}`)
   return new MathExpression({
     expression: `SUM([${ids.map((id) => `FILL(${id}, 0)`).join(', ')}])`,

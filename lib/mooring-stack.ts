@@ -1,4 +1,4 @@
-/** The stack: what there is, and what is told to what. */
+/** The stack: creates the constructs and connects them. */
 import { CfnOutput, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib'
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import type { Construct } from 'constructs'
@@ -67,7 +67,8 @@ export class MooringStack extends Stack {
     this.#output('DashboardUrl', dashboardUrl(this, dashboard.dashboardName), 'The dashboard')
     if (configuration.firstApiKey) {
       const { secret } = new FirstKey(this, 'FirstKey', { configuration, tables })
-      const command = `aws secretsmanager get-secret-value --secret-id ${secret.secretArn} --query SecretString --output text`
+      const read = `aws secretsmanager get-secret-value --secret-id ${secret.secretArn}`
+      const command = `${read} --query SecretString --output text`
       this.#output('ApiKeyCommand', command, 'Prints the API key of the first administrator')
     }
   }
@@ -77,7 +78,8 @@ export class MooringStack extends Stack {
   }
 }
 
-/** Shared by the doorbell and the servers. A ring carries no truth: who knows it can make servers look, no more. */
+/** The secret that the doorbell and the servers share. A ring carries no truth, so a thief
+ *  could only make servers look. */
 function createDoorbellSecret(scope: Construct): Secret {
   const secret = new Secret(scope, 'DoorbellSecret', {
     description: 'Signs the rings that tell servers to look',
@@ -87,12 +89,13 @@ function createDoorbellSecret(scope: Construct): Secret {
   Validations.of(secret).acknowledge({
     id: 'AwsSolutions-SMG4',
     reason:
-      'Servers and the doorbell read it once; docs/operations.md says how to replace it by a rolling restart.',
+      'Servers and the doorbell read it once; docs/operations.md says how to replace it with a rolling restart.',
   })
   return secret
 }
 
-/** Of the `api` Lambda alone. Who knows it can make the API read its own listings at a place of his choice, no more. */
+/** The secret of the `api` Lambda alone. A thief could only make the API begin its
+ *  listings at a position of choice. */
 function createCursorSecret(scope: Construct): Secret {
   const secret = new Secret(scope, 'CursorSecret', {
     description: 'Signs the cursors of the listings of the API',

@@ -1,4 +1,4 @@
-/** Where servers run, and the one way to reach them: the doorbell function may call their port, nobody else. */
+/** The network of the servers. Only the doorbell function may call their port. */
 import { RemovalPolicy, Validations } from 'aws-cdk-lib'
 import {
   GatewayVpcEndpointAwsService,
@@ -19,7 +19,7 @@ export class Network extends Construct {
   readonly serverSubnets: SubnetSelection
   readonly serverSecurityGroup: SecurityGroup
   readonly serversHavePublicAddresses: boolean
-  /** Subnets without a way to the internet. */
+  /** Subnets without a route to the internet. */
   readonly doorbellSubnets: SubnetSelection
   readonly doorbellSecurityGroup: SecurityGroup
 
@@ -35,7 +35,7 @@ export class Network extends Construct {
         ...(isPublic ? [] : [{ name: 'Servers', subnetType: SubnetType.PRIVATE_WITH_EGRESS, cidrMask: 20 }]),
         { name: 'Doorbell', subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 24 },
       ],
-      // Free of charge; DynamoDB is most of what servers talk to.
+      // Free of charge, and servers talk mostly to DynamoDB.
       gatewayEndpoints: { DynamoDb: { service: GatewayVpcEndpointAwsService.DYNAMODB } },
     })
     this.vpc.applyRemovalPolicy(RemovalPolicy.DESTROY)

@@ -1,9 +1,10 @@
-/** Saved CloudWatch Logs Insights queries: what operators of the older system searched its logs and its database for. */
+/** Saved queries of CloudWatch Logs Insights. They answer the questions that operators of the older system
+ *  asked its logs and its database. */
 import { CfnQueryDefinition, type ILogGroup } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import type { EventName } from '../core/catalogue.ts'
 
-/** Devices and load of each server, as the latest sweep saw them. */
+/** The devices of each server, as the latest sweep measured them. */
 export const DISTRIBUTION = [
   `filter event = "${named('server.measured')}"`,
   'stats latest(load) as devices, latest(connected) as open, latest(capacity) as room by name',
@@ -62,7 +63,8 @@ const SAVED: readonly SavedQuery[] = [
       SHOWN,
       anyOf('device.disconnected', 'device.conflict', 'device.logged_out'),
       'filter @timestamp > now() - 900000',
-      'stats count() as times, latest(@timestamp) as last, latest(code) as lastCode, latest(serverId) as server by deviceId',
+      'stats count() as times, latest(@timestamp) as last, latest(code) as lastCode, latest(serverId) ' +
+        'as server by deviceId',
       'sort last desc',
     ],
   },
@@ -98,7 +100,7 @@ export class Queries extends Construct {
   }
 }
 
-/** The catalogue knows every event, so that a query cannot search for one that nobody emits. */
+/** Takes only events of the catalogue, so that no query searches for an event that nobody emits. */
 function anyOf(...events: EventName[]): string {
   return `filter event in [${events.map((event) => `"${event}"`).join(', ')}]`
 }

@@ -1,5 +1,5 @@
-/** How many servers run: more when the fleet fills up. Fewer only by the sweep, which drains the least loaded server
- *  first (core/sweep/scaling.ts): a plain scale-in would stop servers that hold devices. */
+/** Scales the service out when the fleet fills up. Only the sweep scales in, because it drains the least
+ *  loaded server first (core/sweep/scaling.ts). The scale-in of AWS would stop servers that hold devices. */
 import { Duration } from 'aws-cdk-lib'
 import type { FargateService } from 'aws-cdk-lib/aws-ecs'
 import { Construct } from 'constructs'
@@ -22,7 +22,7 @@ export class Scaling extends Construct {
       metric: metricOf('Utilisation', 'sweep', 'Average'),
       targetValue: configuration.targetUtilisationPercent,
       disableScaleIn: true,
-      // A task needs about a minute to join and to lower the figure.
+      // A new server needs about a minute to join, and only then lowers the utilisation.
       scaleOutCooldown: Duration.minutes(3),
     })
   }

@@ -1,5 +1,5 @@
-/** The tables of core/store/tables.ts: on demand, recoverable to any second of the last 35 days, encrypted with a key of the
- *  stack's own. */
+/** The tables of core/store/tables.ts: paid on demand, recoverable to any second of the last 35 days, and
+ *  encrypted with a key of the stack. */
 import { RemovalPolicy } from 'aws-cdk-lib'
 import {
   type Attribute,
@@ -22,7 +22,7 @@ import {
 import type { Configuration } from './configuration.ts'
 
 export class Tables extends Construct {
-  /** What hosts and Lambdas put before the name of a table. */
+  /** Hosts and Lambdas put this before the name of a table. */
   readonly prefix: string
   readonly key: Key
   readonly tables: Readonly<Record<TableName, Table>>

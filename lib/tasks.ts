@@ -1,4 +1,4 @@
-/** What the sweep and the API may do with the tasks of this cluster, and what they must know of it. */
+/** The permissions and the variables by which the sweep and the API control the tasks of this cluster. */
 import { ArnFormat, CfnResource, Stack, Validations } from 'aws-cdk-lib'
 import type { Cluster, FargateService } from 'aws-cdk-lib/aws-ecs'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
@@ -61,7 +61,7 @@ export class TaskPermissions extends Construct {
     const tasks = `arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:task/<${clusterId}>/*`
     Validations.of(role).acknowledge({
       id: `AwsSolutions-IAM5[Resource::${tasks}]`,
-      reason: 'Tasks come and go: the wildcard stands for every task of this one cluster.',
+      reason: 'Tasks come and go: the wildcard means every task of this one cluster.',
     })
   }
 }

@@ -3,7 +3,6 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { EventName } from '../../core/catalogue.ts'
 import type { Clock } from '../../core/clock.ts'
-import { ERROR_STATUS } from '../../core/errors.ts'
 import { type SignedRing, verifyDoorbell } from '../../core/request-signature.ts'
 import type { Telemetry } from '../../core/telemetry.ts'
 import { type BoundedTelling, boundedTelling } from './bounded-telling.ts'
@@ -11,6 +10,7 @@ import { type ConnectionLimits, createLimitedServer, type Dropped } from './conn
 import { pageRefusal } from './page-requests.ts'
 import { createSends, deviceOfSend, refused, SEND_BYTES_MAX } from './send-endpoint.ts'
 import type { RunningServer } from './server.ts'
+import { SERVER_STATUS } from './statuses.ts'
 
 const RING_BYTES_MAX = 4096
 /** Doorbells and health checks come from few addresses and last milliseconds; a send lasts as long as WhatsApp takes. */
@@ -97,7 +97,7 @@ export async function listen(
       const body = await readBody(request, SEND_BYTES_MAX)
       const asked = { device, path: request.url ?? '', body, ...signatureOf(request) }
       const answer = await sends.answer(running, asked)
-      if (answer[0] === ERROR_STATUS.SIGNATURE_INVALID) refusedSends.count()
+      if (answer[0] === SERVER_STATUS.SIGNATURE_INVALID) refusedSends.count()
       return answer
     }
     return [404, { code: 'ROUTE_NOT_FOUND', message: 'a server answers GET /health and POST /doorbell' }]

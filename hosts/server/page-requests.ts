@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { ErrorCode } from '../../core/errors.ts'
+import { SERVER_STATUS } from './statuses.ts'
 
 export interface PageRefusal {
   readonly status: number
@@ -26,7 +27,7 @@ const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
 export function pageRefusal(request: IncomingMessage, rules: PageRules): PageRefusal | undefined {
   const { headers, headersDistinct, method } = request
   if (!isOwnHost(request, rules)) {
-    return { status: 421, code: 'FOREIGN_HOST', message: 'this is not the host that was asked for' }
+    return refused('FOREIGN_HOST', 'this is not the host that was asked for')
   }
   const origins = headersDistinct.origin ?? []
   if (origins.some((origin) => origin !== rules.origin)) return foreign('no web page may ask here')
@@ -39,7 +40,11 @@ export function pageRefusal(request: IncomingMessage, rules: PageRules): PageRef
 }
 
 function foreign(message: string): PageRefusal {
-  return { status: 403, code: 'FOREIGN_ORIGIN', message }
+  return refused('FOREIGN_ORIGIN', message)
+}
+
+function refused(code: 'FOREIGN_HOST' | 'FOREIGN_ORIGIN', message: string): PageRefusal {
+  return { status: SERVER_STATUS[code], code, message }
 }
 
 function isOwnHost({ headersDistinct, socket, url }: IncomingMessage, { host, port }: PageRules): boolean {

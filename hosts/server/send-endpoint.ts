@@ -4,12 +4,13 @@
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import type { Clock, Mark } from '../../core/clock.ts'
-import { ERROR_STATUS, type ErrorCode, isMooringError } from '../../core/errors.ts'
+import { isMooringError } from '../../core/errors.ts'
 import { type DeviceId, ID_FORM } from '../../core/ids.ts'
 import { readPhoneNumber } from '../../core/phone-number.ts'
 import { RING_AGE_MS_MAX, verifyDoorbell } from '../../core/request-signature.ts'
 import { jidOf } from '../whatsapp/jid.ts'
 import type { RunningServer } from './server.ts'
+import { isServerCode, SERVER_STATUS, type ServerCode } from './statuses.ts'
 
 /** WhatsApp takes texts of up to 65,536 characters. */
 const TEXT_CHARACTERS_MAX = 65_536
@@ -102,9 +103,10 @@ async function send(server: Sender, { device, body, signature }: SendRequest): P
     await server.send(device, { to, text, messageId })
     return [200, { messageId }]
   } catch (error) {
-    if (!isMooringError(error))
-      return [500, { code: 'INTERNAL', message: 'see the log of the server', messageId }]
-    return [ERROR_STATUS[error.code], { code: error.code, message: error.message, messageId }]
+    if (isMooringError(error) && isServerCode(error.code)) {
+      return [SERVER_STATUS[error.code], { code: error.code, message: error.message, messageId }]
+    }
+    return [SERVER_STATUS.INTERNAL, { code: 'INTERNAL', message: 'see the log of the server', messageId }]
   }
 }
 
@@ -113,8 +115,8 @@ function idFrom(signature: string): string {
   return `3EB0${createHash('sha256').update(signature).digest('hex').slice(0, 16).toUpperCase()}`
 }
 
-export function refused(code: ErrorCode, message: string): Answer {
-  return [ERROR_STATUS[code], { code, message }]
+export function refused(code: ServerCode, message: string): Answer {
+  return [SERVER_STATUS[code], { code, message }]
 }
 
 function jsonOf(body: string): unknown {

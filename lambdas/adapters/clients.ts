@@ -1,4 +1,4 @@
-/** How the Lambdas' AWS clients behave: a call that hangs must not use up an invocation. */
+/** Options of the Lambdas' AWS clients: a call that hangs must not use up an invocation. */
 const CONNECT_MS_MAX = 1000
 const TRIES_MAX = 3
 

@@ -1,15 +1,15 @@
-/** The doorbell as the other Lambdas have it: an invocation of the doorbell Lambda, without waiting for what it does. */
+/** The doorbell of the other Lambdas: they invoke the doorbell Lambda, and do not wait for its result. */
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda'
 import { inParallel } from '../../core/parallel.ts'
 import type { Telemetry } from '../../core/telemetry.ts'
 import type { Doorbell } from '../../core/world.ts'
 
 const INVOKE_MS_MAX = 1500
-/** Of one invocation: the doorbell Lambda calls them all at the same time. */
+/** The doorbell Lambda calls all servers of one invocation at the same time. */
 const SERVERS_PER_CALL_MAX = 200
 const CALLS_AT_ONCE = 4
 
-/** A ring that fails is reported and otherwise forgotten: the servers look by themselves at their next beats. */
+/** A failed ring is logged and not repeated: the servers look by themselves at their next beats. */
 export function lambdaDoorbell(client: LambdaClient, functionName: string, telemetry: Telemetry): Doorbell {
   async function call(servers: readonly { serverId: string; url: string }[]): Promise<void> {
     const command = new InvokeCommand({

@@ -1,4 +1,5 @@
-/** The ECS service whose tasks are the servers: how many it runs, and which it may not stop. */
+/** The ECS service whose tasks are the servers: its size, its deployments, and the
+ *  tasks that it must not stop. */
 import {
   DescribeServicesCommand,
   ECSClient,

@@ -1,5 +1,5 @@
-/** Ends the Fargate tasks of buried servers, best effort, since a buried server fences itself without it; and those that an
- *  operator gives up. */
+/** Ends Fargate tasks: those of buried servers, and those that an operator evicts. A failure is only logged,
+ *  because a buried server fences itself anyway. */
 import { ECSClient, StopTaskCommand } from '@aws-sdk/client-ecs'
 import type { Telemetry } from '../../core/telemetry.ts'
 import type { TaskControl } from '../../core/world.ts'
@@ -29,12 +29,12 @@ export function ecsTasks(client: ECSClient, cluster: string, telemetry: Telemetr
   }
 }
 
-/** The tasks of this cluster; nobody's where it is not known. */
+/** Controls the tasks of the cluster, or no tasks when there is no cluster. */
 export function tasksOfCluster(cluster: string | undefined): (telemetry: Telemetry) => TaskControl {
   return cluster ? (telemetry) => ecsTasks(new ECSClient(IMPATIENT), cluster, telemetry) : noTasks
 }
 
-/** Where no cluster is known, whoever runs the servers ends them. */
+/** Without a cluster, the operator ends the servers. */
 export function noTasks(telemetry: Telemetry): TaskControl {
   return {
     async stopTask(taskArn, why) {

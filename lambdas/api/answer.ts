@@ -1,9 +1,9 @@
-/** What a route gives back, in the shape that an HTTP API renders. */
+/** The answer of a route, in the shape that API Gateway renders. */
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 
 export type Answer = APIGatewayProxyStructuredResultV2
 
-/** Answers tell of the present moment, and QR codes must not lie in a cache. */
+/** Every answer describes the present moment, and a QR code must not be kept in a cache. */
 const UNCACHED = { 'cache-control': 'no-store' }
 
 export function json(statusCode: number, body: object): Answer {

@@ -1,4 +1,4 @@
-/** Default deny: a request passes only when the authorizer found a scope that the route's own scope is satisfied with. */
+/** Refuses by default: a request passes only with a scope that allows the route's own scope. */
 import { MooringError } from '../../core/errors.ts'
 import { SCOPES } from '../../core/store/api-key-row.ts'
 import { scopeAllows } from '../api-keys.ts'
@@ -15,22 +15,22 @@ const REFUSALS = {
 } as const
 
 /** @throws MooringError API_KEY_MISSING | API_KEY_UNKNOWN | SCOPE_TOO_LOW | STORE_BUSY */
-export function authorise(event: ApiEvent, route: Pick<Route, 'scope'>): CallerContext {
+export function authorise(event: ApiEvent, route: Pick<Route, 'scope'>): void {
   const caller = callerOf(event)
-  if (route.scope === 'public') return caller
+  if (route.scope === 'public') return
   if (!isScope(caller.scope)) {
     const code = caller.refusal && caller.refusal in REFUSALS ? caller.refusal : 'API_KEY_MISSING'
     throw new MooringError(code, REFUSALS[code])
   }
-  if (scopeAllows(caller.scope, route.scope)) return caller
+  if (scopeAllows(caller.scope, route.scope)) return
   throw new MooringError(
     'SCOPE_TOO_LOW',
     `this needs a key of scope ${route.scope}; yours has scope ${caller.scope}`,
   )
 }
 
-/** Without an authorizer in front there is nobody. */
-function callerOf(event: ApiEvent): CallerContext {
+/** The caller that the authorizer found. Without an authorizer before the API it is nobody. */
+export function callerOf(event: ApiEvent): CallerContext {
   const context: { authorizer?: { lambda?: CallerContext } } = event.requestContext
   return context.authorizer?.lambda ?? NOBODY
 }

@@ -1,13 +1,14 @@
-/** Where a listing goes on: opaque to the caller, signed, and bound to the listing and its filters. Only a place that this
- *  API has given is ever read from, so that nobody can make the database read where no page has ended. */
+/** Cursors: where the next page of a listing begins. A cursor is opaque, signed, and bound to its
+ *  listing and filters. The API reads only from positions that it gave out itself, so no caller can
+ *  choose where the database reads. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import * as z from 'zod'
 import { MooringError } from '../../core/errors.ts'
 
-/** The signature says so first: no other signature under the same secret can be taken for a cursor's. */
+/** Signed first: no other signature under the same secret can then pass as a cursor's. */
 const PURPOSE = 'mooring cursor 1'
 
-/** The key of the last row read, as DynamoDB gives it and takes it. */
+/** The key of the last row that was read, as DynamoDB gives and takes it. */
 export type Position = Record<string, string | number>
 
 const Position = z.record(z.string().max(64), z.union([z.string().max(256), z.int()]))
@@ -15,8 +16,8 @@ const Position = z.record(z.string().max(64), z.union([z.string().max(256), z.in
 export interface Cursors {
   /** @param list names the listing and its filters: the same for every page */
   write(list: string, position: Position): string
-  /** Reads the page at the cursor, or the first one.
-   *  @throws MooringError BAD_CURSOR when it was not given by this API, or given for another listing */
+  /** Reads the page at the cursor, or the first page without one.
+   *  @throws MooringError BAD_CURSOR when this API did not give the cursor, or gave it for another listing */
   readAt<Page>(
     list: string,
     cursor: string | undefined,
@@ -24,8 +25,8 @@ export interface Cursors {
   ): Promise<Page>
 }
 
-/** @param secrets the first one signs, and a cursor signed by any of them is taken: so one can follow another without
- *  a caller noticing */
+/** @param secrets the first secret signs; a cursor signed by any of them is accepted, so that a secret can be
+ *  replaced while callers page on */
 export function createCursors(secrets: readonly [string, ...string[]]): Cursors {
   const [newest] = secrets
 
@@ -49,7 +50,7 @@ export function createCursors(secrets: readonly [string, ...string[]]): Cursors 
       try {
         return await read(position)
       } catch (error) {
-        // The place was given by another version, whose tables had other keys.
+        // Another version gave this position, and its tables had other keys.
         if (error instanceof Error && error.name === 'ValidationException') throw badCursor()
         throw error
       }
@@ -79,6 +80,6 @@ function parse(text: string): unknown {
 function badCursor(): MooringError {
   return new MooringError(
     'BAD_CURSOR',
-    'the cursor is not one that this listing gave; use `next` as it stands, with the same filters, or begin without one',
+    'this listing did not give the cursor; pass `next` unchanged, with the same filters, or begin without a cursor',
   )
 }

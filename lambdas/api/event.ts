@@ -1,4 +1,4 @@
-/** The events that the HTTP API sends: payload format 2.0, with what the authorizer found. */
+/** The event that API Gateway sends: payload format 2.0, with the caller that the authorizer found. */
 import type { APIGatewayProxyEventV2WithLambdaAuthorizer } from 'aws-lambda'
 import type { CallerContext } from '../authorizer.ts'
 

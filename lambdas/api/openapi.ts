@@ -1,13 +1,15 @@
-/** The OpenAPI 3.1 document, made from the routes themselves: their Zod schemas, their scopes, every code they can give. */
+/** The OpenAPI 3.1 document, made from the routes themselves: their Zod schemas, their scopes, and every code
+ *  that they can answer with. */
 import * as z from 'zod'
-import { ERROR_STATUS, type ErrorCode } from '../../core/errors.ts'
 import { refusalsOf } from './refusals.ts'
 import { type AnswerDescription, NAMED, type Route } from './route.ts'
+import { API_STATUS, type ApiCode } from './statuses.ts'
 
 const DESCRIPTION = [
-  'Every refusal has the body `{code, message}` with a stable code. A request that does not reach the functions is',
-  'refused by the HTTP API itself, with a `message` alone: 413 for a body over 10 MB, 431 for headers over 10 KB, 500 and',
-  '503 when a function could not be run. A known path with another method is ROUTE_NOT_FOUND.',
+  'Every refusal has the body `{code, message}` with a stable code; docs/errors.md explains each code. API Gateway',
+  'itself refuses a request that does not reach the functions, with a `message` alone: 413 for a body over 10 MB,',
+  '431 for headers over 10 KB, 500 and 503 when a function could not be run. A known path with another method is',
+  'ROUTE_NOT_FOUND.',
 ].join(' ')
 
 type JsonSchema = Record<string, unknown>
@@ -62,8 +64,8 @@ function parameters(where: 'path' | 'query', schema: z.ZodType | undefined): obj
 }
 
 function requestBody(schema: z.ZodType): object {
-  const asked = inputSchema(schema) as { required?: string[] }
-  return { required: Boolean(asked.required?.length), content: { 'application/json': { schema: asked } } }
+  const input = inputSchema(schema) as { required?: string[] }
+  return { required: Boolean(input.required?.length), content: { 'application/json': { schema: input } } }
 }
 
 function successes({ answers }: Route): Record<string, object> {
@@ -86,9 +88,9 @@ function reference(schema: z.ZodType): JsonSchema {
   return id ? { $ref: `#/components/schemas/${id}` } : outputSchema(schema)
 }
 
-/** One response per status, whose body names every code that the route can give under it. */
+/** One response for each status. Its body lists every code that the route can give with that status. */
 function refusals(route: Route): Record<string, object> {
-  const byStatus = Map.groupBy(new Set(refusalsOf(route)), (code) => ERROR_STATUS[code])
+  const byStatus = Map.groupBy(new Set(refusalsOf(route)), (code) => API_STATUS[code])
   return Object.fromEntries(
     [...byStatus].map(([status, codes]) => [
       String(status),
@@ -103,7 +105,7 @@ function refusals(route: Route): Record<string, object> {
   )
 }
 
-function refusalSchema(codes: readonly ErrorCode[]): JsonSchema {
+function refusalSchema(codes: readonly ApiCode[]): JsonSchema {
   return {
     type: 'object',
     properties: { code: { type: 'string', enum: codes }, message: { type: 'string' } },
@@ -125,7 +127,7 @@ function outputSchema(schema: z.ZodType): JsonSchema {
   return bare(z.toJSONSchema(schema, { io: 'output' }))
 }
 
-/** Inside an OpenAPI document a schema says neither its dialect nor its address. */
+/** A schema inside an OpenAPI document states neither its dialect nor its address. */
 function bare(schema: JsonSchema): JsonSchema {
   const { $schema: _dialect, $id: _address, ...rest } = schema
   return rest

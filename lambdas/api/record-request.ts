@@ -1,4 +1,4 @@
-/** Who asked for what: in the device's history for people, and in the log. */
+/** Records each request with the key that made it, in the device's history and in the log. */
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import { recordHistory } from '../../core/telemetry/history.ts'
 import type { CallerContext } from '../authorizer.ts'

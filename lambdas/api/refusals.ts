@@ -1,25 +1,26 @@
-/** Every refusal of the API: `{code, message}` with a stable code. What was not foreseen becomes INTERNAL, and tells the
- *  caller nothing of its cause. */
+/** Every refusal of the API: `{code, message}` with a stable code. An unexpected error becomes INTERNAL, and
+ *  its cause goes to the log alone. */
 import type { MiddlewareObj } from '@middy/core'
-import { ERROR_STATUS, type ErrorCode, isMooringError } from '../../core/errors.ts'
+import { isMooringError } from '../../core/errors.ts'
 import type { LambdaWorld } from '../world.ts'
 import type { ApiEvent } from './event.ts'
 import type { Route } from './route.ts'
+import { API_STATUS, type ApiCode, isApiCode } from './statuses.ts'
 
 export interface Refusal {
-  readonly code: ErrorCode
+  readonly code: ApiCode
   readonly message: string
 }
 
-/** Codes that any request can meet. */
+/** Codes that every route can answer with. */
 const ALWAYS = ['BAD_REQUEST', 'BODY_TOO_LARGE', 'STORE_BUSY', 'INTERNAL'] as const
 const WITH_KEY = ['API_KEY_MISSING', 'API_KEY_UNKNOWN', 'SCOPE_TOO_LOW'] as const
 const WITH_BODY = ['MALFORMED_JSON', 'UNSUPPORTED_MEDIA_TYPE'] as const
-/** A path parameter may hold what makes the path another one. */
+/** A path parameter may contain an encoded slash: the path is then another one, which may have no route. */
 const WITH_PARAMS = ['ROUTE_NOT_FOUND'] as const
 
 /** Every code that the route can answer with. */
-export function refusalsOf(route: Route): readonly ErrorCode[] {
+export function refusalsOf(route: Route): readonly ApiCode[] {
   return [
     ...ALWAYS,
     ...(route.scope === 'public' ? [] : WITH_KEY),
@@ -31,17 +32,18 @@ export function refusalsOf(route: Route): readonly ErrorCode[] {
 
 const RETRY_AFTER_SECONDS = 2
 
-/** The first of the error middlewares: gives middy's error handler what it renders. */
+/** Runs first of the error middlewares: turns any error into the refusal that
+ *  middy's error handler renders. */
 export function shapeRefusals(world: LambdaWorld): MiddlewareObj<ApiEvent> {
   return {
     onError(request) {
       const refusal = refusalOf(request.error)
-      if (ERROR_STATUS[refusal.code] >= 500) {
+      if (API_STATUS[refusal.code] >= 500) {
         const { method, path } = request.event.requestContext.http
         world.telemetry.emit('request.failed', { code: refusal.code, method, path, error: request.error })
       }
       const shaped = {
-        statusCode: ERROR_STATUS[refusal.code],
+        statusCode: API_STATUS[refusal.code],
         message: JSON.stringify(refusal),
         expose: true,
         headers: refusal.code === 'STORE_BUSY' ? { 'Retry-After': String(RETRY_AFTER_SECONDS) } : {},
@@ -52,27 +54,27 @@ export function shapeRefusals(world: LambdaWorld): MiddlewareObj<ApiEvent> {
 }
 
 export function refusalOf(error: unknown): Refusal {
-  if (isMooringError(error)) return { code: error.code, message: error.message }
+  if (isMooringError(error) && isApiCode(error.code)) return { code: error.code, message: error.message }
   if (statusOf(error) === 415) {
     return {
       code: 'UNSUPPORTED_MEDIA_TYPE',
-      message: 'send the body as JSON, with content-type application/json',
+      message: 'send the body as JSON, with the content type application/json',
     }
   }
   if (statusOf(error) === 422) return { code: 'MALFORMED_JSON', message: 'the body is not valid JSON' }
   if (isStoreBusy(error)) {
     return { code: 'STORE_BUSY', message: 'the database did not answer in time; try again' }
   }
-  return { code: 'INTERNAL', message: 'something went wrong inside; the log says what' }
+  return { code: 'INTERNAL', message: 'an unexpected error happened; the log of the `api` Lambda has it' }
 }
 
-/** The status of an error that a middy middleware made. */
+/** The status of an error that middy made. */
 function statusOf(error: unknown): number | undefined {
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
   return typeof status === 'number' ? status : undefined
 }
 
-/** Names under which the SDK, or the connection below it, says: not now. */
+/** Names of errors of the SDK, or of its connection, that pass by themselves. */
 const BUSY = new Set([
   'AbortError',
   'TimeoutError',

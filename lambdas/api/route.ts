@@ -1,17 +1,17 @@
-/** One route: what it takes, what it answers, and who may call it. The router serves it and the OpenAPI document
- *  describes it from the same definition, so that the two cannot disagree. */
+/** One route: its input, its answers, and the scope that it needs. The router and the OpenAPI document use
+ *  the same definition, so the two cannot disagree. */
 import * as z from 'zod'
-import type { ErrorCode } from '../../core/errors.ts'
 import { MooringError } from '../../core/errors.ts'
 import type { Scope } from '../../core/store/api-key-row.ts'
 import type { CallerContext } from '../authorizer.ts'
 import type { Answer } from './answer.ts'
+import type { ApiCode } from './statuses.ts'
 import type { ApiWorld } from './world.ts'
 
 const NOTHING = z.strictObject({})
 type Nothing = typeof NOTHING
 
-export interface Asked<Params, Query, Body> {
+export interface RouteRequest<Params, Query, Body> {
   readonly params: Params
   readonly query: Query
   readonly body: Body
@@ -20,29 +20,29 @@ export interface Asked<Params, Query, Body> {
 
 export interface AnswerDescription {
   readonly says: string
-  /** By media type; `application/json` for everything but pictures. */
+  /** By media type: `application/json` for everything but pictures. */
   readonly content: Readonly<Record<string, z.ZodType>>
 }
 
 interface RouteDefinition<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
   readonly method: 'GET' | 'POST' | 'DELETE'
-  /** With its parameters in braces, as OpenAPI and the router write them. */
+  /** Its parameters stand in braces, as OpenAPI and the router write them. */
   readonly path: string
-  /** The least scope that may call it; `public` needs no key. */
+  /** The lowest scope that may call the route; `public` needs no key. */
   readonly scope: Scope | 'public'
   readonly summary: string
   readonly description?: string
   readonly params?: P
   readonly query?: Q
-  /** Absent when the route takes no body; a body that is sent all the same is not read. */
+  /** Absent when the route takes no body. A body that is sent anyway is not read. */
   readonly body?: B
   readonly answers: Readonly<Record<number, AnswerDescription>>
-  /** Codes beyond those that every route can give: see refusals.ts. */
-  readonly refusals?: readonly ErrorCode[]
-  handle(world: ApiWorld, asked: Asked<z.output<P>, z.output<Q>, z.output<B>>): Promise<Answer>
+  /** The route's own codes, besides the general ones of refusals.ts. */
+  readonly refusals?: readonly ApiCode[]
+  handle(world: ApiWorld, request: RouteRequest<z.output<P>, z.output<Q>, z.output<B>>): Promise<Answer>
 }
 
-/** Whatever came with the request, unread. */
+/** The request before any schema has checked it. */
 export interface RawRequest {
   readonly params: unknown
   readonly query: unknown
@@ -51,7 +51,7 @@ export interface RawRequest {
 }
 
 export type Route = Omit<RouteDefinition<z.ZodType, z.ZodType, z.ZodType>, 'handle'> & {
-  /** @throws MooringError BAD_REQUEST when the request does not fit the schemas */
+  /** @throws MooringError BAD_REQUEST when the request does not match the schemas */
   serve(world: ApiWorld, request: RawRequest): Promise<Answer>
 }
 
@@ -61,7 +61,7 @@ export function defineRoute<
   B extends z.ZodType = Nothing,
 >(definition: RouteDefinition<P, Q, B>): Route {
   const { handle, ...route } = definition
-  // A route without a schema takes nothing, which is what NOTHING lets through.
+  // A route without a schema takes nothing, so NOTHING stands in for the schema.
   const params = definition.params ?? (NOTHING as z.ZodType as P)
   const query = definition.query ?? (NOTHING as z.ZodType as Q)
   const body = definition.body ?? (NOTHING as z.ZodType as B)
@@ -69,9 +69,9 @@ export function defineRoute<
     ...route,
     serve: (world, request) =>
       handle(world, {
-        params: fit(params, request.params, 'path'),
-        query: fit(query, request.query, 'query'),
-        body: fit(body, definition.body ? request.body : {}, 'body'),
+        params: parse(params, request.params, 'path'),
+        query: parse(query, request.query, 'query'),
+        body: parse(body, definition.body ? request.body : {}, 'body'),
         caller: request.caller,
       }),
   }
@@ -80,7 +80,7 @@ export function defineRoute<
 const FAULTS_TOLD_MAX = 5
 const MESSAGE_CHARACTERS_MAX = 600
 
-function fit<S extends z.ZodType>(schema: S, given: unknown, where: string): z.output<S> {
+function parse<S extends z.ZodType>(schema: S, given: unknown, where: string): z.output<S> {
   const read = schema.safeParse(given)
   if (read.success) return read.data
   const faults = read.error.issues
@@ -89,7 +89,7 @@ function fit<S extends z.ZodType>(schema: S, given: unknown, where: string): z.o
   throw new MooringError('BAD_REQUEST', faults.join('; ').slice(0, MESSAGE_CHARACTERS_MAX))
 }
 
-/** Schemas under a name: the OpenAPI document lists each once and refers to it. */
+/** Schemas with a name: the OpenAPI document lists each of them once and refers to it. */
 export const NAMED = z.registry<{ id: string }>()
 
 export function named<S extends z.ZodType>(id: string, schema: S): S {

@@ -1,4 +1,4 @@
-/** What the routes are handed: the world of every Lambda, and what signs the places where their listings go on. */
+/** The world of the routes: the world of every Lambda, and the cursors of the listings. */
 import type { LambdaWorld } from '../world.ts'
 import type { Cursors } from './cursor.ts'
 

@@ -136,7 +136,7 @@ describe('mooring fleet', () => {
     assert.match(listed.out, /^poison .*quarantined/m)
     assert.match(
       shown.out,
-      /^explanation +it is quarantined since .*: its last servers ended; no server gets it/m,
+      /^explanation +it has been quarantined since .*: its last servers ended; no server gets it/m,
     )
     assert.match(shown.out, /^quarantined +20\d\d-/m)
     assert.match(moved.err, /^DEVICE_QUARANTINED: /)

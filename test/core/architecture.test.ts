@@ -22,6 +22,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // It names the entry files of lambdas and hosts, and imports none of them: only the list of their names,
   // and the namespace of the metrics.
   lib: ['core', 'aws/powertools-telemetry.ts', 'lambdas/functions.ts'],
+  // It writes the tables of errors and of options into documents.
+  docs: ['core/errors.ts', 'lambdas/api/statuses.ts', 'hosts/server/statuses.ts', 'lib/configuration.ts'],
   // It calls the API; of lambdas it takes the types of what the API answers, and runs none of it. Credentials
   // that come in or go out are sealed and opened as servers do it.
   cli: ['core', 'aws/dynamodb-store.ts', 'lambdas/api', 'hosts/auth-state'],

@@ -110,7 +110,7 @@ for (const how of ['throw', 'abort', 'loop'] as const) {
       })
 
       const { body: device } = await fleet.call('GET', '/devices/poison-1')
-      assert.match(String(device.explanation), /^it is quarantined since .*until you start it$/)
+      assert.match(String(device.explanation), /^it has been quarantined since .*until you start it$/)
       assert.equal(device.desired, 'running')
       assert.ok(exits.length <= 3, `${exits.length} servers ended`)
       await fleet.untilConnected(others, 120_000)

@@ -15,7 +15,7 @@ describe('an API key', () => {
     assert.notEqual(one, other)
   })
 
-  test('is found again by whoever presents it', async () => {
+  test('is found again when a caller presents it', async () => {
     const store = await tables.fresh()
     const apiKey = newApiKey()
     const row = keyRow(apiKey, 'operate', 'console', 5)
@@ -24,7 +24,7 @@ describe('an API key', () => {
     assert.deepEqual(await findKey(store, apiKey), row)
   })
 
-  test('is never stored in the clear, neither whole nor in part', () => {
+  test('is never stored in plain text, neither whole nor in part', () => {
     const apiKey = newApiKey()
 
     const stored = JSON.stringify(keyRow(apiKey, 'admin', 'console', 5))
@@ -33,7 +33,7 @@ describe('an API key', () => {
     assert.ok(!stored.includes(apiKey.slice('mooring_'.length, 'mooring_'.length + 8)))
   })
 
-  test('that nobody was given is not found', async () => {
+  test('that was never stored is not found', async () => {
     const store = await tables.fresh()
     await store.put('Keys', keyRow(newApiKey(), 'admin', 'console', 5))
 

@@ -17,7 +17,7 @@ before(async () => {
 })
 after(() => tables.close())
 
-test('assign places the given devices and says how each ended', async () => {
+test('assign places the given devices and counts the outcomes', async () => {
   const world = lambdaWorldOn(await tables.fresh())
   const devices = await waitingDevices(world, 3)
   const server = await anActiveServer(world, 'server-1', { capacity: 2 })

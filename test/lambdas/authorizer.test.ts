@@ -29,7 +29,7 @@ test('a known key passes with its scope and its id', async () => {
   assert.deepEqual(await ask({ 'x-api-key': apiKey }), { scope: 'operate', keyId })
 })
 
-test('a request without a key passes with no scope, so that the API can refuse it with a stable code', async () => {
+test('a request without a key passes without a scope, so that the API can refuse it with a stable code', async () => {
   const { handler } = await anAuthorizer()
   assert.deepEqual(await handler(authorizerRequest({}), aContext()), {
     isAuthorized: true,

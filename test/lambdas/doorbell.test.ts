@@ -17,7 +17,7 @@ before(async () => {
 })
 after(() => tables.close())
 
-/** A server that hears the doorbell and answers with `status`. */
+/** A server that takes rings and answers with `status`. */
 async function aListener(status = 202) {
   const rings: { path: string; body: string; time: string; signature: string }[] = []
   const http = createServer(async (request, response) => {
@@ -70,7 +70,7 @@ test('every server is rung once, with the signature of the fleet', async () => {
   assert.equal(told('doorbell.unanswered').length, 0)
 })
 
-test('a server that refuses or is not there is told of, and the others are rung', async () => {
+test('a server that refuses or does not exist is logged, and the others are rung', async () => {
   const { ring, told } = await aDoorbell()
   const refusing = await aListener(401)
   const listener = await aListener()
@@ -118,7 +118,7 @@ for (const [why, form] of [
   ['a user', (url: string) => url.replace('//', '//user:pass@')],
   ['https', (url: string) => url.replace('http:', 'https:')],
 ] as const) {
-  test(`an event whose address has ${why} rings nobody, and is told of; the others are rung`, async () => {
+  test(`a server whose address has ${why} is logged and not rung; the others are rung`, async () => {
     const { ring, told } = await aDoorbell()
     const listener = await aListener()
     await ring({
@@ -139,7 +139,7 @@ for (const [why, form] of [
   })
 }
 
-test('a redirect of one that was rung is not followed', async () => {
+test('a redirect by a server is not followed', async () => {
   const { ring, told } = await aDoorbell()
   const listener = await aListener()
   const redirecting = createServer((_, response) => {

@@ -3,13 +3,13 @@ import { test } from 'node:test'
 import { settingsOf } from '../../core/settings.ts'
 import { readEnvironment } from '../../lambdas/environment.ts'
 
-test('a function is given its own variables, with defaults, and no others', () => {
+test('a function gets its own variables, with defaults, and no others', () => {
   assert.deepEqual(readEnvironment('authorizer', { DOORBELL_SECRET: 'not for the authorizer' }), {
     TABLE_PREFIX: 'Mooring-',
   })
 })
 
-test('a missing variable is named, with the function that needs it', () => {
+test('the error names a missing variable and the function that needs it', () => {
   assert.throws(() => readEnvironment('api', {}), /BAD_ENVIRONMENT: the api Lambda[\s\S]*DOORBELL_FUNCTION/)
 })
 
@@ -22,7 +22,7 @@ test('times that leave no margin are refused', () => {
   assert.throws(() => settingsOf(environment), /LEASE_MARGIN_TOO_SMALL/)
 })
 
-test('a time that is no number is refused', () => {
+test('a time that is not a number is refused', () => {
   const variables = { DOORBELL_FUNCTION: 'doorbell', BEAT_EVERY_MS: 'often' }
   assert.throws(() => readEnvironment('sweep', variables), /BEAT_EVERY_MS/)
 })

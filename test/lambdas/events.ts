@@ -1,5 +1,5 @@
-/** What the tests of lambdas/ are built from: events in the shapes that AWS documents, a Lambda's context, and worlds on
- *  the embedded database. Used by every test of this folder; it asserts nothing itself. */
+/** The builders for the tests of lambdas/: events in the shapes that AWS documents, a Lambda's context, and
+ *  worlds on the embedded database. Every test of this folder uses them; they assert nothing. */
 import type { APIGatewayProxyEventV2, APIGatewayRequestAuthorizerEventV2, Context } from 'aws-lambda'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { beat } from '../../core/protocol/membership.ts'
@@ -17,11 +17,9 @@ import type { TaskStateChange } from '../../lambdas/task-stopped.ts'
 import type { LambdaWorld } from '../../lambdas/world.ts'
 import { type Tables, type TestWorld, worldOn } from '../builders/builders.ts'
 
-// ---- worlds -------------------------------------------------------------------------------------------------------
-
 export type TestLambdaWorld = TestWorld & ApiWorld & { flushes(): number }
 
-/** What signs the cursors of every API under test. */
+/** The secret that signs the cursors of every API under test. */
 export const CURSOR_SECRET = 'a secret of the cursors'
 
 /** A world in virtual time whose telemetry is recorded. */
@@ -37,7 +35,7 @@ export function lambdaWorldOn(store: Store): TestLambdaWorld {
   return { ...world, telemetry, cursors: createCursors([CURSOR_SECRET]), flushes: () => flushes }
 }
 
-/** The same on this machine's clock, for handlers that wait. */
+/** Such a world on this machine's clock, for handlers that wait. */
 export function realTimeWorldOn(store: Store): Omit<TestLambdaWorld, 'clock'> & { clock: Clock } {
   return { ...lambdaWorldOn(store), clock: systemClock, random: systemRandom }
 }
@@ -59,7 +57,7 @@ export function aContext(remainingMs = 30_000): Context {
   }
 }
 
-/** Beats for the server until the signal is given. */
+/** Beats for the server until the signal is aborted. */
 export async function keepBeating(world: LambdaWorld, server: ServerRow, until: AbortSignal): Promise<void> {
   while (!until.aborted) {
     await beat(world.store, world.clock, server.serverId, 0)
@@ -67,26 +65,24 @@ export async function keepBeating(world: LambdaWorld, server: ServerRow, until: 
   }
 }
 
-// ---- the API ------------------------------------------------------------------------------------------------------
-
-/** A request as a person would make it. */
-export interface Wish {
-  /** What the authorizer found; `admin` when left out. */
+/** Options of a request to the API. */
+export interface RequestOptions {
+  /** The scope that the authorizer found; `admin` when left out. */
   readonly scope?: Scope | 'none'
   readonly refusal?: CallerContext['refusal']
   /** Sent as JSON. */
   readonly body?: unknown
-  /** Sent as it stands, instead of `body`. */
+  /** Sent unchanged, instead of `body`. */
   readonly text?: string
   readonly contentType?: string
 }
 
 /** Payload format 2.0 of an HTTP API with a Lambda authorizer, on its `$default` route. */
-export function apiEvent(method: string, target: string, wish: Wish = {}): ApiEvent {
+export function apiEvent(method: string, target: string, options: RequestOptions = {}): ApiEvent {
   const [path = '/', query = ''] = target.split('?')
-  const { scope = 'admin', refusal } = wish
-  const text = wish.text ?? (wish.body === undefined ? undefined : JSON.stringify(wish.body))
-  const contentType = wish.contentType ?? (text === undefined ? undefined : 'application/json')
+  const { scope = 'admin', refusal, body } = options
+  const text = options.text ?? (body === undefined ? undefined : JSON.stringify(body))
+  const contentType = options.contentType ?? (text === undefined ? undefined : 'application/json')
   const caller: CallerContext = { scope, keyId: 'abcdef0123456789', ...(refusal ? { refusal } : {}) }
   return {
     version: '2.0',
@@ -132,16 +128,16 @@ export function apiEvent(method: string, target: string, wish: Wish = {}): ApiEv
 export interface ApiAnswer {
   readonly status: number
   readonly headers: Record<string, string>
-  // biome-ignore lint/suspicious/noExplicitAny: a test names the fields it expects, and fails where they are not
+  // biome-ignore lint/suspicious/noExplicitAny: a test names the fields that it expects, and fails without them
   readonly body: any
-  /** The body as it left the function. */
+  /** The body, unparsed. */
   readonly text: string
 }
 
 export interface TestApi {
   readonly world: TestLambdaWorld
-  call(method: string, target: string, wish?: Wish): Promise<ApiAnswer>
-  /** Sends the event as it is. */
+  call(method: string, target: string, options?: RequestOptions): Promise<ApiAnswer>
+  /** Sends the event unchanged. */
   send(event: APIGatewayProxyEventV2 | ApiEvent): Promise<ApiAnswer>
 }
 
@@ -157,7 +153,7 @@ export function apiOn(world: TestLambdaWorld): TestApi {
     const headers = answer.headers as Record<string, string>
     return { status: answer.statusCode ?? 0, headers, text, body: parsed(text) }
   }
-  return { world, send, call: (method, target, wish) => send(apiEvent(method, target, wish)) }
+  return { world, send, call: (method, target, options) => send(apiEvent(method, target, options)) }
 }
 
 function parsed(text: string): unknown {
@@ -183,8 +179,6 @@ export function authorizerRequest(headers: Record<string, string>): APIGatewayRe
   }
 }
 
-// ---- EventBridge --------------------------------------------------------------------------------------------------
-
 export function aScheduledEvent(): ScheduledEvent {
   return {
     version: '0',
@@ -199,18 +193,18 @@ export function aScheduledEvent(): ScheduledEvent {
   }
 }
 
-export interface TaskWish {
+export interface TaskOptions {
   readonly taskArn?: string
   readonly lastStatus?: string
-  /** One for each container; `lost` leaves it out, as ECS does. */
+  /** One code for each container; `lost` leaves it out, as ECS does for a container that it lost. */
   readonly exitCodes?: readonly (number | 'lost')[]
 }
 
 export const TASK_ARN = 'arn:aws:ecs:eu-west-1:123456789012:task/mooring/c13b4cb40f1f4fe4a2971f76ae5a47ad'
 
 /** The sample event of the ECS developer guide, for a Fargate task. */
-export function aTaskStateChange(wish: TaskWish = {}): TaskStateChange {
-  const { taskArn = TASK_ARN, lastStatus = 'STOPPED', exitCodes = [137] } = wish
+export function aTaskStateChange(options: TaskOptions = {}): TaskStateChange {
+  const { taskArn = TASK_ARN, lastStatus = 'STOPPED', exitCodes = [137] } = options
   return {
     version: '0',
     id: '9bcdac79-b31f-4d3d-9410-fbd727c29fab',

@@ -12,7 +12,7 @@ import {
 } from '../builders/builders.ts'
 import { aContext, aScheduledEvent, keepBeating, realTimeWorldOn } from './events.ts'
 
-/** Shorter than a fleet may use, so that a burial takes a second or two: this sweep is all that watches. */
+/** Shorter times than a fleet may use, so that a burial takes only a second or two. */
 const settings = { beatEveryMs: 400, fenceAfterMs: 1000, buryAfterMs: 1500 }
 
 let tables: Tables
@@ -55,7 +55,7 @@ test('a sweep gives waiting devices a server and measures the fleet', async () =
   assert.ok(world.flushes() >= 1)
 })
 
-test('a sweep ends before the time of its Lambda does', async () => {
+test('a sweep ends before the time of its Lambda is over', async () => {
   const world = await aSweptWorld()
   const begun = performance.now()
   await createSweepHandler(world)(aScheduledEvent(), aContext(6000))

@@ -9,7 +9,7 @@ import {
   serverRow,
   type Tables,
 } from '../builders/builders.ts'
-import { aContext, aTaskStateChange, lambdaWorldOn, TASK_ARN, type TaskWish } from './events.ts'
+import { aContext, aTaskStateChange, lambdaWorldOn, TASK_ARN, type TaskOptions } from './events.ts'
 
 let tables: Tables
 before(async () => {
@@ -24,7 +24,7 @@ async function aTask() {
   const devices = await ownedDevices(world, server, 5)
   const other = await anActiveServer(world, 'server-2')
   const handler = createTaskStoppedHandler(world)
-  const tell = (wish: TaskWish = {}) => handler(aTaskStateChange(wish), aContext())
+  const tell = (options: TaskOptions = {}) => handler(aTaskStateChange(options), aContext())
   const state = async () => (await serverRow(world.store, server.serverId)).state
   const spread = () =>
     ownedCounts(
@@ -35,10 +35,11 @@ async function aTask() {
   return { world, tell, state, spread }
 }
 
-test('a task that stopped with an exit code is buried, and its devices move at once', async () => {
+test('the server of a task that stopped with an exit code is buried, and its devices move at once', async () => {
   const { world, tell, state, spread } = await aTask()
   await tell({ exitCodes: [137] })
-  assert.deepEqual([await state(), await spread()], ['dead', [0, 5]])
+  assert.equal(await state(), 'dead')
+  assert.deepEqual(await spread(), [0, 5])
   assert.deepEqual(world.rings, ['server-2'])
   assert.equal(world.told('server.buried').length, 1)
 })
@@ -52,23 +53,24 @@ test('exit code 0 is an exit, too', async () => {
 test('without an exit code nothing is buried: the lease decides', async () => {
   const { world, tell, state, spread } = await aTask()
   await tell({ exitCodes: ['lost'] })
-  assert.deepEqual([await state(), await spread()], ['active', [5, 0]])
+  assert.equal(await state(), 'active')
+  assert.deepEqual(await spread(), [5, 0])
   assert.match(String(world.told('server.task_stopped')[0]?.why), /the lease decides/)
 })
 
-test('a task that lost one of its containers is not buried: it may have been the server', async () => {
+test('without the exit code of every container nothing is buried: the lost one may be the server', async () => {
   const { tell, state } = await aTask()
   await tell({ exitCodes: [0, 'lost'] })
   assert.equal(await state(), 'active')
 })
 
-test('a task that stopped without any container is not buried', async () => {
+test('the stop of a task without containers buries nothing', async () => {
   const { tell, state } = await aTask()
   await tell({ exitCodes: [] })
   assert.equal(await state(), 'active')
 })
 
-test('a task that is about to stop is not buried', async () => {
+test('a task that is about to stop buries nothing', async () => {
   const { tell, state } = await aTask()
   await tell({ lastStatus: 'STOPPING' })
   assert.equal(await state(), 'active')
@@ -82,20 +84,22 @@ test('the same event twice is harmless', async () => {
   assert.equal(world.told('server.buried').length, 1)
 })
 
-test('an older event that comes after the end changes nothing', async () => {
+test('an older event that arrives after the end changes nothing', async () => {
   const { tell, state, spread } = await aTask()
   await tell()
   await tell({ lastStatus: 'RUNNING', exitCodes: ['lost'] })
-  assert.deepEqual([await state(), await spread()], ['dead', [0, 5]])
+  assert.equal(await state(), 'dead')
+  assert.deepEqual(await spread(), [0, 5])
 })
 
-test('the end of a task that runs no server touches nobody', async () => {
+test('the end of a task without a server changes nothing', async () => {
   const { tell, state, spread } = await aTask()
   await tell({ taskArn: `${TASK_ARN}-other` })
-  assert.deepEqual([await state(), await spread()], ['active', [5, 0]])
+  assert.equal(await state(), 'active')
+  assert.deepEqual(await spread(), [5, 0])
 })
 
-test('an event of another form is an error that Lambda can see', async () => {
+test('an event of another form fails the invocation', async () => {
   const world = lambdaWorldOn(await tables.fresh())
   const event = { ...aTaskStateChange(), detail: { lastStatus: 'STOPPED' } }
   await assert.rejects(createTaskStoppedHandler(world)(event, aContext()))

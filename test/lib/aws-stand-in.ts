@@ -1,11 +1,11 @@
-/** The AWS endpoints that the bundles call: DynamoDB is dynalite, the others give the least answer that their clients take.
- *  Every request is written down. */
+/** The AWS endpoints that the bundles call. DynamoDB is dynalite; the others give the smallest answer that
+ *  their clients accept. Every request is recorded. */
 import { createServer, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type LocalDatabase, startDatabase } from '../../local/database.ts'
 
 export interface Call {
-  /** `dynamodb`, `lambda`, `ecs`, `secretsmanager`, or `http` for what is no API of AWS. */
+  /** `dynamodb`, `lambda`, `ecs`, `secretsmanager`, or `http` for a request to no API of AWS. */
   readonly service: string
   readonly action: string
   // biome-ignore lint/suspicious/noExplicitAny: requests of many shapes; each test says which it expects
@@ -67,7 +67,7 @@ function callOf({ headers, url, method }: IncomingMessage, text: string): Call {
   return { service: 'http', action: `${method} ${url}`, body }
 }
 
-/** As it came, Host included: all of it is signed. */
+/** Forwards the request unchanged, with its Host: the signature covers all of it. */
 function forward(
   endpoint: string,
   { headers }: IncomingMessage,

@@ -24,7 +24,7 @@ const PREFIX = 'Mooring-'
 const OPERATIONS = `${PREFIX}Operations`
 const require = createRequire(import.meta.url)
 
-/** The AWS clients that each function uses, and so may carry. */
+/** The AWS clients that each function uses and may therefore carry. */
 const CLIENTS = {
   api: ['client-dynamodb', 'client-ecs', 'client-lambda', 'lib-dynamodb'],
   authorizer: ['client-dynamodb', 'lib-dynamodb'],
@@ -75,14 +75,14 @@ function recorded(entry: string): any {
   return JSON.parse(readFileSync(new URL(`./events/${entry}.json`, import.meta.url), 'utf8'))
 }
 
-/** Another request with the headers and the caller of the recorded one. */
+/** Another request with the headers and the caller of the recorded request. */
 function apiRequest(method: string, { rawPath, body }: { rawPath: string; body?: string }) {
   const { body: _body, ...event } = recorded('api')
   const http = { ...event.requestContext.http, method, path: rawPath }
   return { ...event, rawPath, requestContext: { ...event.requestContext, http }, ...(body ? { body } : {}) }
 }
 
-/** Imports the bundle as Lambda does, and invokes it. @returns its answer, and what it asked of AWS meanwhile */
+/** Imports the bundle as Lambda does, and invokes it. @returns its answer and its requests to AWS */
 async function invoke(entry: Entry, event: unknown) {
   const { handler } = require(fileOf(entry))
   const from = aws.calls.length
@@ -93,7 +93,7 @@ async function invoke(entry: Entry, event: unknown) {
   return { answer, calls }
 }
 
-/** What a function asked of DynamoDB is what lib/permissions.ts lets it do. */
+/** Asserts that lib/permissions.ts allows every request that the function made to DynamoDB. */
 function assertAllowed(entry: Entry, calls: AwsStandIn['calls']): void {
   const uses: Uses = TABLE_USES[entry]
   for (const { action, body } of calls.filter(({ service }) => service === 'dynamodb')) {
@@ -125,7 +125,7 @@ describe('each bundle', () => {
     })
   }
 
-  test('is one of its own: no two functions run the same code', () => {
+  test('is different: no two functions run the same code', () => {
     assert.equal(new Set(folders.values()).size, ENTRIES.length)
   })
 })
@@ -157,7 +157,7 @@ describe('the bundles, invoked as AWS would', () => {
     }
   })
 
-  test('authorizer lets every request pass, and says who asks', async () => {
+  test('authorizer lets every request pass, and names the caller', async () => {
     const event = recorded('authorizer')
     event.headers['x-api-key'] = apiKey
     const { answer } = await invoke('authorizer', event)
@@ -173,7 +173,7 @@ describe('the bundles, invoked as AWS would', () => {
     assert.match(rung[0]?.action ?? '', /\/functions\/mooring-doorbell\/invocations/)
   })
 
-  test('api drains a server, and calls it off', async () => {
+  test('api drains a server, and cancels the drain', async () => {
     const drain = { rawPath: '/servers/server-1/drain', body: '{"partly": true}' }
     const begun = await invoke('api', apiRequest('POST', drain))
     assert.equal(begun.answer.statusCode, 202, begun.answer.body)
@@ -184,7 +184,7 @@ describe('the bundles, invoked as AWS would', () => {
     assert.equal(ended.answer.statusCode, 200, ended.answer.body)
   })
 
-  test('api stops the task of a server that is given up', async () => {
+  test('api stops the task of a server that is to be evicted', async () => {
     const evict = { rawPath: '/servers/server-1/evict', body: '{"stopTask": true}' }
     const { answer, calls } = await invoke('api', apiRequest('POST', evict))
     assert.equal(answer.statusCode, 202, answer.body)
@@ -215,7 +215,7 @@ describe('the bundles, invoked as AWS would', () => {
     assert.deepEqual(answer, { already_owned: 1 })
   })
 
-  test('sweep looks, and asks ECS how many servers it runs', async () => {
+  test('sweep looks, and asks ECS for the size of the service', async () => {
     const { calls } = await invoke('sweep', recorded('sweep'))
     assert.ok(calls.some(({ service, action }) => service === 'ecs' && action === 'DescribeServices'))
     assert.ok(calls.some(({ body }) => body.IndexName === 'byUnassigned'))

@@ -33,7 +33,7 @@ describe('tables', () => {
     })
   }
 
-  test('go with the stack only when that is asked for', () => {
+  test('are deleted with the stack only when the options say so', () => {
     const unprotected = synthesise({ removalPolicy: 'destroy', deletionProtection: false })
     for (const [, table] of find(unprotected, 'AWS::DynamoDB::Table')) {
       assert.equal(table.DeletionPolicy, 'Delete')
@@ -51,7 +51,7 @@ function namesOf({ partitionKey, sortKey }: Pick<TableDefinition, 'partitionKey'
 }
 
 describe('functions', () => {
-  test('run on Node 24 and ARM64, with source maps, X-Ray and a log of their own that is not kept for ever', () => {
+  test('run on Node 24 and ARM64, with source maps, X-Ray and logs of their own that expire', () => {
     const functions = find(template, 'AWS::Lambda::Function')
     assert.equal(functions.length, Object.keys(FUNCTIONS).length + 1)
     for (const [id, { Properties }] of functions) {
@@ -71,7 +71,7 @@ describe('functions', () => {
     assert.ok(lambda('sweep').Timeout * 1000 >= SWEEP_LOOKS_FOR_MS + 10_000)
   })
 
-  test('that nobody waits for give up after a while, and leave what they gave up', () => {
+  test('that are invoked asynchronously give up after a while, and leave the event in the dead letters', () => {
     assert.equal(asyncOf('sweep').MaximumRetryAttempts, 0)
     assert.equal(asyncOf('task-stopped').MaximumRetryAttempts, 2)
     assert.equal(asyncOf('assign').MaximumEventAgeInSeconds, 300)
@@ -107,7 +107,9 @@ describe('network', () => {
     const ingress = one(template, 'AWS::EC2::SecurityGroupIngress').Properties
     assert.match(JSON.stringify(ingress.SourceSecurityGroupId), /DoorbellGroup/)
     assert.match(JSON.stringify(ingress.GroupId), /ServerGroup/)
-    assert.deepEqual([ingress.FromPort, ingress.ToPort, ingress.IpProtocol], [8080, 8080, 'tcp'])
+    assert.equal(ingress.FromPort, 8080)
+    assert.equal(ingress.ToPort, 8080)
+    assert.equal(ingress.IpProtocol, 'tcp')
     for (const [, { Properties }] of find(template, 'AWS::EC2::SecurityGroup')) {
       assert.equal(Properties.SecurityGroupIngress, undefined)
     }
@@ -125,29 +127,30 @@ describe('hosts', () => {
   const task = one(template, 'AWS::ECS::TaskDefinition').Properties
   const [container] = task.ContainerDefinitions
 
-  test('are replaced without a gap, and not at all when the new ones do not start', () => {
+  test('are replaced without a gap, and only when the new ones start', () => {
     const { MinimumHealthyPercent, MaximumPercent, DeploymentCircuitBreaker } =
       service.DeploymentConfiguration
-    assert.deepEqual([MinimumHealthyPercent, MaximumPercent], [100, 200])
+    assert.equal(MinimumHealthyPercent, 100)
+    assert.equal(MaximumPercent, 200)
     assert.deepEqual(DeploymentCircuitBreaker, { Enable: true, Rollback: true })
     assert.equal(service.AvailabilityZoneRebalancing, 'DISABLED')
   })
 
-  test('keep their number over a deployment: the template does not say how many', () => {
+  test('keep their number over a deployment: the template does not set it', () => {
     assert.equal(service.DesiredCount, undefined)
   })
 
-  test('run on ARM64, as a person without rights, on a disk that cannot be written', () => {
+  test('run on ARM64, as a user without rights, on a read-only disk', () => {
     assert.equal(task.RuntimePlatform.CpuArchitecture, 'ARM64')
     assert.equal(container.User, 'node')
     assert.equal(container.ReadonlyRootFilesystem, true)
   })
 
-  test('have 120 s to let their devices go', () => {
+  test('have 120 s to release their devices', () => {
     assert.equal(container.StopTimeout, 120)
   })
 
-  test('are healthy when they say so themselves, without curl, and an outage of five minutes kills none', () => {
+  test('check their health without curl, and an outage of five minutes ends none', () => {
     const { Command, Interval, Retries } = container.HealthCheck
     assert.deepEqual(Command.slice(0, 3), ['CMD', 'node', '-e'])
     assert.match(Command[3], /127\.0\.0\.1:8080\/health/)
@@ -188,7 +191,7 @@ describe('API', () => {
     assert.equal(one(template, 'AWS::ApiGatewayV2::Route').Properties.RouteKey, '$default')
   })
 
-  test('asks the authorizer on every request, keyless ones included, and keeps no answer', () => {
+  test('asks the authorizer on every request, also without a key, and caches no answer', () => {
     const authorizer = one(template, 'AWS::ApiGatewayV2::Authorizer').Properties
     assert.equal(authorizer.AuthorizerPayloadFormatVersion, '2.0')
     assert.equal(authorizer.EnableSimpleResponses, true)
@@ -199,16 +202,14 @@ describe('API', () => {
 
   test('is throttled, and its access log does not hold the key', () => {
     const stage = one(template, 'AWS::ApiGatewayV2::Stage').Properties
-    assert.deepEqual(
-      [stage.DefaultRouteSettings.ThrottlingRateLimit, stage.DefaultRouteSettings.ThrottlingBurstLimit],
-      [50, 100],
-    )
+    assert.equal(stage.DefaultRouteSettings.ThrottlingRateLimit, 50)
+    assert.equal(stage.DefaultRouteSettings.ThrottlingBurstLimit, 100)
     const { Format } = stage.AccessLogSettings
     assert.match(Format, /\$context\.status/)
     assert.doesNotMatch(Format, /header/i)
   })
 
-  test('answers no browser of another site', () => {
+  test('allows no web page of another site', () => {
     assert.equal(one(template, 'AWS::ApiGatewayV2::Api').Properties.CorsConfiguration, undefined)
   })
 })
@@ -220,7 +221,7 @@ describe('events', () => {
     assert.match(JSON.stringify(rule.Targets), /Functionssweep/)
   })
 
-  test('tell of stopped tasks of this cluster only', () => {
+  test('report stopped tasks of this cluster only', () => {
     const rule = one(template, 'AWS::Events::Rule', 'EventsTaskStopped').Properties
     assert.deepEqual(rule.EventPattern['detail-type'], ['ECS Task State Change'])
     assert.deepEqual(rule.EventPattern.detail.lastStatus, ['STOPPED'])

@@ -14,7 +14,7 @@ const template = synthesise({
   messagesUrl: 'https://app.example.com/messages',
   messagesSecretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:messages-AbCdEf',
 })
-/** Of Node, not of ours. */
+/** A variable of Node, which our code does not read. */
 const OF_THE_RUNTIME = ['NODE_OPTIONS']
 
 function variablesOf(name: string): Record<string, unknown> {
@@ -30,10 +30,10 @@ function containerOfServers() {
   }
 }
 
-/** Where any text would not do. */
+/** Values for variables that need a certain form. */
 const RESOLVED: Record<string, string> = { AUTH_KEY: 'arn:aws:kms:eu-west-1:123456789012:key/resolved' }
 
-/** References become some text, as CloudFormation makes them. */
+/** Replaces references by text, as CloudFormation does. */
 function resolved(variables: Record<string, unknown>): Record<string, string> {
   const texts = Object.entries(variables).map(([name, value]) => [
     name,

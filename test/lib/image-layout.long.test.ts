@@ -42,7 +42,7 @@ function startFromLayout(): ChildProcess {
       AWS_ENDPOINT_URL_LAMBDA: fleet.controlPlane.lambdaEndpoint,
       TABLE_PREFIX: LOCAL_TABLE_PREFIX,
       ASSIGN_FUNCTION: fleet.controlPlane.functions.assign,
-      // Not the fleet's own: rings are refused, and the beats tell.
+      // Not the secret of the fleet: its rings are refused, so this server looks only at its beats.
       DOORBELL_SECRET: 'the secret of the image test',
       AUTH_KEY_FILE: fleet.authKeyFile,
       SERVER_NAME: 'from-the-image',
@@ -63,13 +63,13 @@ describe('what the image contains', () => {
     fleet.assertNeverTwoSockets()
   })
 
-  test('leaves when it gets SIGTERM as PID 1 does: by its own handler, with exit code 0', async () => {
+  test('leaves at SIGTERM as PID 1 must: by its own handler, with exit code 0', async () => {
     const exited = new Promise((resolve) => host.once('exit', resolve))
     host.kill('SIGTERM')
     assert.equal(await exited, 0)
   })
 
-  test('holds nothing of the development: no compiler, no CDK, no Lambdas, no tests', () => {
+  test('has no development files: no compiler, no CDK, no Lambdas, no tests', () => {
     for (const absent of [
       'typescript',
       'aws-cdk-lib',

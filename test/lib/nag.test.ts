@@ -18,7 +18,7 @@ function appWith(mooring: Record<string, unknown>) {
   return { app, stack, outdir }
 }
 
-/** What CloudFormation would be told is refused before: `synth` throws. */
+/** The findings of the validation, which makes `synth` throw. */
 function report(outdir: string): string {
   const [file] = readdirSync(outdir).filter((name) => name.includes('validation-report'))
   assert.ok(file, 'no validation report was written')
@@ -35,7 +35,7 @@ describe('the AwsSolutions rules of cdk-nag', () => {
     })
   }
 
-  test('are asked: a topic that takes plain HTTP is found', () => {
+  test('are in force: a topic that takes plain HTTP is found', () => {
     const { app, stack, outdir } = appWith({})
     new Topic(stack, 'Careless')
     assert.throws(() => app.synth(), /Validation failed/)

@@ -9,7 +9,7 @@ const alarms = new Map(
   find(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => [Properties.AlarmName, Properties]),
 )
 const queries = find(template, 'AWS::Logs::QueryDefinition').map(([, { Properties }]) => Properties)
-/** The dashboard's text, with references in between. */
+/** The text of the dashboard, with references in it. */
 const dashboard = JSON.stringify(one(template, 'AWS::CloudWatch::Dashboard').Properties.DashboardBody)
 
 describe('the dashboard', () => {
@@ -19,7 +19,7 @@ describe('the dashboard', () => {
     })
   }
 
-  test('shows what else the catalogue measures', () => {
+  test('shows every other metric of the catalogue', () => {
     for (const metric of Object.keys(METRICS)) assert.ok(dashboard.includes(metric), metric)
   })
 
@@ -47,7 +47,7 @@ describe('alarms', () => {
     ['DeadLetters', /"MetricName":"ApproximateNumberOfMessagesVisible"/, { Threshold: 0 }],
   ]
   for (const [name, metric, properties] of expected) {
-    test(`${name} is raised as it is meant`, () => {
+    test(`${name} has the metric and the threshold that it should have`, () => {
       const alarm = alarms.get(`Mooring-${name}`)
       assert.ok(alarm)
       assert.match(JSON.stringify(alarm), metric)
@@ -55,7 +55,7 @@ describe('alarms', () => {
     })
   }
 
-  test('all tell the topic, which tells the e-mail address', () => {
+  test('all go to the topic, which sends them to the e-mail address', () => {
     for (const [name, { AlarmActions }] of alarms)
       assert.match(JSON.stringify(AlarmActions), /AlarmsTopic/, name)
     template.hasResourceProperties('AWS::SNS::Subscription', {
@@ -64,7 +64,7 @@ describe('alarms', () => {
     })
   })
 
-  test('stay quiet while nothing happens, but for the sweep, whose silence is the alarm', () => {
+  test('stay quiet while nothing happens, except the one for a missing sweep', () => {
     const loud = [...alarms].filter(([, { TreatMissingData }]) => TreatMissingData === 'breaching')
     assert.deepEqual(
       loud.map(([name]) => name),
@@ -74,7 +74,7 @@ describe('alarms', () => {
 })
 
 describe('saved queries', () => {
-  test('answer what the older system searched for', () => {
+  test('answer the questions of the older system', () => {
     const names = queries.map(({ Name }) => Name)
     for (const begin of [
       'Good',
@@ -90,7 +90,7 @@ describe('saved queries', () => {
     }
   })
 
-  test('search for events that somebody emits', () => {
+  test('search only for events of the catalogue', () => {
     for (const { QueryString } of queries) {
       const searched = [...QueryString.matchAll(/"([a-z]+\.[a-z_]+)"/g)].map(([, event]) => event)
       for (const event of searched) assert.ok(event in EVENTS, `${event} in ${QueryString}`)

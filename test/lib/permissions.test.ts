@@ -43,7 +43,7 @@ const OPERATE = {
 const COUNT_QUARANTINES = { Operations: ['dynamodb:UpdateItem'] }
 const EVICT = ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query']
 
-/** By the begin of the role's logical id: what it may do, and with what. */
+/** The actions of each role on each resource, by the beginning of the role's logical id. */
 const ALLOWED: Record<string, Record<string, string[]>> = {
   [functionId('api')]: {
     ...LOGS,
@@ -112,12 +112,12 @@ const ALLOWED: Record<string, Record<string, string[]>> = {
     'the doorbell secret': ['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue'],
   },
 }
-// Whoever queries an index of Devices does so in one statement with the table.
+// A role that queries an index of Devices has one statement for the table and its indexes.
 for (const allowed of Object.values(ALLOWED)) {
   if (Object.keys(allowed).some((resource) => resource.startsWith('Devices,'))) delete allowed.Devices
 }
 
-/** The only actions that no narrower resource is known for. */
+/** The only actions that have no narrower resource. */
 const UNAVOIDABLE = [...XRAY['*'], ...NETWORK_INTERFACES, 'ecr:GetAuthorizationToken']
 
 interface Statement {
@@ -134,7 +134,7 @@ function statements(role: string): Statement[] {
   return policies.flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement)
 }
 
-/** What a resource is, in a word, by the logical id that it refers to. */
+/** The kind of a resource in words, by the logical id that it refers to. */
 function wordFor(resource: unknown): string {
   if (Array.isArray(resource)) return resource.map(wordFor).join(', ')
   const text = JSON.stringify(resource)
@@ -214,7 +214,7 @@ describe('least privilege', () => {
     )
   })
 
-  test('no action is a wildcard, and `*` is the resource of nothing but what knows no other', () => {
+  test('no action is a wildcard, and `*` is the resource only of actions that have no narrower one', () => {
     const all = Object.keys(ALLOWED).flatMap(statements)
     assert.deepEqual(
       all.flatMap(actionsOf).filter((action) => action.includes('*')),
@@ -233,7 +233,7 @@ describe('least privilege', () => {
     for (const { Condition } of uses) assert.match(JSON.stringify(Condition), /kms:ViaService.*dynamodb\./)
   })
 
-  test('nobody but a server can unwrap a data key, and a server only for a device and its credentials', () => {
+  test('only a server can unwrap a data key, and only for a device and its credentials', () => {
     const roles = find(template, 'AWS::IAM::Role').map(([id]) => id)
     const users = roles.filter((role) =>
       statements(role).some(({ Resource }) => JSON.stringify(Resource).includes('AuthKey')),
@@ -251,7 +251,7 @@ describe('least privilege', () => {
     })
   })
 
-  test('no role may use a key that it does not name, and the policy of the auth key names no other principal', () => {
+  test('roles use only the two keys by name, and the policy of the auth key names no other principal', () => {
     const keyUses = Object.keys(ALLOWED)
       .flatMap(statements)
       .filter((statement) => actionsOf(statement).some((action) => action.startsWith('kms:')))
@@ -266,7 +266,7 @@ describe('least privilege', () => {
     assert.equal(key?.[1].Properties.EnableKeyRotation, true)
   })
 
-  test('another key for the auth state is used for new data keys, and former ones only unwrap', () => {
+  test('a key of the operator wraps new data keys, and former keys only unwrap', () => {
     const authKey = 'arn:aws:kms:eu-west-1:123456789012:key/0a1b'
     const former = 'arn:aws:kms:eu-west-1:123456789012:key/2c3d'
     const policies = find(synthesise({ authKey, formerAuthKeys: [former] }), 'AWS::IAM::Policy').filter(
@@ -283,7 +283,7 @@ describe('least privilege', () => {
     ])
   })
 
-  test('the code of the doorbell cannot use what Lambda needs to attach it to the network', () => {
+  test('the code of the doorbell may not use the permissions that attach it to the network', () => {
     const denied = statements(functionId('doorbell')).filter(({ Effect }) => Effect === 'Deny')
     assert.deepEqual(denied.flatMap(actionsOf).sort(), NETWORK_INTERFACES)
     assert.match(JSON.stringify(denied), /lambda:SourceFunctionArn.*FunctionsdoorbellFunction/)

@@ -1,4 +1,4 @@
-/** The stack as CloudFormation would get it. Bundles are made only where they are looked at. */
+/** The stack as CloudFormation would get it. Bundles are made only by `synthesiseBundles`. */
 import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ export function synthesise(mooring: Record<string, unknown> = {}): Template {
   return Template.fromStack(stack)
 }
 
-/** The bundles that the stack would upload: by function, the folder of its code. */
+/** The bundles that the stack would upload: the folder of the code of each function. */
 export function synthesiseBundles(names: readonly string[]): Map<string, string> {
   const { context } = JSON.parse(readFileSync(CDK_JSON, 'utf8'))
   const outdir = mkdtempSync(join(tmpdir(), 'mooring-bundles-'))
@@ -34,7 +34,7 @@ export function synthesiseBundles(names: readonly string[]): Map<string, string>
   )
 }
 
-/** The resources of a type, by the begin of their logical id. */
+/** The resources of a type whose logical id begins with `idBegins`. */
 export function find(template: Template, type: string, idBegins = ''): [string, Resource][] {
   const found = Object.entries(template.findResources(type)) as [string, Resource][]
   return found.filter(([id]) => id.startsWith(idBegins))
@@ -47,7 +47,7 @@ export function one(template: Template, type: string, idBegins = ''): Resource {
   return first[1]
 }
 
-/** The logical ids of functions begin with these. */
+/** @returns the beginning of the logical ids of a function */
 export function functionId(name: string): string {
   const folder = name === 'first-key' ? 'FirstKey' : 'Functions'
   return folder + name.replace(/[^a-z]/g, '')

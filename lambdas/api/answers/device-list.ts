@@ -1,11 +1,13 @@
-/** Lists devices by the cheapest path that the filters allow: an index of the status or of the owner, else the table. */
+/** Lists devices by the cheapest path that the filters allow: the index of the status or of
+ *  the owner, else the table. */
 
 import type { ServerId } from '../../../core/ids.ts'
 import type { DeviceRow, DeviceStatus } from '../../../core/store/device-row.ts'
 import { type Condition, type Page, type Store, when } from '../../../core/store/store.ts'
 import type { Position } from '../cursor.ts'
 
-/** A filter may leave nothing of what was read; after this many reads the caller comes back for more. */
+/** A filter may drop every row that was read. After this many reads the page ends, and
+ *  the caller asks for the next. */
 const READS_PER_PAGE_MAX = 10
 
 const device = when<DeviceRow>()
@@ -25,7 +27,7 @@ export async function listDevices(
   const rows: DeviceRow[] = []
   let next = after
   for (let reads = 0; reads < READS_PER_PAGE_MAX; reads++) {
-    // Never more than still fit, so that no row is read and then left out.
+    // Only as many rows as the page still takes: a row that was read and left out would be lost.
     const page = await readPart(store, filters, limit - rows.length, next)
     rows.push(...page.rows)
     next = page.next

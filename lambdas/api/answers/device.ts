@@ -1,4 +1,5 @@
-/** A device as the API tells of it. Never credentials; what links a device (its QR and code) only on their own routes. */
+/** A device as the API shows it: never its credentials. Its QR and its pairing code are shown on their own
+ *  routes alone, because they need a higher scope. */
 import * as z from 'zod'
 import type { ServerId } from '../../../core/ids.ts'
 import { listServers } from '../../../core/protocol/membership.ts'
@@ -17,41 +18,50 @@ export const DeviceAnswer = named(
   z.object({
     deviceId: z.string(),
     name: z.string(),
-    desired: z.enum(['running', 'stopped']).describe('what the operator wants'),
-    status: DeviceStatus.describe('what is'),
+    desired: z.enum(['running', 'stopped']).describe('the state that the operator wants'),
+    status: DeviceStatus.describe('the present state'),
     statusReason: z.string().optional(),
     explanation: z
       .string()
       .optional()
-      .describe('why it is not connected, or has stalled lately, in words; absent when all is well'),
+      .describe(
+        'the reason, in words, why the device is not connected or has stalled lately; absent when all is well',
+      ),
     owner: z
       .object({ serverId: z.string(), name: z.string().optional() })
       .optional()
-      .describe('the server that holds it; absent when it is unassigned'),
-    epoch: z.int().describe('raised by one at every connect'),
+      .describe('the server that owns the device; absent when the device is unassigned'),
+    epoch: z.int().describe('raised by one at every connect and release'),
     account: z.object({ jid: z.string(), lid: z.string().optional() }).optional(),
     pairing: z
       .object({ by: z.enum(['qr', 'code']), since: Time, expiresAt: Time })
       .optional()
-      .describe('there is a QR or a code to link it with, until it expires'),
-    moveTo: z.string().optional().describe('its owner is asked to let go, for this server or for `any`'),
+      .describe('a QR or a code is ready to link the device; absent when there is none, or it has expired'),
+    moveTo: z
+      .string()
+      .optional()
+      .describe('its owner is asked to release it, for this `serverId` or for `any` server'),
     deleting: z.boolean(),
     createdAt: Time,
     updatedAt: Time,
     assignedAt: Time.optional(),
     unassignedSince: Time.optional(),
     pairedAt: Time.optional(),
-    connectedAt: Time.optional().describe('the last login'),
+    connectedAt: Time.optional().describe('the time of the last login'),
     disconnectedAt: Time.optional(),
     retryAt: Time.optional().describe(
-      'when its server tries again, while it backs off; and no sooner, whichever server has it then, while WhatsApp refuses it',
+      'the time of the next try while the device backs off; while WhatsApp refuses the device, no server tries sooner',
     ),
-    quarantinedAt: Time.optional().describe('since when no server gets it; starting it lifts that'),
-    conflicts: z.array(Time).describe('the last conflicts (status 440)'),
+    quarantinedAt: Time.optional().describe(
+      'no server gets the device since this time; starting it ends the quarantine',
+    ),
+    conflicts: z.array(Time).describe('the times of the last conflicts (close code 440)'),
     stall: z
       .object({ at: Time, since: Time, why: z.string(), endedAt: Time.optional() })
       .optional()
-      .describe('when work of its socket was last found unanswered, and since when the oldest of it waited'),
+      .describe(
+        'the last stall: `at` is when it was last seen, `since` is when its oldest unanswered work began to wait',
+      ),
   }),
 )
 export type DeviceAnswer = z.output<typeof DeviceAnswer>
@@ -92,7 +102,7 @@ export function deviceAnswer(row: DeviceRow, known: Circumstances): DeviceAnswer
     conflicts: (row.conflicts ?? []).map(isoTime),
     stall: row.stall && stallAnswer(row.stall),
   }
-  // Attributes that are undefined do not leave in JSON.
+  // JSON drops the attributes that are undefined.
   return answer as DeviceAnswer
 }
 
@@ -109,18 +119,18 @@ function waitsFor({ desired, refusedUntil = 0 }: DeviceRow, nowMs: number): numb
   return desired === 'running' && refusedUntil > nowMs ? refusedUntil : undefined
 }
 
-/** What describing a device takes. */
+/** The parts of a world that describing a device needs. */
 type Known = { store: Store; clock: { wallMs(): number }; settings: { fenceAfterMs: number } }
 
-function plainly({ clock, settings }: Known): Pick<Circumstances, 'nowMs' | 'fenceAfterMs'> {
+function timesOf({ clock, settings }: Known): Pick<Circumstances, 'nowMs' | 'fenceAfterMs'> {
   return { nowMs: clock.wallMs(), fenceAfterMs: settings.fenceAfterMs }
 }
 
-/** The device with what it takes to explain it: its owner; for one without, how full the servers are; and whether the
- *  sweep runs, where it is the sweep that must do something. */
+/** Describes one device. Its explanation needs the owner's row, or without an owner the room on the servers.
+ *  It needs the last look of the sweep too where the sweep must act next. */
 export async function describeDevice(world: Known, row: DeviceRow): Promise<DeviceAnswer> {
   const { store } = world
-  const known = plainly(world)
+  const known = timesOf(world)
   if (!row.owner) {
     if (row.desired !== 'running') return deviceAnswer(row, known)
     const [servers, sweptAt] = await Promise.all([listServers(store), readSweepStamp(store)])
@@ -132,7 +142,7 @@ export async function describeDevice(world: Known, row: DeviceRow): Promise<Devi
   return deviceAnswer(row, { ...known, owner, ...sweep })
 }
 
-/** Many devices, with one read of their owners. */
+/** Describes many devices with one read of all their owners. */
 export async function describeDevices(world: Known, rows: readonly DeviceRow[]): Promise<DeviceAnswer[]> {
   const owners = [...new Set(rows.flatMap(({ owner }) => owner ?? []))]
   const items = await world.store.getMany(
@@ -140,7 +150,7 @@ export async function describeDevices(world: Known, rows: readonly DeviceRow[]):
     owners.map((serverId) => ({ serverId })),
   )
   const byId = new Map<ServerId, ServerRow | undefined>(items.map((item) => [item.serverId, asServer(item)]))
-  const known = plainly(world)
+  const known = timesOf(world)
   return rows.map((row) => deviceAnswer(row, { ...known, owner: row.owner && byId.get(row.owner) }))
 }
 

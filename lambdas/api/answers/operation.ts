@@ -1,4 +1,5 @@
-/** An operation as the API tells of it: how it stands now, also when no sweep has looked since. */
+/** An operation as the API shows it: its present state, also when no sweep has
+ *  looked since the last change. */
 import * as z from 'zod'
 import type { ServerId } from '../../../core/ids.ts'
 import { judgeReassign } from '../../../core/operations/reassign.ts'
@@ -21,23 +22,28 @@ export const OperationAnswer = named(
     operationId: z.string(),
     kind: z.enum(['reassign', 'drain', 'restart']),
     state: z.enum(OPERATION_STATES),
-    why: z.string().describe('how it stands, in words'),
+    why: z.string().describe('the present state, in words'),
     askedBy: z.string().describe('the id of an API key, or `sweep`'),
     startedAt: Time,
     endedAt: Time.optional(),
     deviceId: z.string().optional().describe('of a reassign'),
-    from: z.string().optional().describe('of a reassign: the `serverId` of its owner when it was asked for'),
-    to: z.string().optional().describe('the `serverId` that was wished for, or `any`'),
+    from: z
+      .string()
+      .optional()
+      .describe('of a reassign: the `serverId` of the owner at the time of the request'),
+    to: z.string().optional().describe('the `serverId` that was asked for, or `any`'),
     serverId: z.string().optional().describe('of a drain'),
     serverName: z.string().optional(),
     thenLeave: z.boolean().optional().describe('whether the server leaves the fleet when it is empty'),
-    atOnce: z.int().optional().describe('devices under way at the same time, at most'),
+    atOnce: z.int().optional().describe('the most devices that move at the same time'),
     progress: z
       .object({
         devicesAtStart: z.int(),
-        moved: z.int().describe('were asked to move and have left'),
-        underWay: z.int().describe('were asked to move and have not settled elsewhere yet'),
-        left: z.int().describe('still on the server'),
+        moved: z.int().describe('devices that were asked to move and have left'),
+        underWay: z
+          .int()
+          .describe('devices that were asked to move and are not settled on another server yet'),
+        left: z.int().describe('devices that are still on the server'),
       })
       .optional()
       .describe('of a drain'),
@@ -47,14 +53,14 @@ export const OperationAnswer = named(
           serverId: z.string(),
           name: z.string(),
           phase: z.enum(['waiting', 'draining', 'stopping', 'done']),
-          says: z.string().describe('how it stands, in words'),
-          since: Time.optional().describe('when its phase began'),
+          says: z.string().describe('the present state of the server, in words'),
+          since: Time.optional().describe('the time when the phase began'),
           replacedBy: z.string().optional(),
           replacedByName: z.string().optional(),
         }),
       )
       .optional()
-      .describe('of a restart: one for each server'),
+      .describe('of a restart: one step for each server'),
   }),
 )
 export type OperationAnswer = z.output<typeof OperationAnswer>
@@ -70,7 +76,7 @@ export async function describeOperation(world: LambdaWorld, row: OperationRow): 
   }
 }
 
-/** @param server the row of the drained server, if it still has one */
+/** @param server the row of the drained server, if it is still stored */
 export function describeDrain(row: Drain, server: ServerRow | undefined): OperationAnswer {
   const { serverId, serverName, to, thenLeave, atOnce, devicesAtStart, moved, moving } = row
   const left = server && isLive(server) ? server.load : 0

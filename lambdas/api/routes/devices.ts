@@ -17,7 +17,7 @@ import { answers, defineRoute, named } from '../route.ts'
 import { CursorText, DeviceIdText, DeviceParams, Limit, Next, ServerIdText, Time } from '../schemas.ts'
 
 const NAME_CHARACTERS_MAX = 128
-/** No control characters and no halves of surrogate pairs: the name is shown to people. */
+/** The name is shown to people, so it has no control characters and no halves of surrogate pairs. */
 const NAME_FORM = /^[^\p{Cc}\p{Cs}]+$/u
 
 const registerDevice = defineRoute({
@@ -26,9 +26,9 @@ const registerDevice = defineRoute({
   scope: 'operate',
   summary: 'Register a device',
   description:
-    'Repeating it with the same `deviceId` is harmless: the answer is then 200 with the device as it stands.',
+    'Repeating it with the same `deviceId` is harmless: the answer is then 200 with the device as it is.',
   body: z.strictObject({
-    deviceId: DeviceIdText.optional().describe('made up when left out'),
+    deviceId: DeviceIdText.optional().describe('chosen by Mooring when left out'),
     name: z
       .string()
       .max(NAME_CHARACTERS_MAX)
@@ -37,8 +37,8 @@ const registerDevice = defineRoute({
       .describe('the `deviceId` when left out'),
   }),
   answers: {
-    200: answers('it was registered before', DeviceAnswer),
-    201: answers('registered; `explanation` says why when no server has room for it', DeviceAnswer),
+    200: answers('the device was registered before', DeviceAnswer),
+    201: answers('the device is registered; without room on any server, `explanation` says so', DeviceAnswer),
   },
   refusals: ['DEVICE_NAME_DIFFERS', 'DEVICE_BEING_DELETED'],
   async handle(world, { body, caller }) {
@@ -53,7 +53,7 @@ const registerDevice = defineRoute({
       world.telemetry.emit('device.registered', { deviceId: id, keyId: caller.keyId })
       await recordHistory(world, { deviceId: id, event: 'registered', why: `with key ${caller.keyId}` })
     } else refuseOther(await readDevice(world.store, id), body.name)
-    // Also when it is repeated: the first try may have ended between the two steps.
+    // Also for a repeated request: the first one may have ended between the two steps.
     await assign(world, [id])
     const row = await readDevice(world.store, id)
     return json(isNew ? 201 : 200, await describeDevice(world, row))
@@ -62,12 +62,15 @@ const registerDevice = defineRoute({
 
 function refuseOther(row: DeviceRow, name: string | undefined): void {
   if (row.deleting) {
-    throw new MooringError('DEVICE_BEING_DELETED', `device ${row.deviceId} is being deleted; try again later`)
+    throw new MooringError(
+      'DEVICE_BEING_DELETED',
+      `device "${row.deviceId}" is being deleted; try again later`,
+    )
   }
   if (name !== undefined && row.name !== name) {
     throw new MooringError(
       'DEVICE_NAME_DIFFERS',
-      `device ${row.deviceId} is registered under the name "${row.name}"`,
+      `device "${row.deviceId}" is registered under the name "${row.name}"`,
     )
   }
 }
@@ -75,17 +78,18 @@ function refuseOther(row: DeviceRow, name: string | undefined): void {
 const DevicePage = named('DevicePage', z.object({ devices: z.array(DeviceAnswer), next: Next.optional() }))
 export type DevicePage = z.output<typeof DevicePage>
 
-const listRoute = defineRoute({
+const listDevicesRoute = defineRoute({
   method: 'GET',
   path: '/devices',
   scope: 'read',
   summary: 'List devices',
   description:
-    'In no particular order, unless `status` is given: then by the time of the last change. A page may have fewer rows ' +
-    'than `limit` and still have a next one. A device that changes meanwhile may be seen twice, or as it was.',
+    'With `status`, the list is in the order of the last change; otherwise it has no order. ' +
+    'A page may have fewer rows than `limit` and still have a next page. ' +
+    'A device that changes meanwhile may be listed twice, or as it was.',
   query: z.strictObject({
     status: DeviceStatus.optional(),
-    owner: ServerIdText.optional().describe('a `serverId`'),
+    owner: ServerIdText.optional().describe('the `serverId` of the owner'),
     updatedSince: z.iso
       .datetime({ offset: true })
       .optional()
@@ -131,13 +135,14 @@ const deleteDevice = defineRoute({
   scope: 'admin',
   summary: 'Delete a device',
   description:
-    'Its credentials and its history go with it; the phone shows the linked device until it is removed there, unless ' +
-    'it is logged out first. While a server holds it the answer is 202: the server lets go, and the device is then ' +
-    'erased. Repeat it, or GET the device until it is 404.',
+    'Its credentials and its history are deleted too. The phone goes on showing the linked device until somebody ' +
+    'removes it there; log the device out first to avoid that. While a server owns the device, the answer is 202: ' +
+    'the server releases the device, and it is then erased. ' +
+    'Repeat the request, or GET the device until it is 404.',
   params: DeviceParams,
   answers: {
-    200: answers('it is gone', DeletedDevice),
-    202: answers('its server is asked to let go', DeviceAnswer),
+    200: answers('the device is erased', DeletedDevice),
+    202: answers('its server is asked to release it', DeviceAnswer),
   },
   refusals: ['DEVICE_NOT_FOUND'],
   async handle(world, { params, caller }) {
@@ -178,11 +183,11 @@ const showHistory = defineRoute({
   method: 'GET',
   path: '/devices/{deviceId}/history',
   scope: 'read',
-  summary: 'Who owned a device, when, and why it moved; the newest first',
+  summary: 'Show the history of a device: its owners, the times and the reasons; the newest first',
   params: DeviceParams,
   query: z.strictObject({ limit: Limit, cursor: CursorText.optional() }),
   answers: {
-    200: answers('a page of its history', HistoryPage),
+    200: answers('a page of the history', HistoryPage),
   },
   refusals: ['DEVICE_NOT_FOUND', 'BAD_CURSOR'],
   async handle(world, { params, query }) {
@@ -192,7 +197,7 @@ const showHistory = defineRoute({
       readHistory(world.store, deviceId, query.limit, after),
     )
     const history = page.rows.map(({ at, event, why, server, serverName, epoch }) => ({
-      // The stored time has a random part, so that it never collides.
+      // The stored time ends in a random part, so that no two rows collide.
       at: at.split('#')[0],
       event,
       why,
@@ -208,4 +213,4 @@ const showHistory = defineRoute({
   },
 })
 
-export const DEVICE_ROUTES = [registerDevice, listRoute, showDevice, deleteDevice, showHistory]
+export const DEVICE_ROUTES = [registerDevice, listDevicesRoute, showDevice, deleteDevice, showHistory]

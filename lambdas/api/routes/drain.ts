@@ -1,4 +1,4 @@
-/** Routes that empty a server, tell beforehand what that would do, and call it off. */
+/** Routes that drain a server, predict a drain, and cancel it. */
 import * as z from 'zod'
 import { MooringError } from '../../../core/errors.ts'
 import type { ServerId } from '../../../core/ids.ts'
@@ -40,18 +40,21 @@ const DrainPlanAnswer = named(
         }),
       )
       .describe(
-        'as placement would choose now; it draws lots among servers, so that the drain spreads alike, not the same',
+        'the targets that placement would choose now; it chooses at random among servers, so the drain itself will ' +
+          'spread the devices as evenly, but not to the same servers',
       ),
     withoutRoom: z.array(z.string()).describe('devices that would stay until another server has room'),
     waves: z.int(),
-    seconds: z.number().describe('predicted for all of it'),
+    seconds: z.number().describe('predicted for the whole drain'),
     basis: z
       .object({
         secondsPerMove: z.number(),
         from: z.enum(['measured', 'assumed']),
         movesMeasured: z.int().describe(`in the last ${MEASURED_MINUTES} minutes`),
       })
-      .describe('what a move takes besides waiting for its turn to connect, and whence that is known'),
+      .describe(
+        'the time of one move, without the wait for its turn to connect, and the source of that figure',
+      ),
   }),
 )
 export type DrainPlanAnswer = z.output<typeof DrainPlanAnswer>
@@ -60,11 +63,11 @@ const drainServer = defineRoute({
   method: 'POST',
   path: '/servers/{serverId}/drain',
   scope: 'operate',
-  summary: 'Move all devices of a server elsewhere, a few at a time; then it leaves',
+  summary: 'Drain a server: move all its devices elsewhere, a few at a time; then it leaves',
   description:
-    'It gets no new devices from now on. With `dryRun=true` nothing is done: the answer says what would move where. ' +
-    'Repeating it is harmless: the drain that runs is answered as it stands. When the server has left, whoever runs it ' +
-    'may start another in its place: ECS does while the service wants as many tasks.',
+    'The server gets no new devices from now on. With `dryRun=true` nothing is done: the answer says which device ' +
+    'would move where. Repeating it is harmless: the answer is the drain that runs. ' +
+    'When the server has left, ECS starts another one in its place if the service still wants as many tasks.',
   params: ServerParams,
   query: z.strictObject({ dryRun: z.enum(['true', 'false']).default('false') }),
   body: z.strictObject({
@@ -74,18 +77,18 @@ const drainServer = defineRoute({
       .min(1)
       .max(AT_ONCE_MAX)
       .default(AT_ONCE_DEFAULT)
-      .describe('devices under way at the same time, at most'),
+      .describe('the most devices that move at the same time'),
     to: ServerIdText.optional().describe(
-      'the server that shall get them, as far as it has room; any when left out',
+      'the server that gets the devices, as far as it has room; any server when left out',
     ),
     partly: z
       .boolean()
       .default(false)
-      .describe('also when the others have too little room: the rest then waits'),
+      .describe('drain also when the other servers have too little room; the rest of the devices then waits'),
   }),
   answers: {
-    200: answers('what would move where; nothing was done', DrainPlanAnswer),
-    202: answers('begun, or under way already; follow the operation', OperationAnswer),
+    200: answers('the plan of the drain; nothing was done', DrainPlanAnswer),
+    202: answers('the drain is begun, or was under way already; follow the operation', OperationAnswer),
   },
   refusals: ['SERVER_NOT_FOUND', 'SERVER_NOT_ACTIVE', 'SERVER_LEAVING', 'SERVER_FULL', 'NO_ROOM_TO_DRAIN'],
   async handle(world, { params, query, body, caller }) {
@@ -139,15 +142,15 @@ async function othersMustHaveRoom(world: LambdaWorld, { serverId, name, load }: 
   )
 }
 
-const cancel = defineRoute({
+const cancelDrainRoute = defineRoute({
   method: 'DELETE',
   path: '/servers/{serverId}/drain',
   scope: 'operate',
-  summary: 'Call a drain off: the server takes devices again',
+  summary: 'Cancel a drain: the server takes devices again',
   description:
-    'Devices that were let go already stay where they went; moves that were not begun are taken back.',
+    'Devices that the server has released stay where they went. Moves that were not begun are cancelled.',
   params: ServerParams,
-  answers: { 200: answers('the server, active again, with the drain that was called off', ServerAnswer) },
+  answers: { 200: answers('the server, active again, with the cancelled drain', ServerAnswer) },
   refusals: ['SERVER_NOT_FOUND', 'NOT_DRAINING', 'SERVER_LEAVING'],
   async handle(world, { params }) {
     const ended = await cancelDrain(world, await readServer(world, params.serverId))
@@ -156,4 +159,4 @@ const cancel = defineRoute({
   },
 })
 
-export const DRAIN_ROUTES = [drainServer, cancel]
+export const DRAIN_ROUTES = [drainServer, cancelDrainRoute]

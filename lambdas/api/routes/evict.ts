@@ -1,4 +1,4 @@
-/** The route that gives a server up. */
+/** The route that takes all devices from a server that is gone. */
 import * as z from 'zod'
 import { isLive } from '../../../core/store/server-row.ts'
 import { evictServer, stopTaskOf } from '../../../core/sweep/evict-on-request.ts'
@@ -12,7 +12,7 @@ const EvictedServer = named(
   z.object({
     serverId: z.string(),
     evicted: z.int().describe('devices that were taken from it'),
-    placed: z.int().describe('how many of them have another server already; the others wait for room'),
+    placed: z.int().describe('devices of these that have another server already; the others wait for room'),
   }),
 )
 export type EvictedServer = z.output<typeof EvictedServer>
@@ -23,14 +23,14 @@ const evict = defineRoute({
   scope: 'operate',
   summary: 'Take all devices from a server that is gone',
   description:
-    'Refused while the server beats, since it holds sockets then. One that seems silent is watched for the time after ' +
-    'which it is certain that its sockets are closed, so that the answer may take some 12 s. With `stopTask` the task of ' +
-    'a live server is stopped first: its end moves the devices. Nobody needs this while the sweep runs.',
+    'Refused while the server beats, because it then holds sockets. A server that seems silent is watched until its ' +
+    'sockets are certainly closed, so the answer may take some 12 s. With `stopTask` the task of a live server is ' +
+    'stopped instead: the end of the task moves the devices. While the sweep runs, nobody needs this route.',
   params: ServerParams,
   body: z.strictObject({ stopTask: z.boolean().default(false) }),
   answers: {
-    200: answers('its devices were taken from it', EvictedServer),
-    202: answers('its task is asked to stop; its end moves the devices', ServerAnswer),
+    200: answers('all devices were taken from the server', EvictedServer),
+    202: answers('its task is asked to stop; the end of the task moves the devices', ServerAnswer),
   },
   refusals: ['SERVER_NOT_FOUND', 'SERVER_STILL_BEATING', 'SERVER_HAS_NO_TASK', 'TASK_NOT_STOPPED'],
   async handle(world, { params, body }) {

@@ -1,4 +1,5 @@
-/** The fleet at a glance: how devices are spread, what moved lately, and what should not be. */
+/** The route that shows the fleet: the devices of each server, the churn, and
+ *  everything that needs attention. */
 import * as z from 'zod'
 import { readLedger } from '../../../core/balance/ledger.ts'
 import { CHURN_METRICS, METRICS } from '../../../core/catalogue.ts'
@@ -44,22 +45,26 @@ const FleetAnswer = named(
           name: z.string(),
           state: ServerState,
           capacity: z.int(),
-          load: z.int().describe('devices reserved or owned, as the server counts them'),
-          owned: z.int().describe('devices whose row names it as the owner'),
-          connected: z.int().describe('sockets that were open at its last beat'),
-          waiting: z.int().describe('connects that waited for their turn at its last beat'),
+          load: z
+            .int()
+            .describe('devices that the server owns or has room reserved for, by the counter in its row'),
+          owned: z.int().describe('devices whose row names this server as the owner'),
+          connected: z.int().describe('sockets that were open at the last beat'),
+          waiting: z.int().describe('connects that waited for their turn at the last beat'),
           connectShare: z
             .number()
             .optional()
-            .describe('connects per second that the fleet leaves to it; its own limit may be lower'),
+            .describe("the server's share of the fleet's connects per second; its own limit may be lower"),
           utilisation: z.number().describe('load / capacity, in percent'),
         }),
       )
-      .describe('those that are not gone'),
+      .describe('the servers that are not dead or stopped'),
     totals: z.object({
       devices: z.int(),
       owned: z.int(),
-      connected: z.int().describe('by the rows of the devices; one that has just moved may be in two beats'),
+      connected: z
+        .int()
+        .describe('counted by the rows of devices, because two beats may count a device that has just moved'),
       servers: z.int(),
       serversActive: z.int(),
       load: z.int().describe('of the active servers'),
@@ -73,10 +78,12 @@ const FleetAnswer = named(
     }),
     conflicted: z
       .array(GivenUp)
-      .describe('devices that a client outside the fleet keeps taking over; the newest first'),
+      .describe('devices that a client outside the fleet keeps taking over; the latest first'),
     quarantined: z
       .array(GivenUp)
-      .describe('devices that may have ended one server after another: none gets them; the newest first'),
+      .describe(
+        'devices that may have ended one server after another, so no server gets them; the latest first',
+      ),
     conflictsLately: z
       .object({
         hours: z.int(),
@@ -85,20 +92,20 @@ const FleetAnswer = named(
             deviceId: z.string(),
             conflicts: z.int(),
             lastAt: Time,
-            serverName: z.string().describe('who held it at the last one'),
+            serverName: z.string().describe('the server that held the device at the last conflict'),
           }),
         ),
       })
-      .describe('devices that had a conflict (status 440), connected again or not; the latest first'),
+      .describe('devices that had a conflict (close code 440), connected again or not; the latest first'),
     sweep: z
       .object({ lastLookAt: Time.optional(), ageSeconds: z.number().optional() })
       .describe(
-        'when the health of the servers was looked at last; it is written every 5 s. Empty: no sweep has run for a week',
+        'the last look of the sweep, which writes this every 5 s; empty when no sweep has run for a week',
       ),
     rebalancing: RebalancingAnswer,
     duplicates: z
       .object({ names: z.array(Duplicate), urls: z.array(Duplicate) })
-      .describe('names and URLs that two servers use at the same time; must be empty'),
+      .describe('names and URLs that two servers use at the same time; both lists should be empty'),
   }),
 )
 export type FleetAnswer = z.output<typeof FleetAnswer>
@@ -107,7 +114,7 @@ const showFleet = defineRoute({
   method: 'GET',
   path: '/fleet',
   scope: 'read',
-  summary: 'Distribution, utilisation, churn and conflicts',
+  summary: 'Show the fleet: distribution, utilisation, churn and conflicts',
   answers: { 200: answers('the fleet', FleetAnswer) },
   async handle(world) {
     const [servers, byStatus, churn, conflicted, quarantined, conflictsLately, sweptAt, ledger] =
@@ -203,7 +210,7 @@ function totalsOf(live: readonly ServerRow[], distribution: Distribution, byStat
   }
 }
 
-/** A joining server does not hold its name yet: it may find that another one does. */
+/** A joining server is left out: it does not hold its name yet, and may find that another server does. */
 function duplicates(live: readonly ServerRow[], of: 'name' | 'url') {
   const holders = new Map<string, string[]>()
   for (const server of live.filter(({ state }) => state !== 'joining')) {

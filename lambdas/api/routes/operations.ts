@@ -1,4 +1,4 @@
-/** Routes that show what was begun and how it stands. */
+/** Routes that show operations: the running ones, and each by its id for a week after its end. */
 import * as z from 'zod'
 import { MooringError } from '../../../core/errors.ts'
 import { listRunning, readOperation } from '../../../core/operations/operations.ts'
@@ -17,13 +17,13 @@ const listOperations = defineRoute({
   method: 'GET',
   path: '/operations',
   scope: 'read',
-  summary: 'List what is under way, the newest first',
-  description: 'An operation that has ended is shown by its id for a week.',
-  answers: { 200: answers('the operations that run', OperationList) },
+  summary: 'List the running operations, the newest first',
+  description: 'For a week after its end, an operation is shown by its id alone.',
+  answers: { 200: answers('the running operations', OperationList) },
   async handle(world) {
     const rows = (await listRunning(world.store)).toSorted((one, other) => other.startedAt - one.startedAt)
     const operations = await inParallel(rows, SHOWN_AT_ONCE, (row) => describeOperation(world, row))
-    // The index lags, and what it lists may have ended.
+    // The index lags behind the table, so a listed operation may have ended.
     return json(200, { operations: operations.filter(({ state }) => state === 'running') })
   },
 })
@@ -32,7 +32,7 @@ const showOperation = defineRoute({
   method: 'GET',
   path: '/operations/{operationId}',
   scope: 'read',
-  summary: 'Show how an operation stands: running, done, refused, timed_out or cancelled, and why',
+  summary: 'Show an operation: running, done, refused, timed_out or cancelled, and why',
   params: z.strictObject({ operationId: OperationIdText }),
   answers: { 200: answers('the operation', OperationAnswer) },
   refusals: ['OPERATION_NOT_FOUND'],
@@ -41,7 +41,7 @@ const showOperation = defineRoute({
     if (!row) {
       throw new MooringError(
         'OPERATION_NOT_FOUND',
-        `there is no operation ${operationId}; they are kept for a week after their end`,
+        `there is no operation "${operationId}"; an operation is kept for a week after its end`,
       )
     }
     return json(200, await describeOperation(world, row))

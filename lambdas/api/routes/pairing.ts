@@ -1,5 +1,5 @@
-/** Routes that give a person what links a device to a phone. Whoever has it can link a phone of his own, so that reading
- *  it needs more than the scope `read`. */
+/** Routes that give the QR or the pairing code that links a device to a phone. Anybody who has it can link a
+ *  phone of their own, so reading it needs a higher scope than `read`. */
 import { toBuffer, toString as toText } from 'qrcode'
 import * as z from 'zod'
 import { sleep } from '../../../core/clock.ts'
@@ -27,8 +27,8 @@ const showQr = defineRoute({
   method: 'GET',
   path: '/devices/{deviceId}/qr',
   scope: 'operate',
-  summary: 'The QR code that links the device, as text, PNG or SVG',
-  description: 'It changes every 20 to 60 seconds: ask again when it has expired.',
+  summary: 'Show the QR code that links the device, as text, PNG or SVG',
+  description: 'The QR code changes every 20 to 60 seconds: ask again when it has expired.',
   params: DeviceParams,
   query: z.strictObject({ format: z.enum(['raw', 'png', 'svg']).default('raw') }),
   answers: {
@@ -69,14 +69,14 @@ function mustHaveQr(world: LambdaWorld, row: DeviceRow): Pairing & { readonly qr
   }
   throw new MooringError(
     'QR_NOT_READY',
-    `device ${row.deviceId} has no QR code at the moment; its status is ${row.status}: ${whyNot(world, row)}`,
+    `device "${row.deviceId}" has no QR code at the moment; ${statusOf(world, row)}`,
   )
 }
 
 const CODE_WAITED_FOR_MS = 8000
 const POLL_EVERY_MS = 250
-/** A request that no server has answered for this long is made anew. */
-const REQUEST_STANDS_MS = 15_000
+/** A request for a code that no server has answered for this long is made again. */
+const REQUEST_VALID_MS = 15_000
 
 const CodeAnswer = named('PairingCode', z.object({ code: z.string(), expiresAt: Time }))
 export type CodeAnswer = z.output<typeof CodeAnswer>
@@ -85,17 +85,17 @@ const makePairingCode = defineRoute({
   method: 'POST',
   path: '/devices/{deviceId}/pairing-code',
   scope: 'operate',
-  summary: 'A code of 8 characters to type into the phone',
+  summary: 'Get a code of 8 characters to type into the phone',
   description:
-    'Waits up to 8 s for the code. Asked again for the same phone number, it gives the code that is still valid, or ' +
-    'waits on.',
+    'The answer waits up to 8 s for the code. Repeated for the same phone number, the request gives the code that is ' +
+    'still valid, or goes on waiting.',
   params: DeviceParams,
   body: z.strictObject({
     phoneNumber: z
       .string()
       .regex(/\d/, 'is no phone number')
       .transform(digitsOf)
-      .describe('with its country code; blanks, dashes, dots, brackets and a leading + or 00 do not matter')
+      .describe('with its country code; blanks, dashes, dots, brackets and a leading + or 00 are ignored')
       .meta({ example: '15550100123' }),
   }),
   answers: { 200: answers('the code', CodeAnswer) },
@@ -111,7 +111,7 @@ const makePairingCode = defineRoute({
     const present = await readDevice(world.store, params.deviceId)
     const before = validCode(present, body.phoneNumber, world.clock.wallMs())
     if (before) return json(200, before)
-    const requestId = standingRequest(present, body.phoneNumber, world.clock.wallMs()) ?? world.random.id()
+    const requestId = openRequest(present, body.phoneNumber, world.clock.wallMs()) ?? world.random.id()
     if (requestId !== present.pairingCodeRequest?.requestId) {
       const { phoneNumber } = body
       const request = { phoneNumber, requestId }
@@ -128,12 +128,12 @@ function validCode({ pairing }: DeviceRow, phoneNumber: string, nowMs: number): 
   return { code: pairing.code, expiresAt: isoTime(pairing.expiresAt) }
 }
 
-function standingRequest({ pairingCodeRequest: request }: DeviceRow, phoneNumber: string, nowMs: number) {
-  const stands = request?.phoneNumber === phoneNumber && nowMs - request.at < REQUEST_STANDS_MS
-  return stands ? request.requestId : undefined
+function openRequest({ pairingCodeRequest: request }: DeviceRow, phoneNumber: string, nowMs: number) {
+  const isOpen = request?.phoneNumber === phoneNumber && nowMs - request.at < REQUEST_VALID_MS
+  return isOpen ? request.requestId : undefined
 }
 
-/** @throws MooringError PAIRING_CODE_NOT_READY, or why there will be none */
+/** @throws MooringError PAIRING_CODE_NOT_READY | ALREADY_PAIRED | DEVICE_NOT_RUNNING */
 async function awaitCode(world: LambdaWorld, id: DeviceId, requestId: string): Promise<CodeAnswer> {
   const begun = world.clock.mark()
   for (;;) {
@@ -143,11 +143,11 @@ async function awaitCode(world: LambdaWorld, id: DeviceId, requestId: string): P
       return { code: pairing.code, expiresAt: isoTime(pairing.expiresAt) }
     }
     mustBeLinkable(row)
-    // Without an owner nobody can answer, and a wait would only tie the caller up.
+    // Without an owner no server can answer, so waiting would only hold up the caller.
     if (!row.owner || world.clock.elapsedMs(begun) >= CODE_WAITED_FOR_MS) {
       throw new MooringError(
         'PAIRING_CODE_NOT_READY',
-        `device ${id} has no code yet; its status is ${row.status}: ${whyNot(world, row)}; ask again`,
+        `device "${id}" has no code yet; ${statusOf(world, row)}; ask again`,
       )
     }
     await sleep(world.clock, POLL_EVERY_MS)
@@ -157,15 +157,19 @@ async function awaitCode(world: LambdaWorld, id: DeviceId, requestId: string): P
 /** @throws MooringError ALREADY_PAIRED | DEVICE_NOT_RUNNING */
 function mustBeLinkable({ deviceId, pairedAt, desired }: DeviceRow): void {
   if (pairedAt !== undefined) {
-    throw new MooringError('ALREADY_PAIRED', `device ${deviceId} is paired; log it out to pair it anew`)
+    throw new MooringError('ALREADY_PAIRED', `device "${deviceId}" is paired; log it out to pair it again`)
   }
   if (desired === 'stopped') {
-    throw new MooringError('DEVICE_NOT_RUNNING', `device ${deviceId} is stopped; start it first`)
+    throw new MooringError('DEVICE_NOT_RUNNING', `device "${deviceId}" is stopped; start it first`)
   }
 }
 
-function whyNot({ clock, settings }: LambdaWorld, row: DeviceRow): string {
-  return explain(row, { nowMs: clock.wallMs(), fenceAfterMs: settings.fenceAfterMs }) ?? 'it is connected'
+function statusOf({ clock, settings }: LambdaWorld, row: DeviceRow): string {
+  const { status, owner } = row
+  const where = owner ? ` on server "${owner}"` : ''
+  const why =
+    explain(row, { nowMs: clock.wallMs(), fenceAfterMs: settings.fenceAfterMs }) ?? 'it is connected'
+  return `its status is ${status}${where}: ${why}`
 }
 
 export const PAIRING_ROUTES = [showQr, makePairingCode]

@@ -1,18 +1,18 @@
-/** The routes that need no key: whether the control plane works, and what it offers. */
+/** The routes that need no key: the health of the control plane, and the OpenAPI document. */
 import * as z from 'zod'
 import type { ServerId } from '../../../core/ids.ts'
 import { json } from '../answer.ts'
 import { openApiDocument } from '../openapi.ts'
 import { answers, defineRoute, named, type Route } from '../route.ts'
 
-/** No server has this id: the read only shows that the store answers. */
+/** No server has this id. Reading its row only shows that the store answers. */
 const NO_SERVER = 'health' as ServerId
 
-const health = defineRoute({
+const showHealth = defineRoute({
   method: 'GET',
   path: '/health',
   scope: 'public',
-  summary: 'Whether the API and its database answer',
+  summary: 'Check that the API and its database answer',
   answers: {
     200: answers('both answer', named('Health', z.object({ status: z.literal('ok'), storeMs: z.number() }))),
   },
@@ -23,14 +23,14 @@ const health = defineRoute({
   },
 })
 
-/** @param routes all of them, this one included: the document is made when it is first asked for */
+/** @param routes all routes, these two included: the document is made at the first request for it */
 export function publicRoutes(routes: () => readonly Route[]): Route[] {
   let document: object | undefined
-  const openApi = defineRoute({
+  const showOpenApi = defineRoute({
     method: 'GET',
     path: '/openapi.json',
     scope: 'public',
-    summary: 'This document',
+    summary: 'Show this document',
     answers: {
       200: answers('the document', named('OpenApiDocument', z.looseObject({ openapi: z.string() }))),
     },
@@ -39,5 +39,5 @@ export function publicRoutes(routes: () => readonly Route[]): Route[] {
       return json(200, document)
     },
   })
-  return [health, openApi]
+  return [showHealth, showOpenApi]
 }

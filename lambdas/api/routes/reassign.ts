@@ -1,4 +1,5 @@
-/** The route that moves a device to another server. The answer names an operation that can be followed until its end. */
+/** The route that moves a device to another server. The answer has an operation that
+ *  shows the progress of the move. */
 import * as z from 'zod'
 import { MooringError } from '../../../core/errors.ts'
 import type { ServerId } from '../../../core/ids.ts'
@@ -28,15 +29,15 @@ const reassign = defineRoute({
   scope: 'operate',
   summary: 'Move the device to the given server, or to any',
   description:
-    'Nothing takes a device from a live server: its owner is asked to let go, and placement then prefers the server ' +
-    'that was asked for. A device without an owner is placed at once. `operation` can be read at GET /operations/ until ' +
-    'it is done (the device is there and connected, or waits to be linked), refused, or timed out after a minute: ' +
-    'then the wish is taken back.',
+    'Nothing takes a device from a live server: its owner is asked to release it, and placement then prefers the ' +
+    'given server. A device without an owner is placed at once. GET /operations/{operationId} shows the `operation`. ' +
+    'It is done when the device is on the server and connected, or waits to be linked there. It can be refused, and ' +
+    'it times out after a minute: the request is then taken back.',
   params: DeviceParams,
   body: z.strictObject({ serverId: ServerIdText.optional() }),
   answers: {
-    200: answers('it is on that server already', DeviceAnswer),
-    202: answers('asked for; follow `operation`', ReassignedDevice),
+    200: answers('the device is on that server already', DeviceAnswer),
+    202: answers('the owner is asked to release the device; follow `operation`', ReassignedDevice),
   },
   refusals: [
     'DEVICE_NOT_FOUND',
@@ -58,11 +59,12 @@ const reassign = defineRoute({
     const why = `asked for with key ${caller.keyId}`
     const asked = await askPresentOwner(world, row, to, operationId, why)
     if (!asked) return json(200, await describeDevice(world, await readDevice(world.store, params.deviceId)))
-    // After the request: an operation whose request was never written would have nothing to wait for.
+    // Only after the request is written: an operation without its request would wait for nothing.
     const operation = await begin(world, asked, operationId, to, caller.keyId)
     if (asked.owner) await notify(world, asked.owner)
     else await assign(world, [asked.deviceId])
-    await recordRequest(world, asked, `reassign to ${body.serverId ?? 'any server'}`, caller)
+    const target = body.serverId === undefined ? 'any server' : `server "${body.serverId}"`
+    await recordRequest(world, asked, `reassign to ${target}`, caller)
     const device = await describeDevice(world, await readDevice(world.store, params.deviceId))
     return json(202, { ...device, operation: await describeOperation(world, operation) })
   },
@@ -83,7 +85,7 @@ async function begin(
     ...(owner ? { from: owner } : {}),
     ...(owner && claimId ? { claimId } : {}),
     to,
-    why: owner ? 'its server is asked to let go' : 'it waits for a server with room',
+    why: owner ? 'its server is asked to release it' : 'it waits for a server with room',
     askedBy,
   })
   if (!begun) throw new Error(`operation id ${operationId} was used before`)
@@ -109,10 +111,10 @@ export async function mustHaveRoom(world: LambdaWorld, serverId: ServerId): Prom
   }
 }
 
-/** The device changed hands between read and write, at most this often, before the caller is asked to try again. */
+/** Each try is for nothing if the owner changes between the read and the write. */
 const MOVE_TRIES_MAX = 4
 
-/** @returns the row as it was asked; undefined when it came to that server meanwhile */
+/** @returns the row with the request; undefined when the device came to that server meanwhile */
 async function askPresentOwner(
   world: LambdaWorld,
   read: DeviceRow,
@@ -123,9 +125,9 @@ async function askPresentOwner(
   const { deviceId } = read
   let row = read
   for (let tried = 0; tried < MOVE_TRIES_MAX; tried++) {
-    if (row.deleting) throw new MooringError('DEVICE_BEING_DELETED', `device ${deviceId} is being deleted`)
+    if (row.deleting) throw new MooringError('DEVICE_BEING_DELETED', `device "${deviceId}" is being deleted`)
     if (row.desired === 'stopped') {
-      throw new MooringError('DEVICE_NOT_RUNNING', `device ${deviceId} is stopped; start it first`)
+      throw new MooringError('DEVICE_NOT_RUNNING', `device "${deviceId}" is stopped; start it first`)
     }
     if (row.quarantinedAt !== undefined) throw quarantined(deviceId)
     const { owner } = row
@@ -134,7 +136,10 @@ async function askPresentOwner(
     if (asked) return asked
     row = await readDevice(world.store, deviceId)
   }
-  throw new MooringError('STORE_BUSY', `device ${deviceId} changed hands again and again; try again`)
+  throw new MooringError(
+    'STORE_BUSY',
+    `the owner of device "${deviceId}" kept changing while this request ran; try again`,
+  )
 }
 
 export const REASSIGN_ROUTES = [reassign]

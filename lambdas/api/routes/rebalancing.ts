@@ -1,4 +1,4 @@
-/** How the evening out of the servers stands, and its pause. */
+/** The route that pauses and resumes rebalancing, and the answer that shows its state. */
 import * as z from 'zod'
 import {
   type Ledger,
@@ -26,19 +26,22 @@ export const RebalancingAnswer = named(
   z.object({
     state: z
       .enum(REBALANCING_STATES)
-      .describe('`waiting`: the servers are not even, or may not be, and nothing moves; `why` says what for'),
+      .describe('`waiting`: the servers may be uneven, and nothing moves yet; `why` gives the reason'),
     why: z.string(),
     spreadPercent: z
       .number()
-      .describe('how much fuller the fullest active server is than the emptiest, of the capacity'),
-    bandPercent: z.number().describe('nothing moves while the spread is within it'),
+      .describe('how much fuller the fullest active server is than the emptiest, in percent of the capacity'),
+    bandPercent: z.number().describe('nothing moves while the spread is within this band'),
     movedInWindow: z.int().describe(`devices asked to move within the last ${WINDOW_MINUTES} minutes`),
-    budgetInWindow: z.int().optional().describe('so many at most; absent until a sweep has looked'),
-    inFlight: z.int().describe('devices on their way'),
+    budgetInWindow: z
+      .int()
+      .optional()
+      .describe('the most that may move in that time; absent until a sweep has looked'),
+    inFlight: z.int().describe('devices that are moving now'),
     paused: z
       .object({ by: z.string().describe('the id of an API key'), since: Time })
       .optional()
-      .describe('absent unless an operator has paused it'),
+      .describe('absent unless an operator has paused rebalancing'),
   }),
 )
 export type RebalancingAnswer = z.output<typeof RebalancingAnswer>
@@ -50,11 +53,11 @@ export function rebalancingAnswer(
 ): RebalancingAnswer {
   const spread = spreadOf(servers.filter(({ state }) => state === 'active'))
   const since = paused && isoTime(paused.at)
-  const told = standing
+  const shown = standing
     ? { state: standing.state, why: standing.why }
     : ({ state: 'waiting', why: 'no sweep has looked yet' } as const)
   return {
-    ...(paused ? { state: 'paused', why: `paused with key ${paused.by} at ${since}` } : told),
+    ...(paused ? { state: 'paused', why: `paused with key ${paused.by} at ${since}` } : shown),
     spreadPercent: percent(spread, 1),
     bandPercent: standing?.bandPercent ?? REBALANCE_DEFAULTS.bandPercent,
     movedInWindow: movesWithinWindow(standing?.spent ?? [], nowMs),
@@ -64,16 +67,16 @@ export function rebalancingAnswer(
   }
 }
 
-const pauseRoute = defineRoute({
+const pauseRebalancing = defineRoute({
   method: 'POST',
   path: '/fleet/rebalancing',
   scope: 'operate',
-  summary: 'Pause the evening out of the servers, or let it go on',
+  summary: 'Pause or resume rebalancing',
   description:
-    'While it is paused, no device is asked to move for the sake of evenness; those that were asked arrive. A device that ' +
-    'has no server still goes to one of the emptier ones. A repeat is harmless.',
+    'While rebalancing is paused, no further device is asked to move for evenness. Moves under way are finished. A ' +
+    'device without a server still goes to one of the emptier servers. Repeating the request is harmless.',
   body: z.strictObject({ paused: z.boolean() }),
-  answers: { 200: answers('as it stands now', RebalancingAnswer) },
+  answers: { 200: answers('the present state of rebalancing', RebalancingAnswer) },
   async handle(world, { body, caller }) {
     const { store, clock, telemetry } = world
     const before = await readLedger(store)
@@ -90,10 +93,11 @@ const pauseRoute = defineRoute({
   },
 })
 
-/** At once, though the sweep would do it, too. One that was taken from meanwhile is left to the sweep. */
+/** The sweep would do this too, but later. A surplus that a server has used
+ *  meanwhile is left to the sweep. */
 async function takeSurplusesBack(store: Store, servers: readonly ServerRow[]): Promise<void> {
-  const told = servers.filter((server) => isLive(server) && server.surplus !== undefined)
-  await inParallel(told, LANES, (server) => offerSurplus(store, server, 0))
+  const offered = servers.filter((server) => isLive(server) && server.surplus !== undefined)
+  await inParallel(offered, LANES, (server) => offerSurplus(store, server, 0))
 }
 
-export const REBALANCING_ROUTES = [pauseRoute]
+export const REBALANCING_ROUTES = [pauseRebalancing]

@@ -1,4 +1,4 @@
-/** Routes that show the servers, those that are gone included, as long as their rows are kept. */
+/** Routes that show the servers. Dead and stopped servers are included as long as their rows are kept. */
 import * as z from 'zod'
 import { MooringError } from '../../../core/errors.ts'
 import type { ServerId } from '../../../core/ids.ts'
@@ -16,25 +16,27 @@ export const ServerState = z.enum(['joining', 'active', 'draining', 'dead', 'sto
 export const ServerAnswer = named(
   'Server',
   z.object({
-    serverId: z.string().describe('one run of a server: new at every start'),
-    name: z.string().describe('its SERVER_NAME'),
+    serverId: z.string().describe('names one run of the host program: new at every start'),
+    name: z.string().describe('the SERVER_NAME of the server'),
     url: z.string(),
     state: ServerState,
     stateReason: z.string().optional(),
     capacity: z.int(),
-    load: z.int().describe('devices reserved or owned'),
-    connected: z.int().describe('sockets that were open at its last beat'),
+    load: z.int().describe('devices that the server owns or has room reserved for'),
+    connected: z.int().describe('sockets that were open at the last beat'),
     utilisation: z.number().describe('load / capacity, in percent'),
     beat: z.int(),
     beatAt: Time,
     joinedAt: Time,
     taskArn: z.string().optional(),
-    drain: OperationAnswer.optional().describe('the drain that empties it; only where one server is shown'),
+    drain: OperationAnswer.optional().describe(
+      'the drain of this server; only when one server is shown, not in lists',
+    ),
   }),
 )
 export type ServerAnswer = z.output<typeof ServerAnswer>
 
-/** Of a server that drains itself, by a signal: nobody has written why. `load` tells how far it has come. */
+/** The reason shown for a server that a signal told to leave: its row has none. `load` shows the progress. */
 const TOLD_TO_END = 'told to end: its devices move, then it leaves'
 
 export function serverAnswer(row: ServerRow): ServerAnswer {
@@ -57,7 +59,7 @@ export function serverAnswer(row: ServerRow): ServerAnswer {
   }
 }
 
-/** To one decimal; 0 when there is nothing to use. */
+/** `part` of `whole` in percent, to one decimal; 0 when `whole` is 0. */
 export function percent(part: number, whole: number): number {
   return whole === 0 ? 0 : Math.round((1000 * part) / whole) / 10
 }
@@ -65,7 +67,7 @@ export function percent(part: number, whole: number): number {
 const ServerList = named('ServerList', z.object({ servers: z.array(ServerAnswer) }))
 export type ServerList = z.output<typeof ServerList>
 
-const listRoute = defineRoute({
+const listServersRoute = defineRoute({
   method: 'GET',
   path: '/servers',
   scope: 'read',
@@ -104,4 +106,4 @@ export async function readServer(world: LambdaWorld, serverId: ServerId): Promis
   return row
 }
 
-export const SERVER_ROUTES = [listRoute, showServer]
+export const SERVER_ROUTES = [listServersRoute, showServer]

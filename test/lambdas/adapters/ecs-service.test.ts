@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { ECSClient } from '@aws-sdk/client-ecs'
 import { ecsService } from '../../../lambdas/adapters/ecs-service.ts'
 
-/** A client whose requests are written down and answered from a list. */
+/** A client that records its requests and answers them from a list. */
 function anEcs(...answers: object[]) {
   const asked: { name: string; input: Record<string, unknown> }[] = []
   const client = new ECSClient({
@@ -17,7 +17,7 @@ function anEcs(...answers: object[]) {
   return { client, asked }
 }
 
-test('a service is steady when one deployment is there and as many tasks run as are desired', async () => {
+test('a service is steady with one deployment and as many running tasks as desired', async () => {
   const service = (deployments: number, runningCount: number) => ({
     services: [
       { desiredCount: 3, runningCount, deployments: Array.from({ length: deployments }, () => ({})) },
@@ -32,7 +32,7 @@ test('a service is steady when one deployment is there and as many tasks run as 
   )
 })
 
-test('a service is told by its newest deployment, and a new one is forced', async () => {
+test('the newest deployment names the service, and a new one can be forced', async () => {
   const deployments = [
     { id: 'ecs-svc/1', status: 'ACTIVE' },
     { id: 'ecs-svc/2', status: 'PRIMARY' },
@@ -52,7 +52,7 @@ test('a service that ECS does not know is an error', async () => {
   await assert.rejects(ecsService('mooring', 'servers', client).size(), /no service servers in mooring/)
 })
 
-test('tasks are protected ten at a time, as many as ECS takes', async () => {
+test('tasks are protected ten at a time, which is the most that ECS takes', async () => {
   const { client, asked } = anEcs()
   const tasks = Array.from({ length: 25 }, (_, number) => `task-${number}`)
   assert.equal(await ecsService('mooring', 'servers', client).protect(tasks, 5), true)
@@ -63,7 +63,7 @@ test('tasks are protected ten at a time, as many as ECS takes', async () => {
   assert.equal(asked[0]?.input.expiresInMinutes, 5)
 })
 
-test('a task that cannot be protected is told', async () => {
+test('a task that cannot be protected is reported', async () => {
   const { client } = anEcs({ failures: [{ arn: 'task-1' }] })
   assert.equal(await ecsService('mooring', 'servers', client).protect(['task-1'], 5), false)
 })

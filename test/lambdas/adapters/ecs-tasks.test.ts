@@ -9,7 +9,7 @@ import { LOCAL_CREDENTIALS, LOCAL_REGION } from '../../../local/database.ts'
 import type { Emitted } from '../../builders/builders.ts'
 import { TASK_ARN } from '../events.ts'
 
-/** The ECS service, as far as its client can tell: it writes down what it is asked and answers with `status`. */
+/** An ECS for its client: it records each request and answers with `status`. */
 async function anEcs(status: number) {
   const asked: Record<string, unknown>[] = []
   const http = createServer(async (request, response) => {
@@ -43,7 +43,7 @@ function aTelemetry() {
   return { emitted, telemetry: { emit: (event: Emitted['event']) => void emitted.push(event) } }
 }
 
-test('the task of a buried server is stopped, with the reason cut to what ECS takes', async () => {
+test('the task of a buried server is stopped, with the reason cut to the length that ECS takes', async () => {
   const ecs = await anEcs(200)
   const { emitted, telemetry } = aTelemetry()
   await ecsTasks(ecs.client, 'mooring', telemetry).stopTask(TASK_ARN, 'x'.repeat(300))
@@ -52,7 +52,7 @@ test('the task of a buried server is stopped, with the reason cut to what ECS ta
   assert.deepEqual(emitted, ['task.stop_asked'])
 })
 
-test('an ECS that refuses does not disturb the sweep', async () => {
+test('a refusal of ECS is logged and does not disturb the sweep', async () => {
   const ecs = await anEcs(400)
   const { emitted, telemetry } = aTelemetry()
   await ecsTasks(ecs.client, 'mooring', telemetry).stopTask(TASK_ARN, 'silent')

@@ -1,9 +1,10 @@
-/** Cursors for a fuzzer: those that the API gave, and what somebody makes of them who has read its source. */
+/** Cursors for a fuzzer: some that the API gave, and others that a reader of its
+ *  source could make of them. */
 import fc from 'fast-check'
 import { createCursors } from '../../../lambdas/api/cursor.ts'
 import { CURSOR_SECRET } from '../events.ts'
 
-/** Places that no row has; some are of the right form, and none may make the database fail. */
+/** Positions that no row has. Some have the right form, and none may make the database fail. */
 const HOSTILE_PLACES: readonly object[] = [
   {},
   { deviceId: '' },
@@ -25,13 +26,14 @@ const HOSTILE_PLACES: readonly object[] = [
 const LISTS = ['devices {}', 'devices {"status":"assigned"}', 'devices {"owner":"server-1"}']
 const GUESSED_SECRET = 'a secret that somebody guessed'
 
-/** Given by the API, made by a stranger, or signed with the very secret for a place that no row has.
- *  @param given as the API gave them */
+/** Cursors that the API gave, that a stranger made, or that the right secret signed for a position that no
+ *  row has.
+ *  @param given cursors as the API gave them */
 export function anyCursor(given: readonly string[]): fc.Arbitrary<string> {
   return fc.oneof(fc.constantFrom(...given), strangeCursor(given), forgedBy(CURSOR_SECRET))
 }
 
-/** Changed, cut, grown, crossed, moved or forged: none of them is one that the API gave. */
+/** Cursors that were changed, cut, grown, crossed, moved or forged. The API gave none of them. */
 export function strangeCursor(given: readonly string[]): fc.Arbitrary<string> {
   const real = fc.constantFrom(...given)
   const at = fc.nat({ max: 400 })

@@ -16,11 +16,11 @@ import { createJudge, type OpenApiDocument, operationsOf } from './openapi-judge
 import { anyRequest, send } from './openapi-requests.ts'
 
 const REQUESTS = 1000
-/** The fuzzer stops here even when it is not through. */
+/** The fuzzer stops after this time, also before its last request. */
 const MS_MAX = 20_000
 const API_KEYS = ['admin', 'operate', 'read'] as const
 
-/** A hundred times as fast as time: a pairing code that does not come is waited for 80 ms. */
+/** A hundred times as fast as real time: the wait for a pairing code takes 80 ms. */
 const hurriedClock: Clock = {
   ...systemClock,
   elapsedMs: (since) => 100 * systemClock.elapsedMs(since),
@@ -29,9 +29,9 @@ const hurriedClock: Clock = {
 
 let world: Omit<TestLambdaWorld, 'clock'> & { clock: Clock }
 let gateway: HttpServer
-/** One of each listing. */
+/** One cursor of each listing. */
 let cursors: string[]
-/** What was started is ended, also when the rest did not start. */
+/** Ends everything that was started, also when a later part did not start. */
 const undo: (() => Promise<void>)[] = []
 
 before(async () => {
@@ -105,8 +105,8 @@ const KNOWN = {
   apiKeys: ['admin', 'admin', 'admin', 'operate', 'read'],
 }
 
-// First, since the requests of the other test delete what the listings show.
-test('no cursor that was changed, cut, crossed or forged is taken by any listing', async () => {
+// This test runs first, because the requests of the next test delete the listed devices.
+test('no listing accepts a cursor that was changed, cut, crossed or forged', async () => {
   const asked = fc.record({ cursor: strangeCursor(cursors), listing: fc.constantFrom(...LISTINGS) })
   const refused = fc.asyncProperty(asked, async ({ cursor, listing }) => {
     const url = `http://127.0.0.1:${gateway.port}${listing}${listing.includes('?') ? '&' : '?'}cursor=${cursor}`
@@ -132,7 +132,7 @@ test('no request gives a 5xx or an answer that the OpenAPI document does not pro
     const wrong = judge(asked.operation, await send(gateway.port, asked))
     assert.equal(wrong, undefined)
   })
-  // On failure fast-check says the seed and the path to the smallest request.
+  // On a failure fast-check prints the seed and the smallest request that fails.
   await fc.assert(promised, {
     numRuns: REQUESTS,
     interruptAfterTimeLimit: MS_MAX,

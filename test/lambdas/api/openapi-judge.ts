@@ -1,4 +1,4 @@
-/** Says whether an answer is one that the OpenAPI document promises. */
+/** Judges whether the OpenAPI document promises an answer. */
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 
@@ -44,7 +44,7 @@ export function operationsOf(document: OpenApiDocument): Operation[] {
   )
 }
 
-/** @returns what is wrong with the answer, or undefined */
+/** @returns the fault of the answer; undefined when the document promises it */
 export type Judge = (operation: Operation, answer: HttpAnswer) => string | undefined
 
 export function createJudge(document: OpenApiDocument): Judge {

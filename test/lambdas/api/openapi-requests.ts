@@ -1,4 +1,5 @@
-/** Requests for a fuzzer: made from what the OpenAPI document says, and from what people and attackers send instead. */
+/** Requests for a fuzzer: some fit the OpenAPI document, the others are mistakes of people
+ *  and attempts of attackers. */
 import { request } from 'node:http'
 import fc from 'fast-check'
 import { anyCursor } from './cursor-requests.ts'
@@ -15,11 +16,11 @@ export interface Known {
   /** Ids of devices and servers that may exist. */
   readonly ids: readonly string[]
   readonly apiKeys: readonly string[]
-  /** As the API gave them. */
+  /** Cursors as the API gave them. */
   readonly cursors: readonly string[]
 }
 
-/** Already encoded for a path or a query. None of them makes the path that of another route. */
+/** Encoded already for a path or a query. None of them makes the path another route's. */
 const HOSTILE_ENCODED = [
   '%00',
   '..',
@@ -96,19 +97,19 @@ function queryOf({ parameters }: Operation, known: Known): fc.Arbitrary<string> 
         fc.integer({ min: 0, max: 19 }),
         stray,
       )
-      // One in twenty says the same twice.
+      // One in twenty queries has each parameter twice.
       .map(([chosen, twice, strayed]) =>
         [...chosen, ...(twice === 0 ? chosen : []), strayed].filter(Boolean).join('&'),
       )
   )
 }
 
-/** A value of a parameter, encoded: mostly one that fits. */
+/** A value of a parameter, encoded. Most of them fit. */
 function parameterOf({ name, schema }: Parameter, known: Known): fc.Arbitrary<string> {
   const anything = fc
     .string({ unit: 'binary', minLength: 1, maxLength: 80 })
     .map(encoded)
-    // A slash or a question mark makes it another path: some are among the fixed ones.
+    // A slash or a question mark would make it another path; HOSTILE_ENCODED has some of those.
     .filter((text) => !/%2F|%3F/.test(text))
   const fits = name === 'cursor' ? anyCursor(known.cursors) : fitting(schema, known)
   return fc.oneof(
@@ -173,7 +174,7 @@ function bodyOf({ requestBody }: Operation, known: Known): fc.Arbitrary<FuzzBody
   )
 }
 
-/** An object with some of the fields, some of them wrong, and sometimes one too many. */
+/** An object with some of the fields, some of them wrong, and sometimes with an unknown field. */
 function objectOf({ properties = {} }: JsonSchema, known: Known): fc.Arbitrary<Record<string, unknown>> {
   const fields = Object.entries(properties).map(([name, schema]) =>
     fc
@@ -200,7 +201,7 @@ function jsonBody(body: string): FuzzBody {
   return { headers: { 'content-type': 'application/json' }, body }
 }
 
-/** As `encodeURIComponent`, but for any text. */
+/** Like `encodeURIComponent`, but for any text. */
 function encoded(text: string): string {
   return [...Buffer.from(text)]
     .map((byte) => (isPlain(byte) ? String.fromCharCode(byte) : hex(byte)))
@@ -215,7 +216,7 @@ function hex(byte: number): string {
   return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
 }
 
-/** Sends the target as it is: `fetch` would tidy it up. */
+/** Sends the target unchanged: `fetch` would normalise it. */
 export function send(port: number, { operation, target, headers, body }: FuzzRequest): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const length = { 'content-length': String(Buffer.byteLength(body ?? '')) }

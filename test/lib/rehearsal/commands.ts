@@ -1,4 +1,4 @@
-/** Commands of the rehearsal: each says what it runs, and its output when it fails. */
+/** The commands of the rehearsal. A command that fails throws its output. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, openSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ export function run(command: string, args: readonly string[], variables: Variabl
   }
 }
 
-/** Whether a command can be run here at all. */
+/** Whether this machine can run a command. */
 export function works(command: string, args: readonly string[]): boolean {
   try {
     run(command, args)
@@ -32,8 +32,8 @@ export function works(command: string, args: readonly string[]): boolean {
   }
 }
 
-/** The rehearsal's own Python programs, installed when they are not there.
- *  @returns undefined where there is no Python */
+/** Installs the Python programs of the rehearsal if they are missing.
+ *  @returns their folder; undefined where there is no Python */
 export function pythonPrograms(): string | undefined {
   const bin = join(VENV, 'bin')
   if (existsSync(join(bin, 'moto_server')) && existsSync(join(bin, 'cfn-lint'))) return bin
@@ -43,7 +43,7 @@ export function pythonPrograms(): string | undefined {
   return bin
 }
 
-/** moto's server on a port of its own, with its log in `logFile`. */
+/** Starts moto's server on the port, with its log in `logFile`. */
 export async function startMoto(
   bin: string,
   port: number,

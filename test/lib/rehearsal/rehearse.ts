@@ -1,7 +1,8 @@
 /**
- * `npm run rehearse`: deploys the stack, by the real `cdk deploy`, to moto's server on this machine, and uses it.
- * Run by a person or by CI where Python is found; it needs neither an AWS account nor Docker.
- * It must never reach AWS: every variable that could lead there is set to the server's address.
+ * `npm run rehearse`: deploys the stack to moto's server on this machine with the real `cdk deploy`, and
+ * then uses it.
+ * A person or CI runs it where Python is found; it needs neither an AWS account nor Docker.
+ * It must never reach AWS: every variable that could lead there is set to the address of the server.
  */
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync } from 'node:fs'
@@ -14,7 +15,7 @@ const ACCOUNT = '123456789012'
 const REGION = 'eu-west-1'
 const OUT = join(ROOT, '.mooring/rehearsal')
 const MOTO_LOG = join(OUT, 'moto.log')
-/** moto takes no images, and runs none: any name will do. */
+/** moto neither takes images nor runs them, so any name will do. */
 const IMAGE = 'example.org/mooring:rehearsal'
 const CONFIGURATIONS = [{}, { network: 'private', alarmEmail: 'on@call.example', removalPolicy: 'destroy' }]
 
@@ -54,7 +55,7 @@ async function main(): Promise<void> {
 function lint(bin: string, number: number, configuration: object): void {
   const folder = join(OUT, `template-${number}`)
   run('npx', ['cdk', 'synth', '--quiet', '-o', folder, '-c', `mooring=${JSON.stringify(configuration)}`])
-  // W3005: CDK writes every dependency down, also those that a reference implies.
+  // W3005: CDK writes every dependency, also one that a reference implies.
   run(join(bin, 'cfn-lint'), ['--ignore-checks', 'W3005', '--', join(folder, 'Mooring.template.json')])
 }
 

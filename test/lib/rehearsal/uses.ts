@@ -1,4 +1,5 @@
-/** What is done with the deployed stack: by the clients that Mooring itself uses, on what CloudFormation made. */
+/** Uses the deployed stack with the clients that Mooring itself uses, on the
+ *  resources that CloudFormation made. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
@@ -86,7 +87,7 @@ export async function useTaskControl(): Promise<void> {
   await service.resize(desired + 1)
   assert.equal((await service.size()).desired, desired + 1)
 
-  // moto adds up what the containers ask for; those of Fargate leave that to the task.
+  // moto adds up the sizes of the containers; on Fargate the task has the size.
   const container = { name: 'server', image: 'example.org/mooring:rehearsal', cpu: 256, memory: 512 }
   const definition = new RegisterTaskDefinitionCommand({
     family: 'rehearsed',

@@ -42,7 +42,7 @@ async function sweepLooks(world: TestLambdaWorld): Promise<void> {
   await rebalance(world, { servers, braking: false, quiet: [], waiting: 0, nothingToMoveSince: new Map() })
 }
 
-test('the fleet tells how its rebalancing stands, in numbers and in words', async () => {
+test('the fleet shows the state of rebalancing, in numbers and in words', async () => {
   const { world, call } = await aFleet()
   const before = (await call('GET', '/fleet')).body.rebalancing
   assert.deepEqual(before, {
@@ -71,15 +71,17 @@ test('a fleet whose servers are even says so', async () => {
   await activeServers(world, 2)
   await sweepLooks(world)
   const { state, why } = (await call('GET', '/fleet')).body.rebalancing
-  assert.deepEqual([state, why], ['balanced', 'the servers are about equally full'])
+  assert.equal(state, 'balanced')
+  assert.equal(why, 'the servers are about equally full')
 })
 
-test('rebalancing is paused by a key that may operate, and it is told which one and since when', async () => {
+test('rebalancing is paused by a key of scope operate, and the answer names the key and the time', async () => {
   const { world, call, asked } = await aFleet()
   const answer = await call('POST', '/fleet/rebalancing', { scope: 'operate', body: { paused: true } })
   const since = new Date(world.clock.wallMs()).toISOString()
   assert.equal(answer.status, 200)
-  assert.deepEqual([answer.body.state, answer.body.paused], ['paused', { by: KEY, since }])
+  assert.equal(answer.body.state, 'paused')
+  assert.deepEqual(answer.body.paused, { by: KEY, since })
   await sweepLooks(world)
   assert.equal(await asked(), 0)
   const shown = (await call('GET', '/fleet')).body.rebalancing
@@ -95,7 +97,7 @@ test('a repeated pause leaves the first one as it was', async () => {
   assert.equal(world.told('rebalancing.changed').length, 1)
 })
 
-test('a pause takes back what servers were told that they may move for free', async () => {
+test('a pause takes back the surplus that servers were offered', async () => {
   const { world, call, full } = await aFleet()
   await sweepLooks(world)
   assert.equal((await serverRow(world.store, full.serverId)).surplus, 4)
@@ -103,20 +105,22 @@ test('a pause takes back what servers were told that they may move for free', as
   assert.equal((await serverRow(world.store, full.serverId)).surplus, undefined)
 })
 
-test('rebalancing goes on when the pause is over', async () => {
+test('rebalancing goes on after the pause', async () => {
   const { world, call, asked } = await aFleet()
   await call('POST', '/fleet/rebalancing', { body: { paused: true } })
   await sweepLooks(world)
   const answer = await call('POST', '/fleet/rebalancing', { body: { paused: false } })
-  assert.deepEqual([answer.body.state, answer.body.paused], ['waiting', undefined])
+  assert.equal(answer.body.state, 'waiting')
+  assert.equal(answer.body.paused, undefined)
   await sweepLooks(world)
   assert.equal(await asked(), 1)
 })
 
-test('a pause needs to be said in so many words', async () => {
+test('a body without `paused`, or with anything else, is refused', async () => {
   const { call } = await anApi(tables)
   for (const body of [{}, { paused: 'yes' }, { paused: true, for: 60 }]) {
     const answer = await call('POST', '/fleet/rebalancing', { body })
-    assert.deepEqual([answer.status, answer.body.code], [400, 'BAD_REQUEST'])
+    assert.equal(answer.status, 400)
+    assert.equal(answer.body.code, 'BAD_REQUEST')
   }
 })
