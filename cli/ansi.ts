@@ -18,8 +18,8 @@ function linesInPlace(lines: readonly string[]): string {
   return lines.map((line) => `${line}${CLEAR_LINE_END}\n`).join('')
 }
 
-/** Hides the cursor, and draws `lines` over the `above` lines of the picture before. Lines that the picture before had
- *  more are cleared. */
+/** Hides the cursor, and draws `lines` over the `above` lines of the picture before. Lines that the picture
+ *  before had more are cleared. */
 export function pictureOver(above: number, lines: readonly string[]): string {
   return HIDE_CURSOR + NO_WRAP + up(above) + linesInPlace(lines) + CLEAR_BELOW + WRAP
 }

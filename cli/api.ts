@@ -1,5 +1,5 @@
-/** The API as the commands call it. Every request ends in time, every refusal is an error with its code, and the answers
- *  have the types of their routes. */
+/** The API as the commands call it. Every request ends in time, every refusal is an error with its code, and
+ *  the answers have the types of their routes. */
 import { type Clock, sleep } from '../core/clock.ts'
 import { Interrupted, Refused, Unreachable } from './failures.ts'
 import { plain } from './words.ts'
@@ -18,7 +18,8 @@ export interface Api {
   get<T>(path: string, query?: Query): Promise<T>
   post<T>(path: string, body: object, query?: Query): Promise<T>
   delete<T>(path: string): Promise<T>
-  /** Time of day at the API, as its last answer gave it, in ms since 1970. This machine's clock may differ. */
+  /** Time of day at the API, as its last answer gave it, in ms since 1970. This machine's clock may
+   *  differ. */
   nowMs(): number
 }
 
@@ -128,8 +129,8 @@ function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === 'TimeoutError'
 }
 
-/** `fetch` says only "fetch failed" and keeps the reason in the cause. Where it tried two addresses, each has a cause
- *  of its own. */
+/** `fetch` says only "fetch failed" and keeps the reason in the cause. Where it tried two addresses, each has
+ *  a cause of its own. */
 function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof AggregateError && error.errors.length > 0) return causeOf(error.errors[0])

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * The `mooring` command on any Node that the shell has: finds a Node that runs TypeScript directly, and hands over to
- * mooring.ts. npx and the links that npm makes call it. It is JavaScript, so that an older Node can say what is needed.
+ * The `mooring` command on any Node that the shell has: finds a Node that runs TypeScript directly, and hands
+ * over to mooring.ts. npx and the links that npm makes call it. It is JavaScript, so that an older Node can
+ * say what is needed.
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'

@@ -1,5 +1,5 @@
-/** `mooring devices` and most commands of `mooring device`. Linking is in `cli/pair.ts`, moving in `cli/reassign.ts`,
- *  sending in `cli/send.ts`. */
+/** `mooring devices` and most commands of `mooring device`. Linking is in `cli/pair.ts`, moving in
+ *  `cli/reassign.ts`, sending in `cli/send.ts`. */
 import type { DeviceAnswer } from '../lambdas/api/answers/device.ts'
 import type { DeletedDevice, DevicePage, HistoryPage } from '../lambdas/api/routes/devices.ts'
 import { readTime } from './arguments.ts'
@@ -33,7 +33,8 @@ export async function listDevices(world: CliWorld, options: ListOptions): Promis
   ])
 }
 
-/** The API lists devices in no particular order; only devices of one status come by the time of their last change. */
+/** The API lists devices in no particular order; only devices of one status come by the time of their last
+ *  change. */
 function byId(devices: readonly DeviceAnswer[]): DeviceAnswer[] {
   return devices.toSorted((one, other) => one.deviceId.localeCompare(other.deviceId, 'en', { numeric: true }))
 }
@@ -106,7 +107,8 @@ export async function requestOf(world: CliWorld, request: DeviceRequest, id: str
   tell(world, device, () => `Requested: ${request}. ${inOneSentence(device)}`)
 }
 
-/** The present status of a device with its explanation, which names the server; without one the server is added. */
+/** The present status of a device with its explanation, which names the server; without one the server is
+ *  added. */
 function inOneSentence({ deviceId, status, owner, explanation }: DeviceAnswer): string {
   const where = owner ? ` on server "${owner.name ?? owner.serverId}"` : ''
   return `Device "${deviceId}" is ${status.replace('_', ' ')}${explanation ? `: ${explanation}` : where}.`
@@ -119,7 +121,8 @@ export async function deleteDevice(world: CliWorld, id: string, { yes }: { yes?:
   tell(world, answer, () =>
     'deleted' in answer
       ? `Device "${id}" is deleted.`
-      : `Requested. Device "${id}" is erased once its server has released it; \`mooring device show ${id}\` then finds nothing.`,
+      : `Requested. Device "${id}" is erased once its server has released it; ` +
+        `\`mooring device show ${id}\` then finds nothing.`,
   )
 }
 

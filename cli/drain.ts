@@ -54,12 +54,14 @@ function drawPlan(plan: DrainPlanAnswer, name: string, width: number): string[] 
       : 'assumed, as no move was measured'
   return [
     ...(moves.length ? [...drawTable(PLAN_COLUMNS, moves, width), ''] : []),
-    `${counted(moves.length, 'device')} of server "${name}" would move in ${counted(waves, 'wave')}, within about ${seconds} s.`,
+    `${counted(moves.length, 'device')} of server "${name}" would move in ${counted(waves, 'wave')}, ` +
+      `within about ${seconds} s.`,
     `A device lacks a socket for ${basis.secondsPerMove} s (${known}), and waits for its turn to connect.`,
     'Nothing was done.',
     ...(withoutRoom.length
       ? [
-          `No server has room for ${counted(withoutRoom.length, 'device')}: ${few(withoutRoom, WITHOUT_ROOM_SHOWN_MAX).join(', ')}.`,
+          `No server has room for ${counted(withoutRoom.length, 'device')}: ` +
+            `${few(withoutRoom, WITHOUT_ROOM_SHOWN_MAX).join(', ')}.`,
         ]
       : []),
   ]

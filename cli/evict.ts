@@ -1,4 +1,5 @@
-/** `mooring server evict`: takes the devices from a server that is gone, or stops the task of a living one. */
+/** `mooring server evict`: takes the devices from a server that is gone, or stops the task of a living
+ *  one. */
 import type { EvictedServer } from '../lambdas/api/routes/evict.ts'
 import type { ServerAnswer } from '../lambdas/api/routes/servers.ts'
 import { mustConfirm } from './confirm.ts'
@@ -25,7 +26,8 @@ export async function evictServer(
   const answer = await world.api.post<EvictedServer | ServerAnswer>(`/servers/${serverId}/evict`, wanted)
   tell(world, answer, () =>
     'evicted' in answer
-      ? `${counted(answer.evicted, 'device')} taken from server "${name}"; ${answer.placed} have another server already.`
+      ? `${counted(answer.evicted, 'device')} taken from server "${name}"; ` +
+        `${answer.placed} have another server already.`
       : `Requested. The task of server "${name}" stops; its devices move when it has ended.`,
   )
 }

@@ -16,8 +16,9 @@ export interface ExportOptions extends FleetOptions {
 }
 
 const WARNING =
-  'The folder will be a second copy of the device. Run only one of the two: two live copies conflict. Never return to a ' +
-  'folder after its device has sent or received elsewhere: its ratchets are then old, and sessions break.'
+  'The folder will be a second copy of the device. Run only one of the two: two live copies conflict. Never ' +
+  'return to a folder after its device has sent or received elsewhere: its ratchets are then old, and ' +
+  'sessions break.'
 
 export function exportDevice(
   world: CliWorld,
@@ -48,7 +49,8 @@ export function exportDevice(
   })
 }
 
-/** @throws MooringError DEVICE_NOT_FOUND | DEVICE_NOT_STOPPED | DEVICE_BEING_IMPORTED; NotDone without credentials */
+/** @throws MooringError DEVICE_NOT_FOUND | DEVICE_NOT_STOPPED | DEVICE_BEING_IMPORTED; NotDone without
+ *  credentials */
 async function readStoppedDevice({ store }: Fleet, id: string): Promise<DeviceRow> {
   const row = await readDevice(store, deviceId(id))
   if (row.importing) {

@@ -1,5 +1,6 @@
-/** The fleet's tables and wrapping key, for import and export. Key material never passes the API, so these commands use
- *  the tables directly, with the operator's own AWS credentials from the usual AWS environment. */
+/** The fleet's tables and wrapping key, for import and export. Key material never passes the API, so these
+ *  commands use the tables directly, with the operator's own AWS credentials from the usual AWS
+ *  environment. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { dynamoDbStore } from '../aws/dynamodb-store.ts'
 import { isMooringError } from '../core/errors.ts'

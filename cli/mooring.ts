@@ -1,6 +1,7 @@
 /**
- * `mooring`: the command line, which asks everything of the API; only import and export use the tables directly.
- * People and scripts run it. It must never print the API key, wait for ever, or leave the terminal without a cursor.
+ * `mooring`: the command line, which asks everything of the API; only import and export use the tables
+ * directly. People and scripts run it. It must never print the API key, wait for ever, or leave the terminal
+ * without a cursor.
  */
 import { CommanderError } from 'commander'
 import { systemClock } from '../core/clock.ts'

@@ -1,5 +1,5 @@
-/** Guesses the command that a person meant who typed one that does not exist: a plural for a singular, the verb first,
- *  or a word of another tool. Pure: it reads the tree of commands and runs none. */
+/** Guesses the command that a person meant who typed one that does not exist: a plural for a singular, the
+ *  verb first, or a word of another tool. Pure: it reads the tree of commands and runs none. */
 import type { Command, CommanderError } from 'commander'
 import { hasIdForm } from '../core/ids.ts'
 
@@ -43,8 +43,8 @@ export function nearMiss(
   return meant === undefined ? undefined : `Perhaps you mean: mooring ${meant.join(' ')}`
 }
 
-/** Commander itself has found a word with nearly the same spelling. It does so for ids as well, and those do not
- *  count. */
+/** Commander itself has found a word with nearly the same spelling. It does so for ids as well, and those do
+ *  not count. */
 function isMisspelt(message: string): boolean {
   return message.includes('Did you mean') && /'[a-z]+'/.test(message)
 }

@@ -1,4 +1,5 @@
-/** `mooring operations` and `mooring operation`, and the `--wait` of every command that begins an operation. */
+/** `mooring operations` and `mooring operation`, and the `--wait` of every command that begins an
+ *  operation. */
 import type { OperationAnswer } from '../lambdas/api/answers/operation.ts'
 import type { OperationList } from '../lambdas/api/routes/operations.ts'
 import { Interrupted, NotDone } from './failures.ts'

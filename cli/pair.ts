@@ -1,5 +1,5 @@
-/** `mooring device pair`: shows the QR or the code that links a device to a phone, until the device is linked. WhatsApp
- *  renews both every so often, and the new one is then drawn. */
+/** `mooring device pair`: shows the QR or the code that links a device to a phone, until the device is
+ *  linked. WhatsApp renews both every so often, and the new one is then drawn. */
 import { stripVTControlCharacters } from 'node:util'
 import { toString as drawQr } from 'qrcode'
 import type { DeviceAnswer } from '../lambdas/api/answers/device.ts'

@@ -1,4 +1,5 @@
-/** `mooring device reassign`: the owner releases the device first, then placement gives it to the named server. */
+/** `mooring device reassign`: the owner releases the device first, then placement gives it to the named
+ *  server. */
 import type { DeviceAnswer } from '../lambdas/api/answers/device.ts'
 import type { ReassignedDevice } from '../lambdas/api/routes/reassign.ts'
 import { tellBegun, type WaitOptions } from './operations.ts'

@@ -1,5 +1,5 @@
-/** `mooring device send`: sends a text through the server that owns the device. The request is signed as an application
- *  would sign it. */
+/** `mooring device send`: sends a text through the server that owns the device. The request is signed as an
+ *  application would sign it. */
 import { signatureHeaders } from '../core/request-signature.ts'
 import type { DeviceAnswer } from '../lambdas/api/answers/device.ts'
 import type { ServerAnswer } from '../lambdas/api/routes/servers.ts'

@@ -1,5 +1,5 @@
-/** Where a command prints: text that stays, and a picture that is drawn again in place. Without a terminal, both are
- *  plain lines. */
+/** Where a command prints: text that stays, and a picture that is drawn again in place. Without a terminal,
+ *  both are plain lines. */
 import { createInterface } from 'node:readline/promises'
 import { styleText } from 'node:util'
 import { CLEAR_BELOW, pictureOver, SHOW_CURSOR, up } from './ansi.ts'
@@ -15,8 +15,8 @@ export interface Terminal {
   rows(): number
   paint(style: Parameters<typeof styleText>[0], text: string): string
   print(lines: readonly string[] | string): void
-  /** Draws over the picture before. A picture that is higher than the terminal is printed below instead. Without a
-   *  terminal every picture is printed below. A picture that has not changed is not drawn again. */
+  /** Draws over the picture before. A picture that is higher than the terminal is printed below instead.
+   *  Without a terminal every picture is printed below. A picture that has not changed is not drawn again. */
   draw(lines: readonly string[]): void
   /** The last picture stays as it is, and the cursor is shown. */
   settle(): void

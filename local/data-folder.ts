@@ -1,4 +1,5 @@
-/** Prepares the data folder of `npm start`, private to its owner, and keeps the secrets that lie beside the database. */
+/** Prepares the data folder of `npm start`, private to its owner, and keeps the secrets that lie beside the
+ *  database. */
 import {
   chmodSync,
   existsSync,
@@ -28,7 +29,8 @@ export async function prepareFolder(what: string, folder: string): Promise<void>
   })
 }
 
-/** Keeps a secret in the folder, so that it stays the same at each start. Without a folder each start makes a new one.
+/** Keeps a secret in the folder, so that it stays the same at each start. Without a folder each start makes a
+ *  new one.
  *  @param form that a secret must have
  *  @throws Fault SECRET_FILE_UNUSABLE | DISK_FULL | FOLDER_UNUSABLE */
 export async function keepSecret(

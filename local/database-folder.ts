@@ -1,5 +1,5 @@
-/** Examines the folder of a kept database before dynalite opens it. Dynalite would report a fault only as an uncaught
- *  exception. LevelDB would make a new database where the old one has lost its file CURRENT. */
+/** Examines the folder of a kept database before dynalite opens it. Dynalite would report a fault only as an
+ *  uncaught exception. LevelDB would make a new database where the old one has lost its file CURRENT. */
 import { mkdirSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { Fault, naming } from './faults.ts'
@@ -24,8 +24,8 @@ export async function examineDatabase(folder: string): Promise<boolean> {
     if (!isThere && lost !== undefined) {
       throw new Fault(
         'DATABASE_DAMAGED',
-        `the database in ${folder} has lost its file CURRENT, but not ${lost}: put the whole folder back from a copy, ` +
-          'or choose another one with --data and link the devices again',
+        `the database in ${folder} has lost its file CURRENT, but not ${lost}: put the whole folder back from ` +
+          'a copy, or choose another one with --data and link the devices again',
       )
     }
     // Opening would make a new database here, and so hide that the key file is lost.

@@ -19,8 +19,8 @@ import { guard } from './endpoint-guard.ts'
 import { type Credentials, signatureFault } from './signed-requests.ts'
 
 export const LOCAL_TABLE_PREFIX = 'Mooring-'
-/** Credentials of this run. The process that opens the endpoints makes them when it starts, and gives them to its
- *  children by the environment. */
+/** Credentials of this run. The process that opens the endpoints makes them when it starts, and gives them to
+ *  its children by the environment. */
 export const LOCAL_CREDENTIALS: Credentials = {
   accessKeyId: `LOCAL${randomBytes(8).toString('hex').toUpperCase()}`,
   secretAccessKey: randomBytes(32).toString('hex'),
@@ -100,7 +100,8 @@ function overhear(
   const chunks: Buffer[] = []
   request.on('data', (chunk: Buffer) => chunks.push(chunk))
   const end = response.end.bind(response)
-  // Dynalite answers in the same turn of the event loop in which it applies the request. Later events could swap.
+  // Dynalite answers in the same turn of the event loop in which it applies the request. Later events could
+  // swap.
   response.end = ((...answer: [unknown?]) => {
     const operation = String(request.headers['x-amz-target'] ?? '').split('.')[1] ?? ''
     const body = Buffer.concat(chunks).toString('utf8')
@@ -109,8 +110,8 @@ function overhear(
   }) as ServerResponse['end']
 }
 
-/** Passes on only whole and signed requests. Dynalite itself checks no signature and answers web pages. It throws when a
- *  client breaks off in the middle of a request, as a killed client does. */
+/** Passes on only whole and signed requests. Dynalite itself checks no signature and answers web pages. It
+ *  throws when a client breaks off in the middle of a request, as a killed client does. */
 function askForSignatures(server: Server, credentials: Credentials): void {
   const listeners = server.listeners('request')
   server.removeAllListeners('request')

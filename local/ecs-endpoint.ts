@@ -1,5 +1,6 @@
-/** The operations of ECS that Mooring uses, on this machine. Tasks are the child processes of the fleet, so the task
- *  control and scaling that are deployed run here unchanged. Clients find it through AWS_ENDPOINT_URL_ECS. */
+/** The operations of ECS that Mooring uses, on this machine. Tasks are the child processes of the fleet, so
+ *  the task control and scaling that are deployed run here unchanged. Clients find it through
+ *  AWS_ENDPOINT_URL_ECS. */
 import type { IncomingMessage } from 'node:http'
 import * as z from 'zod'
 import { type HttpServer, readBody, sendJson, startHttpServer } from './control-plane/http-server.ts'

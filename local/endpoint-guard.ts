@@ -1,5 +1,6 @@
-/** Guards every endpoint that the local fleet opens: it lets no web page in, and answers without any CORS header. Some
- *  endpoints also ask for a credential of the run: by `bearer`, or by the signature in `local/signed-requests.ts`. */
+/** Guards every endpoint that the local fleet opens: it lets no web page in, and answers without any CORS
+ *  header. Some endpoints also ask for a credential of the run: by `bearer`, or by the signature in
+ *  `local/signed-requests.ts`. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -31,8 +32,8 @@ export function guard(server: Server, rules: GuardRules): void {
   })
 }
 
-/** Asks for `Authorization: Bearer <token>`. A web page could add the header only after a preflight, and the guard
- *  refuses preflights. */
+/** Asks for `Authorization: Bearer <token>`. A web page could add the header only after a preflight, and the
+ *  guard refuses preflights. */
 export function bearer(token: string): (request: IncomingMessage) => PageRefusal | undefined {
   return ({ headers: { authorization } }) => {
     if (authorization === undefined) {

@@ -1,5 +1,5 @@
-/** A fault keeps a fleet from starting, or ends it. It is a sentence for the person at the terminal: what is wrong, and
- *  what to do. A stack is of no use there; the stack of an unforeseen error goes to a log. */
+/** A fault keeps a fleet from starting, or ends it. It is a sentence for the person at the terminal: what is
+ *  wrong, and what to do. A stack is of no use there; the stack of an unforeseen error goes to a log. */
 
 export type FaultCode =
   | 'WRONG_OPTION'

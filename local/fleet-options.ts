@@ -1,4 +1,5 @@
-/** The options of a local fleet: its size, its times, its WhatsApp, and callbacks for the ends of its parts. */
+/** The options of a local fleet: its size, its times, its WhatsApp, and callbacks for the ends of its
+ *  parts. */
 import type { ProtocolSettings, RebalanceSettings } from '../core/settings.ts'
 import type { WhatsAppChoice } from './options.ts'
 import type { ServerExit, ServerProcess } from './server-process.ts'
@@ -26,8 +27,8 @@ export interface FleetOptions {
   readonly whatsApp?: WhatsAppChoice
   /** Version of the WhatsApp client that every server reports; by default the package's own. */
   readonly whatsAppVersion?: string
-  /** Servers post received messages to the URL, and send messages whose request is signed with the secret. Without this
-   *  they only count messages. */
+  /** Servers post received messages to the URL, and send messages whose request is signed with the secret.
+   *  Without this they only count messages. */
   readonly messages?: { readonly url?: string; readonly secret: string }
   /** Hears each event of the simulated WhatsApp when it happens. */
   readonly onWhatsAppEvent?: (event: SimulatorEvent) => void

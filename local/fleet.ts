@@ -1,6 +1,7 @@
 /**
- * The whole system on one machine: embedded DynamoDB, control plane, servers as child processes, and a simulated
- * WhatsApp. `npm start`, the demo and the fleet tests run it. It must never leave a process or a port behind.
+ * The whole system on one machine: embedded DynamoDB, control plane, servers as child processes, and a
+ * simulated WhatsApp. `npm start`, the demo and the fleet tests run it. It must never leave a process or a
+ * port behind.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync } from 'node:fs'

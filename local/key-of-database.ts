@@ -1,5 +1,6 @@
-/** Keeps the key file and the database of a data folder together. With another key file every device would wait for
- *  ever, and a new key file would hide that the old one is lost. So a database remembers its wrapping keys. */
+/** Keeps the key file and the database of a data folder together. With another key file every device would
+ *  wait for ever, and a new key file would hide that the old one is lost. So a database remembers its
+ *  wrapping keys. */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { dataKeysKey } from '../core/store/auth-item-row.ts'

@@ -1,6 +1,6 @@
 /**
- * `npm start`: runs the local fleet until Ctrl-C.
- * A person runs it at a terminal. However it ends, it must end every process that it started, and say in words why.
+ * `npm start`: runs the local fleet until Ctrl-C. A person runs it at a terminal. However it ends, it must
+ * end every process that it started, and say in words why.
  */
 import { appendFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -23,7 +23,8 @@ const RUN_DIR = '.mooring/runs'
 const OWN_LOG = join(LOG_DIR, 'npm-start.log')
 const JOIN_MS_MAX = 20_000
 const JOIN_LOOK_EVERY_MS = 100
-/** After a failure the end may not take longer. Child processes that are left end by themselves after this process. */
+/** After a failure the end may not take longer. Child processes that are left end by themselves after this
+ *  process. */
 const END_MS_MAX = 40_000
 
 interface Secrets {
@@ -154,15 +155,16 @@ function tellRun(fleet: LocalFleet, { apiKey, messagesSecret }: Secrets): Promis
   })
 }
 
-/** The first signal ends the fleet in order. npm passes a second Ctrl-C on; it must not interrupt that end. */
+/** The first signal ends the fleet in order. npm passes a second Ctrl-C on; it must not interrupt that
+ *  end. */
 function untilSignal(): Promise<void> {
   return new Promise((done) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => done())
   })
 }
 
-/** A full disk or a damaged file of the database reaches us only as an uncaught exception: dynalite does not await its
- *  own writes. */
+/** A full disk or a damaged file of the database reaches us only as an uncaught exception: dynalite does not
+ *  await its own writes. */
 function hearFailures(failed: (error: Error) => void): void {
   process.on('uncaughtException', failed)
   // The reader of the output is gone, as with `| head`.

@@ -25,7 +25,7 @@ export type WhatsAppChoice = 'simulated' | 'live' | { readonly url: string }
 export const API_KEY_FORM = /^[\x21-\x7e]{1,256}$/
 export const MESSAGES_SECRET_FORM = /^[\x21-\x7e]{16,256}$/
 
-export const HELP = `Runs a whole fleet on this machine: database, API, scheduler, servers, and a WhatsApp to connect to.
+export const HELP = `Runs a whole fleet on this machine: database, API, scheduler, servers, and a simulated WhatsApp.
 
   npm start -- [options]
 
@@ -117,7 +117,8 @@ function messagesUrl(option: string | undefined, variable: string | undefined) {
   return given('messagesUrl', 'MESSAGES_URL', variable, fault)
 }
 
-/** An option that is not set is left out. A sentence about a value never shows it, because it may be a secret. */
+/** An option that is not set is left out. A sentence about a value never shows it, because it may be a
+ *  secret. */
 function given<Name extends string>(
   name: Name,
   called: string,

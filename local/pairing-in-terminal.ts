@@ -1,4 +1,5 @@
-/** Shows the QR of every device that waits for a phone in the terminal, and shows it again when WhatsApp renews it. */
+/** Shows the QR of every device that waits for a phone in the terminal, and shows it again when WhatsApp
+ *  renews it. */
 import { toString as drawQr } from 'qrcode'
 import type { Store } from '../core/store/store.ts'
 

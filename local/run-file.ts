@@ -1,5 +1,6 @@
-/** A private file from which the shell of another terminal reads where the fleet runs and its secrets. So no secret
- *  appears in lists of processes or in the history of a shell. The file is deleted when the fleet ends. */
+/** A private file from which the shell of another terminal reads where the fleet runs and its secrets. So no
+ *  secret appears in lists of processes or in the history of a shell. The file is deleted when the fleet
+ *  ends. */
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { naming } from './faults.ts'

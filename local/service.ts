@@ -1,6 +1,6 @@
-/** The servers of the local fleet as one service of ECS: a number is desired, and servers that end are started again. A
- *  deployment replaces servers one after another: one new server starts beside the old ones, and the next when an old
- *  server has ended. */
+/** The servers of the local fleet as one service of ECS: a number is desired, and servers that end are
+ *  started again. A deployment replaces servers one after another: one new server starts beside the old ones,
+ *  and the next when an old server has ended. */
 import { type Clock, type Mark, systemClock } from '../core/clock.ts'
 import type { LocalService } from './ecs-endpoint.ts'
 import type { ServerExit, ServerProcess } from './server-process.ts'

@@ -1,5 +1,5 @@
-/** Checks the signature of AWS requests (Signature Version 4) for the local database, Lambda and ECS endpoints. They
- *  answer only programs that were given the credentials of this run. */
+/** Checks the signature of AWS requests (Signature Version 4) for the local database, Lambda and ECS
+ *  endpoints. They answer only programs that were given the credentials of this run. */
 import { createHash, createHmac } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isSame } from './endpoint-guard.ts'
@@ -18,15 +18,18 @@ export interface SignatureFault {
   readonly says: string
 }
 
-const FORM =
-  /^AWS4-HMAC-SHA256 +Credential=([A-Za-z0-9]+)\/(\d{8})\/([a-z0-9-]+)\/([a-z0-9]+)\/aws4_request, *SignedHeaders=([a-z0-9;-]+), *Signature=([0-9a-f]{64})$/
+const FORM = new RegExp(
+  '^AWS4-HMAC-SHA256 +Credential=([A-Za-z0-9]+)/(\\d{8})/([a-z0-9-]+)/([a-z0-9]+)/aws4_request, ' +
+    '*SignedHeaders=([a-z0-9;-]+), *Signature=([0-9a-f]{64})$',
+)
 /** These headers say which service is asked and for what: a signature that leaves them out covers nothing. */
 const MUST_BE_SIGNED = ['host', 'x-amz-date', 'x-amz-target', 'x-amz-invocation-type']
 
 type Signed = Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'headersDistinct'>
 
 /** @param service as in the scope of the signature, for example `dynamodb`
- *  @returns why the request is refused; undefined when exactly this request was signed with the credentials */
+ *  @returns why the request is refused; undefined when exactly this request was signed with the
+ *  credentials */
 export function signatureFault(
   request: Signed,
   body: Buffer,

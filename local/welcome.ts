@@ -1,4 +1,5 @@
-/** The first screen of `npm start`: where everything is, and first commands that work when pasted into a shell. */
+/** The first screen of `npm start`: where everything is, and first commands that work when pasted into a
+ *  shell. */
 import { resolve } from 'node:path'
 import { shownUrl } from '../core/messages-url.ts'
 import type { LocalFleet } from './fleet.ts'
@@ -45,7 +46,7 @@ export function welcome({ fleet, options, apiKey, messagesSecret, runFile, logDi
           '',
         ]
       : []),
-    'In another terminal, first load the settings of this run. Then watch the fleet, send a text, or list all commands:',
+    'In another terminal, load the settings of this run; then watch the fleet, send a text, or list all commands:',
     '',
     `  . ${quoted(runFile)}`,
     '  npx mooring watch',

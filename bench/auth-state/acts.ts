@@ -1,4 +1,5 @@
-/** A device's life with the real client and the simulated WhatsApp, act by act: what each costs, and what it asks. */
+/** The life of a device with the real client and the simulated WhatsApp, act by act, with the cost and the
+ *  calls of each act. */
 import { sleep, systemClock } from '../../core/clock.ts'
 import { deviceId, epoch, serverId } from '../../core/ids.ts'
 import { systemRandom } from '../../core/random.ts'

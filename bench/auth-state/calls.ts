@@ -1,4 +1,5 @@
-/** The calls that the real client makes to an auth state. They are recorded once, and made again to other auth states. */
+/** The calls that the real client makes to an auth state. They are recorded once, and made again to other
+ *  auth states. */
 import type { AuthenticationCreds, SignalDataSet, SignalDataTypeMap } from '@whiskeysockets/baileys'
 import type { OpenAuthState } from '../../hosts/auth-state/auth-state.ts'
 import type { KeptStanza } from '../../hosts/auth-state/inbox.ts'

@@ -1,5 +1,5 @@
-/** Counts what DynamoDB would charge for the auth state: each request, and its write units of 1 KB. The table has no
- *  index, so a write costs its item and nothing more. */
+/** Counts what DynamoDB would charge for the auth state: each request, and its write units of 1 KB. The table
+ *  has no index, so a write costs its item and nothing more. */
 import type { AuthItem } from '../../core/store/auth-item-row.ts'
 import type { Store } from '../../core/store/store.ts'
 

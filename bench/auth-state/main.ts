@@ -1,6 +1,6 @@
 /**
- * `npm run bench:auth-state`: what the auth state costs at DynamoDB, and how its times compare with Baileys' own files.
- * A person runs it. It must leave neither a process nor a file behind.
+ * `npm run bench:auth-state`: what the auth state costs at DynamoDB, and how its times compare with Baileys'
+ * own files. A person runs it. It must leave neither a process nor a file behind.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -21,7 +21,8 @@ const ROUNDS = '15'
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { rounds: { type: 'string', default: ROUNDS } } })
   const rounds = Number(values.rounds)
-  if (!Number.isSafeInteger(rounds) || rounds < 1) throw new Error('--rounds must be a whole number, 1 or more')
+  if (!Number.isSafeInteger(rounds) || rounds < 1)
+    throw new Error('--rounds must be a whole number, 1 or more')
   silenceConsole()
   const folder = await mkdtemp(join(tmpdir(), 'mooring-bench-'))
   const database = await startDatabaseThread()
@@ -40,11 +41,11 @@ async function main(): Promise<void> {
     print(
       [
         '',
-        'Requests and write units of 1 KB: a device with the real client, against a simulated WhatsApp. The table has no',
-        'index. The wrapping key is a file; with KMS, each pairing, first login and reconnect makes one more request.',
-        `Times: the same calls made again, medians of ${rounds} interleaved rounds on this machine. Mooring uses the`,
-        "embedded DynamoDB in a thread, Baileys' useMultiFileAuthState a folder. Only Mooring fences and encrypts, and",
-        'keeps received messages until an application takes them.',
+        'Requests and write units of 1 KB: a device with the real client, against a simulated WhatsApp. The table',
+        'has no index. The wrapping key is a file; with KMS, each pairing, first login and reconnect makes one more',
+        `request. Times: the same calls made again, medians of ${rounds} interleaved rounds on this machine. Mooring`,
+        "uses the embedded DynamoDB in a thread, Baileys' useMultiFileAuthState a folder. Only Mooring fences and",
+        'encrypts, and keeps received messages until an application takes them.',
       ].join('\n'),
     )
   } finally {

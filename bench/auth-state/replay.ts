@@ -9,8 +9,8 @@ import type { Store } from '../../core/store/store.ts'
 import { openAuthState } from '../../hosts/auth-state/auth-state.ts'
 import type { Inbox } from '../../hosts/auth-state/inbox.ts'
 import type { KeyWrapping } from '../../hosts/auth-state/keys/wrapping.ts'
-import type { Call } from './calls.ts'
 import type { Act } from './acts.ts'
+import type { Call } from './calls.ts'
 
 interface Opened {
   readonly state: { readonly creds: AuthenticationCreds; readonly keys: SignalKeyStore }
@@ -76,7 +76,8 @@ async function ask(subject: Subject, opened: Opened | undefined, call: Call): Pr
   return opened
 }
 
-/** Replays the acts with Mooring and with Baileys' files. The two take turns, and so does which of them begins. */
+/** Replays the acts with Mooring and with Baileys' files. The two take turns, and so does which of them
+ *  begins. */
 export async function interleave(
   acts: readonly Act[],
   rounds: number,

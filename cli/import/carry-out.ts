@@ -1,6 +1,6 @@
-/** Imports one candidate in three steps: a stopped device, then its credentials, then the one write that lets it be
- *  started. An import that ends in between leaves a device that cannot start; the next run imports it from the
- *  beginning. */
+/** Imports one candidate in three steps: a stopped device, then its credentials, then the one write that lets
+ *  it be started. An import that ends in between leaves a device that cannot start; the next run imports it
+ *  from the beginning. */
 import type { Clock } from '../../core/clock.ts'
 import { isMooringError } from '../../core/errors.ts'
 import type { DeviceId } from '../../core/ids.ts'

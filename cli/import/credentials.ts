@@ -38,7 +38,8 @@ export function judgeCredentials(
   return { creds, keys: keysWithout(keys, tooLarge), account, leftOut: [...leftOut, ...without] }
 }
 
-/** `me` alone proves no link: asking for a pairing code sets it. `account` comes only with the phone's consent. */
+/** `me` alone proves no link: asking for a pairing code sets it. `account` comes only with the phone's
+ *  consent. */
 function accountOf({ me, account }: AuthenticationCreds): Account | undefined {
   if (!me?.id || !account) return undefined
   return { jid: me.id, ...(me.lid ? { lid: me.lid } : {}) }

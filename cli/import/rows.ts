@@ -1,4 +1,5 @@
-/** Reads an export of a PostgreSQL table as candidates: a CSV file with a header, or JSON with one object a line. */
+/** Reads an export of a PostgreSQL table as candidates: a CSV file with a header, or JSON with one object a
+ *  line. */
 import { type FileHandle, open } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { CsvError, parse } from 'csv-parse'

@@ -1,4 +1,5 @@
-/** An import from beginning to end: reads and judges every candidate, shows the plan, asks, imports, and reports. */
+/** An import from beginning to end: reads and judges every candidate, shows the plan, asks, imports, and
+ *  reports. */
 import { mustConfirm } from '../confirm.ts'
 import { Interrupted, NotDone } from '../failures.ts'
 import type { Fleet } from '../fleet-access.ts'

@@ -1,5 +1,6 @@
-/** Names of the files in a multi-file auth folder, as Baileys makes them, and back to keys. Baileys writes `__` for `/`
- *  and `-` for `:`, so the name alone does not tell the id. The form of the ids of each type of key does. Pure. */
+/** Names of the files in a multi-file auth folder, as Baileys makes them, and back to keys. Baileys writes
+ *  `__` for `/` and `-` for `:`, so the name alone does not tell the id. The form of the ids of each type of
+ *  key does. Pure. */
 
 /** Longer types come before their own beginnings: `sender-key-memory-...` is no sender key. */
 const TYPES = [
@@ -50,7 +51,8 @@ function idOf(type: KeyType, written: string): string | undefined {
     // a user, perhaps with its device; or the list of all of them
     case 'tctoken':
       return written === '__index' ? written : unambiguous(written.replace(/^(\d+)-(\d+@)/, '$1:$2'))
-    // numbers, addresses like 15550100.0 and 99001_1.2, and names like critical_block: none of the four characters
+    // numbers, addresses like 15550100.0 and 99001_1.2, and names like critical_block: none of the four
+    // characters
     default:
       return unambiguous(written)
   }

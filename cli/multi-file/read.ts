@@ -20,7 +20,8 @@ export interface MultiFile {
 
 export type Unread = { readonly unusable: string }
 
-/** A folder without creds.json, or with a file that cannot be read, is unusable: half a device is worse than none. */
+/** A folder without creds.json, or with a file that cannot be read, is unusable: half a device is worse than
+ *  none. */
 export async function readMultiFile(folder: string): Promise<MultiFile | Unread> {
   try {
     const files = (await readdir(folder, { withFileTypes: true })).toSorted((one, other) =>

@@ -36,8 +36,8 @@ export interface ControlPlane {
   readonly pid: number
   /** Resolves when the process has ended, for any reason. */
   readonly ended: Promise<void>
-  /** Tells the control plane, as ECS does, that a task has stopped. Without an exit code its machine was lost.
-   *  Resolves when the function has ended, or the process. */
+  /** Tells the control plane, as ECS does, that a task has stopped. Without an exit code its machine was
+   *  lost. Resolves when the function has ended, or the process. */
   taskStopped(taskArn: string, exitCode?: number): Promise<void>
   /** Stops the sweep at once, or starts it again. */
   sweeps(on: boolean): void

@@ -1,5 +1,5 @@
-/** Turns requests into the events that an HTTP API passes to its functions: payload format 2.0, with one `$default`
- *  route and stage. */
+/** Turns requests into the events that an HTTP API passes to its functions: payload format 2.0, with one
+ *  `$default` route and stage. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { APIGatewayProxyEventV2, APIGatewayRequestAuthorizerEventV2 } from 'aws-lambda'
@@ -22,7 +22,8 @@ export function proxyEvent(request: IncomingMessage, body: Buffer): APIGatewayPr
   }
 }
 
-/** The authorizer gets the same request without its body. No identity source is configured, so every request asks it. */
+/** The authorizer gets the same request without its body. No identity source is configured, so every request
+ *  asks it. */
 export function authorizerEvent(event: APIGatewayProxyEventV2): APIGatewayRequestAuthorizerEventV2 {
   const { method, path } = event.requestContext.http
   const { body: _body, isBase64Encoded: _encoded, version: _version, ...request } = event

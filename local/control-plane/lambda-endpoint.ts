@@ -1,7 +1,8 @@
 /**
- * The Invoke operation of the Lambda service on this machine, so that the SDK's client works against it.
- * The control plane's process and tests start it; servers and functions call it through AWS_ENDPOINT_URL_LAMBDA.
- * It must never run more events at the same time than EVENTS_AT_ONCE: the others wait in line, as they do at Lambda.
+ * The Invoke operation of the Lambda service on this machine, so that the SDK's client works against it. The
+ * control plane's process and tests start it; servers and functions call it through AWS_ENDPOINT_URL_LAMBDA.
+ * It must never run more events at the same time than EVENTS_AT_ONCE: the others wait in line, as they do at
+ * Lambda.
  */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'

@@ -1,5 +1,5 @@
-/** The child processes of the demo: how the demo starts one, and how a child behaves. A child ends by itself when the
- *  demo is gone, because its pipe to the parent closes. */
+/** The child processes of the demo: how the demo starts one, and how a child behaves. A child ends by itself
+ *  when the demo is gone, because its pipe to the parent closes. */
 import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -31,8 +31,8 @@ export function report(error: unknown): void {
 }
 
 /** @param entry the program, beside this file
- *  @param plan passed to `beChild` by the environment, not as arguments: every user sees the arguments of a process, and
- *  the plan holds secrets of this run
+ *  @param plan passed to `beChild` by the environment, not as arguments: every user sees the arguments of a
+ *  process, and the plan holds secrets of this run
  *  @param variables in addition to the environment of this process */
 export async function startChild(
   entry: string,

@@ -1,6 +1,7 @@
 /**
- * `npm run demo`: the same faults strike a fleet with Mooring and a fleet without it, and the simulator counts conflicts.
- * A newcomer runs it at a terminal or in a pipe. However it ends, it must leave no process, port or folder behind.
+ * `npm run demo`: the same faults strike a fleet with Mooring and a fleet without it, and the simulator
+ * counts conflicts. A newcomer runs it at a terminal or in a pipe. However it ends, it must leave no process,
+ * port or folder behind.
  */
 import { mkdirSync } from 'node:fs'
 import { systemClock } from '../../core/clock.ts'
@@ -54,9 +55,9 @@ async function play(show: Show): Promise<number> {
       'with a "conflict" (status 440). The server that lost it connects again, and so the two go on forever.',
   )
   stage.say(
-    'Two fleets on this machine meet the same faults, first with Mooring, then without it. The processes and the ' +
-      'Baileys client are real. WhatsApp is simulated: it counts every conflict, and every time that a device has two ' +
-      'sockets at once (an overlap). The demo takes about 90 seconds; Ctrl-C ends it at any time.',
+    'Two fleets on this machine meet the same faults, first with Mooring, then without it. The processes and ' +
+      'the Baileys client are real. WhatsApp is simulated: it counts every conflict, and every time that a ' +
+      'device has two sockets at once (an overlap). The demo takes about 90 seconds; Ctrl-C ends it at any time.',
   )
   const mooring = await playMooring(show)
   await stage.during('the fleet with Mooring ends', undo.all())

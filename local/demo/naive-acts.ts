@@ -10,7 +10,8 @@ import { pause, waitFor } from './waiting.ts'
 
 const NAMES = ['naive-1', 'naive-2', 'naive-3'] as const
 const CONNECT_MS_MAX = 40_000
-/** Long enough for the heartbeat to become stale and for the other servers to take over, and some seconds to watch. */
+/** Long enough for the heartbeat to become stale and for the other servers to take over, and some seconds to
+ *  watch. */
 const AFTERMATH_MS = 14_000
 
 export async function playNaive(show: Show): Promise<Outcome> {
@@ -44,8 +45,8 @@ export async function playNaive(show: Show): Promise<Outcome> {
 
   stage.title('6/6  Without Mooring: a server is drained')
   stage.say(
-    'Server "naive-5" starts, then server "naive-3" gets SIGTERM and exits. No server notices before its heartbeat is ' +
-      'stale.',
+    'Server "naive-5" starts, then server "naive-3" gets SIGTERM and exits. No other server notices before ' +
+      'its heartbeat is stale.',
   )
   const drained = await lose(show, fleet, board, {
     victim: 'naive-3',
@@ -71,7 +72,8 @@ async function pairAndStart(show: Show, fleet: NaiveFleet, board: Scoreboard): P
 
   status = 'the servers start and connect their devices'
   for (const name of NAMES) await fleet.startServer(name)
-  // An owner without a heartbeat would count as dead, and that would be a fault of the demo, not of the naive fleet.
+  // An owner without a heartbeat would count as dead, and that would be a fault of the demo, not of the naive
+  // fleet.
   for (const name of NAMES) await joined(show, fleet, name)
   await fleet.shareOut()
   await waitFor(show, 'the naive fleet to connect', CONNECT_MS_MAX, async () => {

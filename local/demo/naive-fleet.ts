@@ -1,4 +1,5 @@
-/** A fleet without Mooring: servers that share a table and a folder of credentials, and a WhatsApp of their own. */
+/** A fleet without Mooring: servers that share a table and a folder of credentials, and a WhatsApp of their
+ *  own. */
 import { mkdtempSync, statfsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,7 +11,8 @@ import { createNaiveTables, naiveTable } from './naive-table.ts'
 import { connectedPerServer, type StagedFleet } from './staged-fleet.ts'
 import type { Undo } from './undo.ts'
 
-/** Each server may take half as much again as its share, so that the others can take over when a server fails. */
+/** Each server may take half as much again as its share, so that the others can take over when a server
+ *  fails. */
 const ROOM = 1.5
 const MEMORY_FOLDER = '/dev/shm'
 /** A device has some 820 small files, each a page of memory. */
@@ -25,7 +27,8 @@ export interface NaiveFleet extends StagedFleet {
   process(name: string): Child | undefined
   /** Pairs all devices in one process. */
   startPairing(): Promise<Child>
-  /** Gives every device an owner, the same number to each server, as if the fleet had been running for a long time. */
+  /** Gives every device an owner, the same number to each server, as if the fleet had been running for a long
+   *  time. */
   shareOut(): Promise<void>
 }
 
@@ -116,7 +119,8 @@ export async function prepareNaiveFleet(
   }
 }
 
-/** Makes the folder in memory where there is room, because Baileys' many small files of pre-keys are slow on a disk. */
+/** Makes the folder in memory where there is room, because Baileys' many small files of pre-keys are slow on
+ *  a disk. */
 function makeAuthDir(devices: number): string {
   const parent = freeBytes(MEMORY_FOLDER) > 2 * devices * FILES_BYTES_PER_DEVICE ? MEMORY_FOLDER : tmpdir()
   return mkdtempSync(join(parent, 'mooring-demo-'))

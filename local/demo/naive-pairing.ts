@@ -20,7 +20,8 @@ interface Plan {
   readonly controlToken: string
 }
 
-/** Scans the QR, restarts as WhatsApp asks, and logs in once. The first login is slow, because it uploads the keys. */
+/** Scans the QR, restarts as WhatsApp asks, and logs in once. The first login is slow, because it uploads the
+ *  keys. */
 function pair(plan: Plan, deviceId: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error(`${deviceId} was not paired in time`)), PAIR_MS_MAX)

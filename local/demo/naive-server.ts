@@ -1,7 +1,8 @@
 /**
- * A server as it is often written, for the demo to compare with. It is not careless: it has a heartbeat, consistent
- * reads, a limit of devices, paced connects and jitter. It works until servers fail, because no write of an owner is
- * conditional. The demo runs it as a child process. The product must never use any of it.
+ * A server as it is often written, for the demo to compare with. It is not careless: it has a heartbeat,
+ * consistent reads, a limit of devices, paced connects and jitter. It works until servers fail, because no
+ * write of an owner is conditional. The demo runs it as a child process. The product must never use any of
+ * it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DisconnectReason } from '@whiskeysockets/baileys'

@@ -1,4 +1,5 @@
-/** Opens a Baileys socket as Baileys' README shows it: with credentials in a folder, saved when they change. */
+/** Opens a Baileys socket as Baileys' README shows it: with credentials in a folder, saved when they
+ *  change. */
 import { join } from 'node:path'
 import { Boom } from '@hapi/boom'
 import makeWASocket, { useMultiFileAuthState, type WASocket } from '@whiskeysockets/baileys'

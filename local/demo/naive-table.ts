@@ -1,4 +1,5 @@
-/** The tables that the naive servers share: the owner of each device, and the last heartbeat of each server. */
+/** The tables that the naive servers share: the owner of each device, and the last heartbeat of each
+ *  server. */
 import { CreateTableCommand, type DynamoDBClient, waitUntilTableExists } from '@aws-sdk/client-dynamodb'
 import { DynamoDBDocumentClient, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
 

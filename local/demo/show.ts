@@ -71,7 +71,8 @@ export async function strike(show: Show, fleet: StagedFleet, board: Scoreboard, 
     await pause(show, REPLACED_AFTER_MS)
     await fleet.startServer(replacement)
   }
-  // Even after an error both must end before the clean-up, or a server that is just starting would be left behind.
+  // Even after an error both must end before the clean-up, or a server that is just starting would be left
+  // behind.
   await inParallel([replace, () => aftermath(tell)], 2, (work) => work())
   show.stage.settle()
   return board.endAct()

@@ -1,5 +1,5 @@
-/** The terminal of the demo: text that stays, and below it a picture that is drawn again in place. Without a terminal,
- *  both are plain lines. */
+/** The terminal of the demo: text that stays, and below it a picture that is drawn again in place. Without a
+ *  terminal, both are plain lines. */
 import { styleText } from 'node:util'
 import { CLEAR_BELOW, pictureOver, SHOW_CURSOR, up } from '../../cli/ansi.ts'
 import { type Canvas, wrap } from './drawing.ts'

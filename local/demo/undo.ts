@@ -3,7 +3,8 @@
 export interface Undo {
   /** @returns a function that ends it now; then it is not ended again */
   add(end: () => Promise<void>): () => Promise<void>
-  /** Ends everything that is left, the latest first. An error does not stop it; the first error is thrown at the end. */
+  /** Ends everything that is left, the latest first. An error does not stop it; the first error is thrown at
+   *  the end. */
   all(): Promise<void>
 }
 

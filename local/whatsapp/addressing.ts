@@ -1,5 +1,5 @@
-/** A person has two names at WhatsApp: a jid made of the phone number, and a LID, which hides the number. A chat or a
- *  message uses one of the two; that choice is its addressing. Pure. */
+/** A person has two names at WhatsApp: a jid made of the phone number, and a LID, which hides the number. A
+ *  chat or a message uses one of the two; that choice is its addressing. Pure. */
 import { jidEncode } from '@whiskeysockets/baileys'
 import type { Phone } from './phones.ts'
 

@@ -4,7 +4,8 @@ import type { Clock } from '../../core/clock.ts'
 import type { Connection } from './connection.ts'
 import { SimulatorError } from './errors.ts'
 
-/** A client answers in milliseconds; only deriving the key of a pairing code takes it a few tenths of a second. */
+/** A client answers in milliseconds; only deriving the key of a pairing code takes it a few tenths of a
+ *  second. */
 const ANSWER_MS_MAX = 15_000
 
 export interface Answers {

@@ -1,4 +1,5 @@
-/** The socket of a client: the handshake, stanzas in order, and every way in which it can end. It knows no accounts. */
+/** The socket of a client: the handshake, stanzas in order, and every way in which it can end. It knows no
+ *  accounts. */
 import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { type BinaryNode, decodeBinaryNode, encodeBinaryNode, proto } from '@whiskeysockets/baileys'

@@ -1,4 +1,5 @@
-/** The bodies of requests to the HTTP control. Unknown fields are refused, except in the request with a QR. */
+/** The bodies of requests to the HTTP control. Unknown fields are refused, except in the request with a
+ *  QR. */
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { z } from 'zod'
 import { ADDRESSINGS } from './addressing.ts'

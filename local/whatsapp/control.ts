@@ -1,5 +1,5 @@
-/** The HTTP control, by which a test or a person steers the simulated WhatsApp: JSON in, JSON out. The simulator puts a
- *  guard before it, which asks for the token of this run. */
+/** The HTTP control, by which a test or a person steers the simulated WhatsApp: JSON in, JSON out. The
+ *  simulator puts a guard before it, which asks for the token of this run. */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { z } from 'zod'
 import * as bodies from './control-bodies.ts'

@@ -1,5 +1,5 @@
-/** The state that survives a restart: phones, linked devices and their queued messages. It is one JSON file, replaced as
- *  a whole. */
+/** The state that survives a restart: phones, linked devices and their queued messages. It is one JSON file,
+ *  replaced as a whole. */
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { BufferJSON } from '@whiskeysockets/baileys'
 import type { Clock, Timer } from '../../core/clock.ts'

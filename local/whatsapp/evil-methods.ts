@@ -93,8 +93,8 @@ export function makeEvilMethods(world: World, queue: OfflineQueue, inflict: Infl
     },
   }
 
-  /** Gives the device routing information that names it. The client sends it back before its next handshake, where the
-   *  server could not recognise the device otherwise. */
+  /** Gives the device routing information that names it. The client sends it back before its next handshake,
+   *  where the server could not recognise the device otherwise. */
   function markNextConnection(account: Account): void {
     const routing = node('routing_info', {}, Buffer.from(account.jid))
     socketOf(account).send(node('ib', {}, [node('edge_routing', {}, [routing])]))

@@ -10,7 +10,8 @@ export const FRAME_BYTES_MAX = 1_048_576
 
 export class FramingError extends Error {}
 
-/** Cuts the messages of a socket into frames. A frame may span messages, and a message may hold many frames. */
+/** Cuts the messages of a socket into frames. A frame may span messages, and a message may hold many
+ *  frames. */
 export function makeFrameReader(onRouting?: (info: Buffer) => void): (chunk: Buffer) => Buffer[] {
   let pending: Buffer = Buffer.alloc(0)
   let introRead = false

@@ -1,5 +1,5 @@
-/** Groups: their members, the notifications to members' devices, and which device has which sender key. They are kept in
- *  memory alone. */
+/** Groups: their members, the notifications to members' devices, and which device has which sender key. They
+ *  are kept in memory alone. */
 import { randomInt } from 'node:crypto'
 import { type BinaryNode, jidEncode } from '@whiskeysockets/baileys'
 import type { Account } from './accounts.ts'

@@ -21,7 +21,8 @@ const NEWCOMER = { jid: '15550100100:1@s.whatsapp.net', lid: '100015550100100:1@
 export interface Pace {
   /** The time between two damages; by default none. */
   readonly everyMs?: number | undefined
-  /** How long to wait after each damage for a sign of life. Without a sign the socket is cut, and no more damage sent. */
+  /** How long to wait after each damage for a sign of life. Without a sign the socket is cut, and no more
+   *  damage sent. */
   readonly probeMs?: number | undefined
 }
 
@@ -60,7 +61,8 @@ export function makeInflict(world: World): Inflict {
     connection.send(node('message', attrs, [node('enc', { v: '2', type }, ciphertext)]))
   }
 
-  /** A call without content is a probe: every client acknowledges it, and does so even while it works on other stanzas. */
+  /** A call without content is a probe: every client acknowledges it, and does so even while it works on
+   *  other stanzas. */
   const probe = async (connection: Connection, { index }: Damage, probeMs: number): Promise<Outcome> => {
     const id = `PROBE-${connection.id}-${index}`
     const sign = world.answers.expect(connection, id).then(

@@ -1,7 +1,8 @@
-/** The judge counts what must never happen in a fleet: overlaps and conflicts. Pure: the simulator reports each event
- *  with its time. */
+/** The judge counts what must never happen in a fleet: overlaps and conflicts. Pure: the simulator reports
+ *  each event with its time. */
 
-/** Limits of the lists of gaps and incidents, so that a long run cannot fill the memory. Counts go on above them. */
+/** Limits of the lists of gaps and incidents, so that a long run cannot fill the memory. Counts go on above
+ *  them. */
 const GAPS_KEPT_MAX = 100_000
 export const INCIDENTS_KEPT_MAX = 10_000
 
@@ -20,8 +21,8 @@ export interface Overlap {
   readonly durationMs?: number
 }
 
-/** `overlap`: a second login of the account came. `foreign`: the control asked for the conflict, as if a client outside
- *  the fleet had caused it. */
+/** `overlap`: a second login of the account came. `foreign`: the control asked for the conflict, as if a
+ *  client outside the fleet had caused it. */
 export type ConflictKind = 'overlap' | 'foreign'
 
 /** The server told a socket that it is replaced, which the client reports as status 440. */

@@ -55,7 +55,8 @@ export function bundleOf(world: World, jid: string): KeyBundle | undefined {
   return account && bundleOfDevice(world, account)
 }
 
-/** The phone that a jid names. Every possible number has one; groups, broadcasts and WhatsApp's own numbers have none. */
+/** The phone that a jid names. Every possible number has one; groups, broadcasts and WhatsApp's own numbers
+ *  have none. */
 export function phoneOf(world: World, jid: string): Phone | undefined {
   const { server, user } = jidDecode(jid) ?? {}
   if (user === undefined) return undefined

@@ -18,7 +18,8 @@ const LIBSIGNAL_SAYS = [
 
 let silenced = false
 
-/** Applies to the whole process until its end, because a promise that outlives the simulator may still print a session. */
+/** Applies to the whole process until its end, because a promise that outlives the simulator may still print
+ *  a session. */
 export function silenceLibsignal(): void {
   if (silenced) return
   silenced = true

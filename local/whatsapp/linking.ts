@@ -1,4 +1,5 @@
-/** The end of every pairing: the phone signs the device's identity, the device signs too, and must connect again (515). */
+/** The end of every pairing: the phone signs the device's identity, the device signs too, and must connect
+ *  again (515). */
 import { randomInt } from 'node:crypto'
 import { type BinaryNode, Curve, hmacSign, proto, S_WHATSAPP_NET } from '@whiskeysockets/baileys'
 import { type Account, makeAccount, type Registration } from './accounts.ts'

@@ -1,4 +1,5 @@
-/** The login of a linked device. An account has one socket: the newer login wins, and the older socket gets `replaced`. */
+/** The login of a linked device. An account has one socket: the newer login wins, and the older socket gets
+ *  `replaced`. */
 import { type BinaryNode, jidEncode, type proto } from '@whiskeysockets/baileys'
 import type { Account } from './accounts.ts'
 import type { Connection } from './connection.ts'
@@ -9,8 +10,8 @@ import type { World } from './world.ts'
 const NOT_LINKED = 401
 export const OUTDATED = 405
 
-/** @returns the account; undefined when the login is refused, because the credentials are unknown or removed, or because
- *  a misdeed asks for it */
+/** @returns the account; undefined when the login is refused, because the credentials are unknown or removed,
+ *  or because a misdeed asks for it */
 export function logIn(
   world: World,
   connection: Connection,

@@ -1,11 +1,11 @@
 /**
- * Runs the simulated WhatsApp in a process of its own until Ctrl-C. A fleet elsewhere uses it
- * (`npm start -- --whatsapp ws://...`), and tests that kill it. It must listen on this machine alone unless told otherwise.
+ * Runs the simulated WhatsApp in a process of its own until Ctrl-C. A fleet elsewhere uses it (`npm start --
+ * --whatsapp ws://...`), and tests that kill it. It must listen on this machine alone unless told otherwise.
  */
 import { parseArgs } from 'node:util'
 import { startWhatsAppSimulator } from './simulator.ts'
 
-const HELP = `Runs the simulated WhatsApp alone: a server for Baileys clients, and an HTTP control for its phones and misdeeds.
+const HELP = `Runs the simulated WhatsApp alone: a server for Baileys clients, and an HTTP control of its phones.
 
   node local/whatsapp/main.ts [options]
 

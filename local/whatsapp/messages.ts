@@ -112,7 +112,8 @@ interface Copy {
   readonly encrypted: Encrypted
 }
 
-/** A message has a copy for each participant. When it is sent again to one device alone, its copy is at the top. */
+/** A message has a copy for each participant. When it is sent again to one device alone, its copy is at the
+ *  top. */
 function copiesOf(message: BinaryNode): Copy[] {
   const participants = getBinaryNodeChildren(getBinaryNodeChild(message, 'participants'), 'to')
   const copies = participants.length > 0 ? participants : [message]

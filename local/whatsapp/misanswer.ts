@@ -3,7 +3,8 @@ import type { ActiveMisdeed, Answer } from './misdeeds.ts'
 import type { World } from './world.ts'
 
 export interface Ways {
-  /** Makes and sends the right answer. An answer that is never sent must use up no pre-key, so none is made earlier. */
+  /** Makes and sends the right answer. An answer that is never sent must use up no pre-key, so none is made
+   *  earlier. */
   readonly right: () => void
   readonly error: (code: number, text: string | undefined) => void
   readonly damaged?: (seed: number) => void

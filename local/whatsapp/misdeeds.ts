@@ -1,5 +1,5 @@
-/** Misdeeds: what the server does wrong on purpose while a test asks for it. The parts of the simulator look here before
- *  they answer. */
+/** Misdeeds: what the server does wrong on purpose while a test asks for it. The parts of the simulator look
+ *  here before they answer. */
 import type { Timer } from '../../core/clock.ts'
 import type { Account, Accounts } from './accounts.ts'
 import type { DamageOptions } from './damage/generator.ts'
@@ -9,8 +9,8 @@ const MISDEEDS_MAX = 10_000
 /** The target of misdeeds that apply to every account, also to later ones, and to newcomers. */
 export const EVERYBODY = '*'
 
-/** `when-lifted`: the right answer is sent when the misdeed is lifted. `damaged`: the right answer is bent and sent at
- *  once; the number is the seed. */
+/** `when-lifted`: the right answer is sent when the misdeed is lifted. `damaged`: the right answer is bent
+ *  and sent at once; the number is the seed. */
 export type Answer =
   | 'never'
   | 'when-lifted'
@@ -64,12 +64,13 @@ export type Misdeed =
       /** The time between two stanzas of the batch. */
       readonly pauseMs?: number | undefined
     }
-  /** The socket stays open, but stanzas are neither read nor answered. After the misdeed all of them are, in order. */
+  /** The socket stays open, but stanzas are neither read nor answered. After the misdeed all of them are, in
+   *  order. */
   | { readonly what: 'silence' }
 
-/** `hello`: in place of the server's hello. `handshake`: between handshake and `success`. `success`: in place of `success`.
- *  `opening`: between `success` and the first answer. `offline`: with the offline batch. `pairing`: before a newcomer
- *  gets its QR codes. */
+/** `hello`: in place of the server's hello. `handshake`: between handshake and `success`. `success`: in place
+ *  of `success`. `opening`: between `success` and the first answer. `offline`: with the offline batch.
+ *  `pairing`: before a newcomer gets its QR codes. */
 export const LOGIN_PHASES = ['hello', 'handshake', 'success', 'opening', 'offline', 'pairing'] as const
 export type LoginPhase = (typeof LOGIN_PHASES)[number]
 

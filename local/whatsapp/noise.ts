@@ -34,8 +34,8 @@ export interface ClientIntroduction {
   readonly payload: proto.ClientPayload
 }
 
-/** A key pair, and a chain of certificates of the right form. The chain cannot lead to WhatsApp's own root. Baileys
- *  7.0.0-rc14 checks only its form and serial, because TLS authenticates the real WhatsApp. */
+/** A key pair, and a chain of certificates of the right form. The chain cannot lead to WhatsApp's own root.
+ *  Baileys 7.0.0-rc14 checks only its form and serial, because TLS authenticates the real WhatsApp. */
 export function makeServerIdentity(): ServerIdentity {
   const root = Curve.generateKeyPair()
   const intermediate = Curve.generateKeyPair()

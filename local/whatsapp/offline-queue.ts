@@ -1,5 +1,5 @@
-/** Queues of messages to devices. A message stays queued until the device confirms or refuses it, over any number of
- *  logins. */
+/** Queues of messages to devices. A message stays queued until the device confirms or refuses it, over any
+ *  number of logins. */
 import {
   type BinaryNode,
   getBinaryNodeChild,
@@ -32,7 +32,8 @@ export interface OfflineQueue {
   /** The client is ready: it gets the messages that waited, and from now on new messages at once. */
   batchRequested(connection: Connection, account: Account): void
   receipt(account: Account, receipt: BinaryNode): Promise<void>
-  /** Takes an `ack` of class `message`. With an error it is a refusal, and the message leaves the queue as well. */
+  /** Takes an `ack` of class `message`. With an error it is a refusal, and the message leaves the queue as
+   *  well. */
   acknowledged(account: Account, ack: BinaryNode): void
   forget(connection: Connection): void
 }
@@ -135,7 +136,8 @@ export function makeOfflineQueue(world: World): OfflineQueue {
   }
 }
 
-/** Passes the retry request on to the device that wrote the message, because only that device can encrypt it again. */
+/** Passes the retry request on to the device that wrote the message, because only that device can encrypt it
+ *  again. */
 function forwardRetry(world: World, account: Account, message: QueuedMessage, receipt: BinaryNode): void {
   const author = world.accounts.byJid(message.from)
   if (!author) return

@@ -26,7 +26,8 @@ const GCM_IV_BYTES = 12
 const KEY_BYTES = 32
 const BUNDLE_KEY_INFO = 'link_code_pairing_key_bundle_encryption_key'
 const COMPANION_FINISH = 'companion_finish'
-/** The client shows its code as soon as it has sent the request, so a test may type the code before the request comes. */
+/** The client shows its code as soon as it has sent the request, so a test may type the code before the
+ *  request comes. */
 const REQUEST_AWAITED_MS = 1000
 const LOOK_EVERY_MS = 20
 
@@ -106,8 +107,8 @@ export function makeCodePairing(world: World): CodePairing {
 }
 
 /** Sends the phone's ephemeral key, encrypted under the typed code.
- *  @returns the secret shared with the client. With a wrong code the client has another secret, and only its key bundle
- *  shows that */
+ *  @returns the secret shared with the client. With a wrong code the client has another secret, and only its
+ *  key bundle shows that */
 async function greet(request: Request, phone: Phone, code: string, ephemeral: KeyPair): Promise<Buffer> {
   const { connection, wrappedEphemeral, ref } = request
   const companionKey = await derivePairingCodeKey(code, wrappedEphemeral.subarray(0, SALT_BYTES))

@@ -8,9 +8,11 @@ import { linkDevice } from './linking.ts'
 import { node } from './stanzas.ts'
 import type { World } from './world.ts'
 
-/** The client shows one ref after the other, the first for 60 s and the others for 20 s, and then ends with 408. */
+/** The client shows one ref after the other, the first for 60 s and the others for 20 s, and then ends with
+ *  408. */
 const REFS_PER_CONNECTION = 6
-/** After this time the server closes a client that still has refs. The client itself ends earlier, after 160 s. */
+/** After this time the server closes a client that still has refs. The client itself ends earlier, after 160
+ *  s. */
 const REFS_LIVE_MS = 180_000
 
 interface Offer {

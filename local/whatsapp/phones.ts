@@ -15,8 +15,8 @@ const FIRST_NUMBER = 1_555_010_000_000
 export const DEFAULT_CONTACT = '1555019900000'
 const PHONES_MAX = 20_000
 const PHONE_NUMBER = /^\d{7,15}$/
-/** The user part of a LID is the number plus this. It differs from the number, as with WhatsApp, so that code which
- *  confuses the two fails. */
+/** The user part of a LID is the number plus this. It differs from the number, as with WhatsApp, so that code
+ *  which confuses the two fails. */
 const LID_OFFSET = 100_000_000_000_000n
 
 export interface Phone {

@@ -1,4 +1,5 @@
-/** The public pre-keys that a device has uploaded. They are packed, because each of 300 devices has 812 of them. */
+/** The public pre-keys that a device has uploaded. They are packed, because each of 300 devices has 812 of
+ *  them. */
 
 const ID_BYTES = 3
 const PREKEY_BYTES = ID_BYTES + 32

@@ -1,5 +1,5 @@
-/** Answers to `iq` stanzas. Every query gets an answer, if need be an empty one, so that no client hangs. Only a misdeed
- *  changes that. */
+/** Answers to `iq` stanzas. Every query gets an answer, if need be an empty one, so that no client hangs.
+ *  Only a misdeed changes that. */
 import {
   type BinaryNode,
   getBinaryNodeChild,
@@ -141,7 +141,8 @@ function keysOf(world: World, { attrs }: BinaryNode): BinaryNode {
   return node('user', { jid }, bundleNodes(bundle))
 }
 
-/** Tells the client how many stanzas wait for it. The client answers with `offline_batch` when it is ready. */
+/** Tells the client how many stanzas wait for it. The client answers with `offline_batch` when it is
+ *  ready. */
 function offlinePreview(world: World, account: Account): BinaryNode {
   const count = String(account.queue.length + world.unseen.of(account).length)
   const preview = { count, message: count, notification: '0', receipt: '0', appdata: '0' }

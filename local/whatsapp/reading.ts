@@ -113,7 +113,8 @@ export function makeReading(world: World): Reading {
       const { deviceSentMessage, senderKeyDistributionMessage } = content
       if (senderKeyDistributionMessage)
         await phone.signal.learnSenderKey(account.jid, senderKeyDistributionMessage)
-      // The device's own phone gets a wrapped copy of every message. Its session must advance, but it is no contact.
+      // The device's own phone gets a wrapped copy of every message. Its session must advance, but it is no
+      // contact.
       if (deviceSentMessage || phone.number === account.phoneNumber) return
       const text = textOf(content)
       if (senderKeyDistributionMessage && text === undefined) return

@@ -1,7 +1,8 @@
 /**
- * A WhatsApp server on this machine for the real client, and the judge of the fleet: it counts overlaps and conflicts.
- * The local fleet, the demo, the fleet tests and the benches start it; people and tests steer it by its HTTP control.
- * It must never print, call out, mistake one client for another, or keep two logins of one account.
+ * A WhatsApp server on this machine for the real client, and the judge of the fleet: it counts overlaps and
+ * conflicts. The local fleet, the demo, the fleet tests and the benches start it; people and tests steer it
+ * by its HTTP control. It must never print, call out, mistake one client for another, or keep two logins of
+ * one account.
  */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -36,7 +37,8 @@ const WEBSOCKET_PATH = '/ws/chat'
 /** Baileys sends this Origin. In a browser only pages of WhatsApp can. */
 const CLIENT_ORIGIN = 'https://web.whatsapp.com'
 const TOKEN_BYTES = 24
-/** A timer looks at all sockets, and closes clients that do not answer a close, say nothing, or never pair. */
+/** A timer looks at all sockets, and closes clients that do not answer a close, say nothing, or never
+ *  pair. */
 const SWEEP_EVERY_MS = 1000
 
 export interface SimulatorOptions {
@@ -44,15 +46,16 @@ export interface SimulatorOptions {
   readonly port?: number
   readonly controlPort?: number
   readonly host?: string
-  /** The file that keeps phones, linked devices and queued messages over a restart. Without it they are lost. */
+  /** The file that keeps phones, linked devices and queued messages over a restart. Without it they are
+   *  lost. */
   readonly dataFile?: string
   readonly clock?: Clock
   readonly onEvent?: (event: SimulatorEvent) => void
 }
 
 export interface Simulator extends SimulatorMethods {
-  /** For the client's socket option `waWebSocketUrl`. `?server=<name>` puts a name on the judge's labels. The path ends in
-   *  a secret of this run, because the real client can send a secret nowhere else. */
+  /** For the client's socket option `waWebSocketUrl`. `?server=<name>` puts a name on the judge's labels. The
+   *  path ends in a secret of this run, because the real client can send a secret nowhere else. */
   readonly url: string
   readonly controlUrl: string
   /** The token of this run, which the control expects as `Authorization: Bearer <token>`. */

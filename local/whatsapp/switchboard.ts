@@ -73,7 +73,8 @@ export function makeSwitchboard(
     }
   }
 
-  /** A hushed server reads nothing. If the misdeed is for everybody, this includes clients in their handshake. */
+  /** A hushed server reads nothing. If the misdeed is for everybody, this includes clients in their
+   *  handshake. */
   const refreshSilence = (connection: Connection) => {
     if (world.misdeeds.find('silence', owners.get(connection))) connection.hush()
     else connection.speak()

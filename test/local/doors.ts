@@ -1,4 +1,5 @@
-/** Every kind of endpoint that the local fleet opens, each with a request that must not be carried out for a stranger. */
+/** Every kind of endpoint that the local fleet opens, each with a request that must not be carried out for a
+ *  stranger. */
 import { type RequestOptions, request } from 'node:http'
 import { systemClock } from '../../core/clock.ts'
 import { systemRandom } from '../../core/random.ts'

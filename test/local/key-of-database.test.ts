@@ -1,4 +1,5 @@
-/** Which key file belongs to a database: also to a database that does not remember its keys yet, and in a rotation. */
+/** Which key file belongs to a database: also to a database that does not remember its keys yet, and in a
+ *  rotation. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

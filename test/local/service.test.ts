@@ -62,7 +62,7 @@ async function aService(desired: number, started: () => Promise<void> = async ()
   return { service, control, made, names: () => service.servers().map(({ name }) => name) }
 }
 
-test('a deployment starts one new server beside the protected old ones, and the next when an old one has ended', async () => {
+test('a deployment starts a new server beside the protected old ones, and the next when one has ended', async () => {
   const { service, control, names } = await aService(2)
   const { deployment: before } = await control.size()
 

@@ -1,5 +1,6 @@
-/** Faults that keep `npm start` from starting. Each ends with a sentence that says what to do, an exit code and no stack,
- *  and no new key is made beside old credentials. Each case breaks a copy of a data folder that a fleet has left. */
+/** Faults that keep `npm start` from starting. Each ends with a sentence that says what to do, an exit code
+ *  and no stack, and no new key is made beside old credentials. Each case breaks a copy of a data folder that
+ *  a fleet has left. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'

@@ -19,7 +19,8 @@ const DEEP = DEEP_LEVELS.map((levels) => ({ levels, node: nested(levels) }))
 const LONG_BYTES = Buffer.alloc(LONG_CHARACTERS, 1)
 const NOT_UTF8 = Buffer.from([0xff, 0xfe, 0xc3, 0x28, 0x80])
 
-/** Values that are wrong for any use of an attribute: as a jid, a number, a time, a word, a key of an object. */
+/** Values that are wrong for any use of an attribute: as a jid, a number, a time, a word, a key of an
+ *  object. */
 const BAD_VALUES: readonly (readonly [string, RawText])[] = [
   ['empty', ''],
   ['a word', 'x'],
@@ -60,7 +61,8 @@ const STRAY_ATTRIBUTES: readonly (readonly [string, RawText])[] = [
   ['', ''],
 ]
 
-/** Bends the tag of the node, each of its attributes, its content, and every node below it in the same way. */
+/** Bends the tag of the node, each of its attributes, its content, and every node below it in the same
+ *  way. */
 export function bends(node: RawNode, chance: Seeded): BentNode[] {
   return [...bendsHere(node, chance), ...bendsBelow(node, chance)]
 }

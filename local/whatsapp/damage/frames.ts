@@ -1,12 +1,13 @@
-/** Damage below the node: compression, dictionaries, list sizes, lengths, the encryption of Noise, the framing. Pure. */
+/** Damage below the node: compression, dictionaries, list sizes, lengths, the encryption of Noise, the
+ *  framing. Pure. */
 import { deflateSync } from 'node:zlib'
 import { encodeBinaryNode } from '@whiskeysockets/baileys'
 import { frame } from '../frames.ts'
 import type { Sample } from './sample.ts'
 import type { Seeded } from './seeded.ts'
 
-/** How the bytes are sent. `sealed`: encrypted correctly. `tampered`: XORed with the end of an encrypted frame.
- *  `unsealed`: in a frame, not encrypted. `wire`: written to the socket unchanged. */
+/** How the bytes are sent. `sealed`: encrypted correctly. `tampered`: XORed with the end of an encrypted
+ *  frame. `unsealed`: in a frame, not encrypted. `wire`: written to the socket unchanged. */
 export type Layer = 'sealed' | 'tampered' | 'unsealed' | 'wire'
 
 export interface FrameDamage {
@@ -20,8 +21,8 @@ const BOMB_BYTES = 16 * 2 ** 20
 /** Made once, because it takes longer than all other damage of a seed. */
 let bomb: Buffer | undefined
 
-/** Bytes that a decoder must refuse. The first number is the flag of compression, the others are tags of the binary
- *  format. */
+/** Bytes that a decoder must refuse. The first number is the flag of compression, the others are tags of the
+ *  binary format. */
 const NODES: readonly (readonly [string, readonly number[]])[] = [
   ['an empty plaintext', []],
   ['the flag of compression alone', [0]],

@@ -1,5 +1,6 @@
-/** Generates malformed input of every kind that a WhatsApp client may receive. A seed always gives the same damage, and
- *  each damage has a name in words. `local/whatsapp/inflict.ts` sends it. It must touch no socket and no clock. */
+/** Generates malformed input of every kind that a WhatsApp client may receive. A seed always gives the same
+ *  damage, and each damage has a name in words. `local/whatsapp/inflict.ts` sends it. It must touch no socket
+ *  and no clock. */
 import { bends } from './bends.ts'
 import { type FrameDamage, frameDamages } from './frames.ts'
 import { type PayloadDamage, payloadDamages } from './payloads.ts'
@@ -15,8 +16,8 @@ export interface DamageOptions {
   readonly from?: number | undefined
   /** Only damage with this text in its name: a kind of stanza, a way of bending, or a whole name. */
   readonly only?: string | undefined
-  /** `false` leaves out stanzas that tell the client to end the socket (`stream:error`, `failure`, `xmlstreamend`), and
-   *  frames after which the stream cannot be read any more. */
+  /** `false` leaves out stanzas that tell the client to end the socket (`stream:error`, `failure`,
+   *  `xmlstreamend`), and frames after which the stream cannot be read any more. */
   readonly ending?: boolean | undefined
 }
 
@@ -79,7 +80,8 @@ function wanted({ name, ends }: Draft, { only, ending = true }: DamageOptions): 
   return (ending || !ends) && (only === undefined || name.includes(only))
 }
 
-/** Puts the known killers first and then the kinds in turn, so that even a small count has damage of every kind. */
+/** Puts the known killers first and then the kinds in turn, so that even a small count has damage of every
+ *  kind. */
 function draftsOf(seed: number, cast: Cast): Draft[] {
   const chance = seeded(seed)
   const from = samples(cast, chance)
@@ -104,7 +106,8 @@ function bent({ kind, stanza, ends = false }: Sample, chance: Seeded): Draft[] {
   )
 }
 
-/** A frame that is not sealed puts the counters of Noise out of step, so the stream cannot be read after it. */
+/** A frame that is not sealed puts the counters of Noise out of step, so the stream cannot be read after
+ *  it. */
 function ofFrame(what: FrameDamage): Draft {
   const ends = what.layer !== 'sealed' || /^(stream:error|failure|xmlstreamend|ib downgrade)/.test(what.name)
   return { name: what.name, ends, what }

@@ -1,5 +1,5 @@
-/** Damage inside an encrypted message: bytes that a contact encrypts correctly for the device, but that are no message.
- *  Pure. */
+/** Damage inside an encrypted message: bytes that a contact encrypts correctly for the device, but that are
+ *  no message. Pure. */
 import { proto } from '@whiskeysockets/baileys'
 import type { Seeded } from './seeded.ts'
 

@@ -1,5 +1,5 @@
-/** Encodes nodes that WhatsApp never writes: empty tags, attributes twice, text that is no UTF-8. It does not use the
- *  dictionary. */
+/** Encodes nodes that WhatsApp never writes: empty tags, attributes twice, text that is no UTF-8. It does not
+ *  use the dictionary. */
 import type { BinaryNode } from '@whiskeysockets/baileys'
 
 export type RawText = string | Buffer

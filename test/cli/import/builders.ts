@@ -1,4 +1,5 @@
-/** Multi-file auth folders as the real Baileys writes them, and a database of the test on which the commands run. */
+/** Multi-file auth folders as the real Baileys writes them, and a database of the test on which the commands
+ *  run. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

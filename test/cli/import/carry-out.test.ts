@@ -21,7 +21,8 @@ before(async () => {
 })
 after(() => fleet?.close())
 
-/** A store whose process ends at write number `writesMax`: that write is applied or not, and no write follows. */
+/** A store whose process ends at write number `writesMax`: that write is applied or not, and no write
+ *  follows. */
 function dyingStore(store: Store, writesMax: number, lastIsApplied: boolean) {
   let writes = 0
   const write = async <Result>(send: () => Promise<Result>): Promise<Result> => {

@@ -152,8 +152,9 @@ test('the control plane ends on SIGTERM', async () => {
 })
 
 test('the control plane ends when its parent is killed', async () => {
+  const { href } = new URL('../../../local/control-plane/control-plane.ts', import.meta.url)
   const starting = `
-    import { startControlPlane } from ${JSON.stringify(new URL('../../../local/control-plane/control-plane.ts', import.meta.url).href)}
+    import { startControlPlane } from ${JSON.stringify(href)}
     const { pid } = await startControlPlane(${JSON.stringify({ ...options(), logFile: join(directory, 'orphan.log') })})
     console.log(pid)
   `

@@ -85,7 +85,7 @@ test('an account has the label of its socket', async (t) => {
 })
 
 for (const code of CODES) {
-  test(`a login that is refused once with ${code} reaches the client as ${code}, and the next login succeeds`, async (t) => {
+  test(`a login refused once with ${code} reaches the client as ${code}, and the next login succeeds`, async (t) => {
     const simulator = await simulatorFor(t)
     const credentials = await pair(simulator, DEVICE)
 
