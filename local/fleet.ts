@@ -107,23 +107,17 @@ async function build(
     return service.end()
   })
 
-  function startProcess(name: string, overrides: ServerOverrides = {}): Promise<ServerProcess> {
-    return startServerProcess({
+  const startProcess = (name: string, overrides: ServerOverrides = {}) =>
+    startServerProcess({
+      ...serverSettings(options, overrides),
       name,
       databaseEndpoint: overrides.databaseEndpoint ?? database.endpoint,
       lambdaEndpoint: controlPlane.lambdaEndpoint,
-      tablePrefix: LOCAL_TABLE_PREFIX,
       assignFunction: controlPlane.functions.assign,
       doorbellSecret,
       authKeyFile,
-      logDir: options.logDir,
-      capacity: overrides.capacity ?? options.capacity ?? 400,
-      connectsPerSecond: options.connectsPerSecond ?? 20,
       ...(whatsAppUrl === undefined ? {} : { whatsAppUrl }),
-      ...(overrides.url ? { url: overrides.url } : {}),
-      variables: serverVariables(options, overrides),
     })
-  }
   const startServer = (name: string, overrides?: ServerOverrides) =>
     service.add(name, () => startProcess(name, overrides))
 
@@ -159,6 +153,18 @@ async function openData({ dataDir }: FleetOptions, undo: (() => Promise<void>)[]
   const store = dynamoDbStore(database.client, LOCAL_TABLE_PREFIX, STORE_MS_MAX)
   if (folder !== undefined) await matchKeyFile({ folder, store, existed }, authKeyFile, keys)
   return { database, store, authKeyFile }
+}
+
+/** The part of a server's plan that follows from options alone. */
+function serverSettings(options: FleetOptions, overrides: ServerOverrides) {
+  return {
+    tablePrefix: LOCAL_TABLE_PREFIX,
+    logDir: options.logDir,
+    capacity: overrides.capacity ?? options.capacity ?? 400,
+    connectsPerSecond: options.connectsPerSecond ?? 20,
+    ...(overrides.url ? { url: overrides.url } : {}),
+    variables: serverVariables(options, overrides),
+  }
 }
 
 /** @throws Fault PHONES_FILE_DAMAGED */

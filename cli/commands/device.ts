@@ -39,21 +39,18 @@ export function addDeviceCommands(program: Command, act: Act): void {
     .option('--all', 'list every page, not only the first')
     .action(act(listDevices))
   const device = program.command('device').description('show, register, link, start, stop or move one device')
-  device
-    .command('show')
-    .description('show a device')
-    .argument('<id>', 'the deviceId', idArgument)
-    .action(act(showDevice))
+  ofDevice(device, 'show', 'show a device').action(act(showDevice))
   device
     .command('register')
     .description('register a device and give it a server; harmless to repeat')
     .argument('[id]', 'the deviceId; without it the API makes one up', idArgument)
     .option('--name <name>', 'a name for people to read')
     .action(act(registerDevice))
-  device
-    .command('pair')
-    .description('link a device to a phone: shows the QR, again when it changes, and waits for the scan')
-    .argument('<id>', 'the deviceId', idArgument)
+  ofDevice(
+    device,
+    'pair',
+    'link a device to a phone: shows the QR, again when it changes, and waits for the scan',
+  )
     .option(
       '--phone <number>',
       'show a code to type into this phone instead of a QR; for example "+1 555 010 0123"',
@@ -63,20 +60,19 @@ export function addDeviceCommands(program: Command, act: Act): void {
     .addHelpText('after', '\nWith --json each QR or code is one line; the last line is the device.')
     .action(act(pairDevice))
   for (const request of Object.keys(REQUESTS) as DeviceRequest[]) {
-    device
-      .command(request)
-      .description(REQUESTS[request])
-      .argument('<id>', 'the deviceId', idArgument)
-      .action(act((world, id: string) => requestOf(world, request, id)))
+    ofDevice(device, request, REQUESTS[request]).action(
+      act((world, id: string) => requestOf(world, request, id)),
+    )
   }
   addLaterCommands(device, act)
 }
 
 function addLaterCommands(device: Command, act: Act): void {
-  device
-    .command('send')
-    .description("send a text through a device's server; this machine must be able to reach that server")
-    .argument('<id>', 'the deviceId', idArgument)
+  ofDevice(
+    device,
+    'send',
+    "send a text through a device's server; this machine must be able to reach that server",
+  )
     .argument('<to>', 'a phone number such as +15550100150, or a jid')
     .argument('<text>', 'the text')
     .addOption(
@@ -87,26 +83,25 @@ function addLaterCommands(device: Command, act: Act): void {
     )
     .action(act(sendText))
   waits(
-    device
-      .command('reassign')
-      .description('move a device to another server; its owner releases it first')
-      .argument('<id>', 'the deviceId', idArgument)
-      .argument('[server]', 'name or id of the new server; without it placement chooses', idArgument),
+    ofDevice(device, 'reassign', 'move a device to another server; its owner releases it first').argument(
+      '[server]',
+      'name or id of the new server; without it placement chooses',
+      idArgument,
+    ),
   ).action(act(reassignDevice))
-  device
-    .command('history')
-    .description('show the owners of a device, and when and why it moved; the newest first')
-    .argument('<id>', 'the deviceId', idArgument)
+  ofDevice(device, 'history', 'show the owners of a device, and when and why it moved; the newest first')
     .option('--all', 'list every page, not only the first')
     .action(act(showHistory))
-  device
-    .command('delete')
-    .description('erase a device with its credentials and history; asks first')
-    .argument('<id>', 'the deviceId', idArgument)
+  ofDevice(device, 'delete', 'erase a device with its credentials and history; asks first')
     .option('--yes', 'do not ask')
     .addHelpText(
       'after',
       '\nThe phone still shows the device as linked, unless `mooring device logout` came first.',
     )
     .action(act(deleteDevice))
+}
+
+/** A command about one device that exists. */
+function ofDevice(device: Command, name: string, description: string): Command {
+  return device.command(name).description(description).argument('<id>', 'the deviceId', idArgument)
 }

@@ -26,16 +26,6 @@ export interface Messages {
 }
 
 export function makeMessages(world: World, queue: OfflineQueue, reading: Reading): Messages {
-  const forDevice = ({ account, message }: Sent, byLid: boolean): QueuedMessage => ({
-    id: idOf(message),
-    from: account.jid,
-    fromLid: account.lid,
-    sentAtS: Math.floor(world.nowMs() / 1000),
-    ...(byLid && { addressing: 'lid' }),
-    encryption: { type: 'skmsg', ciphertext: Buffer.alloc(0) },
-    refusalsToIgnore: 0,
-  })
-
   const route = async (sent: Sent, copy: Copy) => {
     const phone = phoneOf(world, copy.jid)
     const device = jidDecode(copy.jid)?.device
@@ -43,7 +33,7 @@ export function makeMessages(world: World, queue: OfflineQueue, reading: Reading
     if (!device) return reading.read(sent, phone, copy.encrypted)
     const target = deviceOf(world, copy)
     const byLid = jidDecode(copy.jid)?.server === 'lid'
-    if (target) queue.put(target, { ...forDevice(sent, byLid), encryption: copy.encrypted })
+    if (target) queue.put(target, { ...forDevice(world, sent, byLid), encryption: copy.encrypted })
   }
 
   const toGroup = async (sent: Sent, group: Group) => {
@@ -63,7 +53,7 @@ export function makeMessages(world: World, queue: OfflineQueue, reading: Reading
       if (target === account) continue
       const own = copies.find((copy) => deviceOf(world, copy) === target)?.encrypted
       if (!own && !skmsg) continue
-      const common = { ...forDevice(sent, false), group: group.jid, addressing: group.addressing }
+      const common = { ...forDevice(world, sent, false), group: group.jid, addressing: group.addressing }
       if (!own && skmsg) queue.put(target, { ...common, encryption: { type: 'skmsg', ciphertext: skmsg } })
       if (own) queue.put(target, { ...common, encryption: own, ...(skmsg && { skmsg }) })
     }
@@ -104,6 +94,19 @@ export function makeMessages(world: World, queue: OfflineQueue, reading: Reading
       misanswer(world, active, answer, { right: ack, error: ack })
       if (taken) await take(sent)
     },
+  }
+}
+
+/** The message as another device gets it, still without its own encryption. */
+function forDevice(world: World, { account, message }: Sent, byLid: boolean): QueuedMessage {
+  return {
+    id: idOf(message),
+    from: account.jid,
+    fromLid: account.lid,
+    sentAtS: Math.floor(world.nowMs() / 1000),
+    ...(byLid && { addressing: 'lid' }),
+    encryption: { type: 'skmsg', ciphertext: Buffer.alloc(0) },
+    refusalsToIgnore: 0,
   }
 }
 

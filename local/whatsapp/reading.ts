@@ -43,19 +43,7 @@ export interface Reading {
 
 export function makeReading(world: World): Reading {
   const asked = new Map<string, number>()
-  const tallies = new Map<string, Copies[]>()
-
-  const count = (account: Account, id: string, phone: Phone, decrypted: boolean) => {
-    const key = `${account.jid} ${id}`
-    const tally = tallies.get(key) ?? []
-    const known = tally.find(({ to }) => to === phone.number)
-    const copies = known ?? { to: phone.number, copies: 0, decrypted: 0 }
-    copies.copies++
-    if (decrypted) copies.decrypted++
-    if (!known) tally.push(copies)
-    tallies.set(key, tally)
-    for (const [oldest] of tallies) if (tallies.size > TALLIES_MAX) tallies.delete(oldest)
-  }
+  const tallies = makeTallies()
 
   const open = async ({ account, message }: Sent, phone: Phone, decrypt: () => Promise<Uint8Array>) => {
     const plaintext = await decrypt().catch(() => undefined)
@@ -64,7 +52,7 @@ export function makeReading(world: World): Reading {
     // A copy with nothing but a sender key is no message yet, and the device's own phone is no contact.
     const isKeyAlone = content?.senderKeyDistributionMessage && textOf(content) === undefined
     if (!isKeyAlone && phone.number !== account.phoneNumber)
-      count(account, idOf(message), phone, content !== undefined)
+      tallies.count(account, idOf(message), phone, content !== undefined)
     return content
   }
 
@@ -78,18 +66,6 @@ export function makeReading(world: World): Reading {
     )
     if (!active) return receipt()
     misanswer(world, active, active.misdeed.answer, { right: receipt, error: () => undefined })
-  }
-
-  const record = (account: Account, id: string, phone: Phone, text: string | undefined, group?: Group) => {
-    if (!text) return
-    if (account.received.some((known) => known.id === id && known.to === phone.number)) {
-      return world.judge.count('duplicates')
-    }
-    world.judge.count('decrypted')
-    const at = new Date(world.nowMs()).toISOString()
-    const received = { id, to: phone.number, text, ...(group && { group: group.jid }), at }
-    account.received = [...account.received, received].slice(-RECEIVED_KEPT_MAX)
-    world.changed()
   }
 
   const askAgain = ({ connection, account, message }: Sent, phone: Phone, names: Names) => {
@@ -119,7 +95,7 @@ export function makeReading(world: World): Reading {
       const text = textOf(content)
       if (senderKeyDistributionMessage && text === undefined) return
       confirm(sent, phone, names)
-      record(account, idOf(message), phone, text, world.groups.byJid(message.attrs.to ?? ''))
+      record(world, sent, phone, text, world.groups.byJid(message.attrs.to ?? ''))
     },
     async readInGroup(sent, group, phone, skmsg) {
       const { account, message } = sent
@@ -129,10 +105,49 @@ export function makeReading(world: World): Reading {
       if (!content) return void askAgain(sent, phone, names)
       if (phone.number === account.phoneNumber) return
       confirm(sent, phone, names)
-      record(account, idOf(message), phone, textOf(content), group)
+      record(world, sent, phone, textOf(content), group)
     },
-    copies: (account, id) => tallies.get(`${account.jid} ${id}`) ?? [],
+    copies: tallies.of,
   }
+}
+
+/** Counts the copies of each message that each contact got. */
+function makeTallies() {
+  const tallies = new Map<string, Copies[]>()
+  const of = (account: Account, id: string) => tallies.get(`${account.jid} ${id}`) ?? []
+  return {
+    of,
+    count(account: Account, id: string, phone: Phone, decrypted: boolean) {
+      const tally = of(account, id)
+      const known = tally.find(({ to }) => to === phone.number)
+      const copies = known ?? { to: phone.number, copies: 0, decrypted: 0 }
+      copies.copies++
+      if (decrypted) copies.decrypted++
+      if (!known) tally.push(copies)
+      tallies.set(`${account.jid} ${id}`, tally)
+      for (const [oldest] of tallies) if (tallies.size > TALLIES_MAX) tallies.delete(oldest)
+    },
+  }
+}
+
+/** Keeps a text that a phone has decrypted, unless the phone has had it before. */
+function record(
+  world: World,
+  { account, message }: Sent,
+  phone: Phone,
+  text: string | undefined,
+  group: Group | undefined,
+): void {
+  if (!text) return
+  const id = idOf(message)
+  if (account.received.some((known) => known.id === id && known.to === phone.number)) {
+    return world.judge.count('duplicates')
+  }
+  world.judge.count('decrypted')
+  const at = new Date(world.nowMs()).toISOString()
+  const received = { id, to: phone.number, text, ...(group && { group: group.jid }), at }
+  account.received = [...account.received, received].slice(-RECEIVED_KEPT_MAX)
+  world.changed()
 }
 
 export type Names = Record<string, string>

@@ -1,6 +1,8 @@
 /** Every kind of endpoint that the local fleet opens, each with a request that must not be carried out for a
  *  stranger. */
+import assert from 'node:assert/strict'
 import { type RequestOptions, request } from 'node:http'
+import { ScanCommand } from '@aws-sdk/client-dynamodb'
 import { systemClock } from '../../core/clock.ts'
 import { systemRandom } from '../../core/random.ts'
 import { listen } from '../../hosts/server/listener.ts'
@@ -33,14 +35,15 @@ export type Endpoint =
 
 export interface Doors {
   readonly doors: Readonly<Record<Endpoint, Door>>
-  /** The endpoints that carried a request out, except the database. */
-  readonly done: string[]
   readonly database: LocalDatabase
   readonly simulator: Simulator
+  /** No request was carried out, and no forged row is in the database. */
+  assertNothingDone(): Promise<void>
   close(): Promise<void>
 }
 
 export async function openDoors(): Promise<Doors> {
+  /** The endpoints that carried a request out, except the database. */
   const done: string[] = []
   const undo: (() => Promise<void>)[] = []
   const database = await startDatabase()
@@ -104,7 +107,12 @@ export async function openDoors(): Promise<Doors> {
   const close = async () => {
     for (const step of undo.reverse()) await step()
   }
-  return { doors, done, database, simulator, close }
+  const assertNothingDone = async () => {
+    assert.deepEqual(done, [])
+    const { Items } = await database.client.send(new ScanCommand({ TableName: 'Mooring-Keys' }))
+    assert.deepEqual(Items, [])
+  }
+  return { doors, database, simulator, assertNothingDone, close }
 }
 
 export interface Answer {

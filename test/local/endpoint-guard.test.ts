@@ -1,7 +1,6 @@
 /** Every kind of endpoint that the local fleet opens, asked as web pages would ask. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { ScanCommand } from '@aws-sdk/client-dynamodb'
 import WebSocket from 'ws'
 import { ask, type Doors, openDoors } from './doors.ts'
 
@@ -10,13 +9,6 @@ before(async () => {
   opened = await openDoors()
 })
 after(() => opened?.close())
-
-/** No request may have been carried out, and none may have reached the database. */
-async function assertNothingDone(): Promise<void> {
-  assert.deepEqual(opened.done, [])
-  const { Items } = await opened.database.client.send(new ScanCommand({ TableName: 'Mooring-Keys' }))
-  assert.deepEqual(Items, [])
-}
 
 const ENDPOINTS = [
   'database',
@@ -84,7 +76,7 @@ describe('a request of a web page is refused', () => {
   }
 
   test('none of these requests was carried out', async () => {
-    await assertNothingDone()
+    await opened.assertNothingDone()
   })
 })
 
