@@ -98,7 +98,7 @@ export function makeReading(world: World): Reading {
       record(world, sent, phone, text, world.groups.byJid(message.attrs.to ?? ''))
     },
     async readInGroup(sent, group, phone, skmsg) {
-      const { account, message } = sent
+      const { account } = sent
       const names = { from: group.jid, participant: nameOf(phone, group.addressing) }
       const decrypt = () => phone.signal.decryptGroup(group.jid, account.jid, skmsg)
       const content = await open(sent, phone, decrypt)
