@@ -141,7 +141,8 @@ function record(
   if (!text) return
   const id = idOf(message)
   if (account.received.some((known) => known.id === id && known.to === phone.number)) {
-    return world.judge.count('duplicates')
+    world.judge.count('duplicates')
+    return
   }
   world.judge.count('decrypted')
   const at = new Date(world.nowMs()).toISOString()
