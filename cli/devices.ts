@@ -107,11 +107,11 @@ export async function requestOf(world: CliWorld, request: DeviceRequest, id: str
   tell(world, device, () => `Requested: ${request}. ${inOneSentence(device)}`)
 }
 
-/** The present status of a device with its explanation, which names the server; without one the server is
- *  added. */
+/** The present status of a device, its server, and the explanation. */
 function inOneSentence({ deviceId, status, owner, explanation }: DeviceAnswer): string {
   const where = owner ? ` on server "${owner.name ?? owner.serverId}"` : ''
-  return `Device "${deviceId}" is ${status.replace('_', ' ')}${explanation ? `: ${explanation}` : where}.`
+  const why = explanation ? `: ${explanation}` : ''
+  return `Device "${deviceId}" is ${status.replace('_', ' ')}${where}${why}.`
 }
 
 export async function deleteDevice(world: CliWorld, id: string, { yes }: { yes?: true }): Promise<void> {

@@ -108,7 +108,7 @@ describe('mooring device', () => {
   test('register gives a device a server, and says how to link it', async () => {
     const { out, exit } = await api.mooring('device', 'register', 'shop-18', '--name', 'Shop 18')
 
-    assert.match(out, /^Registered\. Device "shop-18" is assigned: server "web-1" /)
+    assert.match(out, /^Registered\. Device "shop-18" is assigned on server "web-1": /)
     assert.match(out, /mooring device pair shop-18/)
     assert.equal(exit, 0)
     assert.equal((await ask('/devices/shop-18')).name, 'Shop 18')
