@@ -1,5 +1,5 @@
-/** Guesses the command that a person meant who typed one that does not exist: a plural for a singular, the
- *  verb first, or a word of another tool. Pure: it reads the tree of commands and runs none. */
+/** Guesses the command that was meant when a person types one that does not exist. It may be a plural for a
+ *  singular, the verb first, or a word of another tool. Pure: it reads the tree of commands and runs none. */
 import type { Command, CommanderError } from 'commander'
 import { hasIdForm } from '../core/ids.ts'
 

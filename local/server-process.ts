@@ -106,7 +106,7 @@ function note(log: number, text: string): void {
   }
 }
 
-/** Copies stderr to the log. Lines that are no log lines, which are JSON, are kept as last words. */
+/** Copies stderr to the log. Lines that are not JSON, and so no log lines, are kept as last words. */
 function watchExit(child: ChildProcess, log: number): Promise<ServerExit> {
   let lastWords = ''
   const lines = child.stderr ? createInterface({ input: child.stderr }) : undefined

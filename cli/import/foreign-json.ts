@@ -2,7 +2,7 @@
 import { BufferJSON } from '@whiskeysockets/baileys'
 
 /** Reads bytes in each form that is found in practice: Baileys' form, the form of very old files, and Node's
- *  form, which programs without Baileys' replacer have written.
+ *  form. Programs without Baileys' replacer have written Node's.
  *  @throws Error when the text is not JSON; the message quotes none of the text, because it is secret */
 export function parseForeign(text: string): unknown {
   try {

@@ -111,7 +111,7 @@ async function ready(child: ChildProcess, exited: Promise<void>, lastWords: () =
   throw new Fault('NOT_STARTED', `the control plane ${what}: ${lastWords()}`)
 }
 
-/** The lines of this run that are no log lines, which are JSON: they say why the process ended. */
+/** The lines of this run that are not JSON, and so no log lines: they say why the process ended. */
 function saidSince(logFile: string, logBegins: number): string {
   const lines = readFileSync(logFile).subarray(logBegins).toString('utf8').split('\n')
   const words = lines.filter((line) => line !== '' && !line.startsWith('{')).join('\n')
