@@ -69,7 +69,7 @@ test('the local fleet connects a device to another server, and simulates nothing
   )
 
   assert.ok(screen.includes(url))
-  assert.match(screen, /nothing is simulated here, no phones, no judge/)
+  assert.match(screen, /no phones and no judge are simulated here/)
   const { accounts } = await json(`${controlUrl}/accounts`, control)
   assert.equal((accounts as { connectedTo?: string }[])[0]?.connectedTo !== undefined, true)
 })

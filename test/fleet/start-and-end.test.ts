@@ -114,7 +114,7 @@ test('a start on a port that is taken says so and leaves no process', async (con
 test('an option that makes no sense is answered with what it should be', async () => {
   const started = npmStart('--servers', 'many')
   assert.equal(await started.exited, 1)
-  assert.match(started.said(), /--servers is a whole number from 1 to 50, not many/)
+  assert.match(started.said(), /--servers must be a whole number from 1 to 50, not many/)
 })
 
 test('--help tells every option', async () => {
