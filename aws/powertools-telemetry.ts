@@ -1,5 +1,5 @@
-/** Telemetry by AWS Lambda Powertools: JSON log lines, and EMF lines that CloudWatch turns into metrics. Lambdas and
- *  hosts both use it; the local fleet writes the same lines into its log files. */
+/** Telemetry by AWS Lambda Powertools: JSON log lines, and EMF lines that CloudWatch turns into metrics.
+ *  Lambdas and hosts both use it. The local fleet writes the same lines into its log files. */
 import { Logger } from '@aws-lambda-powertools/logger'
 import { Metrics } from '@aws-lambda-powertools/metrics'
 import {
@@ -20,7 +20,7 @@ export interface FlushedTelemetry extends Telemetry {
   flush(): Promise<void>
 }
 
-/** @param service names who speaks: `api`, `sweep`, `host`, ... */
+/** @param service names the part that emits: `api`, `sweep`, `host`, ... */
 export function powertoolsTelemetry(service: string, ledger: ChurnLedger): FlushedTelemetry {
   const logger = new Logger({ serviceName: service })
   const metrics = new Metrics({ namespace: METRIC_NAMESPACE, serviceName: service })
@@ -28,12 +28,13 @@ export function powertoolsTelemetry(service: string, ledger: ChurnLedger): Flush
     metrics.addMetric(name, METRICS[name].unit, value)
     if (METRICS[name].churn) ledger.count(name as ChurnMetric, value)
   }
-  /** Errors come from libraries and from what they received: one that cannot be written must not become an error here. */
+  /** Errors come from libraries and carry what those received. An error that cannot be written must not
+   *  cause another. */
   const write = (level: (typeof EVENTS)[EventName]['level'], event: EventName, fields: EventFields) => {
     try {
       logger[level](event, { event, ...fields })
     } catch {
-      logger[level](event, { event, ...plainOf(fields), unwritten: 'what else it carries cannot be written' })
+      logger[level](event, { event, ...plainOf(fields), unwritten: 'its other fields cannot be written' })
     }
   }
   return {

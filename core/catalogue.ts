@@ -1,9 +1,9 @@
-/** The one catalogue of metrics and log events: it feeds the log lines and EMF metrics of Lambdas and hosts, the
- *  dashboard and the alarms, so that they cannot disagree. */
+/** The one catalogue of metrics and log events. Log lines, EMF metrics, the dashboard and the alarms are
+ *  all made from it, so that they cannot disagree. */
 
 export const METRICS = {
   Assignments: { unit: 'Count', churn: true, says: 'devices given to a server' },
-  Releases: { unit: 'Count', churn: true, says: 'devices let go by their owner' },
+  Releases: { unit: 'Count', churn: true, says: 'devices released by their owner' },
   Evictions: { unit: 'Count', churn: true, says: 'devices taken from a buried or departed server' },
   Moves: { unit: 'Count', churn: true, says: 'devices asked to move to another server' },
   Burials: { unit: 'Count', churn: true, says: 'servers declared dead' },
@@ -14,24 +14,36 @@ export const METRICS = {
     churn: true,
     says: 'servers that closed every socket because their lease ended',
   },
-  Conflicts: { unit: 'Count', churn: true, says: 'sockets closed by WhatsApp with status 440; must be 0' },
-  DeviceFaults: { unit: 'Count', churn: true, says: 'sockets ended by an error in what their device runs' },
+  Conflicts: {
+    unit: 'Count',
+    churn: true,
+    says: 'sockets closed by WhatsApp with close code 440; must be 0',
+  },
+  DeviceFaults: { unit: 'Count', churn: true, says: 'sockets ended by an error in the work of their device' },
   StrayRejections: { unit: 'Count', churn: false, says: 'harmless rejections that nobody awaited' },
   ServerCrashes: { unit: 'Count', churn: true, says: 'servers ended by an error that belongs to no device' },
   Quarantines: {
     unit: 'Count',
     churn: true,
-    says: 'devices put aside, as their servers died again and again',
+    says: 'devices quarantined, because their servers died again and again',
   },
   QuarantinesDeferred: { unit: 'Count', churn: false, says: 'quarantines beyond what an hour allows' },
-  Connects: { unit: 'Count', churn: true, says: 'sockets opened and logged in' },
+  Connects: { unit: 'Count', churn: true, says: 'sockets that have logged in' },
   Disconnects: { unit: 'Count', churn: true, says: 'sockets that closed without being asked to' },
-  StaleWritesRefused: { unit: 'Count', churn: true, says: 'auth-state writes refused by the epoch fence' },
+  StaleWritesRefused: {
+    unit: 'Count',
+    churn: true,
+    says: 'auth-state writes refused because a newer socket has written',
+  },
   SecondsWithoutSocket: { unit: 'Seconds', churn: false, says: 'from losing a socket to the next login' },
-  MovesFinished: { unit: 'Count', churn: true, says: 'devices that connected after a move on request' },
-  MoveSeconds: { unit: 'Seconds', churn: true, says: 'seconds without a socket of those moves, added up' },
+  MovesFinished: { unit: 'Count', churn: true, says: 'devices that connected after a requested move' },
+  MoveSeconds: {
+    unit: 'Seconds',
+    churn: true,
+    says: 'seconds without a socket in requested moves, added up',
+  },
   ConnectMilliseconds: { unit: 'Milliseconds', churn: false, says: 'from permit to login' },
-  Stalls: { unit: 'Count', churn: false, says: 'sockets whose work WhatsApp or the store did not answer' },
+  Stalls: { unit: 'Count', churn: false, says: 'sockets whose work WhatsApp or the store left unanswered' },
   OldestUnansweredSeconds: {
     unit: 'Seconds',
     churn: false,
@@ -51,7 +63,7 @@ export const METRICS = {
   RequestsRefused: {
     unit: 'Count',
     churn: false,
-    says: 'rings and sends that a server refused: the signature did not fit',
+    says: 'rings and sends that a server refused because of a wrong signature',
   },
   ConnectionsDropped: {
     unit: 'Count',

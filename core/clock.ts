@@ -1,7 +1,8 @@
-/** Time as it is handed to everything that needs it, so that a simulation can own it. */
+/** Time. Every part gets its clock from outside, so that a simulation can run the same code in virtual
+ *  time. */
 import { uptime } from 'node:os'
 
-/** A point on this machine's own clocks; comparable only with marks of the same machine. */
+/** A point on this machine's own clocks. It can be compared only with marks of the same machine. */
 export interface Mark {
   readonly monotonicMs: number
   readonly bootMs: number
@@ -15,12 +16,12 @@ export interface Clock {
   /** Time of day in ms since 1970: for people and TTLs. No decision about ownership may use it. */
   wallMs(): number
   mark(): Mark
-  /** Ms since `since`, by whichever of the two clocks has advanced further. */
+  /** Ms since `since`, by the one of the two clocks that has advanced further. */
   elapsedMs(since: Mark): number
   startTimer(afterMs: number, run: () => void): Timer
 }
 
-/** The time of a row's end, as DynamoDB's TTL wants it.
+/** When a row expires, as DynamoDB's TTL wants it.
  *  @param nowMs wall-clock ms since 1970
  *  @returns seconds since 1970 */
 export function expiresInSeconds(nowMs: number, keptSeconds: number): number {
@@ -29,7 +30,7 @@ export function expiresInSeconds(nowMs: number, keptSeconds: number): number {
 
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
-  // The monotonic clock stands still while the machine is suspended; the boot-time clock does not.
+  // The monotonic clock stops while the machine is suspended. The boot-time clock goes on.
   mark: () => ({ monotonicMs: performance.now(), bootMs: uptime() * 1000 }),
   elapsedMs(since) {
     const now = this.mark()
@@ -41,7 +42,8 @@ export const systemClock: Clock = {
   },
 }
 
-/** Resolves after `ms`, or at once when `until` is aborted. It never rejects: the caller looks at `until`. */
+/** Resolves after `ms`, or at once when `until` is aborted. It never rejects, so the caller looks at
+ *  `until` itself. */
 export function sleep(clock: Clock, ms: number, until?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (until?.aborted) return resolve()

@@ -6,7 +6,7 @@ const FORBIDDEN = new Set([
   3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10_080,
 ])
 
-/** Whether nothing that listens there can be reached by `fetch`, nor by a browser. */
+/** Whether `fetch` and browsers refuse to connect to the port. */
 export function isForbiddenPort(port: number): boolean {
   return FORBIDDEN.has(port)
 }

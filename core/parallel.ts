@@ -1,10 +1,11 @@
 /** Work on many rows at once. */
 
-/** Requests that one caller has in flight at the same time, wherever it works on many rows. More would not be faster: the
- *  SDK's client shares its connections, and a burst of writes on one partition is throttled. */
+/** The most requests that one caller has in flight when it works on many rows. More would not be faster:
+ *  the SDK's client shares its connections, and DynamoDB throttles a burst of writes on one partition. */
 export const LANES = 16
 
-/** Runs `work` over `items`, at most `width` at a time. The first error is thrown after all have ended. */
+/** Runs `work` over `items`, at most `width` at a time. It throws the first error after all work has
+ *  ended. */
 export async function inParallel<Item, Result>(
   items: readonly Item[],
   width: number,

@@ -1,21 +1,22 @@
-/** Phone numbers as people write them, and as WhatsApp takes them: country code and number, digits alone (E.164). */
+/** Reads a phone number as people write it, and gives it as WhatsApp takes it: digits alone, with the
+ *  country code (E.164). */
 
-/** What is written between digits: blanks, dashes of all kinds, dots, slashes, brackets. */
+/** Characters between digits: blanks, dashes of all kinds, dots, slashes, brackets. */
 const BETWEEN = /[\s\p{Pd}\u2212./()[\]]/gu
-/** What comes along unseen when a number is copied: marks of direction, joiners, soft hyphens. */
+/** Invisible characters in a copied number: marks of direction, joiners, soft hyphens. */
 const UNSEEN = /\p{Cf}/gu
-/** The zero of the national form, which is not dialled after a country code: +44 (0)20 ... */
+/** The zero of the national form. It is not dialled after a country code: +44 (0)20 ... */
 const NATIONAL_ZERO = /^((?:\+|00)[^(]*)\(0\)/
 const DIGITS_MIN = 7
 const DIGITS_MAX = 15
 const EXAMPLE = 'such as +1 555 010 0123'
 
-/** No number is longer, however it is written. */
+/** No phone number is written in more characters. */
 export const PHONE_NUMBER_CHARACTERS_MAX = 64
 
 export type PhoneNumber = { readonly digits: string } | { readonly fault: string }
 
-/** @returns the digits with the country code, or in words why this can be no phone number */
+/** @returns the digits with the country code, or in words why the text cannot be a phone number */
 export function readPhoneNumber(text: string): PhoneNumber {
   if (text.length > PHONE_NUMBER_CHARACTERS_MAX) return { fault: 'is too long for a phone number' }
   const bare = text

@@ -1,10 +1,10 @@
-/** Chance as it is handed to everything that needs it, so that a seed can own it. */
+/** Chance. Every part gets it from outside, so that a simulation can draw all of it from one seed. */
 import { randomBytes } from 'node:crypto'
 
 export interface Random {
   /** Uniform in [0, 1). */
   fraction(): number
-  /** A fresh lower-case identifier of 16 characters. */
+  /** A new lower-case identifier of 16 characters. */
   id(): string
 }
 

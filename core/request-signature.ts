@@ -1,8 +1,9 @@
-/** The signature of a doorbell: it keeps strangers from making servers look, and old rings from being played again.
- *  Messages to and from the operator's application are signed in the same way, with a secret of their own. */
+/** The signature of a request: of a doorbell, and of messages to and from the application, each with a
+ *  secret of its own. It keeps strangers from making servers look, and its time keeps an old request from
+ *  being sent again. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
-/** A ring older than this, or as far in the future, is refused. */
+/** A ring that is older than this, or as far in the future, is refused. */
 export const RING_AGE_MS_MAX = 60_000
 
 export interface SignedRing {
@@ -17,13 +18,13 @@ export function signDoorbell(secret: string, body: string, nowMs: number): Signe
   return { time, signature: hmac(secret, time, body) }
 }
 
-/** What a signed request carries. */
+/** The headers of a signed request. */
 export function signatureHeaders(secret: string, body: string, nowMs: number): Record<string, string> {
   const { time, signature } = signDoorbell(secret, body, nowMs)
   return { 'x-mooring-time': time, 'x-mooring-signature': signature }
 }
 
-/** Whether the ring was signed with the secret, lately; compared in constant time. */
+/** Whether the ring was signed with the secret, and lately. Signatures are compared in constant time. */
 export function verifyDoorbell(secret: string, ring: SignedRing, body: string, nowMs: number): boolean {
   const expected = Buffer.from(hmac(secret, ring.time, body))
   const given = Buffer.from(ring.signature)

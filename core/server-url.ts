@@ -1,8 +1,9 @@
-/** The address of a server, as its row has it and as the doorbell function rings it. */
+/** The URL of a server, as it is in the server's row and as the doorbell function calls it. */
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import { isForbiddenPort } from './fetch-ports.ts'
 
-/** Where machines of one private network have their addresses. Link-local ones are left out: there AWS hands out credentials. */
+/** The addresses of private networks. Link-local addresses are left out, since AWS serves credentials
+ *  there. */
 const PRIVATE = new BlockList()
 for (const [network, bits] of [
   ['127.0.0.0', 8],
@@ -15,13 +16,14 @@ for (const [network, bits] of [
 }
 PRIVATE.addAddress('::1', 'ipv6')
 PRIVATE.addSubnet('fc00::', 7, 'ipv6')
-/** The same services of AWS, over IPv6. */
+/** The IPv6 addresses at which AWS serves credentials. */
 const METADATA = new BlockList()
 METADATA.addSubnet('fd00:ec2::', 32, 'ipv6')
 
-/** The doorbell function stands inside the private network and posts to what an event names. Whoever can send it an event
- *  must not reach anything by it but servers: so a plain http address with neither name, user, path nor query.
- *  @returns what is wrong with it; undefined when it is the address of a server */
+/** The doorbell function is inside the private network and posts to the URL of an event. A caller that can
+ *  send it an event must reach nothing but servers through it. So the URL must be plain http, with neither
+ *  name, user, path nor query.
+ *  @returns what is wrong with the URL, in words. Undefined when it is the URL of a server */
 export function serverUrlFault(text: string): string | undefined {
   const url = URL.parse(text)
   if (url?.protocol !== 'http:') return 'is http:// with an address and a port'
@@ -35,7 +37,7 @@ export function serverUrlFault(text: string): string | undefined {
   return undefined
 }
 
-/** Names other than localhost are not looked up: who answers them can change after the look. */
+/** No name but localhost is accepted: another address could answer to a name after the check. */
 function isPrivate(hostname: string): boolean {
   if (hostname === 'localhost' || isIPv4(hostname)) {
     return hostname === 'localhost' || PRIVATE.check(hostname, 'ipv4')

@@ -1,10 +1,14 @@
-/** The times of the ownership protocol, in one typed setting shared by hosts and Lambdas. */
+/** All settings that hosts and Lambdas share: the times of the ownership protocol, and how rebalancing
+ *  evens servers out. */
+
+/** The times of the ownership protocol. */
 export interface ProtocolSettings {
   /** How often a server beats. */
   readonly beatEveryMs: number
-  /** A server closes every socket when this long has passed since the send time of its last acknowledged beat. */
+  /** A server closes every socket when this long has passed since the send time of its last acknowledged
+   *  beat. */
   readonly fenceAfterMs: number
-  /** A server may be buried when its beat stood unchanged this long on an observer's own clock. */
+  /** A server may be buried when its beat has not changed for this long, on an observer's own clock. */
   readonly buryAfterMs: number
 }
 
@@ -16,18 +20,20 @@ export const DEFAULT_SETTINGS: ProtocolSettings = {
 
 /** Clocks of two machines are assumed to run at rates within 1 % of each other. */
 const CLOCK_RATE_ERROR = 0.01
-/** What must be left between the latest fence and the earliest burial, for late timers and requests in flight. */
+/** The least time between the latest fence and the earliest burial, for late timers and requests in
+ *  flight. */
 const MARGIN_MS_MIN = 2000
-/** Every DynamoDB request of a host ends within this; requests in flight are part of the margin. */
+/** Every DynamoDB request of a host ends within this. Requests in flight are part of the margin. */
 export const HOST_REQUEST_MS_MAX = 1500
 
 /** @returns the settings as given
- *  @throws RangeError when bury x 0.99 - fence x 1.01 leaves less than 2 s, or a beat would not fit into the fence */
+ *  @throws RangeError when bury x 0.99 - fence x 1.01 leaves less than 2 s, or a beat would not fit into
+ *  the fence */
 export function protocolSettings(given: Partial<ProtocolSettings> = {}): ProtocolSettings {
   const settings = { ...DEFAULT_SETTINGS, ...given }
   const marginMs =
     settings.buryAfterMs * (1 - CLOCK_RATE_ERROR) - settings.fenceAfterMs * (1 + CLOCK_RATE_ERROR)
-  // Written so that NaN is refused, too.
+  // The condition is written so that it also refuses NaN.
   if (!(marginMs >= MARGIN_MS_MIN && marginMs < Number.POSITIVE_INFINITY)) {
     throw new RangeError(
       `LEASE_MARGIN_TOO_SMALL: fence ${settings.fenceAfterMs} ms and bury ${settings.buryAfterMs} ms leave ` +
@@ -65,11 +71,11 @@ export function settingsOf({
 
 export interface RebalanceSettings {
   readonly enabled: boolean
-  /** The fullest server may be fuller than the emptiest by this much of its capacity. */
+  /** The band: the fullest server may be fuller than the emptiest by this much of the capacity. */
   readonly bandPercent: number
-  /** Devices moved within ten minutes, of all that the fleet has. */
+  /** The budget: the part of the fleet's devices that may move within ten minutes. */
   readonly shareOfFleetPercent: number
-  /** Devices under way from or to one server at the same time. */
+  /** The most devices under way from or to one server at the same time. */
   readonly inFlightPerServer: number
 }
 
@@ -80,4 +86,5 @@ export const REBALANCE_DEFAULTS: RebalanceSettings = {
   inFlightPerServer: 4,
 }
 
+/** Connects per second of all servers together, unless the operator has set another rate. */
 export const FLEET_CONNECTS_PER_SECOND = 50

@@ -1,8 +1,8 @@
-/** How events and metrics leave a Lambda or a server. The catalogue says what each event counts. */
+/** How events and metrics leave a Lambda or a server. catalogue.ts says which metric each event counts. */
 import type { EventName, MetricName } from './catalogue.ts'
 import type { DeviceId, Epoch, ServerId } from './ids.ts'
 
-/** What an event may carry: facts for people, never key material, message texts or phone numbers. */
+/** The facts of an event, for people. Never key material, message texts or phone numbers. */
 export interface EventFields {
   readonly deviceId?: DeviceId
   readonly serverId?: ServerId

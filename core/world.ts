@@ -1,4 +1,4 @@
-/** What the control plane needs from outside, handed in at the top: by a Lambda's file, by a test, by a simulation. */
+/** What the control plane is handed from outside: by the file of a Lambda, by a test, or by a simulation. */
 
 import type { Clock } from './clock.ts'
 import type { Random } from './random.ts'
@@ -8,14 +8,16 @@ import type { ServerRow } from './store/server-row.ts'
 import type { Store } from './store/store.ts'
 import type { Telemetry } from './telemetry.ts'
 
-/** Says "look now" to servers. It carries no truth and may be lost: a lost ring costs a beat or two, never a device. */
+/** Tells servers to look now. It carries no truth and may be lost: a lost ring costs a beat or two, never
+ *  a device. */
 export interface Doorbell {
   ring(servers: readonly Pick<ServerRow, 'serverId' | 'url'>[]): Promise<void>
 }
 
-/** Ends the task of a server that was buried, or that an operator gives up; the protocol does not need it. */
+/** Stops the task of a server that was buried, or that an operator gives up. The protocol does not need
+ *  it. */
 export interface TaskControl {
-  /** @returns whether the stop was accepted; never throws */
+  /** @returns whether the stop was accepted. It never throws */
   stopTask(taskArn: string, why: string): Promise<boolean>
 }
 
@@ -26,11 +28,11 @@ export interface World {
   readonly telemetry: Telemetry
   readonly doorbell: Doorbell
   readonly tasks: TaskControl
-  /** Where a service runs the servers, and this one may tell it what to do. */
+  /** The service that runs the servers, in the one Lambda that may scale and restart it. */
   readonly service?: ServiceControl
   readonly settings: ProtocolSettings
-  /** Connects that all servers together may do; for the sweep. See core/balance/share-connects.ts. */
+  /** Connects per second of all servers together, for the sweep. See core/balance/share-connects.ts. */
   readonly fleetConnectsPerSecond?: number
-  /** How the sweep evens the servers out; REBALANCE_DEFAULTS when left out. */
+  /** How the sweep evens the servers out. REBALANCE_DEFAULTS when left out. */
   readonly rebalancing?: RebalanceSettings
 }

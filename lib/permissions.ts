@@ -1,5 +1,7 @@
-/** Who may do what with which table: exactly the requests that the code makes, and no other. test/lib/permissions.test.ts
- *  states the outcome again, and test/lib/bundles.test.ts compares it with what the bundles ask for when they run. */
+/** Which function may make which requests to which table: exactly the requests that its code makes.
+ *  test/lib/permissions.test.ts states the outcome again, and test/lib/bundles.test.ts compares it with
+ *  the requests of the bundles. Hosts must never get a right on Operations: what decides for the whole
+ *  fleet is there. */
 import { Stack } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { TableName } from '../core/store/tables.ts'
@@ -9,13 +11,14 @@ type Action = 'GetItem' | 'BatchGetItem' | 'PutItem' | 'UpdateItem' | 'DeleteIte
 
 interface TableUse {
   readonly actions: readonly Action[]
-  /** The indexes that are queried; the table itself is always meant. */
+  /** The indexes that are queried, besides the table itself. */
   readonly indexes?: readonly string[]
 }
 
 export type Uses = { readonly [T in TableName]?: TableUse }
 
-/** Finding a server for devices (core/placement/assign.ts), which also ends a deletion: core/requests/device-requests.ts `erase`. */
+/** Finding a server for devices (core/placement/assign.ts). It also ends a deletion: `erase` in
+ *  core/requests/device-requests.ts. */
 const ASSIGN = {
   Devices: { actions: ['BatchGetItem', 'GetItem', 'UpdateItem', 'DeleteItem'] },
   Servers: { actions: ['Scan', 'UpdateItem'] },
@@ -23,16 +26,19 @@ const ASSIGN = {
   History: { actions: ['PutItem', 'UpdateItem', 'Query', 'DeleteItem'] },
 } as const satisfies Uses
 
-/** Clearing away after a server: burying it gives its name and URL free, evicting lists its devices. */
+/** Clearing away after a server: burying it frees its name and URL, evicting lists its devices and counts
+ *  quarantines (core/placement/quarantine-limit.ts). */
 const CLEAR_AWAY = {
   ...ASSIGN,
   Devices: { actions: [...ASSIGN.Devices.actions, 'Query'], indexes: ['byOwner'] },
   Servers: { actions: [...ASSIGN.Servers.actions, 'DeleteItem'] },
+  Operations: { actions: ['UpdateItem'] },
 } as const satisfies Uses
 
-/** What was begun: its rows, and the list of those that run. */
+/** Operations and the list of those that run, and what the fleet has decided for all its devices: the
+ *  ledger of rebalancing and its pause, the cool-downs. */
 const OPERATE = {
-  Operations: { actions: ['GetItem', 'PutItem', 'Query'], indexes: ['byOpen'] },
+  Operations: { actions: ['GetItem', 'PutItem', 'UpdateItem', 'Query'], indexes: ['byOpen'] },
 } as const satisfies Uses
 
 export const TABLE_USES = {

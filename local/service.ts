@@ -6,7 +6,7 @@ import type { LocalService } from './ecs-endpoint.ts'
 import type { ServerExit, ServerProcess } from './server-process.ts'
 
 /** A server that does not leave within this after SIGTERM is killed. ECS gives it 120 s. */
-const LEAVE_MS_MAX = 20_000
+export const LEAVE_MS_MAX = 20_000
 /** Keeps a server that cannot start from being started again and again at full speed. */
 const START_AGAIN_AFTER_MS = 1000
 /** The exit code of a server whose name or URL is taken: it would be refused again. */

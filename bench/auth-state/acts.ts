@@ -8,7 +8,7 @@ import { type OpenAuthState, openAuthState } from '../../hosts/auth-state/auth-s
 import type { KeyWrapping } from '../../hosts/auth-state/keys/wrapping.ts'
 import { whoIsWho } from '../../hosts/auth-state/who-is-who.ts'
 import { droppingConsumer } from '../../hosts/messages/consumer.ts'
-import { handOver } from '../../hosts/messages/deliver.ts'
+import { deliver } from '../../hosts/messages/deliver.ts'
 import { baileysSockets } from '../../hosts/whatsapp/baileys-socket.ts'
 import type { WhatsAppSocket } from '../../hosts/whatsapp/socket.ts'
 import { startWhatsAppSimulator } from '../../local/whatsapp/simulator.ts'
@@ -69,7 +69,7 @@ export async function runActs(plainStore: Store, wrapping: KeyWrapping): Promise
           const world = { clock: systemClock, random: systemRandom, consumer: droppingConsumer }
           const failed = ready.reject
           const names = whoIsWho(auth, account)
-          void handOver(
+          void deliver(
             { ...world, inbox: auth.inbox, device: DEVICE, whoIsWho: names, failed },
             closed.signal,
           )

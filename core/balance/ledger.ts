@@ -1,21 +1,22 @@
-/** The standing of the rebalancing, in one row of the fleet's part of the history: what is under way, what was spent, what it
- *  waits for, and whether an operator has paused it. Each write is conditional on the one before, so that the limits hold
- *  with two sweeps at once: a device stands here before it is asked to move. */
+/** The ledger of rebalancing: which devices are under way, what was spent, what rebalancing waits for, and
+ *  whether an operator has paused it. All of it is in one row, and each write is conditional on the row as
+ *  it was read. So the limits hold with two sweeps at once: a device is written here before it is asked to
+ *  move. */
 
 import type { Clock } from '../clock.ts'
-import type { Pause, RebalancingStatus } from '../store/fleet-row.ts'
-import { FLEET, type HistoryRow } from '../store/history-row.ts'
-import { type Store, when } from '../store/store.ts'
+import { fleetRowId, type Pause, type RebalancingRow, type RebalancingStatus } from '../store/fleet-row.ts'
+import type { OperationItem } from '../store/operation-row.ts'
+import { type Change, type Store, when } from '../store/store.ts'
 
-const AT = 'rebalancing'
-const row = when<HistoryRow>()
+const KEY = { operationId: fleetRowId('rebalancing') }
+const row = when<RebalancingRow>()
 
-/** The time that the budget is for. */
+/** The span of the budget. */
 export const WINDOW_MINUTES = 10
 const MINUTE_MS = 60_000
 
 export interface Ledger {
-  /** Absent until somebody has written. */
+  /** Absent until the row is written for the first time. */
   readonly version?: number
   readonly standing?: RebalancingStatus
   readonly paused?: Pause
@@ -23,52 +24,45 @@ export interface Ledger {
 
 /** A consistent read. */
 export async function readLedger(store: Store): Promise<Ledger> {
-  const { rows } = await store.query('History', { partition: FLEET, sort: { from: AT, to: AT }, limit: 1 })
-  return rows[0] ? ledgerOf(rows[0]) : {}
+  return ledgerOf(await store.get('Operations', KEY))
 }
 
-/** @returns false when somebody has written since, a pause included */
+/** @returns false when another sweep, or a pause, has written since `read` */
 export async function saveStanding(
   store: Store,
   read: Ledger,
   rebalancing: RebalancingStatus,
 ): Promise<boolean> {
   const unchanged = read.version === undefined ? row.absent('version') : row.equals('version', read.version)
-  const saved = await store.update(
-    'History',
-    { deviceId: FLEET, at: AT },
-    { set: { rebalancing }, add: { version: 1 }, when: [unchanged] },
-  )
-  return saved !== undefined
+  return (await write(store, { set: { rebalancing }, when: [unchanged] })) !== undefined
 }
 
 /** From this write on no sweep chooses a further device. */
-export function pause(store: Store, clock: Clock, by: string): Promise<Ledger> {
-  return write(store, { set: { paused: { by, at: clock.wallMs() } } })
+export async function pause(store: Store, clock: Clock, by: string): Promise<Ledger> {
+  return ledgerOf(await write(store, { set: { paused: { by, at: clock.wallMs() } }, when: [] }))
 }
 
-export function resume(store: Store): Promise<Ledger> {
-  return write(store, { remove: ['paused'] })
+export async function resume(store: Store): Promise<Ledger> {
+  return ledgerOf(await write(store, { remove: ['paused'], when: [] }))
 }
 
-async function write(
-  store: Store,
-  change: { set?: Pick<HistoryRow, 'paused'>; remove?: readonly 'paused'[] },
-): Promise<Ledger> {
-  const key = { deviceId: FLEET, at: AT }
-  const written = await store.update('History', key, { ...change, add: { version: 1 }, when: [] })
-  return written ? ledgerOf(written) : {}
+function write(store: Store, change: Change<RebalancingRow>): Promise<OperationItem | undefined> {
+  const set = { ...change.set, kind: 'rebalancing' as const }
+  return store.update('Operations', KEY, { ...change, set, add: { version: 1 } })
 }
 
-function ledgerOf({ version, rebalancing, paused }: HistoryRow): Ledger {
+function ledgerOf(item: OperationItem | undefined): Ledger {
+  if (item?.kind !== 'rebalancing') return {}
+  const { version, rebalancing, paused } = item
   return {
-    ...(version === undefined ? {} : { version }),
+    version,
     ...(rebalancing === undefined ? {} : { standing: rebalancing }),
     ...(paused === undefined ? {} : { paused }),
   }
 }
 
-/** Moves that count against the budget: those of this minute and the ten before, so that no ten minutes see more. */
+/** Moves that count against the budget: those of this minute and of the ten before. So no span of ten
+ *  minutes sees more moves than the budget. */
 export function movesWithinWindow(spent: RebalancingStatus['spent'], nowMs: number): number {
   return recent(spent, nowMs).reduce((sum, { moves }) => sum + moves, 0)
 }
@@ -84,7 +78,7 @@ export function spend(
   return [...before.filter((one) => one.minute !== minute), { minute, moves: inThis + moves }]
 }
 
-/** A clock that was set back must not forget what was spent: what seems to lie ahead counts, too. */
+/** Minutes that seem to lie ahead count as well: a clock that was set back must not forget what was spent. */
 function recent(spent: RebalancingStatus['spent'], nowMs: number): RebalancingStatus['spent'] {
   return spent.filter(({ minute }) => minute >= Math.floor(nowMs / MINUTE_MS) - WINDOW_MINUTES)
 }

@@ -3,7 +3,7 @@
 
 import { type Clock, expiresInSeconds } from '../clock.ts'
 import type { ServerId } from '../ids.ts'
-import type { OperationRow } from '../store/operation-row.ts'
+import { asOperation, type OperationRow } from '../store/operation-row.ts'
 import { queryAll, type Store, when } from '../store/store.ts'
 
 /** At most one drain of a server runs at a time, and at most one restart of the fleet: their names say so. */
@@ -56,13 +56,14 @@ export async function saveOperation<Kind extends OperationRow>(
 }
 
 /** A consistent read. */
-export function readOperation(store: Store, operationId: string): Promise<OperationRow | undefined> {
-  return store.get('Operations', { operationId })
+export async function readOperation(store: Store, operationId: string): Promise<OperationRow | undefined> {
+  return asOperation(await store.get('Operations', { operationId }))
 }
 
 /** Those that run, as the lagging index lists them: read one consistently before taking a step. */
-export function listRunning(store: Store): Promise<OperationRow[]> {
-  return queryAll(store, 'Operations', { index: 'byOpen', partition: 'open' })
+export async function listRunning(store: Store): Promise<OperationRow[]> {
+  const items = await queryAll(store, 'Operations', { index: 'byOpen', partition: 'open' })
+  return items.flatMap((item) => asOperation(item) ?? [])
 }
 
 function expiry(nowMs: number): number {

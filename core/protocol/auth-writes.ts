@@ -1,7 +1,7 @@
-/** The writes on a device's auth state. Each is ONE conditional write on ONE item, fenced by the epoch of the socket that
- *  it is made for: after any of them, no write under a lower epoch succeeds on that item. Each may be repeated after a
- *  lost answer: the condition holds for its own epoch, and the item ends up the same. With an `order`, a request that was
- *  given up and is applied seconds later cannot undo what the same socket wrote after it. */
+/** The writes on a device's auth state. Each is ONE conditional write on ONE item, fenced by the epoch of its
+ *  socket: after it, no write under a lower epoch succeeds on that item. A host may repeat one whose answer
+ *  was lost, since the condition holds for its own epoch and the item ends up the same. With an `order`, a
+ *  request that was given up and is applied seconds later cannot undo a later write of the same socket. */
 
 import { MooringError } from '../errors.ts'
 import type { DeviceId, Epoch } from '../ids.ts'
@@ -17,13 +17,13 @@ const notNewerThan = (epoch: Epoch, order: number | undefined) => [
 /** One socket makes fewer requests than this. All orders of 8 million epochs are safe integers. */
 const ORDERS_PER_EPOCH = 2 ** 30
 
-/** The order of the nth request of the socket with this epoch: above every one of the epochs before. */
+/** The order of the nth request of the socket with this epoch: higher than any order of an earlier epoch. */
 export function orderOf(epoch: Epoch, nth: number): number {
   return epoch * ORDERS_PER_EPOCH + nth
 }
 
-/** Reads an item and makes it this epoch's own in the same write, creating an empty one if there was none: an older
- *  holder can no longer write what this one has read.
+/** Reads an item and fences it with this epoch, in the same write. An older holder can then no longer
+ *  change what was read. An item that did not exist is created empty.
  *  @returns undefined when the item is empty
  *  @throws MooringError STALE_EPOCH when a newer socket has touched it */
 export async function fenceAndRead(
@@ -38,7 +38,7 @@ export async function fenceAndRead(
     { deviceId: device, key },
     {
       set: { epoch, order },
-      // TTL would take a tombstone away, and with it the fence that has just been put on it
+      // TTL would delete a tombstone, and with it the fence that this write puts on it.
       remove: ['expiresAt'],
       when: notNewerThan(epoch, order),
     },
@@ -47,7 +47,7 @@ export async function fenceAndRead(
   return fenced.value
 }
 
-/** Replaces an item's value; a tombstone comes back to life.
+/** Replaces an item's value. A tombstone becomes an item again.
  *  @throws MooringError STALE_EPOCH when a newer socket has touched it */
 export async function writeAuth(
   store: Store,
@@ -62,8 +62,8 @@ export async function writeAuth(
   if (!written) throw stale(device, key, epoch)
 }
 
-/** Writes an item that must not have a value yet: what it holds may be all that other items can be read with.
- *  @returns false when it has a value, or a newer socket has touched it: read it to know which */
+/** Writes an item that must not have a value yet: the value may be the only key to other items.
+ *  @returns false when it has a value, or a newer socket has touched it. Read the item to know which */
 export function createAuth(
   store: Store,
   device: DeviceId,
@@ -76,7 +76,7 @@ export function createAuth(
   return store.put('AuthState', row, [...notNewerThan(epoch, order), item.absent('value')])
 }
 
-/** Deletes an item's value. What remains is the fence, until TTL removes it.
+/** Deletes an item's value. The fence remains, until TTL removes it.
  *  @param expiresAt in seconds since 1970; no older holder may be alive by then
  *  @throws MooringError STALE_EPOCH when a newer socket has touched it */
 export async function tombstone(
@@ -88,15 +88,15 @@ export async function tombstone(
   order?: number,
 ): Promise<void> {
   const row = { deviceId: device, key, epoch, expiresAt, ...(order === undefined ? {} : { order }) }
-  const buried = await store.put('AuthState', row, notNewerThan(epoch, order))
-  if (!buried) throw stale(device, key, epoch)
+  const deleted = await store.put('AuthState', row, notNewerThan(epoch, order))
+  if (!deleted) throw stale(device, key, epoch)
 }
 
 function stale(device: DeviceId, key: string, epoch: Epoch): MooringError {
   const kind = kindOf(key)
   return new MooringError(
     'STALE_EPOCH',
-    `device ${device} has a socket newer than epoch ${epoch}: its ${kind} may not be touched any more`,
+    `device "${device}" has a socket newer than epoch ${epoch}: its ${kind} may not be touched any more`,
     { kind, epoch },
   )
 }

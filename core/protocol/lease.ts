@@ -1,19 +1,21 @@
-/** The span in which a server may act, on its own clock. No I/O: the heartbeat tells it what was acknowledged. */
+/** The span in which a server may act, measured on its own clock. No I/O: the heartbeat tells the lease
+ *  which beats were acknowledged. */
 import type { Clock, Mark } from '../clock.ts'
 import type { ProtocolSettings } from '../settings.ts'
 
 export interface Lease {
-  /** The beat sent at `sentAt` was acknowledged. An acknowledgement of an older beat never shortens the lease. */
+  /** The beat sent at `sentAt` was acknowledged. An acknowledgement of an older beat never shortens the
+   *  lease. */
   renew(sentAt: Mark): void
-  /** The store refused a beat: the server is dead to the fleet and the lease is over for good. */
+  /** The store refused a beat: the fleet has declared the server dead, and the lease is over for good. */
   revoke(): void
   isValid(): boolean
   /** Ms until the fence; 0 when the lease is over. */
   remainingMs(): number
 }
 
-/** A lease counts from the SEND time of the last acknowledged beat. Counting from the answer is wrong: the row may
- *  have been written up to a lease earlier, and an observer counts from the write. */
+/** A lease counts from the SEND time of the last acknowledged beat. Counting from the answer would be
+ *  wrong: the row may have been written up to a lease earlier, and an observer counts from the write. */
 export function createLease(clock: Clock, settings: Pick<ProtocolSettings, 'fenceAfterMs'>): Lease {
   let acknowledged: Mark | undefined
   let revoked = false

@@ -1,31 +1,35 @@
 /**
- * The ownership protocol, on servers: who takes part in the fleet, with how much room, and until when. As in ownership.ts
- * every decision is ONE conditional write on ONE item, one function for each operation of docs/architecture.md. Nothing else
- * in Mooring writes `state`, `beat` or `load`. Lambdas and hosts call it; it must never decide from an index read or from a
- * wall clock.
+ * The ownership protocol, for servers: which servers are in the fleet, with how much room, and until when. As
+ * in ownership.ts, each function is one operation of docs/architecture.md: ONE conditional write on ONE item.
+ * Nothing else in Mooring writes `state`, `beat` or `load`. Lambdas and hosts call it. It must never decide
+ * from an index read or from a wall clock.
  */
 
 import { type Clock, expiresInSeconds } from '../clock.ts'
 import { MooringError } from '../errors.ts'
 import type { DeviceId, ServerId } from '../ids.ts'
-import { asServer, type HoldRow, type ServerItem, type ServerRow } from '../store/server-row.ts'
+import {
+  asServer,
+  type HoldRow,
+  isLive,
+  LIVE_STATES,
+  type ServerItem,
+  type ServerRow,
+} from '../store/server-row.ts'
 import { type Store, scanAll, when } from '../store/store.ts'
 
 const server = when<ServerItem>()
-/** It may still beat: nobody has declared it dead, and it has not left. */
-export const notFinal = server.any(
-  server.equals('state', 'joining'),
-  server.equals('state', 'active'),
-  server.equals('state', 'draining'),
-)
+export const stateIsLive = server.any(...LIVE_STATES.map((state) => server.equals('state', state)))
 
-/** Rows of servers that are gone stay this long, so that what was read as dead can still be read as dead. */
+/** The row of a server that is gone stays this long, so that a server read as dead can still be read as
+ *  dead. */
 const SERVER_ROW_KEPT_SECONDS = 3 * 86_400
 
 export type Joining = Pick<ServerRow, 'serverId' | 'name' | 'url' | 'capacity' | 'taskArn'>
 
-/** First step of a join: the row exists, beats and can be buried, but takes no devices yet. Everybody who finds the
- *  holder of a name can therefore read whether that holder is live. */
+/** First step of a join: the row exists, and the server beats and can be buried, but takes no devices yet.
+ *  The row comes before the name, so that any reader of a name's holder can see whether that holder is
+ *  live. */
 export async function announce(store: Store, clock: Clock, me: Joining): Promise<void> {
   const row: ServerItem = {
     ...me,
@@ -37,11 +41,11 @@ export async function announce(store: Store, clock: Clock, me: Joining): Promise
     ...stamp(clock),
   }
   const put = await store.put('Servers', { ...row, joinedAt: clock.wallMs() }, [server.absent('serverId')])
-  if (!put) throw new Error(`server id ${me.serverId} was used before`)
+  if (!put) throw new Error(`server id "${me.serverId}" was used before`)
 }
 
-/** Second step, for the name and for the URL: at most one live server holds each.
- *  @returns the live server that holds it, or undefined when it is mine now */
+/** Second step of a join, for the name and for the URL: at most one live server holds each.
+ *  @returns the live server that holds it, or undefined when `me` holds it now */
 export async function hold(
   store: Store,
   kind: 'name' | 'url',
@@ -55,8 +59,8 @@ export async function hold(
   const holder = (await store.get('Servers', key))?.heldBy
   if (!holder) return hold(store, kind, value, me)
   const holding = asServer(await store.get('Servers', { serverId: holder }))
-  if (holding && holding.state !== 'dead' && holding.state !== 'stopped') return holding
-  // The holder is gone for good, so only another newcomer can change the row before this write.
+  if (holding && isLive(holding)) return holding
+  // The holder is gone for good: only another newcomer can change the row before this write.
   const taken = await store.update('Servers', key, { ...mine, when: [server.equals('heldBy', holder)] })
   return taken ? undefined : hold(store, kind, value, me)
 }
@@ -76,7 +80,7 @@ export async function activate(store: Store, me: ServerId): Promise<ServerRow> {
   return active as ServerRow
 }
 
-/** Proves that the server lives. The answer carries `state` and `assignmentSeq`.
+/** Proves that the server lives. The row that it returns carries `state` and `assignmentSeq`.
  *  @param waiting connects that wait for their turn
  *  @returns undefined when the row is gone or `dead`: the server must close every socket at once */
 export async function beat(
@@ -98,7 +102,7 @@ export async function beat(
   return row as ServerRow | undefined
 }
 
-/** Room for `count` devices, before they are claimed. `capacity` never changes in a server's life.
+/** Takes room for `count` devices before they are claimed. `capacity` never changes in a server's life.
  *  @returns false when the server takes no devices or has no room */
 export async function reserve(store: Store, room: Pick<ServerRow, 'serverId' | 'capacity'>, count: number) {
   const reserved = await store.update(
@@ -121,7 +125,8 @@ export async function unreserve(store: Store, id: ServerId, count: number): Prom
   )
 }
 
-/** Sets `load` to the counted number, unless something was assigned or asked since the counting began. */
+/** Sets `load` to the counted number, unless a device was assigned or a request was made since the
+ *  counting began. */
 export async function correctLoad(store: Store, counted: ServerRow, owned: number): Promise<boolean> {
   const corrected = await store.update(
     'Servers',
@@ -134,31 +139,38 @@ export async function correctLoad(store: Store, counted: ServerRow, owned: numbe
   return corrected !== undefined
 }
 
-/** Tells the owner to look at its devices: what it must notice has been written to the device's row before. */
+/** Makes the server look at its devices. The caller has written the device's row before, or the server
+ *  would find nothing new. */
 export async function raiseAssignmentSeq(store: Store, id: ServerId): Promise<ServerRow | undefined> {
-  const row = await store.update('Servers', { serverId: id }, { add: { assignmentSeq: 1 }, when: [notFinal] })
+  const row = await store.update(
+    'Servers',
+    { serverId: id },
+    { add: { assignmentSeq: 1 }, when: [stateIsLive] },
+  )
   return row as ServerRow | undefined
 }
 
 /** Declares a silent server dead, for good.
- *  @param silent the row as it stood unchanged for the bury time on this observer's own monotonic clock, counted from
- *  after the read of it returned
- *  @returns false when it has beaten since, or is gone already */
+ *  @param silent the row as this observer has seen it, unchanged for the bury time. The time is of the
+ *  observer's own monotonic clock, and counts from after the first read of that beat has returned
+ *  @returns false when the server has beaten since, or is gone already */
 export async function bury(store: Store, silent: ServerRow): Promise<boolean> {
   const buried = await store.update(
     'Servers',
     { serverId: silent.serverId },
     {
       set: { state: 'dead', stateReason: `silent since beat ${silent.beat}` },
-      when: [server.equals('beat', silent.beat), notFinal],
+      when: [server.equals('beat', silent.beat), stateIsLive],
     },
   )
-  if (buried) await letGoOfNames(store, silent)
+  if (buried) await releaseNames(store, silent)
   return buried !== undefined
 }
 
-/** Declares a server dead whose process has exited, by the word of whoever ran it (ECS: STOPPED, with an exit code).
- *  @param crashed by an error, or as a process that went wrong: it may have been a device's doing; see suspicion.ts */
+/** Declares a server dead because its process has exited. The service that ran it says so (ECS: STOPPED,
+ *  with an exit code).
+ *  @param crashed an error ended it, or the process went wrong. A device may have caused that: see
+ *  suspicion.ts */
 export async function buryExited(
   store: Store,
   exited: ServerRow,
@@ -170,14 +182,15 @@ export async function buryExited(
     { serverId: exited.serverId },
     {
       set: { state: 'dead', stateReason: why, ...(crashed ? { crashed } : {}) },
-      when: [notFinal],
+      when: [stateIsLive],
     },
   )
-  if (buried) await letGoOfNames(store, exited)
+  if (buried) await releaseNames(store, exited)
   return buried !== undefined
 }
 
-/** The server's own last words, after it has closed every socket: an error that belongs to no device ends its process.
+/** The server declares itself dead, after it has closed every socket: an error that belongs to no device
+ *  ends its process.
  *  @param suspects the devices that it was at work for, if it can tell */
 export async function crash(
   store: Store,
@@ -190,14 +203,15 @@ export async function crash(
     { serverId: me.serverId },
     {
       set: { state: 'dead', stateReason: why, crashed: true, suspects },
-      when: [notFinal],
+      when: [stateIsLive],
     },
   )
-  if (buried) await letGoOfNames(store, me)
+  if (buried) await releaseNames(store, me)
 }
 
-/** No new devices from now on. The server goes on with those that it has, until each is asked to move.
- *  @returns false when it takes no devices yet, or is gone */
+/** The server takes no new devices from now on. It keeps the devices that it has, until each is asked to
+ *  move.
+ *  @returns false when the server takes no devices yet, or is gone */
 export async function drain(store: Store, id: ServerId, stateReason?: string): Promise<boolean> {
   const draining = await store.update(
     'Servers',
@@ -211,7 +225,7 @@ export async function drain(store: Store, id: ServerId, stateReason?: string): P
 }
 
 /** Calls a drain off: the server takes devices again.
- *  @returns false when it does not drain, or is on its way out */
+ *  @returns false when the server is not draining, or has begun to leave */
 export async function resume(store: Store, id: ServerId): Promise<boolean> {
   const active = await store.update(
     'Servers',
@@ -225,17 +239,19 @@ export async function resume(store: Store, id: ServerId): Promise<boolean> {
   return active !== undefined
 }
 
-/** The server is on its way out, by a signal: no new devices, and nothing calls it back. */
+/** The server begins to leave, because of a signal. It takes no new devices, and nothing can call that
+ *  off. */
 export async function setOut(store: Store, me: ServerId): Promise<void> {
   await store.update(
     'Servers',
     { serverId: me },
-    { set: { state: 'draining', leaving: true }, when: [notFinal] },
+    { set: { state: 'draining', leaving: true }, when: [stateIsLive] },
   )
 }
 
-/** A drained server is on its way out if that is still wanted: from here on its drain cannot be called off.
- *  @returns false when the drain was called off, or shall not end with the server's leaving */
+/** A drained server begins to leave, if the drain still asks for that. From here on its drain cannot be
+ *  called off.
+ *  @returns false when the drain was called off, or does not ask the server to leave */
 export async function setOutDrained(store: Store, me: ServerId): Promise<boolean> {
   const out = await store.update(
     'Servers',
@@ -255,14 +271,14 @@ export async function leave(store: Store, me: Pick<ServerRow, 'serverId' | 'name
     { serverId: me.serverId },
     {
       set: { state: 'stopped', stateReason: 'left' },
-      when: [notFinal],
+      when: [stateIsLive],
     },
   )
-  if (left) await letGoOfNames(store, me)
+  if (left) await releaseNames(store, me)
 }
 
-/** Removes the name and URL claims of a server that is gone, where they are still its own. */
-async function letGoOfNames(store: Store, gone: Pick<ServerRow, 'serverId' | 'name' | 'url'>): Promise<void> {
+/** Frees the name and the URL of a server that is gone, if it still holds them. */
+async function releaseNames(store: Store, gone: Pick<ServerRow, 'serverId' | 'name' | 'url'>): Promise<void> {
   const mine = [server.equals('heldBy', gone.serverId)]
   for (const key of [`name#${gone.name}`, `url#${gone.url}`] as HoldRow['serverId'][]) {
     await store.remove('Servers', { serverId: key }, mine)

@@ -1,7 +1,8 @@
 /**
- * The ownership protocol, on devices; membership.ts has it on servers. Every decision is ONE conditional write on ONE item.
- * Each function below is one operation of docs/architecture.md, with its condition in `when`. Nothing else in Mooring writes
- * `owner` or `epoch`. Lambdas and hosts call it; it must never decide from an index read or from a wall clock.
+ * The ownership protocol, for devices: which server may connect a device. membership.ts is its other half,
+ * for servers. Each function is one operation of docs/architecture.md: ONE conditional write on ONE item,
+ * with its condition in `when`. Nothing else in Mooring writes `owner` or `epoch`. Lambdas and hosts call it.
+ * It must never decide from an index read or from a wall clock.
  */
 import type { Clock } from '../clock.ts'
 import { MooringError } from '../errors.ts'
@@ -14,9 +15,10 @@ import { PROBATION_POINTS } from './suspicion.ts'
 
 const device = when<DeviceRow>()
 
-/** What a device has only while it has an owner. */
-const LET_GO = ['owner', 'claimId', 'pairing', 'pairingRequestId', 'retryAt'] as const
-/** What a device loses with its credentials. They stay in the auth state under their old `credentialsId`: archived. */
+/** Attributes that a device has only while it has an owner. */
+const ONLY_WHILE_OWNED = ['owner', 'claimId', 'pairing', 'pairingRequestId', 'retryAt'] as const
+/** Attributes that a device loses with its credentials. The credentials are archived: they stay in the
+ *  auth state under their old `credentialsId`. */
 export const LOGGED_OUT = [
   'logout',
   'account',
@@ -28,12 +30,12 @@ export const LOGGED_OUT = [
 
 export interface Registration
   extends Pick<DeviceRow, 'deviceId' | 'name' | 'credentialsId' | 'home' | 'importing'> {
-  /** Why it is not wanted running yet; without it, it is. */
+  /** Why the device is registered as stopped. Left out, it is wanted running. */
   readonly restsBecause?: string
 }
 
-/** Puts the device, unassigned, under epoch 0.
- *  @returns false when there is such a device already; it is left untouched */
+/** Puts the device, unassigned, with epoch 0.
+ *  @returns false when there is such a device already. Its row stays as it is */
 export function register(store: Store, clock: Clock, wanted: Registration): Promise<boolean> {
   const { deviceId: id, restsBecause, ...given } = wanted
   const now = clock.wallMs()
@@ -56,17 +58,18 @@ export function register(store: Store, clock: Clock, wanted: Registration): Prom
 export interface Claim {
   readonly device: DeviceId
   readonly server: Pick<ServerRow, 'serverId' | 'name'>
-  /** Fresh for each claim: tells a claim of mine whose answer was lost from somebody else's. */
+  /** New for each claim. A caller whose answer was lost recognises its own claim by it. */
   readonly claimId: string
-  /** The device keeps this server name to return to; it forgets it when it has arrived there. */
+  /** Whether the device keeps its `home`. It loses `home` when it has arrived there. */
   readonly keepHome: boolean
-  /** It was asked to move: it is left alone for a while from now on. */
+  /** Whether the device was asked to move. Rebalancing then leaves it alone for a day. */
   readonly moved: boolean
 }
 
-/** Makes `server` the owner. The only way to become owner: the condition lets exactly one caller win. The caller has
- *  reserved room on the server before.
- *  @throws MooringError ALREADY_OWNED | NOT_WANTED (stopped, being deleted or quarantined) | DEVICE_NOT_FOUND */
+/** Makes `server` the owner. No other write makes an owner, and the condition lets exactly one caller win.
+ *  The caller has reserved room on the server before.
+ *  @throws MooringError ALREADY_OWNED | NOT_WANTED (stopped, being deleted or quarantined) |
+ *  DEVICE_NOT_FOUND */
 export async function claim(store: Store, clock: Clock, claim: Claim): Promise<OwnedDevice> {
   const now = clock.wallMs()
   const claimed = await store.update(
@@ -103,12 +106,12 @@ export async function claim(store: Store, clock: Clock, claim: Claim): Promise<O
   const row = await readDevice(store, claim.device)
   if (row.owner === claim.server.serverId && row.claimId === claim.claimId) return row as OwnedDevice
   if (row.owner) {
-    throw new MooringError('ALREADY_OWNED', `device ${row.deviceId} is owned by ${row.owner}`, {
+    throw new MooringError('ALREADY_OWNED', `device "${row.deviceId}" is owned by server "${row.owner}"`, {
       owner: row.owner,
     })
   }
   const is = row.deleting ? 'being deleted' : row.desired === 'stopped' ? 'stopped' : 'quarantined'
-  throw new MooringError('NOT_WANTED', `device ${row.deviceId} is ${is}`)
+  throw new MooringError('NOT_WANTED', `device "${row.deviceId}" is ${is}`)
 }
 
 export interface Permit {
@@ -116,13 +119,13 @@ export interface Permit {
   readonly row: OwnedDevice
 }
 
-/** Ownership check and fencing number in one write, before EVERY connect. It also writes that the device is in probation: should
- *  the server die now, this stands. See suspicion.ts. A time that WhatsApp has set is honoured in the same write: by the time
- *  of day, since it decides nothing about ownership.
- *  @param suspicion what is held against the device so far
- *  @param overRefusedUntil the `refusedUntil` of the row that does not hold for this server
- *  @throws MooringError NOT_OWNER (someone else owns it, or nobody) | NOT_WANTED (stopped, deleted or to be moved) |
- *  LOGIN_REFUSED (WhatsApp lets it log in later); the caller must not connect */
+/** Proves the ownership and raises the epoch, in one write, before EVERY connect. The same write puts the
+ *  device in probation, so that the row tells of it if the server dies now: see suspicion.ts. It also honours
+ *  a time that WhatsApp has set. The wall clock will do for that, since nothing about ownership is decided.
+ *  @param suspicion the points of the device so far
+ *  @param overRefusedUntil the `refusedUntil` of the row, if it does not hold for this server
+ *  @throws MooringError NOT_OWNER (another server owns it, or none) | NOT_WANTED (stopped, deleted or to be
+ *  moved) | LOGIN_REFUSED (WhatsApp lets it log in later). The caller must not connect */
 export async function permit(
   store: Store,
   clock: Clock,
@@ -154,17 +157,19 @@ export async function permit(
   if (row) return { epoch: epoch(row.epoch), row: row as OwnedDevice }
   const present = await store.get('Devices', { deviceId: id })
   if (present?.owner !== me) {
-    const owner = present ? (present.owner ?? 'nobody') : 'nobody, it was deleted'
-    throw new MooringError('NOT_OWNER', `device ${id} is owned by ${owner}`, { owner: present?.owner })
+    const server = present?.owner && `server "${present.owner}"`
+    const owner = server ?? (present ? 'nobody' : 'nobody, it was deleted')
+    throw new MooringError('NOT_OWNER', `device "${id}" is owned by ${owner}`, { owner: present?.owner })
   }
   if (present.desired === 'running' && !present.moveTo) {
-    throw new MooringError('LOGIN_REFUSED', `device ${id} may not log in yet: ${present.refusal?.why}`)
+    throw new MooringError('LOGIN_REFUSED', `device "${id}" may not log in yet: ${present.refusal?.why}`)
   }
-  const why = present.moveTo ? `is asked to move to ${present.moveTo}` : 'is wanted stopped'
-  throw new MooringError('NOT_WANTED', `device ${id} ${why}`, { moveTo: present.moveTo })
+  const to = present.moveTo === 'any' ? 'another server' : `server "${present.moveTo}"`
+  const why = present.moveTo ? `is asked to move to ${to}` : 'is wanted stopped'
+  throw new MooringError('NOT_WANTED', `device "${id}" ${why}`, { moveTo: present.moveTo })
 }
 
-/** What one socket may say about its device. */
+/** Names one socket: its device, the server that opened it, and its epoch. */
 export interface SocketIdentity {
   readonly device: DeviceId
   readonly server: ServerId
@@ -173,8 +178,8 @@ export interface SocketIdentity {
 
 type Reported = Pick<Change<DeviceRow>, 'set' | 'remove'>
 
-/** Writes what this socket knows of the device.
- *  @throws MooringError NOT_OWNER when the device has another owner or a newer socket */
+/** Writes what the socket's server knows of the device.
+ *  @throws MooringError NOT_OWNER when the device has another owner, or a newer socket */
 export async function report(
   store: Store,
   clock: Clock,
@@ -193,34 +198,36 @@ export async function report(
   if (row) return row as OwnedDevice
   throw new MooringError(
     'NOT_OWNER',
-    `server "${me.server}" does not hold device ${me.device} under epoch ${me.epoch}`,
+    `server "${me.server}" does not hold device "${me.device}" under epoch ${me.epoch}`,
   )
 }
 
 export interface Release extends SocketIdentity {
   readonly status: Extract<DeviceStatus, 'unassigned' | 'stopped' | 'conflicted' | 'logged_out'>
   readonly statusReason?: string
-  /** The operator's wish ends with this release: WhatsApp, or a client outside the fleet, does not let it be. */
+  /** Whether the device becomes `stopped`: WhatsApp, or a client outside the fleet, does not let it run. */
   readonly noLongerWanted?: boolean
-  /** After a logout: the device's next credentials are new ones. */
+  /** The device's new `credentialsId`, after a logout. */
   readonly freshCredentialsId?: string
-  /** The server name to return to; absent when the device is moved on purpose. */
+  /** The server name to return to. Absent when the device is moved on purpose. */
   readonly homeName?: string
-  /** When its socket was closed, if it was connected until then. */
+  /** When its socket was closed, if the device was connected until then. */
   readonly disconnectedAt?: number
-  /** What is held against it after all; see suspicion.ts. */
+  /** The points that the device keeps; see suspicion.ts. */
   readonly suspicion?: number
 }
 
-/** Lets the device go, after its socket is closed.
- *  @returns false when it was not held any more: evicted meanwhile, or an earlier try had been applied */
+/** Gives the device up, after its socket is closed.
+ *  @returns false when the server did not own it any more: it was evicted, or an earlier try had been
+ *  applied */
 export async function release(store: Store, clock: Clock, me: Release): Promise<boolean> {
   const now = clock.wallMs()
   const released = await store.update(
     'Devices',
     { deviceId: me.device },
     {
-      // Ends this epoch: a report or a release still on its way must not pass when this server is the owner again.
+      // Ends this epoch. A report or a release that is still on its way must not pass when this server owns the
+      // device again.
       add: { epoch: 1 },
       set: {
         status: me.status,
@@ -235,7 +242,7 @@ export async function release(store: Store, clock: Clock, me: Release): Promise<
         updatedAt: now,
       },
       remove: [
-        ...LET_GO,
+        ...ONLY_WHILE_OWNED,
         ...(me.suspicion ? [] : (['suspicion'] as const)),
         ...(me.homeName ? [] : (['home'] as const)),
         ...(me.freshCredentialsId === undefined ? [] : LOGGED_OUT),
@@ -248,17 +255,17 @@ export async function release(store: Store, clock: Clock, me: Release): Promise<
   return true
 }
 
-/** What an eviction holds against the device. */
+/** What an eviction holds against the device, and the row that was read for it. */
 export interface Judged {
-  /** The row that was judged: the eviction is refused when what matters has changed since. */
+  /** Of the row that was judged. The eviction is refused when either has changed since. */
   readonly seen: Pick<DeviceRow, 'status' | 'suspicion'>
   readonly suspicion: number
-  /** It gets no server until an operator starts it. */
+  /** Why the device is quarantined. It then gets no server until an operator starts it. */
   readonly quarantinedBecause?: string
 }
 
-/** Takes the device from a server that was READ as `dead` or `stopped` by a consistent read: both are final and ids are
- *  never reused, so that reading may be any age.
+/** Takes the device from a server that a consistent read has shown as `dead` or `stopped`. Both states are
+ *  final and no `serverId` is used twice, so that read may be of any age.
  *  @returns false when the device has another owner or none, or has changed since it was judged */
 export async function evict(
   store: Store,
@@ -282,11 +289,12 @@ export async function evict(
         suspicion: judged?.suspicion || undefined,
         updatedAt: now,
       },
-      remove: [...LET_GO, ...(judged?.suspicion ? [] : (['suspicion'] as const))],
+      remove: [...ONLY_WHILE_OWNED, ...(judged?.suspicion ? [] : (['suspicion'] as const))],
       when: [
         device.equals('owner', gone.serverId),
         ...(judged ? asSeen(judged.seen) : []),
-        // What an operator has asked of it meanwhile is finished by placement, which lists no quarantined device.
+        // Placement finishes a stop or a deletion that was requested meanwhile, and it lists no device in
+        // quarantine.
         ...(why === undefined ? [] : [device.equals('desired', 'running')]),
       ],
     },
@@ -302,6 +310,6 @@ function asSeen({ status, suspicion }: Judged['seen']) {
 /** A consistent read. @throws MooringError DEVICE_NOT_FOUND */
 export async function readDevice(store: Store, id: DeviceId): Promise<DeviceRow> {
   const row = await store.get('Devices', { deviceId: id })
-  if (!row) throw new MooringError('DEVICE_NOT_FOUND', `there is no device ${id}`)
+  if (!row) throw new MooringError('DEVICE_NOT_FOUND', `there is no device "${id}"`)
   return row
 }

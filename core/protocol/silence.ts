@@ -1,4 +1,5 @@
-/** What one observer has seen of the servers' beats, on its own monotonic clock. It trusts no time in any row. */
+/** Which servers are silent, and which of them to bury. The observer watches how each beat changes, on its
+ *  own monotonic clock, and trusts no time in any row. */
 import type { Clock, Mark } from '../clock.ts'
 import type { ServerId } from '../ids.ts'
 import type { ProtocolSettings } from '../settings.ts'
@@ -13,7 +14,7 @@ interface Sighting {
 export interface Watch {
   /** Takes in a consistent read of all servers. Call it right after the read has returned. */
   look(servers: readonly ServerRow[]): void
-  /** Ms for which this beat of the server has stood unchanged before this observer. */
+  /** Ms for which this observer has seen this beat of the server unchanged. */
   silentForMs(server: ServerRow): number
 }
 
@@ -33,13 +34,14 @@ export function watchBeats(clock: Clock): Watch {
   }
 }
 
-/** More than this share of the active servers silent together means that the store failed, not the servers. */
+/** The brake needs more than this share of the live servers to be quiet together. */
 const BRAKE_SHARE = 0.5
+/** One server alone may well have failed by itself. */
 const BRAKE_SERVERS_MIN = 2
 
 export interface Verdict {
   readonly bury: ServerRow[]
-  /** Silent long enough, yet spared: so many fell silent together that the brake waits one more lease. */
+  /** Silent for the bury time, and spared by the brake for one more lease. */
   readonly deferred: ServerRow[]
   /** Live servers that have missed three beats. */
   readonly quiet: ServerRow[]
@@ -51,11 +53,17 @@ export function quietAfterMs({ beatEveryMs, fenceAfterMs }: ProtocolSettings): n
   return Math.min(3 * beatEveryMs, fenceAfterMs)
 }
 
-/** Decides whom to bury, look after look. Servers that missed three beats count as silent for the brake, so that it is on
- *  before the first of them is due: an outage does not silence all of them in the same second. The extra lease counts
- *  from when this observer noticed, since an outage may have kept it from reading, too: an observer that could not look
- *  for three beats itself brakes. The brake stays on for a lease after its cause is over, since a fleet does not come back in
- *  the same second either. */
+/**
+ * Decides which servers to bury at each look. If more than half of the servers go quiet together, the store
+ * has probably failed, not the servers: the brake then delays every burial by one lease.
+ *
+ * 1. A server counts as quiet after three missed beats, well before it could be buried, because servers do
+ *    not all go quiet in the same second.
+ * 2. An observer that could not read for three beats brakes as well: it may have missed the start of an
+ *    outage. So the extra lease counts from the look at which this observer noticed.
+ * 3. The brake stays on for one lease after the cause is gone, because servers do not all recover in the same
+ *    second.
+ */
 export function createBurialRule(clock: Clock, watch: Watch, settings: ProtocolSettings) {
   const quietMs = quietAfterMs(settings)
   let lookedAt: Mark | undefined

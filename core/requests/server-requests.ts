@@ -1,7 +1,7 @@
 /** What the control plane asks of a live server, each one conditional write on its row. The server learns it from the answer
  *  of its next beat. Nothing here writes `state`, `beat` or `load`: core/protocol/membership.ts does. */
 import type { ServerId } from '../ids.ts'
-import { notFinal } from '../protocol/membership.ts'
+import { stateIsLive } from '../protocol/membership.ts'
 import type { ServerItem, ServerRow } from '../store/server-row.ts'
 import { type Store, when } from '../store/store.ts'
 
@@ -21,7 +21,7 @@ export async function giveConnectShare(
     {
       set: { connectShare: perSecond },
       when: [
-        notFinal,
+        stateIsLive,
         connectShare === undefined
           ? server.absent('connectShare')
           : server.equals('connectShare', connectShare),
@@ -44,7 +44,7 @@ export async function offerSurplus(
     {
       ...(surplus > 0 ? { set: { surplus } } : { remove: ['surplus'] }),
       when: [
-        notFinal,
+        stateIsLive,
         read.surplus === undefined ? server.absent('surplus') : server.equals('surplus', read.surplus),
       ],
     },

@@ -1,4 +1,5 @@
-/** One item of a device's auth state: its creds, or one Signal key. */
+/** A row of a device's auth state: its creds, one Signal key, its data keys or its inbox. The host
+ *  encrypts each value. */
 import type { DeviceId, Epoch } from '../ids.ts'
 
 export interface AuthItem {
@@ -6,7 +7,8 @@ export interface AuthItem {
   /** `<credentialsId>/` and `creds`, `data-key`, `inbox`, or `<type>/<id>` for a Signal key. */
   readonly key: string
   readonly epoch: Epoch
-  /** Rises with each request on the item, from socket to socket as well. Absent in items that were written without. */
+  /** Rises with each request on the item, also from one socket to the next. Absent in an item that was
+   *  written without. */
   readonly order?: number
   /** Encrypted by the host. Absent in an item that was only fenced, and in a tombstone. */
   readonly value?: string
@@ -18,12 +20,12 @@ export function credsKey(credentialsId: string): string {
   return `${credentialsId}/creds`
 }
 
-/** Of the keys, wrapped, that everything else is encrypted with. */
+/** Names the item of the wrapped data keys, with which all other items are encrypted. */
 export function dataKeysKey(credentialsId: string): string {
   return `${credentialsId}/data-key`
 }
 
-/** Of the messages that were decrypted and not yet taken. */
+/** Names the item of the messages that were decrypted and that no application has taken yet. */
 export function inboxKey(credentialsId: string): string {
   return `${credentialsId}/inbox`
 }
@@ -32,7 +34,8 @@ export function signalKey(credentialsId: string, type: string, id: string): stri
   return `${credentialsId}/${type}/${id}`
 }
 
-/** `creds`, `data-key`, `inbox`, or the type of a Signal key: all that a message may say of an item, since ids hold phone numbers. */
+/** `creds`, `data-key`, `inbox`, or the type of a Signal key. A message may say no more of an item, since
+ *  the ids of items contain phone numbers. */
 export function kindOf(key: string): string {
   return key.split('/')[1] ?? 'item'
 }

@@ -1,4 +1,4 @@
-/** A device's row: what the operator wants of it, what is, and who owns it. */
+/** A device's row: what the operator wants of the device, how it is, and which server owns it. */
 import type { DeviceId, Epoch, ServerId } from '../ids.ts'
 import { UNASSIGNED_SHARDS } from './tables.ts'
 
@@ -17,7 +17,7 @@ export const DEVICE_STATUSES = [
 export type DeviceStatus = (typeof DEVICE_STATUSES)[number]
 export type Desired = 'running' | 'stopped'
 
-/** What a person needs to link the device, as long as it is valid. */
+/** The QR or the pairing code with which a person links the device. */
 export interface Pairing {
   readonly qr?: string
   readonly code?: string
@@ -26,7 +26,7 @@ export interface Pairing {
   readonly expiresAt: number
 }
 
-/** An operator's wish for a pairing code; the owner answers with `pairing.code` under the same `requestId`. */
+/** A request for a pairing code. The owner answers it with `pairing.code` under the same `requestId`. */
 export interface PairingCodeRequest {
   readonly requestId: string
   readonly phoneNumber: string
@@ -38,28 +38,29 @@ export interface Account {
   readonly lid?: string
 }
 
-/** The last time at which work of its socket was found unanswered. */
+/** The last stall of the device. */
 export interface StallFound {
+  /** When it was found. */
   readonly at: number
-  /** Since when the oldest of it waited. */
+  /** Since when the oldest work had waited. */
   readonly since: number
   /** In words. */
   readonly why: string
-  /** When it was over: answered after all, or its socket replaced by one that has logged in. */
+  /** When it was over: WhatsApp has answered after all, or another socket has logged in. */
   readonly endedAt?: number
 }
 
-/** Why WhatsApp does not let the device log in for a while. */
+/** Why WhatsApp refuses the device's logins for a while. */
 export interface Refusal {
   /** WhatsApp's status code. */
   readonly code: number
   /** In words for the operator. */
   readonly why: string
-  /** The version of the client that was refused, where another version would be let in. */
+  /** The version of the client that was refused, if WhatsApp would accept another version. */
   readonly clientVersion?: string
 }
 
-/** The server name that this device returns to when a server of that name is there again. */
+/** The server name to which the device returns when a server of that name is there again. */
 export interface Home {
   readonly name: string
   readonly since: number
@@ -76,37 +77,40 @@ export interface DeviceRow {
   readonly epoch: Epoch
   readonly createdAt: number
   readonly updatedAt: number
-  /** Names the device's present credentials in the auth state. A logout gives it a fresh one in the same write that says
-   *  so; what stands under the old one is archived by that, and no later socket reads or writes it. */
+  /** Names the device's present credentials in the auth state. The write that tells of a logout also gives
+   *  the device a new one. That archives the items under the old one: no later socket reads or writes
+   *  them. */
   readonly credentialsId: string
 
   /** Absent means unassigned. */
   readonly owner?: ServerId
-  /** Names the claim that made `owner` the owner, so that a claim whose answer was lost can be recognised. */
+  /** Names the claim that made `owner` the owner. A caller whose answer was lost recognises its claim by
+   *  it. */
   readonly claimId?: string
   readonly assignedAt?: number
   readonly home?: Home
-  /** Present while the device waits for a server or for its deletion; the key of `byUnassigned`. */
+  /** The key of `byUnassigned`. Present while the device waits for a server or for its deletion. */
   readonly unassignedShard?: string
   readonly unassignedSince?: number
 
-  /** The owner shall let go; placement then prefers this server, or any other when it is `any`. */
+  /** Asks the owner to release the device. Placement then prefers this server, or takes any other for
+   *  `any`. */
   readonly moveTo?: ServerId | 'any'
-  /** Who owned the device when `moveTo` was written: "any" means any other than this one. */
+  /** The owner when `moveTo` was written. `any` means any server but this one. */
   readonly movedFrom?: ServerId
   /** The operation that wrote `moveTo`, if one did. */
   readonly moveId?: string
-  /** Why it is asked to move, in words for its history. */
+  /** Why the device is asked to move, in words for its history. */
   readonly moveReason?: string
-  /** When it last came to a server because it was asked to move. */
+  /** When the device last came to a server because it was asked to move. */
   readonly movedAt?: number
   readonly deleting?: boolean
-  /** The import that is writing its credentials: until it has finished nothing may start the device, since it would pair
-   *  anew over half of them. */
+  /** The import that is writing its credentials. Until it has finished nothing may start the device, since
+   *  the device would pair again over a part of them. */
   readonly importing?: string
-  /** The `credentialsId`s of earlier imports that were given up, until what they had stored is removed. */
+  /** The `credentialsId`s of abandoned imports, until the items that those stored are deleted. */
   readonly abandonedCredentialsIds?: readonly string[]
-  /** The owner shall log the device out at WhatsApp and archive its credentials. */
+  /** Asks the owner to log the device out at WhatsApp and to archive its credentials. */
   readonly logout?: boolean
   /** Raised by each restart that an operator asks for. */
   readonly restarts?: number
@@ -119,16 +123,16 @@ export interface DeviceRow {
 
   readonly connectedAt?: number
   readonly disconnectedAt?: number
-  /** When its server will try again, while it backs off. */
+  /** When its server connects it again, while the server backs off. */
   readonly retryAt?: number
-  /** No server logs it in before, by WhatsApp's word: kept from owner to owner, until it is over or an operator's `start`
-   *  lifts it. See `permit`. */
+  /** Until this time WhatsApp refuses its logins, so no server connects it. It outlives the owner, until
+   *  the time has come or an operator starts the device. See `permit`. */
   readonly refusedUntil?: number
   readonly refusal?: Refusal
-  /** Points for the deaths of servers that it may have caused; see core/protocol/suspicion.ts. While it has a socket they include those that
-   *  the permit wrote in advance. */
+  /** Points for the deaths of servers that the device may have caused; see core/protocol/suspicion.ts.
+   *  While it has a socket they include the points that the permit wrote in advance. */
   readonly suspicion?: number
-  /** It gets no server until an operator starts it; see core/protocol/suspicion.ts. */
+  /** Present while it is quarantined: it gets no server until an operator starts it. */
   readonly quarantinedAt?: number
   /** Times of the last conflicts (status 440), newest last. */
   readonly conflicts?: readonly number[]
@@ -137,14 +141,14 @@ export interface DeviceRow {
 
 export type OwnedDevice = DeviceRow & { readonly owner: ServerId }
 
-/** Its server has done for it what can be done without the phone or the operator: it is connected, waits to be linked, its
- *  socket stays closed, or WhatsApp refuses it for a while. */
+/** Whether its server can do no more without the phone or the operator. The device is connected or waits
+ *  to be linked, its socket stays closed, or WhatsApp refuses it for a while. */
 export function hasSettled({ status, refusedUntil }: Pick<DeviceRow, 'status' | 'refusedUntil'>): boolean {
   if (status === 'disconnected') return refusedUntil !== undefined
   return status !== 'unassigned' && status !== 'assigned' && status !== 'connecting'
 }
 
-/** Which partition of `byUnassigned` lists the device: a small stable hash of its id. */
+/** The partition of `byUnassigned` that lists the device: a small stable hash of its id. */
 export function unassignedShard(device: DeviceId): string {
   let hash = 0
   for (const character of device) hash = (Math.imul(hash, 31) + character.charCodeAt(0)) >>> 0
@@ -154,7 +158,8 @@ export function unassignedShard(device: DeviceId): string {
 /** Every partition of `byUnassigned`. */
 export const UNASSIGNED_SHARD_KEYS = Array.from({ length: UNASSIGNED_SHARDS }, (_, shard) => String(shard))
 
-/** Whether the reason why a device rests also says what is to be done, so that nobody says it twice. */
+/** Whether the reason why a device is stopped already tells the operator to start it, so that no text says
+ *  it twice. */
 export function saysToStart(reason: string | undefined): boolean {
   return reason?.includes('start it') ?? false
 }

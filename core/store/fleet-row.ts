@@ -1,14 +1,14 @@
-/** What the fleet keeps of itself: how the rebalancing stands, and what moved within a minute. */
-import type { ChurnMetric } from '../catalogue.ts'
+/** What the fleet has decided for all its devices: how rebalancing is going, which cool-downs last, how
+ *  many devices were quarantined. These rows are in the Operations table, which no server may touch: a
+ *  server that was broken into could otherwise spend the budget of the whole fleet, or have the service
+ *  scaled again and again. */
 import type { DeviceId, ServerId } from '../ids.ts'
-
-export type ChurnCounts = { readonly [M in ChurnMetric]?: number }
 
 export const REBALANCING_STATES = ['paused', 'balanced', 'moving', 'waiting'] as const
 
 export type RebalancingState = (typeof REBALANCING_STATES)[number]
 
-/** A device on its way. */
+/** A device that rebalancing moves at the moment. */
 export interface UnderWay {
   readonly deviceId: DeviceId
   readonly from: ServerId
@@ -27,7 +27,7 @@ export interface RebalancingStatus {
   /** In words for the operator. */
   readonly why: string
   readonly bandPercent: number
-  /** Moves within ten minutes, at most. */
+  /** The most moves within ten minutes. */
   readonly budget: number
   readonly underWay: readonly UnderWay[]
   readonly spent: readonly Spent[]
@@ -39,4 +39,43 @@ export interface Pause {
   /** The id of an API key. */
   readonly by: string
   readonly at: number
+}
+
+/** `fleet#` begins no `operationId` of an operation, and the API takes no id with a `#`. */
+type FleetRowId = `fleet#${string}`
+
+/** See core/balance/ledger.ts. It is never deleted. */
+export interface RebalancingRow {
+  readonly operationId: FleetRowId
+  readonly kind: 'rebalancing'
+  /** Raised by each write, so that a write on a stale reading is refused. */
+  readonly version: number
+  /** Absent until a sweep has looked. */
+  readonly rebalancing?: RebalancingStatus
+  /** Present while an operator has paused it. */
+  readonly paused?: Pause
+}
+
+/** See core/sweep/cool-down.ts. */
+export interface CoolDownRow {
+  readonly operationId: FleetRowId
+  readonly kind: 'cool-down'
+  /** The end of the cool-down, in seconds since 1970. */
+  readonly expiresAt: number
+}
+
+/** One for each hour; see core/placement/quarantine-limit.ts. */
+export interface QuarantineLimitRow {
+  readonly operationId: FleetRowId
+  readonly kind: 'quarantine-limit'
+  /** Devices quarantined within the hour. */
+  readonly quarantines: number
+  /** Seconds since 1970; see tables.ts. */
+  readonly expiresAt: number
+}
+
+export type FleetRow = RebalancingRow | CoolDownRow | QuarantineLimitRow
+
+export function fleetRowId(name: string): FleetRowId {
+  return `fleet#${name}`
 }

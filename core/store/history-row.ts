@@ -1,6 +1,7 @@
-/** What happened, to a device or to the fleet. */
+/** What happened to a device or to the fleet, for people. Every server writes these rows, so no decision
+ *  may read one: what decides for the fleet is in fleet-row.ts. */
+import type { ChurnMetric } from '../catalogue.ts'
 import type { DeviceId, Epoch, ServerId } from '../ids.ts'
-import type { ChurnCounts, Pause, RebalancingStatus } from './fleet-row.ts'
 
 export type HistoryEvent =
   | 'registered'
@@ -17,28 +18,53 @@ export type HistoryEvent =
   | 'stopped'
   | 'requested'
 
-/** Of `_fleet` some rows hold counts by the minute instead of an event: see core/telemetry/churn.ts. */
-export interface HistoryRow extends ChurnCounts {
+interface Row {
   readonly deviceId: DeviceId
-  /** ISO time, then a random part: sorts by time and never collides. */
+  /** The sort key of the table. */
   readonly at: string
+  /** Seconds since 1970; see tables.ts. */
+  readonly expiresAt: number
+}
+
+/** One thing that happened to one device. `at` is an ISO time, then a random part: rows sort by time and
+ *  never collide. */
+export interface DeviceEvent extends Row {
+  /** Only the rows of the fleet have a kind. */
+  readonly kind?: undefined
   readonly event: HistoryEvent
   readonly server?: ServerId
   readonly serverName?: string
   readonly epoch?: Epoch
   readonly why: string
-  readonly expiresAt: number
-  /** In a row of `_fleet`: the device that had a conflict; see core/telemetry/conflicts.ts. */
-  readonly device?: DeviceId
-  /** In a row of `_fleet`: when the sweep has looked; see core/telemetry/sweep-stamp.ts. */
-  readonly lookedAt?: number
-  /** In one row of `_fleet`: how the rebalancing stands; see core/balance/ledger.ts. */
-  readonly rebalancing?: RebalancingStatus
-  readonly paused?: Pause
-  readonly version?: number
-  /** In a row of `_fleet`: devices quarantined within one hour; see core/placement/quarantine-limit.ts. */
-  readonly quarantines?: number
 }
 
-/** The fleet's own part of the history: no device can have this id. */
+/** One conflict of any device; see core/telemetry/conflicts.ts. */
+export interface ConflictRow extends Row {
+  readonly kind: 'conflict'
+  readonly event: Extract<HistoryEvent, 'conflicted'>
+  readonly device: DeviceId
+  readonly server: ServerId
+  readonly serverName: string
+  /** The epoch of the socket that was closed. */
+  readonly epoch: Epoch
+  readonly why: string
+}
+
+export type ChurnCounts = { readonly [M in ChurnMetric]?: number }
+
+/** The churn of one minute; see core/telemetry/churn.ts. */
+export interface ChurnRow extends Row, ChurnCounts {
+  readonly kind: 'churn'
+}
+
+/** The last look of the sweep; see core/telemetry/sweep-stamp.ts. */
+export interface SweepStamp extends Row {
+  readonly kind: 'sweep-stamp'
+  /** Wall-clock ms since 1970. */
+  readonly lookedAt: number
+}
+
+export type HistoryRow = DeviceEvent | ConflictRow | ChurnRow | SweepStamp
+
+/** The `deviceId` of the fleet's own rows. No device can have this id. */
 export const FLEET = '_fleet' as DeviceId

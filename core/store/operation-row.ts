@@ -1,5 +1,7 @@
-/** What was begun and takes a while: the move of a device, a drain, a rolling restart. */
+/** An operation's row: the move of a device, a drain or a rolling restart, which all take a while. The row
+ *  has everything that the next step needs, so that any sweep can take it after a crash. */
 import type { DeviceId, ServerId } from '../ids.ts'
+import type { FleetRow } from './fleet-row.ts'
 
 export const OPERATION_STATES = ['running', 'done', 'refused', 'timed_out', 'cancelled'] as const
 
@@ -8,13 +10,13 @@ export type OperationState = (typeof OPERATION_STATES)[number]
 export interface Operation {
   readonly operationId: string
   readonly state: OperationState
-  /** Present while it runs; the key of `byOpen`. */
+  /** The key of `byOpen`. Present while the operation runs. */
   readonly open?: 'open'
-  /** Raised by each write: of two sweeps that take the same step, one wins. */
+  /** Raised by each write, so that one of two sweeps wins when both take the same step. */
   readonly version: number
-  /** How it stands, in words for the operator. */
+  /** How far it is, in words for the operator. */
   readonly why: string
-  /** Who asked for it: the id of an API key, or `sweep`. */
+  /** The id of the API key that asked for it, or `sweep`. */
   readonly askedBy: string
   /** Wall-clock ms since 1970, for people. */
   readonly startedAt: number
@@ -27,29 +29,30 @@ export interface Operation {
 export interface Reassign extends Operation {
   readonly kind: 'reassign'
   readonly deviceId: DeviceId
-  /** Its owner when the move was asked for; absent when it had none. */
+  /** The owner when the move was asked for. Absent when the device had none. */
   readonly from?: ServerId
-  /** The claim under which `from` held it then: under another one it has been let go since. */
+  /** The claim under which `from` owned the device then. Another `claimId` in the device's row tells that
+   *  `from` has released it since. */
   readonly claimId?: string
   readonly to: ServerId | 'any'
 }
 
-/** A device that was asked to move and is not yet seen to have settled elsewhere. */
+/** A device that was asked to move and has not yet been seen settled on another server. */
 export interface Moving {
   readonly deviceId: DeviceId
   readonly askedAt: number
 }
 
-/** A server on its way to having no devices. */
+/** A drain: the devices of one server move away, in waves. */
 export interface Drain extends Operation {
   readonly kind: 'drain'
   readonly serverId: ServerId
   readonly serverName: string
-  /** The server that shall get the devices; any when left out. */
+  /** The server that shall get the devices. Any server when left out. */
   readonly to?: ServerId
   /** Whether the server leaves the fleet when it is empty. */
   readonly thenLeave: boolean
-  /** Devices under way at the same time, at most. */
+  /** The most devices under way at the same time. */
   readonly atOnce: number
   readonly devicesAtStart: number
   readonly moving: readonly Moving[]
@@ -64,7 +67,7 @@ export interface RestartStep {
   readonly serverId: ServerId
   readonly name: string
   readonly phase: RestartPhase
-  /** Wall-clock ms when its phase began; absent until its turn has come. */
+  /** Wall-clock ms when its phase began. Absent until its turn has come. */
   readonly since?: number
   readonly replacedBy?: ServerId
   readonly replacedByName?: string
@@ -74,24 +77,32 @@ export interface RestartStep {
 
 /** The deployment that brings the replacements. */
 export interface Deployment {
-  /** The service's newest deployment before; another one tells that ours was taken. */
+  /** The service's newest deployment before ours. A newer one tells that the service has accepted ours. */
   readonly before: string
   readonly askedAt: number
   readonly taken: boolean
-  /** Until then the service stops none of the old servers by itself. */
+  /** Until this time the service stops none of the old servers by itself. */
   readonly protectedUntil: number
 }
 
-/** All servers, one after another. */
+/** A rolling restart: all servers are replaced, one after another. */
 export interface Restart extends Operation {
   readonly kind: 'restart'
   readonly steps: readonly RestartStep[]
-  /** Absent until the service was asked for one. */
+  /** Absent until the service was asked for a deployment. */
   readonly deployment?: Deployment
-  /** It takes up what an earlier one left; not yet seen whether the service's deployment of then still goes on. */
+  /** This restart continues an earlier one. Set until the first step has checked whether the earlier deployment
+   *  is still running. */
   readonly takesUp?: boolean
-  /** No further server is begun, by the wish of this one. */
+  /** The id of the API key that asked to stop the restart: no further server is begun. */
   readonly stopAskedBy?: string
 }
 
 export type OperationRow = Reassign | Drain | Restart
+
+/** The table holds two sorts of rows: operations, and what the fleet has decided for all its devices. */
+export type OperationItem = OperationRow | FleetRow
+
+export function asOperation(item: OperationItem | undefined): OperationRow | undefined {
+  return item?.kind === 'reassign' || item?.kind === 'drain' || item?.kind === 'restart' ? item : undefined
+}

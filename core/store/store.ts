@@ -1,11 +1,13 @@
-/** The store that Mooring decides with: single-item conditional writes and consistent reads, nothing else.
- *  Conditions are values, so that each reads as a sentence and the same one runs on DynamoDB and in a simulation. */
+/** The store: consistent reads and conditional writes of single rows, and nothing else. Every part that
+ *  decides or records calls it; aws/dynamodb-store.ts has it on DynamoDB, the simulation in memory.
+ *  Conditions are values, so that the same one runs on both and reads as a sentence. There are no
+ *  transactions: a decision must fit into one row. */
 
 import type { KeyRow } from './api-key-row.ts'
 import type { AuthItem } from './auth-item-row.ts'
 import type { DeviceRow } from './device-row.ts'
 import type { HistoryRow } from './history-row.ts'
-import type { OperationRow } from './operation-row.ts'
+import type { OperationItem } from './operation-row.ts'
 import type { ServerItem } from './server-row.ts'
 
 export interface Rows {
@@ -13,22 +15,24 @@ export interface Rows {
   Servers: ServerItem
   AuthState: AuthItem
   History: HistoryRow
-  Operations: OperationRow
+  Operations: OperationItem
   Keys: KeyRow
 }
 export type Table = keyof Rows
 
-export interface Keys {
+/** The attributes that name one row of each table. */
+export interface PrimaryKeys {
   Devices: Pick<DeviceRow, 'deviceId'>
   Servers: Pick<ServerItem, 'serverId'>
   AuthState: Pick<AuthItem, 'deviceId' | 'key'>
   History: Pick<HistoryRow, 'deviceId' | 'at'>
-  Operations: Pick<OperationRow, 'operationId'>
+  Operations: Pick<OperationItem, 'operationId'>
   Keys: Pick<KeyRow, 'keyId'>
 }
 
 type Comparable = string | number | boolean
-type Attribute<Row> = keyof Row & string
+/** Of a table with several kinds of rows, the attributes of any of them. */
+type Attribute<Row> = [Row] extends [never] ? string : Row extends unknown ? keyof Row & string : never
 
 export type Condition<Row> =
   | { readonly is: 'absent' | 'present'; readonly attribute: Attribute<Row> }
@@ -71,15 +75,16 @@ export function when<Row>() {
 export interface Change<Row> {
   /** Attributes to set. One that is `undefined` is left as it is. */
   readonly set?: { readonly [A in keyof Row]?: Row[A] | undefined }
-  /** Numbers to add; an absent attribute counts as 0. */
+  /** Numbers to add. An absent attribute counts as 0. */
   readonly add?: { readonly [A in keyof Row]?: number }
   readonly remove?: readonly Attribute<Row>[]
-  /** All of these must hold. Without any, the update creates an item that is not there. */
+  /** All of these must hold. Without conditions the update creates a row that does not exist. */
   readonly when: readonly Condition<Row>[]
 }
 
 export interface Query<Row> {
-  /** A name of `TABLES[table].indexes`; the table itself when left out. Index reads lag: they list candidates. */
+  /** A name of `TABLES[table].indexes`. Left out, the table itself is read. Reads of an index lag, so they
+   *  only list candidates. */
   readonly index?: string
   readonly partition: string
   readonly sort?: {
@@ -89,7 +94,7 @@ export interface Query<Row> {
   }
   readonly filter?: readonly Condition<Row>[]
   readonly descending?: boolean
-  /** Items read per call, at most; a filter can return fewer while `next` is set. */
+  /** The most items read per call. With a filter a page can have fewer rows and still have a `next`. */
   readonly limit?: number
   readonly after?: Record<string, string | number>
 }
@@ -100,37 +105,42 @@ export interface ScanPart<Row> extends Pick<Query<Row>, 'filter' | 'limit' | 'af
 
 export interface Page<Row> {
   readonly rows: Row[]
-  /** Hand this back as `after` to read on; absent at the end. */
+  /** Pass this as `after` to read on. Absent at the end. */
   readonly next?: Record<string, string | number>
 }
 
 export interface Store {
   /** A consistent read. */
-  get<T extends Table>(table: T, key: Keys[T]): Promise<Rows[T] | undefined>
-  /** Consistent reads of many items, in any order; those that do not exist are left out. */
-  getMany<T extends Table>(table: T, keys: readonly Keys[T][]): Promise<Rows[T][]>
+  get<T extends Table>(table: T, key: PrimaryKeys[T]): Promise<Rows[T] | undefined>
+  /** Consistent reads of many rows, in any order. A row that does not exist is left out. */
+  getMany<T extends Table>(table: T, keys: readonly PrimaryKeys[T][]): Promise<Rows[T][]>
   /** @returns false when the condition refused the write */
   put<T extends Table>(table: T, row: Rows[T], conditions?: readonly Condition<Rows[T]>[]): Promise<boolean>
   /** @returns the row after the write, or undefined when the condition refused it */
-  update<T extends Table>(table: T, key: Keys[T], change: Change<Rows[T]>): Promise<Rows[T] | undefined>
-  /** @returns false when the condition refused it */
+  update<T extends Table>(
+    table: T,
+    key: PrimaryKeys[T],
+    change: Change<Rows[T]>,
+  ): Promise<Rows[T] | undefined>
+  /** @returns false when the condition refused the removal */
   remove<T extends Table>(
     table: T,
-    key: Keys[T],
+    key: PrimaryKeys[T],
     conditions?: readonly Condition<Rows[T]>[],
   ): Promise<boolean>
   query<T extends Table>(table: T, query: Query<Rows[T]>): Promise<Page<Rows[T]>>
-  /** How many items a query would give, without handing them over. */
+  /** How many rows a query would return. */
   count<T extends Table>(
     table: T,
     query: Omit<Query<Rows[T]>, 'limit' | 'after' | 'descending'>,
   ): Promise<number>
-  /** A consistent read of a part of the table, in no order. `segment` is one of `of` slices of about equal size. */
+  /** A consistent read of a part of the table, in no order. `segment` names one of `of` slices of about
+   *  equal size. */
   scan<T extends Table>(table: T, part?: ScanPart<Rows[T]>): Promise<Page<Rows[T]>>
 }
 
 /** Every row of a query, page after page, up to `rowsMax`.
- *  @throws RangeError when there are more: a bound that is met must be noticed, not cut silently. */
+ *  @throws RangeError when there are more: a list that ends at its bound must not look complete */
 export async function queryAll<T extends Table>(
   store: Store,
   table: T,

@@ -1,4 +1,5 @@
-/** The ONE definition of the tables: the local database, the tests and the CDK stack all create them from here. */
+/** The ONE definition of the tables. The local database, the tests and the CDK stack all create them from
+ *  it. */
 
 export interface KeyDefinition {
   readonly name: string
@@ -56,5 +57,6 @@ export const TABLES = {
 export type TableName = keyof typeof TABLES
 export const TABLE_NAMES = Object.keys(TABLES) as TableName[]
 
-/** Unassigned devices are spread over this many partitions of `byUnassigned`, against a hot partition. */
+/** Partitions of `byUnassigned`. With a single one, a fleet that loses a server would write into one hot
+ *  partition. */
 export const UNASSIGNED_SHARDS = 8

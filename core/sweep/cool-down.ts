@@ -1,12 +1,13 @@
-/** What may be done only once in a while, by whoever comes first: decided by one conditional write. */
+/** Spares money: the service is scaled at most once within a cool-down, however many sweeps find a reason
+ *  for it. One conditional write decides which sweep may. */
 import type { Clock } from '../clock.ts'
-import { FLEET, type HistoryRow } from '../store/history-row.ts'
+import { type CoolDownRow, fleetRowId } from '../store/fleet-row.ts'
 import { type Store, when } from '../store/store.ts'
 
-const row = when<HistoryRow>()
+const row = when<CoolDownRow>()
 
-/** Begins a cool-down. By the wall clock: it spares money, and decides nothing about ownership.
- *  @returns false while an earlier one lasts */
+/** Begins a cool-down. The wall clock will do, since nothing about ownership is decided.
+ *  @returns false while an earlier cool-down lasts */
 export async function coolDown(
   { store, clock }: { store: Store; clock: Clock },
   what: 'scale-out' | 'scale-in',
@@ -14,10 +15,10 @@ export async function coolDown(
 ): Promise<boolean> {
   const now = Math.floor(clock.wallMs() / 1000)
   const begun = await store.update(
-    'History',
-    { deviceId: FLEET, at: what },
+    'Operations',
+    { operationId: fleetRowId(what) },
     {
-      set: { expiresAt: now + seconds },
+      set: { kind: 'cool-down', expiresAt: now + seconds },
       when: [row.any(row.absent('expiresAt'), row.atMost('expiresAt', now))],
     },
   )

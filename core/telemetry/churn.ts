@@ -1,5 +1,5 @@
-/** Counts of what moved in the fleet, by the minute, so that `GET /fleet` can tell of the last 15 minutes without asking
- *  CloudWatch. Every Lambda and server adds what it did; a count that is lost harms nobody. */
+/** Churn by the minute, so that `GET /fleet` can tell of the last 15 minutes without asking CloudWatch.
+ *  Every Lambda and server adds its own counts. A count that is lost harms nobody. */
 import { CHURN_METRICS, type ChurnMetric } from '../catalogue.ts'
 import { type Clock, expiresInSeconds } from '../clock.ts'
 import { FLEET } from '../store/history-row.ts'
@@ -9,7 +9,7 @@ const KEPT_SECONDS = 3600
 
 export interface ChurnLedger {
   count(metric: ChurnMetric, by: number): void
-  /** Writes what was counted since the last time, in one request; nothing when there was nothing. */
+  /** Writes the counts since the last flush, in one request. Without counts it writes nothing. */
   flush(): Promise<void>
 }
 
@@ -25,12 +25,16 @@ export function churnLedger(store: Store, clock: Clock): ChurnLedger {
       counts = {}
       const at = minute(clock.wallMs())
       const expiresAt = expiresInSeconds(clock.wallMs(), KEPT_SECONDS)
-      await store.update('History', { deviceId: FLEET, at }, { add, set: { expiresAt }, when: [] })
+      await store.update(
+        'History',
+        { deviceId: FLEET, at },
+        { add, set: { kind: 'churn', expiresAt }, when: [] },
+      )
     },
   }
 }
 
-/** The sums of the last `minutes`, every churn metric named. */
+/** @returns the sum of each churn metric over the last `minutes` */
 export async function readChurn(
   store: Store,
   clock: Clock,
@@ -39,14 +43,18 @@ export async function readChurn(
   const now = clock.wallMs()
   const sort = { from: minute(now - minutes * 60_000), to: minute(now) }
   const { rows } = await store.query('History', { partition: FLEET, sort })
-  const sums = CHURN_METRICS.map((metric) => [metric, rows.reduce((sum, row) => sum + (row[metric] ?? 0), 0)])
+  const counted = rows.filter((row) => row.kind === 'churn')
+  const sums = CHURN_METRICS.map((metric) => [
+    metric,
+    counted.reduce((sum, row) => sum + (row[metric] ?? 0), 0),
+  ])
   return Object.fromEntries(sums)
 }
 
-/** The moves on request that ended in these minutes. */
+/** The requested moves that ended within some minutes. */
 export interface MoveTimes {
   readonly moves: number
-  /** Without a socket, of all of them together. */
+  /** How long the devices were without a socket, added up. */
   readonly seconds: number
 }
 

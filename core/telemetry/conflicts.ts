@@ -1,23 +1,24 @@
-/** Which devices had a conflict (status 440) lately: one small row for each conflict, in the fleet's part of the history, so
- *  that nobody has to search the devices for them. For people; no decision reads it. */
+/** Which devices had a conflict (close code 440) lately. Each conflict has a small row among the fleet's
+ *  own rows of the history, so that `GET /fleet` need not search all devices. For people; no decision
+ *  reads it. */
 import { type Clock, expiresInSeconds } from '../clock.ts'
 import type { DeviceId, Epoch, ServerId } from '../ids.ts'
 import type { Random } from '../random.ts'
-import { FLEET, type HistoryRow } from '../store/history-row.ts'
+import { type ConflictRow, FLEET } from '../store/history-row.ts'
 import type { Store } from '../store/store.ts'
 
 const PREFIX = 'conflict#'
-/** Behind everything that begins with the prefix. */
+/** Sorts after every key that begins with the prefix. */
 const END = 'conflict#~'
 export const CONFLICTS_KEPT_HOURS = 24
-/** Conflicts read to answer one question; of older ones only their count in the metrics is left. */
+/** The most conflicts read for one answer. Older ones are counted in the metrics alone. */
 const CONFLICTS_READ_MAX = 200
 
 export interface Conflict {
   readonly device: DeviceId
   readonly server: ServerId
   readonly serverName: string
-  /** Of the socket that was closed. */
+  /** The epoch of the socket that was closed. */
   readonly epoch: Epoch
 }
 
@@ -28,6 +29,7 @@ export async function recordConflict(
   const nowMs = clock.wallMs()
   await store.put('History', {
     deviceId: FLEET,
+    kind: 'conflict',
     at: `${PREFIX}${new Date(nowMs).toISOString()}#${random.id()}`,
     event: 'conflicted',
     device,
@@ -42,13 +44,14 @@ export async function recordConflict(
 export interface DeviceConflicts {
   readonly deviceId: DeviceId
   readonly conflicts: number
-  /** ISO time of the last one, and who held the device then. */
+  /** ISO time of the last conflict. */
   readonly lastAt: string
+  /** The server that owned the device then. */
   readonly serverName: string
 }
 
-/** The devices that had conflicts in the last 24 hours, the latest first. DynamoDB deletes what has expired up to two days
- *  late, so the time is part of the question. */
+/** The devices that had conflicts in the last 24 hours, the latest first. The query has a time bound,
+ *  since DynamoDB deletes expired rows up to two days late. */
 export async function readConflicts(store: Store, clock: Clock): Promise<DeviceConflicts[]> {
   const since = new Date(clock.wallMs() - CONFLICTS_KEPT_HOURS * 3_600_000).toISOString()
   const { rows } = await store.query('History', {
@@ -58,8 +61,7 @@ export async function readConflicts(store: Store, clock: Clock): Promise<DeviceC
     limit: CONFLICTS_READ_MAX,
   })
   const byDevice = new Map<DeviceId, DeviceConflicts>()
-  for (const { device, at, serverName = 'unknown' } of rows) {
-    if (!device) continue
+  for (const { device, at, serverName } of rows.filter((row) => row.kind === 'conflict')) {
     const later = byDevice.get(device)
     byDevice.set(
       device,
@@ -71,6 +73,6 @@ export async function readConflicts(store: Store, clock: Clock): Promise<DeviceC
   return [...byDevice.values()]
 }
 
-function timeOf(at: HistoryRow['at']): string {
+function timeOf(at: ConflictRow['at']): string {
   return at.slice(PREFIX.length).split('#')[0] ?? ''
 }

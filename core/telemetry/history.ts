@@ -1,25 +1,17 @@
-/** What happened to each device: who owned it, when, and why it moved. For people; no decision reads it. */
+/** The history of each device: which server owned it, when, and why it moved. Hosts and Lambdas write it,
+ *  the API reads it. For people; no decision reads it. Every server may write any row here, so a server
+ *  that was broken into could change the outcome of a decision that did. */
 
 import { type Clock, expiresInSeconds } from '../clock.ts'
 import type { DeviceId } from '../ids.ts'
 import type { Random } from '../random.ts'
-import type { ChurnCounts } from '../store/fleet-row.ts'
-import type { HistoryRow } from '../store/history-row.ts'
+import type { DeviceEvent } from '../store/history-row.ts'
 import type { Page, Store } from '../store/store.ts'
 
 const KEPT_DAYS = 30
 const SECONDS_PER_DAY = 86_400
 
-/** What only rows of `_fleet` have. */
-type OfTheFleet =
-  | 'device'
-  | 'lookedAt'
-  | 'rebalancing'
-  | 'paused'
-  | 'version'
-  | 'quarantines'
-  | keyof ChurnCounts
-export type HistoryEntry = Omit<HistoryRow, 'at' | 'expiresAt' | OfTheFleet>
+export type HistoryEntry = Omit<DeviceEvent, 'kind' | 'at' | 'expiresAt'>
 
 export async function recordHistory(
   world: { store: Store; clock: Clock; random: Random },
@@ -31,12 +23,15 @@ export async function recordHistory(
   await world.store.put('History', { ...entry, at, expiresAt })
 }
 
-/** The newest entries first. */
-export function readHistory(
+/** The newest events first. */
+export async function readHistory(
   store: Store,
   device: DeviceId,
   limit: number,
-  after?: Page<HistoryRow>['next'],
-): Promise<Page<HistoryRow>> {
-  return store.query('History', { partition: device, descending: true, limit, ...(after ? { after } : {}) })
+  after?: Page<DeviceEvent>['next'],
+): Promise<Page<DeviceEvent>> {
+  const query = { partition: device, descending: true, limit, ...(after ? { after } : {}) }
+  const { rows, next } = await store.query('History', query)
+  const events = rows.filter((row) => row.kind === undefined)
+  return next ? { rows: events, next } : { rows: events }
 }

@@ -1,7 +1,7 @@
-/** What was used last, in memory, up to a number of characters: the cache of one epoch. */
+/** The cache of one epoch: the items that were used last, in memory, up to a number of characters. */
 
 export interface RecentlyUsed {
-  /** undefined when it is not kept; a kept item may be known to be empty. */
+  /** @returns undefined when the item is not cached. A cached item may be known to be empty */
   get(key: string): { readonly value: string | undefined } | undefined
   keep(key: string, value: string | undefined): void
   forget(key: string): void
@@ -9,7 +9,7 @@ export interface RecentlyUsed {
 }
 
 export function recentlyUsed(charactersMax: number): RecentlyUsed {
-  // a Map lists its keys in the order of insertion: the first one is the one unused for longest
+  // A Map lists its keys in the order of insertion, so the first key was unused for longest.
   const kept = new Map<string, { readonly value: string | undefined }>()
   let characters = 0
   const size = (key: string, value: string | undefined) => key.length + (value?.length ?? 0)

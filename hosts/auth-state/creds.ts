@@ -1,12 +1,14 @@
-/** Which credentials a device goes on with. Fresh ones only for a device that never had any: a device that has lost its
- *  credentials needs a person with a phone, so nothing here may lose them. */
+/** Decides which credentials a device goes on with. A device gets fresh credentials only if it never had any.
+ *  One that has lost them has to be linked again by a person with a phone, so damaged credentials are an
+ *  error and never replaced. */
 import { type AuthenticationCreds, initAuthCreds } from '@whiskeysockets/baileys'
 import { MooringError } from '../../core/errors.ts'
 import type { DeviceId } from '../../core/ids.ts'
 import { deserialise } from './serialise.ts'
 
 /** @param stored the creds item as it was read, undefined when it is empty
- *  @throws MooringError CREDENTIALS_UNREADABLE when there must be credentials that can be read, and there are not */
+ *  @throws MooringError CREDENTIALS_UNREADABLE when the device must have credentials and they are missing or
+ *  damaged */
 export function credsFrom(
   stored: string | undefined,
   { device, everPaired }: { readonly device: DeviceId; readonly everPaired: boolean },
@@ -20,7 +22,7 @@ export function credsFrom(
   return creds
 }
 
-/** @returns undefined when the text is damaged, or a part that every device needs is missing */
+/** @returns undefined when the text is damaged, or when a part that every device needs is missing */
 export function wholeCreds(stored: string): AuthenticationCreds | undefined {
   try {
     const creds = deserialise(stored) as Partial<AuthenticationCreds>
@@ -41,5 +43,5 @@ function isKeyPair(pair: Partial<AuthenticationCreds['noiseKey']> | undefined): 
 }
 
 function unreadable(device: DeviceId, why: string): MooringError {
-  return new MooringError('CREDENTIALS_UNREADABLE', `device ${device} is not connected: ${why}`, { why })
+  return new MooringError('CREDENTIALS_UNREADABLE', `device "${device}" is not connected: ${why}`, { why })
 }

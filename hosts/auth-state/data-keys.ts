@@ -1,5 +1,6 @@
-/** The data keys that the items of one device's credentials are sealed with. They stand, wrapped, in an item of their own.
- *  The newest one seals; the others are kept, since items move to the newest only as they are written. */
+/** Holds the data keys that seal the items of one device's credentials. They are stored, wrapped, in an item
+ *  of their own. The newest key seals. The older keys are kept, since an item moves to the newest key only
+ *  when it is written. */
 
 import * as z from 'zod'
 import type { Clock } from '../../core/clock.ts'
@@ -11,7 +12,8 @@ import type { FencedRequests } from './fenced-requests.ts'
 import { createSealing, type Sealing } from './keys/sealing.ts'
 import type { KeyWrapping, WrapContext } from './keys/wrapping.ts'
 
-/** All of them are unwrapped before a connect, each by a request to KMS. With this many no further one is made. */
+/** With this many keys no further key is made: all are unwrapped before a connect, each by a request to
+ *  KMS. */
 const DATA_KEYS_MAX = 20
 const DAY_MS = 86_400_000
 
@@ -23,14 +25,16 @@ export interface DataKeysOptions {
   readonly device: DeviceId
   readonly credentialsId: string
   readonly epoch: Epoch
-  /** The newest data key is followed by another one when it is older than this. */
+  /** The newest data key gets a successor when it is older than this. */
   readonly renewAfterDays: number
 }
 
 export interface DataKeys {
   readonly sealing: Sealing
-  /** Makes the first data key if there is none. Only the caller knows that nothing is sealed yet: it has read the creds.
-   *  @throws MooringError DATA_KEY_UNAVAILABLE | CREDENTIALS_UNREADABLE | STALE_EPOCH, or what the store threw */
+  /** Makes the first data key if there is none. Only the caller, who has read the creds, knows that nothing
+   *  is sealed yet.
+   *  @throws MooringError DATA_KEY_UNAVAILABLE | CREDENTIALS_UNREADABLE | STALE_EPOCH, or what the store
+   *  threw */
   begin(): Promise<void>
 }
 
@@ -46,7 +50,7 @@ const storedKeys = z.object({ version: z.literal(1), keys: z.array(wrappedDataKe
 type WrappedDataKey = z.infer<typeof wrappedDataKey>
 type DataKey = WrappedDataKey & { readonly plain: Buffer }
 
-/** Fences and reads the data keys, and unwraps all of them: none is needed later that cannot be had now.
+/** Fences and reads the data keys, and unwraps all of them, so that no later read can fail for want of a key.
  *  @throws MooringError CREDENTIALS_UNREADABLE | STALE_EPOCH | LEASE_OVER, or what the store threw */
 export async function openDataKeys(options: DataKeysOptions): Promise<DataKeys> {
   const { requests, wrapping, clock, telemetry, device, credentialsId, epoch, renewAfterDays } = options
@@ -58,7 +62,7 @@ export async function openDataKeys(options: DataKeysOptions): Promise<DataKeys> 
     telemetry.emit('device.data_keys_written', { deviceId: device, epoch, dataKeys: keys.length, why })
   }
 
-  /** Keys that an older wrapping key has wrapped are wrapped anew, and a data key that is old gets a successor. */
+  /** Wraps again each key that an older wrapping key has wrapped, and gives an old data key a successor. */
   async function renewed(): Promise<readonly DataKey[]> {
     const by = await wrapping.current()
     const rewrapped = await Promise.all(
@@ -79,7 +83,7 @@ export async function openDataKeys(options: DataKeysOptions): Promise<DataKeys> 
 
   async function renew(): Promise<void> {
     const next = await renewed().catch((error: unknown) => {
-      // What there is still opens and seals; the next connect tries again.
+      // The keys at hand still open and seal; the next connect tries again.
       telemetry.emit('device.data_keys_unchanged', { deviceId: device, epoch, error })
       return keys
     })
@@ -92,14 +96,14 @@ export async function openDataKeys(options: DataKeysOptions): Promise<DataKeys> 
   async function begin(): Promise<void> {
     if (keys.length > 0) return
     const first = await make(1).catch((error: Error) => {
-      const message = `device ${device} is not connected: it cannot get a data key: ${error.message}`
+      const message = `device "${device}" is not connected: it cannot get a data key: ${error.message}`
       throw new MooringError('DATA_KEY_UNAVAILABLE', message)
     })
     if (await requests.create(item, format([first]))) {
       keys = [first]
       return wrote('the first one')
     }
-    // An earlier try of this very request was applied, or a newer socket has come: the read tells.
+    // Either an earlier try of this request was applied, or a newer socket has come. The read tells which.
     keys = await unwrapAll(wrapping, context, await requests.read(item))
   }
 
@@ -107,8 +111,8 @@ export async function openDataKeys(options: DataKeysOptions): Promise<DataKeys> 
   return { sealing: sealingBy(device, () => keys), begin }
 }
 
-/** Opens what is sealed, for somebody who only reads: nothing is fenced, renewed or made.
- *  @param stored what stands in the item of the data keys
+/** Opens sealed items for a reader: nothing is fenced, renewed or made.
+ *  @param stored the text of the item of the data keys
  *  @throws MooringError CREDENTIALS_UNREADABLE */
 export async function readDataKeys(
   wrapping: KeyWrapping,
@@ -123,7 +127,7 @@ function sealingBy(device: DeviceId, keys: () => readonly DataKey[]): Sealing {
   return createSealing(device, {
     current() {
       const newest = newestOf(keys())
-      if (!newest) throw new MooringError('DATA_KEY_UNAVAILABLE', `device ${device} has no data key yet`)
+      if (!newest) throw new MooringError('DATA_KEY_UNAVAILABLE', `device "${device}" has no data key yet`)
       return { number: newest.number, key: newest.plain }
     },
     byNumber: (number) => keys().find((key) => key.number === number)?.plain,
@@ -152,16 +156,16 @@ function newestOf(keys: readonly DataKey[]): DataKey | undefined {
   )
 }
 
-/** @throws Error that shows nothing of what stands there */
+/** @throws Error that shows nothing of the stored text */
 function parse(stored: string): readonly WrappedDataKey[] {
   let json: unknown
   try {
     json = JSON.parse(stored)
   } catch {
-    throw new Error('what is stored of it is damaged')
+    throw new Error('the stored data key is damaged')
   }
   const read = storedKeys.safeParse(json)
-  if (!read.success) throw new Error('what is stored of it is damaged, or of a newer Mooring')
+  if (!read.success) throw new Error('the stored data key is damaged, or of a newer Mooring')
   return read.data.keys
 }
 
@@ -172,8 +176,8 @@ function format(keys: readonly DataKey[]): string {
 
 function unreadable(device: DeviceId, error: unknown): MooringError {
   const why = error instanceof Error ? error.message : String(error)
-  const lost = `its data key cannot be had: ${why}`
-  return new MooringError('CREDENTIALS_UNREADABLE', `device ${device} is not connected: ${lost}`, {
+  const lost = `its data key cannot be opened: ${why}`
+  return new MooringError('CREDENTIALS_UNREADABLE', `device "${device}" is not connected: ${lost}`, {
     why: lost,
   })
 }

@@ -1,4 +1,6 @@
-/** The requests of one socket on its device's items: within the lease, under its epoch, in a rising order. */
+/** Sends the requests of one socket on its device's items: within the lease, under the socket's epoch, in a
+ *  rising order. The epoch shuts out older sockets, and the order shuts out a request that was given up and
+ *  arrives late. */
 
 import { type Clock, expiresInSeconds } from '../../core/clock.ts'
 import { isMooringError, MooringError } from '../../core/errors.ts'
@@ -15,16 +17,16 @@ export interface FencedRequestsOptions {
   readonly clock: Clock
   readonly device: DeviceId
   readonly epoch: Epoch
-  /** Whether this server's lease is valid: asked right before each request. */
+  /** Whether this server's lease is valid. Asked right before each request. */
   readonly mayWrite: () => boolean
-  /** Called once, when a newer epoch is found on an item. From then on every access is refused. */
+  /** Called once, when an item has a newer epoch. From then on every access is refused. */
   readonly onStale: (refusal: MooringError) => void
   /** Called when a request has ended, well or not. */
   readonly onEnded?: () => void
 }
 
-/** Everything that it is asked for throws MooringError STALE_EPOCH | LEASE_OVER | AUTH_STATE_CLOSED, or what the store
- *  threw. Requests on one item must follow one another. */
+/** Every request throws MooringError STALE_EPOCH | LEASE_OVER | AUTH_STATE_CLOSED, or what the store threw.
+ *  Requests on one item must follow one another. */
 export interface FencedRequests {
   /** A fencing read. @returns undefined when the item is empty, deleted or was never there */
   read(key: string): Promise<string | undefined>
@@ -32,7 +34,7 @@ export interface FencedRequests {
   /** @returns false when the item has a value */
   create(key: string, text: string): Promise<boolean>
   remove(key: string): Promise<void>
-  /** Throws what a request would be refused with. */
+  /** @throws the refusal that a request would get */
   assertHeld(key: string): void
   /** Refuses every access from now on. */
   close(): void
@@ -47,19 +49,26 @@ export function fencedRequests(options: FencedRequestsOptions): FencedRequests {
   const assertHeld = (key: string) => {
     if (refusal) throw refusal
     if (closed)
-      throw new MooringError('AUTH_STATE_CLOSED', `the auth state of ${device} was closed`, { epoch })
+      throw new MooringError('AUTH_STATE_CLOSED', `the auth state of device "${device}" was closed`, {
+        epoch,
+      })
     if (mayWrite()) return
     const kind = kindOf(key)
-    throw new MooringError('LEASE_OVER', `outside the lease, the ${kind} of ${device} may not be touched`, {
-      kind,
-      epoch,
-    })
+    throw new MooringError(
+      'LEASE_OVER',
+      `outside the lease, the ${kind} of device "${device}" may not be touched`,
+      {
+        kind,
+        epoch,
+      },
+    )
   }
 
   async function request<Result>(key: string, send: (order: number) => Promise<Result>): Promise<Result> {
     assertHeld(key)
     try {
-      // Requests on one item follow one another, so that only one that was given up can come too late for its order.
+      // Requests on one item follow one another, so only a request that was given up can arrive after a
+      // higher order.
       sent += 1
       return await send(orderOf(epoch, sent))
     } catch (error) {

@@ -1,7 +1,8 @@
-/** Messages that were decrypted and that nobody has taken yet. WhatsApp forgets a message when it gets the receipt, and
- *  its key is used up when the session is stored: from then on this is the only copy. All of them stand in one item, so
- *  that its first read under a new epoch shuts out an older socket: what that one has put in is seen, and what it can not
- *  put in any more it can not acknowledge either. */
+/** Keeps the messages of one device that were decrypted and that the application has not taken yet. WhatsApp
+ *  forgets a message when it gets the receipt, and the message's key is used up when the session is stored.
+ *  From then on this is the only copy. All messages are stored in one item, so that its first read under a
+ *  new epoch shuts out an older socket: the new socket sees what the older one has kept, and the older one
+ *  can neither keep nor acknowledge anything more. */
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import type { Clock } from '../../core/clock.ts'
 import { inboxKey } from '../../core/store/auth-item-row.ts'
@@ -9,43 +10,47 @@ import type { AuthItems } from './items.ts'
 import { deserialise, serialise } from './serialise.ts'
 import { savesInOrder } from './turns.ts'
 
-/** Together with the limit on characters: what WhatsApp holds back for a device whose messages nobody takes. */
+/** Beyond this, or the limit on characters, WhatsApp holds the messages of a device whose application takes
+ *  none. */
 const KEPT_MAX = 200
-/** Far below what an item may hold, also with one more stanza of the largest size. */
+/** Far below the limit of an item, even with one more stanza of the largest size. */
 const KEPT_CHARACTERS_MAX = 100_000
-/** A larger one is handed over like the others, but it is not stored. No text and no thumbnail is that large. */
+/** A larger stanza is delivered like the others, but it is not stored. No text and no thumbnail is that
+ *  large. */
 const STANZA_CHARACTERS_MAX = 150_000
-/** A message that nobody has taken for so long is given up. */
+/** A message that the application has not taken for this long is given up. */
 const KEPT_MS_MAX = 14 * 86_400_000
-/** Remembered after they were taken: those for which the receipt may have been lost with the socket. */
+/** Taken messages that are remembered, since their receipts may have been lost with the socket. */
 const TAKEN_MAX = 32
-/** Hardly a person is told without a LID. Each takes some 15 characters of every save. */
+/** Hardly any person is told without a LID. Each number takes some 15 characters of every save. */
 const BY_NUMBER_MAX = 500
 
 /** A stanza in which the ciphertexts that were decrypted have been replaced by their plaintexts. */
 export interface KeptStanza {
-  /** Of all its ciphertexts: the same again when WhatsApp delivers it again. */
+  /** Over all its ciphertexts, so it is the same when WhatsApp delivers the stanza again. */
   readonly hash: string
   readonly keptAt: number
   readonly stanza: BinaryNode
-  /** Its ciphertexts that are not decrypted yet: it is handed over when there are none. */
+  /** How many of its ciphertexts are not decrypted yet. The stanza is delivered when none is left. */
   readonly missing: number
-  /** It rises with each one that is complete, over all sockets of the device. Items of older versions have none. */
+  /** Rises with each complete stanza, over all sockets of the device. Items of older versions have none. */
   readonly seq?: number
 }
 
 export interface Inbox {
-  /** What is known of a stanza: it is kept, or it was taken lately. */
+  /** Tells whether a stanza is kept, or was taken lately. */
   find(hash: string): Promise<KeptStanza | 'taken' | undefined>
-  /** Resolves when it is stored, in place of what was kept under its hash. @throws what the store threw */
+  /** Resolves when the stanza is stored, in place of an earlier one of its hash. @throws what the store
+   *  threw */
   keep(kept: KeptStanza): Promise<void>
-  /** Waits until one more may be kept. @returns false when `until` was aborted before */
+  /** Waits until one more stanza may be kept. @returns false when `until` was aborted before */
   room(until: AbortSignal): Promise<boolean>
-  /** Waits until there are complete ones. @returns them, by rising `seq`; none when `until` was aborted before */
+  /** Waits for complete stanzas. @returns them, by rising `seq`; none when `until` was aborted before */
   waiting(until: AbortSignal): Promise<KeptStanza[]>
-  /** Somebody has them now. Resolves when that is stored. */
+  /** Drops stanzas that the application has taken. Resolves when that is stored. */
   take(hashes: readonly string[]): Promise<void>
-  /** Phone numbers whose persons were told by them, before their LID was known. Stored with what is taken next. */
+  /** Phone numbers of persons who were told by number before their LID was known. Stored with the next
+   *  `take`. */
   readonly byNumber: NumberSet
 }
 
@@ -57,7 +62,7 @@ export interface NumberSet {
 interface Stored {
   readonly kept: readonly KeptStanza[]
   readonly taken: readonly string[]
-  /** Missing in what older versions have stored. */
+  /** Missing in the items of older versions. */
   readonly lastSeq?: number
   readonly byNumber?: readonly string[]
 }
@@ -74,7 +79,7 @@ export function openInbox(
   let lastSeq = 0
   const byNumber = new Set<string>()
   let loading: Promise<void> | undefined
-  /** Handed over before they are stored, they could come again under another number. */
+  /** Kept and not yet stored. Delivered now, such a stanza could come again under another `seq`. */
   const unstored = new Set<string>()
   const listeners = new Set<() => void>()
 
@@ -91,7 +96,8 @@ export function openInbox(
     kept.size >= KEPT_MAX ||
     [...kept.keys()].reduce((sum, hash) => sum + sizeOf(hash), 0) >= KEPT_CHARACTERS_MAX
 
-  /** By the time of day at least: it goes on rising when the device is linked anew, and begins with an empty inbox. */
+  /** `seq` is at least the time of day, so that it goes on rising when the device is linked again with an
+   *  empty inbox. */
   const numbered = (entry: KeptStanza, atLeast: number): KeptStanza => {
     if (entry.missing > 0 || entry.seq !== undefined) return entry
     lastSeq = Math.max(lastSeq + 1, Math.floor(atLeast))
@@ -103,7 +109,8 @@ export function openInbox(
     const stored: Stored = text === undefined ? { kept: [], taken: [] } : (deserialise(text) as Stored)
     lastSeq = Math.max(stored.lastSeq ?? 0, ...stored.kept.map(({ seq = 0 }) => seq))
     for (const entry of stored.kept) {
-      // by when it was kept: the same again should this server end before it has saved
+      // Numbered by the time it was kept, so it gets the same number again if this server ends before it has
+      // saved.
       if (clock.wallMs() - entry.keptAt < KEPT_MS_MAX) put(numbered(entry, entry.keptAt))
     }
     for (const pn of stored.byNumber ?? []) byNumber.add(pn)
@@ -116,7 +123,7 @@ export function openInbox(
     })
     return loading
   }
-  // whole: this socket is the only one that may write it, so that a save whose answer was lost is made good by the next
+  // Saved whole: only this socket may write the item, so the next save repairs one whose answer was lost.
   const save = savesInOrder(() => {
     const small = [...kept.values()].filter(({ hash }) => sizeOf(hash) <= STANZA_CHARACTERS_MAX)
     const stored: Stored = { kept: small, taken, lastSeq, byNumber: [...byNumber] }
@@ -159,7 +166,7 @@ export function openInbox(
     },
     async room(until) {
       await loaded()
-      // a stanza that stayed incomplete gives way: it was not acknowledged, so that it comes again
+      // An incomplete stanza gives way: it was not acknowledged, so WhatsApp delivers it again.
       for (const { hash, missing } of kept.values()) if (missing > 0 && isFull()) drop(hash)
       while (isFull() && !until.aborted) await changed(until)
       return !isFull()

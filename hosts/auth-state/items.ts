@@ -1,6 +1,6 @@
-/** The items of one device's auth state under one epoch. The first access of each is a fencing read or a write, both of
- *  which shut out older epochs; from then on the cache answers, since nobody else can have written since. The store sees
- *  them sealed, the cache holds them open. */
+/** Reads and writes the items of one device's auth state under one epoch. The first access to an item is a
+ *  fencing read or a write, and both shut out older epochs. From then on no other socket can have written the
+ *  item, so the cache answers. The store gets items sealed, the cache holds them open. */
 
 import { isMooringError, MooringError } from '../../core/errors.ts'
 import { kindOf } from '../../core/store/auth-item-row.ts'
@@ -9,30 +9,30 @@ import type { FencedRequests } from './fenced-requests.ts'
 import type { Sealing } from './keys/sealing.ts'
 import { createTurns } from './turns.ts'
 
-/** Some 200 sessions and all pre-keys; 400 devices fill at most 200 MB with it. */
+/** Some 200 sessions and all pre-keys. The caches of 400 devices take at most 200 MB. */
 const CACHED_CHARACTERS_MAX = 500_000
-/** DynamoDB takes 400 KB with everything that stands beside the value. */
+/** A DynamoDB item holds 400 KB, keys and other attributes included. This leaves 50 KB for those. */
 export const SEALED_BYTES_MAX = 350 * 1024
-/** Sealing makes a text longer by a third and some bytes; shorter ones need not be tried. */
+/** Sealing makes a text longer by a third and some bytes, so a text below this fits without a trial. */
 const SURELY_FITS_BYTES = SEALED_BYTES_MAX / 2
 
 export interface ItemsOptions {
   readonly requests: FencedRequests
   readonly sealing: Sealing
-  /** Called once for each item that does not open, or is too large. */
+  /** Called once for each item that does not open or is too large. */
   readonly onFault: (fault: MooringError) => void
 }
 
 export interface AuthItems {
-  /** @returns undefined when the item is empty, deleted or was never there
-   *  @throws MooringError CREDENTIALS_UNREADABLE | AUTH_ITEM_UNREADABLE when it does not open */
+  /** @returns undefined when the item is empty, was deleted or never existed
+   *  @throws MooringError CREDENTIALS_UNREADABLE | AUTH_ITEM_UNREADABLE when the item does not open */
   read(key: string): Promise<string | undefined>
-  /** Replaces the value by what `to` makes of it; undefined deletes it. No other access comes in between. */
+  /** Replaces the value by the result of `to`; undefined deletes it. No other access comes in between. */
   change(key: string, to: (value: string | undefined) => string | undefined): Promise<void>
-  /** @throws MooringError AUTH_ITEM_TOO_LARGE; nothing was written then, and what stood there still does */
+  /** @throws MooringError AUTH_ITEM_TOO_LARGE; then nothing was written, and the old value is still stored */
   write(key: string, value: string): Promise<void>
   remove(key: string): Promise<void>
-  /** @throws MooringError AUTH_ITEM_TOO_LARGE, as writing it would */
+  /** @throws MooringError AUTH_ITEM_TOO_LARGE, as `write` would */
   assertFits(key: string, value: string): void
   /** Refuses every access from now on. */
   close(): void
@@ -49,12 +49,12 @@ export function openItems({ requests, sealing, onFault }: ItemsOptions): AuthIte
     onFault(fault)
   }
 
-  /** Nothing that goes wrong with a request leaves the cache as it was. */
+  /** Takes an item out of the cache when a request on it fails. */
   async function uncached<Result>(key: string, request: () => Promise<Result>): Promise<Result> {
     try {
       return await request()
     } catch (error) {
-      // an unanswered write may have been applied or not: only the store knows what the item holds
+      // An unanswered write may have been applied: only the store knows what the item holds.
       cache.forget(key)
       if (isMooringError(error, 'STALE_EPOCH')) cache.clear()
       throw error

@@ -1,5 +1,5 @@
-/** Baileys' key store over the items of an auth state: which item a key stands in, and in which order a set is written.
- *  Types that are not known yet are stored as they are. */
+/** Baileys' key store over the items of an auth state. It decides which item holds a key, and in which order
+ *  a set is written. Keys of types that Mooring does not know are stored as they are. */
 import type { SignalDataSet, SignalDataTypeMap, SignalKeyStore } from '@whiskeysockets/baileys'
 import { inParallel } from '../../core/parallel.ts'
 import { signalKey } from '../../core/store/auth-item-row.ts'
@@ -7,13 +7,13 @@ import type { AuthItems } from './items.ts'
 import { membersOf, packOf, withMembers } from './pre-key-packs.ts'
 import { deserialise, revive, serialise } from './serialise.ts'
 
-/** Requests of one call that are under way at once. */
+/** The most requests of one call that are under way at once. */
 const REQUESTS_AT_ONCE_MAX = 32
 
 type KeyType = keyof SignalDataTypeMap
 type Entry = readonly [id: string, value: unknown]
 
-/** The keys of one call that stand in the same item. */
+/** The keys of one call that share an item. */
 interface Group {
   readonly item: string
   readonly isPack: boolean
@@ -39,9 +39,9 @@ export function signalKeys(items: AuthItems, credentialsId: string): SignalKeySt
     }
   }
 
-  /** A set with one item that is too large is refused whole, before anything of it is written. Baileys takes a set that
-   *  threw for one that was not stored: half of it would be a version whose changes nobody was told, or a session that
-   *  has moved on without its message. */
+  /** Refuses a set with an item that is too large whole, before anything of it is written. Baileys takes a
+   *  set that threw for a set that was not stored. A half-stored set would be a version whose changes were
+   *  never told, or a session that moved on without its message. */
   function assertAllFit(groups: readonly Group[]): void {
     for (const { item, isPack, entries } of groups) {
       if (!isPack) for (const [, value] of entries) items.assertFits(item, serialise(value))
@@ -63,15 +63,16 @@ export function signalKeys(items: AuthItems, credentialsId: string): SignalKeySt
       const writes = entries.filter(([, [, value]]) => !isDeletion(value))
       assertAllFit(groupsOf(credentialsId, writes))
       const deletions = entries.filter(([, [, value]]) => isDeletion(value))
-      // A crash in between must leave too much rather than too little: a session that moves to another id is written
-      // there before it is deleted here, and a pre-key goes after the session that was made of it is stored.
+      // Writes come first, so that a crash in between leaves too much rather than too little. A session that
+      // moves to another id is written there before it is deleted here. A pre-key goes after the session made
+      // from it is stored.
       await inParallel(groupsOf(credentialsId, writes), REQUESTS_AT_ONCE_MAX, writeGroup)
       await inParallel(groupsOf(credentialsId, deletions), REQUESTS_AT_ONCE_MAX, writeGroup)
     },
   }
 }
 
-/** `null` is how Baileys deletes. */
+/** Baileys deletes a key by setting it to `null`. */
 function isDeletion(value: unknown): boolean {
   return value === null || value === undefined
 }

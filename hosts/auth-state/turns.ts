@@ -1,12 +1,14 @@
-/** Order for work that overlaps: on one item in turns, and a way to wait for all of it. */
+/** Orders work that overlaps: turns by key, a way to wait for all work under way, and saves that do not pile
+ *  up. */
 
-/** Runs works of the same key one after the other, in the order of asking; different keys do not wait for each other. */
+/** Runs work of the same key one after the other, in the order of the calls. Different keys do not wait for
+ *  each other. */
 export function createTurns() {
   const last = new Map<string, Promise<unknown>>()
   return {
     take<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
       const turn = (last.get(key) ?? Promise.resolve()).then(work)
-      // an error belongs to who asked for this work, not to the next in turn
+      // The error belongs to the caller of this work, not to the next in turn.
       const ended = turn
         .catch(() => undefined)
         .then(() => {
@@ -28,15 +30,15 @@ export function createUnderWay() {
       work.then(gone, gone)
       return work
     },
-    /** Resolves when nothing is under way, what was begun meanwhile included. It never rejects. */
+    /** Resolves when nothing is under way, work that began meanwhile included. It never rejects. */
     async settled(): Promise<void> {
       while (works.size > 0) await Promise.allSettled(works)
     },
   }
 }
 
-/** Whole saves, one after the other. A save asked for while another waits for its turn is the same save: it takes what
- *  there is to save when it starts. */
+/** Runs whole saves one after the other. A save takes what there is when it starts. A call while another save
+ *  waits for its turn therefore shares that save. */
 export function savesInOrder(save: () => Promise<void>): () => Promise<void> {
   let last: Promise<unknown> = Promise.resolve()
   let waiting: Promise<void> | undefined

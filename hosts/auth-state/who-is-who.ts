@@ -1,5 +1,6 @@
-/** The other name of a person, from what is stored: WhatsApp is never asked, since an answer may never come. And the one
- *  name of the two by which a person is told, the same whichever way a message came. */
+/** Finds the other name of a person, and chooses the name by which the application is told of that person:
+ *  the same whichever way a message came. Only stored names are used. WhatsApp is never asked, since it may
+ *  never answer. */
 import type { SignalKeyStore } from '@whiskeysockets/baileys'
 import { isMooringError } from '../../core/errors.ts'
 import type { Account } from '../../core/store/device-row.ts'
@@ -10,8 +11,9 @@ import { areSame, type KnownNames, namesAmong, ownNames, userOf } from './names.
 
 export interface WhoIsWho {
   readonly account: Account
-  /** @param known what the message says; @returns undefined for what is no person, as a group or a bot
-   *  @throws what the store threw: a guess would tell one person by two names */
+  /** @param known the names in the message
+   *  @returns undefined for an address that is no person's, such as that of a group or a bot
+   *  @throws what the store threw, since a guess would tell one person by two names */
   named(known: KnownNames): Promise<Names | undefined>
 }
 
@@ -31,7 +33,7 @@ export function whoIsWho({ state: { keys }, inbox: { byNumber } }: Sources, acco
   }
 }
 
-/** The LID, unless the person was told by number when no LID was known. */
+/** @returns the LID, unless the person was told by number when no LID was known */
 function personOf({ pn, lid }: KnownNames, byNumber: NumberSet): string | undefined {
   if (pn === undefined) return lid
   if (lid !== undefined && !byNumber.has(pn)) return lid
@@ -39,7 +41,8 @@ function personOf({ pn, lid }: KnownNames, byNumber: NumberSet): string | undefi
   return pn
 }
 
-/** Each name is looked up once per socket: then the auth state's cache has it, also when nothing is stored. */
+/** Each name is looked up in the store once per socket. The cache of the auth state then has it, even an
+ *  absent one. */
 async function withStored(
   known: KnownNames,
   keys: Pick<SignalKeyStore, 'get'>,
@@ -47,7 +50,7 @@ async function withStored(
 ): Promise<KnownNames> {
   const { pn, lid } = known
   if ((pn === undefined) === (lid === undefined)) return known
-  // as Baileys stores them
+  // the ids under which Baileys stores them
   const other =
     pn === undefined
       ? { pn: `${await stored(keys, `${userOf(lid ?? '')}_reverse`)}@s.whatsapp.net` }
@@ -60,7 +63,7 @@ async function stored(keys: Pick<SignalKeyStore, 'get'>, id: string): Promise<un
   try {
     return (await keys.get('lid-mapping', [id]))[id]
   } catch (error) {
-    // It will not open tomorrow either, and the message has to go on.
+    // The item will not open tomorrow either, and the message has to go on.
     if (isMooringError(error, 'AUTH_ITEM_UNREADABLE')) return undefined
     throw error
   }

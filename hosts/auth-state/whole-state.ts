@@ -1,5 +1,5 @@
-/** A device's auth state as a whole, for the way in and the way out: written before the device can be started, read while
- *  it rests. No server may own it meanwhile. */
+/** Writes and reads a device's auth state as a whole, for import and export. No server may own the device
+ *  meanwhile: it is written before the device can be started, and read while the device is stopped. */
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../core/clock.ts'
 import { MooringError } from '../../core/errors.ts'
@@ -15,7 +15,7 @@ import { DATA_KEY_BYTES, type KeyWrapping } from './keys/wrapping.ts'
 import { deserialise, serialise } from './serialise.ts'
 import { signalKeys } from './signal-keys.ts'
 
-/** Signal keys by type and id, in the form in which BufferJSON gives them. */
+/** Signal keys by type and id, in the form of BufferJSON. */
 export type KeysByType = Record<string, Record<string, unknown>>
 
 export interface WholeState {
@@ -36,7 +36,8 @@ export interface Place {
 
 const silent: Telemetry = { emit: () => undefined }
 
-/** Writes everything under the epoch that the device has: its next socket gets a higher one, which shuts this writer out.
+/** Writes everything under the device's present epoch. Its next socket gets a higher epoch, which shuts this
+ *  writer out.
  *  @throws MooringError DATA_KEY_UNAVAILABLE | AUTH_ITEM_TOO_LARGE | STALE_EPOCH, or what the store threw */
 export async function writeWholeState(
   { store, clock, wrapping }: WholeStateWorld,
@@ -48,7 +49,7 @@ export async function writeWholeState(
     clock,
     device,
     epoch,
-    // no lease: nothing can own the device
+    // No lease is needed: no server can own the device.
     mayWrite: () => true,
     onStale: () => undefined,
   })
@@ -69,11 +70,11 @@ export async function writeWholeState(
 }
 
 export interface ReadState extends WholeState {
-  /** Messages that were received and that no consumer has taken: they stay here. */
+  /** How many received messages the application has not taken. They are not exported. */
   readonly untaken: number
 }
 
-/** Reads everything and fences nothing.
+/** Reads every item and fences none.
  *  @throws MooringError CREDENTIALS_UNREADABLE | AUTH_ITEM_UNREADABLE, or what the store threw */
 export async function readWholeState(
   { store, wrapping }: Pick<WholeStateWorld, 'store' | 'wrapping'>,
@@ -95,7 +96,7 @@ export async function readWholeState(
   }
   const creds = take(credsKey(credentialsId))
   if (creds === undefined) {
-    throw new MooringError('CREDENTIALS_UNREADABLE', `the credentials of device ${device} are missing`)
+    throw new MooringError('CREDENTIALS_UNREADABLE', `the credentials of device "${device}" are missing`)
   }
   const inbox = take(inboxKey(credentialsId)) as { readonly kept: readonly unknown[] } | undefined
   const keys: KeysByType = {}
@@ -114,7 +115,7 @@ function isPack(type: string, id: string): boolean {
   return type === 'pre-key' && /^pack-\d+$/.test(id)
 }
 
-/** The keys that no item takes, as a write would find. */
+/** @returns the keys that are too large for an item; a write would refuse them */
 export function keysTooLarge(device: DeviceId, keys: KeysByType): { type: string; id: string }[] {
   const number = 1
   const key = randomBytes(DATA_KEY_BYTES)
@@ -123,7 +124,7 @@ export function keysTooLarge(device: DeviceId, keys: KeysByType): { type: string
     Object.entries(byId)
       .filter(([id, value]) => {
         const text = serialise(value)
-        // sealing makes nothing longer than that
+        // sealing never doubles a text
         return (
           Buffer.byteLength(text) > SEALED_BYTES_MAX / 2 &&
           sealing.seal(signalKey('', type, id), text).length > SEALED_BYTES_MAX

@@ -9,7 +9,7 @@ import type { Measures } from '../../core/telemetry.ts'
 import type { OpenAuthState } from '../auth-state/auth-state.ts'
 import { whoIsWho } from '../auth-state/who-is-who.ts'
 import { forDevice, runFor } from '../isolation/attribution.ts'
-import { handOver } from '../messages/deliver.ts'
+import { deliver } from '../messages/deliver.ts'
 import {
   type Closing,
   closeCodeOf,
@@ -191,7 +191,7 @@ async function isOpen(course: Course, auth: OpenAuthState, account: Account): Pr
     socket: { send: (message) => send(course, message) },
     closed: course.closed.signal,
   })
-  course.handingOver ??= handOver(
+  course.handingOver ??= deliver(
     {
       ...world,
       inbox: auth.inbox,

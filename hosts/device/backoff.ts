@@ -1,27 +1,23 @@
-/** When a device that lost its socket, or got none, is tried again: exponential backoff with full jitter. */
+/** Decides when a device that lost its socket, or got none, is tried again: exponential backoff with full
+ *  jitter. */
 import type { Clock, Mark } from '../../core/clock.ts'
 import { backoffMs, type Random } from '../../core/random.ts'
-
-export interface Backoff {
-  /** The first wait is shorter than this; the bound doubles with each failure. */
-  readonly baseMs: number
-  readonly capMs: number
-}
+import type { Backoff } from '../../core/retry.ts'
 
 export const DEFAULT_BACKOFF: Backoff = { baseMs: 1000, capMs: 60_000 }
 
 export interface Retries {
-  /** Decides the next wait now, so that the report of what went wrong can tell when the next try is.
-   *  @param ms a fixed wait, instead of one that is drawn
+  /** Decides the next wait now, so that the report of a failure can tell when the next try is.
+   *  @param ms a fixed wait, instead of a drawn one
    *  @returns the wait, in ms from now */
   plan(ms?: number): number
-  /** Draws a wait as `plan` does, whose bound goes on doubling up to `capMs`; it still has to be planned. */
+  /** Draws a wait as `plan` does, but with another cap. The wait still has to be planned. */
   drawUpTo(capMs: number): number
-  /** What is left of the wait that was planned; a new one when none was. */
+  /** @returns the rest of the planned wait, or a new wait when none was planned */
   left(): number
-  /** Whatever was planned is over. */
+  /** Drops the planned wait. */
   forget(): void
-  /** The last socket was a good one: the next failure backs off from the start again. */
+  /** The last socket was a good one, so the next failure backs off from the start again. */
   wentWell(): void
 }
 

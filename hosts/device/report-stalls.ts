@@ -1,6 +1,6 @@
 /** Tells of a device's stall: in its row, its history and the log, once for each time that it begins and ends. */
 import type { DeviceRow, StallFound } from '../../core/store/device-row.ts'
-import type { Stall } from '../stalls/stall-watch.ts'
+import type { Stall } from '../stalls/device-watch.ts'
 import type { SocketEvents } from '../whatsapp/socket.ts'
 import type { Course } from './socket-state.ts'
 

@@ -1,26 +1,27 @@
-/** What one socket writes about its device, one write after another, each refused once the socket is stale. */
-import { sleep } from '../../core/clock.ts'
+/** Writes what one socket reports about its device, one write after the other. A write is refused once the
+ *  socket is stale. */
 import { isMooringError } from '../../core/errors.ts'
 import { type Permit, report } from '../../core/protocol/ownership.ts'
-import { backoffMs } from '../../core/random.ts'
+import { jittered, retry } from '../../core/retry.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { HistoryEvent } from '../../core/store/history-row.ts'
 import type { Change } from '../../core/store/store.ts'
 import { recordHistory } from '../../core/telemetry/history.ts'
 import type { Berth, HostWorld } from '../world.ts'
 
-/** More than fit into a lease that the store does not renew: a report that is given up while the socket stays open would
- *  leave a status in the row that nothing sets right. */
+/** More tries than fit into a lease that the store does not renew. If a report were given up while the socket
+ *  stays open, the row would keep a wrong status that nothing corrects. */
 const TRIES_MAX = 30
-const TRY_AGAIN_BASE_MS = 100
-const TRY_AGAIN_CAP_MS = 1000
+const BACKOFF = { baseMs: 100, capMs: 1000 }
 
 export interface Reports {
-  /** Resolves when this and every earlier report is written, or given up because the lease is over or the store fails. */
+  /** Resolves when this and every earlier report is written, or is given up because the lease is over or the
+   *  store fails. */
   say(change: Pick<Change<DeviceRow>, 'set' | 'remove'>): Promise<void>
-  /** A line in the device's history; for people, so that a failing store is only reported. */
+  /** Adds a row to the device's history. History is for people, so a failing store is only told to the
+   *  log. */
   history(event: HistoryEvent, why: string): Promise<void>
-  /** The row as last written or read under this epoch. */
+  /** The device's row as last written or read under this epoch. */
   row(): DeviceRow
 }
 
@@ -32,7 +33,7 @@ export function createReports(
   onStale: () => void,
 ): Reports {
   const { deviceId } = row
-  const standing = { device: deviceId, server: berth.serverId, epoch }
+  const identity = { device: deviceId, server: berth.serverId, epoch }
   let known: DeviceRow = row
   let isStale = false
   let written: Promise<void> = Promise.resolve()
@@ -41,18 +42,22 @@ export function createReports(
     world.telemetry.emit('device.failed', { deviceId, serverId: berth.serverId, epoch, error })
 
   async function write(change: Pick<Change<DeviceRow>, 'set' | 'remove'>): Promise<void> {
-    for (let tried = 1; !isStale && berth.lease.isValid(); tried++) {
-      try {
-        known = await report(world.store, world.clock, standing, change)
-        return
-      } catch (error) {
-        if (isMooringError(error, 'NOT_OWNER')) {
-          isStale = true
-          return onStale()
-        }
-        if (tried === TRIES_MAX) return failed(error)
-        await sleep(world.clock, backoffMs(world.random, tried, TRY_AGAIN_BASE_MS, TRY_AGAIN_CAP_MS))
-      }
+    const tried = async () => {
+      known = await report(world.store, world.clock, identity, change)
+    }
+    try {
+      await retry(tried, {
+        clock: world.clock,
+        waitMs: jittered(world.random, BACKOFF),
+        triesMax: TRIES_MAX,
+        isFinal: isNotOwner,
+        mayTry: () => !isStale && berth.lease.isValid(),
+        giveUp: (why, error) => (why === 'limit' ? failed(error) : undefined),
+      })
+    } catch (error) {
+      if (!isNotOwner(error)) throw error
+      isStale = true
+      onStale()
     }
   }
 
@@ -72,4 +77,8 @@ export function createReports(
         serverName: berth.name,
       }).catch(failed),
   }
+}
+
+function isNotOwner(error: unknown): boolean {
+  return isMooringError(error, 'NOT_OWNER')
 }

@@ -1,85 +1,92 @@
-/** Sends a message until WhatsApp has confirmed it, each time under the same id: a try that failed may have arrived all
- *  the same, and WhatsApp and the contact's phone drop what comes again under an id that they know. */
+/** Sends a message until WhatsApp has confirmed it, each time under the same id. A failed try may have
+ *  arrived anyway, and WhatsApp and the contact's phone drop a message that comes again under an id that they
+ *  know. */
 import { type Clock, type Mark, sleep } from '../../core/clock.ts'
 import { isMooringError, MooringError } from '../../core/errors.ts'
 import type { DeviceId } from '../../core/ids.ts'
-import { backoffMs, type Random } from '../../core/random.ts'
+import type { Random } from '../../core/random.ts'
+import { jittered, retry } from '../../core/retry.ts'
 import { whyPostponed } from '../whatsapp/send-refusals.ts'
 import type { OutgoingText, WhatsAppSocket } from '../whatsapp/socket.ts'
 
 const TRIES_MAX = 4
-const AGAIN_BASE_MS = 250
-const AGAIN_CAP_MS = 2000
-/** From the call to the answer: long enough for a stall to be noticed, its socket replaced, and the message confirmed. */
+const BACKOFF = { baseMs: 250, capMs: 2000 }
+/** From the call to the answer. Within it a stall is noticed, its socket replaced, and the message
+ *  confirmed. */
 const SEND_MS_MAX = 45_000
-/** Sends of one device that are not answered yet. */
+/** The most sends of one device that are not answered yet. */
 const SENDS_MAX = 100
-/** Of these, to one chat: one that WhatsApp does not answer for leaves room for others. */
+/** The most of these to one chat: a chat for which WhatsApp does not answer leaves room for others. */
 const SENDS_TO_ONE_CHAT_MAX = 25
-/** So long after a socket was found stalled, sends wait for the one that replaces it. */
+/** For this long after a socket was found stalled, sends wait for the socket that replaces it. */
 const REPLACED_WITHIN_MS = 30_000
 
 export interface Sending {
   readonly clock: Clock
   readonly random: Random
   readonly socket: Pick<WhatsAppSocket, 'send'>
-  /** Aborted when the socket is closed, at the latest with the lease, or nobody waits any longer. */
+  /** Aborted when the socket is closed, at the latest with the lease, or when the caller no longer waits. */
   readonly closed: AbortSignal
 }
 
-/** One try at a time: the next begins when the one before has ended, however long that takes.
- *  @throws MooringError SEND_REFUSED | NOT_ON_WHATSAPP | SEND_UNCONFIRMED; the latter may be sent again under the same id,
- *  anywhere */
+/** Makes one try at a time: the next begins when the one before has ended, however long that takes.
+ *  @throws MooringError SEND_REFUSED | NOT_ON_WHATSAPP | SEND_UNCONFIRMED; an unconfirmed message may be sent
+ *  again under the same id, on any server */
 export async function sendUntilConfirmed(
   { clock, random, socket, closed }: Sending,
   message: OutgoingText,
 ): Promise<void> {
-  let said = ''
-  for (let tries = 1; !closed.aborted && tries <= TRIES_MAX; tries++) {
-    try {
-      return await orAborted(closed, socket.send(message))
-    } catch (error) {
-      if (isMooringError(error)) throw error
-      said = whyPostponed(error)
-      await sleep(clock, backoffMs(random, tries, AGAIN_BASE_MS, AGAIN_CAP_MS), closed)
-    }
-  }
-  throw unconfirmed(message, said)
+  const waitMs = jittered(random, BACKOFF)
+  return retry(() => orAborted(closed, socket.send(message)), {
+    clock,
+    waitMs,
+    triesMax: TRIES_MAX,
+    isFinal: (error) => isMooringError(error),
+    mayTry: () => !closed.aborted,
+    wake: closed,
+    async giveUp(why, error) {
+      // The last failure waits as well: if the socket closes meanwhile, the message goes on over the next
+      // one.
+      if (why === 'limit') await sleep(clock, waitMs(TRIES_MAX), closed)
+      throw unconfirmed(message, whyPostponed(error))
+    },
+  })
 }
 
 function unconfirmed({ messageId }: OutgoingText, said = ''): MooringError {
   return new MooringError(
     'SEND_UNCONFIRMED',
-    `WhatsApp has not confirmed message ${messageId}${said}: send it again under this messageId, to the server that has the device then`,
+    `WhatsApp has not confirmed message ${messageId}${said}: send it again under this messageId, ` +
+      'to the server that has the device then',
     { messageId },
   )
 }
 
 function orAborted<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const abort = () => reject(new Error('nobody waits for it any longer'))
+    const abort = () => reject(new Error('the caller no longer waits for it'))
     if (signal.aborted) abort()
     signal.addEventListener('abort', abort)
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }
 
-/** An open socket, as what is sent goes over it. */
+/** An open socket for sends. */
 export interface OpenWay {
   readonly socket: Pick<WhatsAppSocket, 'send'>
   /** Aborted when the socket is closed. */
   readonly closed: AbortSignal
 }
 
-/** What one device sends, over one socket after the other. */
+/** The sends of one device, over one socket after the other. */
 export interface Outgoing {
   /** @throws MooringError DEVICE_NOT_CONNECTED | SEND_QUEUE_FULL | SEND_REFUSED | SEND_UNCONFIRMED */
   send(message: OutgoingText): Promise<void>
-  /** From now on what is sent goes this way, also what has waited. */
+  /** From now on sends go this way, including those that have waited. */
   opened(way: OpenWay): void
-  /** Its socket is replaced at once: what is asked meanwhile waits. */
+  /** The socket is about to be replaced: sends that come meanwhile wait for the next one. */
   replacing(): void
-  /** Nothing waits any longer: the device is another server's, or this server may not act. */
+  /** Ends every waiting send: the device belongs to another server, or this server may not act. */
   giveUp(): void
 }
 
@@ -103,7 +110,7 @@ export function createOutgoing({ clock, random, device }: OutgoingParts): Outgoi
     for (const look of [...waiting]) look()
   }
 
-  /** @returns undefined when `until` is aborted before */
+  /** @returns undefined when `until` is aborted before a socket is open */
   function nextWay(until: AbortSignal): Promise<OpenWay | undefined> {
     return new Promise((resolve) => {
       const look = () => {
@@ -122,7 +129,7 @@ export function createOutgoing({ clock, random, device }: OutgoingParts): Outgoi
     const toChat = chats.get(to) ?? 0
     if (sends < SENDS_MAX && toChat < SENDS_TO_ONE_CHAT_MAX) return
     const held =
-      sends < SENDS_MAX ? `${toChat} messages to this chat` : `${sends} messages of device ${device}`
+      sends < SENDS_MAX ? `${toChat} messages to this chat` : `${sends} messages of device "${device}"`
     throw new MooringError(
       'SEND_QUEUE_FULL',
       `${held} wait for WhatsApp's answer: send it again in some seconds`,
@@ -137,7 +144,7 @@ export function createOutgoing({ clock, random, device }: OutgoingParts): Outgoi
       try {
         return await sendUntilConfirmed({ clock, random, socket: open.socket, closed }, message)
       } catch (error) {
-        // Its socket is gone: it may go on with the next one.
+        // The socket is gone, so the message may go on over the next one.
         if (!isMooringError(error, 'SEND_UNCONFIRMED') || !open.closed.aborted || until.aborted) throw error
       }
     }
@@ -156,7 +163,7 @@ export function createOutgoing({ clock, random, device }: OutgoingParts): Outgoi
   return {
     async send(message) {
       if (!isOpen() && !isReplaced()) {
-        throw new MooringError('DEVICE_NOT_CONNECTED', `device ${device} has no socket at the moment`)
+        throw new MooringError('DEVICE_NOT_CONNECTED', `device "${device}" has no socket at the moment`)
       }
       assertRoom(message)
       const { to } = message

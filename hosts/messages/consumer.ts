@@ -1,13 +1,15 @@
-/** Where received messages go. A message stays in the device's inbox until its consumer has it. */
+/** Defines a consumer, which takes received messages for the application. A message stays in its device's
+ *  inbox until the consumer has it. */
 
 import type { DeviceId } from '../../core/ids.ts'
 import type { ReceivedMessage } from '../whatsapp/received-message.ts'
 
 export interface Consumer {
-  /** Resolves when it has the messages: then they are forgotten here. They come in the order in which they were received,
-   *  at least once: after a crash, and after a rejection, again under the same ids. */
+  /** Resolves when the consumer has the messages: the inbox then forgets them. Messages come in the order in
+   *  which they were received, at least once. After a crash or a rejection they come again under the same
+   *  ids. */
   take(device: DeviceId, messages: readonly ReceivedMessage[]): Promise<void>
 }
 
-/** Messages are counted elsewhere and dropped here. */
+/** Drops every message. They are counted elsewhere. */
 export const droppingConsumer: Consumer = { take: async () => undefined }

@@ -1,5 +1,9 @@
-/** Hands over to the consumer what the inbox of one device keeps: what was left by an earlier socket first, then what
- *  comes. One batch after the other, so that the order stays; a consumer that fails is asked again. */
+/** Delivers the messages in the inbox of one device to the application: first those that an earlier socket
+ *  left, then each one that comes. One batch follows the other, so that the order stays. A batch that fails
+ *  is offered again.
+ *
+ *  This room takes messages from the inbox to the application. The connection of a device calls `deliver` for
+ *  as long as its socket lives. Nothing here may forget a message that the application has not taken. */
 import { type Clock, sleep } from '../../core/clock.ts'
 import type { DeviceId } from '../../core/ids.ts'
 import { backoffMs, type Random } from '../../core/random.ts'
@@ -9,45 +13,46 @@ import type { ReceivedMessage } from '../whatsapp/received-message.ts'
 import { messageOf } from '../whatsapp/received-message.ts'
 import type { Consumer } from './consumer.ts'
 
-/** A consumer that takes a part of a batch and fails gets that part again, so that a batch is small. */
+/** An application that takes a part of a batch and then fails gets that part again, so a batch is small. */
 const BATCH_MAX = 8
 const AGAIN_BASE_MS = 500
 const AGAIN_CAP_MS = 30_000
 
-export interface HandingOver {
+export interface Delivery {
   readonly clock: Clock
   readonly random: Random
   readonly consumer: Consumer
   readonly inbox: Inbox
   readonly device: DeviceId
   readonly whoIsWho: WhoIsWho
-  /** The consumer or the store failed; it is tried again. */
+  /** Called when the application or the store failed; the batch is offered again. */
   readonly failed: (error: unknown) => void
 }
 
-/** Ends when `until` is aborted: when the socket is closed, and with it the inbox. It never rejects. */
-export async function handOver(world: HandingOver, until: AbortSignal): Promise<void> {
-  const { clock, random } = world
+/** Ends when `until` is aborted, that is when the socket is closed and its inbox with it. It never
+ *  rejects. */
+export async function deliver(delivery: Delivery, until: AbortSignal): Promise<void> {
+  const { clock, random } = delivery
   let failures = 0
   while (!until.aborted) {
     try {
-      await handOverBatch(world, until)
+      await deliverBatch(delivery, until)
       failures = 0
     } catch (error) {
       if (until.aborted) return
-      world.failed(error)
+      delivery.failed(error)
       await sleep(clock, backoffMs(random, failures++, AGAIN_BASE_MS, AGAIN_CAP_MS), until)
     }
   }
 }
 
-async function handOverBatch(
-  { consumer, inbox, device, whoIsWho }: HandingOver,
+async function deliverBatch(
+  { consumer, inbox, device, whoIsWho }: Delivery,
   until: AbortSignal,
 ): Promise<void> {
   const batch = (await inbox.waiting(until)).slice(0, BATCH_MAX)
   const messages: ReceivedMessage[] = []
-  // one after the other: by which name a person is told depends on those before
+  // One after the other: the name by which a person is told depends on the messages before.
   for (const kept of batch) {
     const message = await messageOf(kept, whoIsWho)
     if (message) messages.push(message)

@@ -1,5 +1,6 @@
-/** One POST to an address that the operator has named, whose answer is not trusted: its status is all that counts, and
- *  what else it says costs neither memory nor time. Redirects are answers like any other; nothing is decompressed. */
+/** Sends one POST to an address that the operator has named, and does not trust the answer. Only the status
+ *  counts. The rest of the answer may cost neither memory nor time: redirects are not followed, and nothing
+ *  is decompressed. */
 import {
   Agent as HttpAgent,
   request as httpRequest,
@@ -8,32 +9,34 @@ import {
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 
-/** Of status line and headers together. */
+/** The status line and the headers together. */
 const HEADER_BYTES_MAX = 16 * 1024
-/** Answers of status 1xx before the one that counts. */
+/** The most answers of status 1xx before the final one. */
 const PRELIMINARY_MAX = 8
-/** Read of a body, so that its connection can be used again; with a longer one it is closed. */
+/** A body up to this is read, so that its connection can be used again. A longer one closes the
+ *  connection. */
 export const BODY_BYTES_MAX = 4 * 1024
 const BODY_MS_MAX = 500
 const CONNECTIONS_MAX = 512
-/** A connection that rests for longer is closed: most applications close it after 5 s, and a request that met that is lost. */
-const REST_MS_MAX = 4000
+/** A connection that is idle for longer is closed. Most applications close it after 5 s, and a request sent
+ *  at that moment would be lost. */
+const IDLE_MS_MAX = 4000
 
 export interface LimitedPost {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-  /** From the begin until the headers of the answer are there. */
+  /** From the start of the request until the headers of the answer have come. */
   readonly answerMsMax: number
 }
 
 /** @returns the status of the answer
- *  @throws Error that says in words why there is none, and nothing of the address or of what was sent */
+ *  @throws Error that says why there is no answer, and shows nothing of the address or of the request */
 export type PostLimited = (post: LimitedPost) => Promise<number>
 
-/** Connections are kept from one call to the next. */
+/** Keeps connections from one call to the next. */
 export function limitedPosts(): PostLimited {
-  const options = { keepAlive: true, maxSockets: CONNECTIONS_MAX, timeout: REST_MS_MAX }
+  const options = { keepAlive: true, maxSockets: CONNECTIONS_MAX, timeout: IDLE_MS_MAX }
   const plain = new HttpAgent(options)
   const secure = new HttpsAgent(options)
 
@@ -71,20 +74,23 @@ function answerTo(
     let preliminary = 0
     request.on('information', () => {
       preliminary += 1
-      if (preliminary > PRELIMINARY_MAX) request.destroy(new Error('it says only what is preliminary'))
+      if (preliminary > PRELIMINARY_MAX)
+        request.destroy(new Error('it answers only with preliminary statuses'))
     })
-    // An answer that changes the protocol comes by no other event, and Node drops its connection without an error.
+    // An answer that changes the protocol comes by this event alone, and Node drops its connection without an
+    // error.
     request.on('upgrade', (_, socket) => {
       socket.destroy()
       reject(new Error('it wants to speak another protocol'))
     })
-    // Also after the answer: a connection that breaks later has nothing more to say.
+    // It also hears errors after the answer, which then change nothing.
     request.on('error', reject)
     request.end(body)
   })
 }
 
-/** Reads the body if it is short and comes soon; otherwise its connection is closed. The status has said everything. */
+/** Reads the body if it is short and comes soon; otherwise closes the connection. The status has said
+ *  everything. */
 function readLittle(answer: IncomingMessage): Promise<void> {
   return new Promise((resolve) => {
     const late = AbortSignal.timeout(BODY_MS_MAX)
@@ -104,7 +110,7 @@ function readLittle(answer: IncomingMessage): Promise<void> {
   })
 }
 
-/** The code of the error where it has one: its words may hold the address. */
+/** @returns the code of the error if it has one, since its message may hold the address */
 function reasonOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.message
 }

@@ -1,17 +1,18 @@
-/** Hands messages to the operator's application: one signed POST for each. A 2xx says that the application has it. */
-import { type Clock, sleep } from '../../core/clock.ts'
+/** Hands messages to the application by a webhook: one signed POST for each message. A 2xx says that the
+ *  application has it. */
+import type { Clock } from '../../core/clock.ts'
 import type { DeviceId } from '../../core/ids.ts'
-import { backoffMs, type Random } from '../../core/random.ts'
+import type { Random } from '../../core/random.ts'
 import { signatureHeaders } from '../../core/request-signature.ts'
+import { jittered, retry } from '../../core/retry.ts'
 import type { ReceivedMessage } from '../whatsapp/received-message.ts'
 import type { Consumer } from './consumer.ts'
 import { limitedPosts, type PostLimited } from './limited-post.ts'
 
 const ANSWER_MS_MAX = 10_000
-/** Then the caller is told; it asks again later. */
+/** After this many tries the error goes to the caller, which offers the message again later. */
 const TRIES_MAX = 3
-const AGAIN_BASE_MS = 200
-const AGAIN_CAP_MS = 2000
+const BACKOFF = { baseMs: 200, capMs: 2000 }
 
 export interface Webhook {
   readonly url: string
@@ -26,13 +27,13 @@ export function webhookConsumer(webhook: Webhook): Consumer {
   const postLimited = limitedPosts()
   return {
     async take(device, messages) {
-      for (const message of messages) await deliver(webhook, postLimited, device, message)
+      for (const message of messages) await deliverOne(webhook, postLimited, device, message)
     },
   }
 }
 
-/** @throws Error that says what the application answered, and nothing of the message */
-async function deliver(
+/** @throws Error that tells the application's answer, and nothing of the message */
+async function deliverOne(
   webhook: Webhook,
   postLimited: PostLimited,
   deviceId: DeviceId,
@@ -40,14 +41,8 @@ async function deliver(
 ): Promise<void> {
   const { clock, random } = webhook
   const body = JSON.stringify({ deviceId, ...message })
-  for (let tries = 1; ; tries++) {
-    try {
-      return await post(webhook, postLimited, body)
-    } catch (error) {
-      if (tries >= TRIES_MAX) throw error
-      await sleep(clock, backoffMs(random, tries, AGAIN_BASE_MS, AGAIN_CAP_MS))
-    }
-  }
+  const waitMs = jittered(random, BACKOFF)
+  return retry(() => post(webhook, postLimited, body), { clock, waitMs, triesMax: TRIES_MAX })
 }
 
 async function post(

@@ -1,44 +1,46 @@
-/** How a server leaves: its devices go in waves, each as soon as one before it has settled elsewhere, so that the rest of
- *  the fleet is not stampeded and most devices keep their socket until it is their turn. */
+/** Releases every device of a server that leaves. Devices go in waves: the next device goes when one before
+ *  it has settled elsewhere. So the rest of the fleet is not stampeded, and most devices keep their socket
+ *  until it is their turn. */
 import { type Mark, sleep } from '../../core/clock.ts'
 import type { DeviceId, ServerId } from '../../core/ids.ts'
 import { inParallel, LANES } from '../../core/parallel.ts'
 import { setOut } from '../../core/protocol/membership.ts'
-import { backoffMs } from '../../core/random.ts'
+import { jittered, retry } from '../../core/retry.ts'
 import { hasSettled } from '../../core/store/device-row.ts'
 import type { DeviceConnection } from '../device/connection.ts'
 import type { HostWorld } from '../world.ts'
 
-/** A device that has not settled elsewhere by then keeps its lane no longer. */
+/** A device that has not settled elsewhere within this gives up its lane. */
 const SETTLE_MS_MAX = 4000
 const SETTLE_LOOK_MS = 250
-/** A device without any server for this long finds no room: then waiting helps nobody. A first placement may have to wait
- *  for its Lambda to start. */
+/** A device that has no owner for this long finds no room, and waiting for the others is of no use either. A
+ *  first placement may have to wait for its Lambda to start. */
 const PLACED_MS_MAX = 2000
-/** Of the time that a stop may take. What is left is enough to let go of all the others without waiting. */
+/** The part of the time of a stop that may be spent on waiting. The rest is enough to release all other
+ *  devices at once. */
 const PATIENT_MS_MAX = 60_000
 const TRIES_MAX = 6
-const RETRY_BASE_MS = 250
-const RETRY_CAP_MS = 2000
+const BACKOFF = { baseMs: 250, capMs: 2000 }
 
 type LeavingWorld = Pick<HostWorld, 'store' | 'clock' | 'random' | 'telemetry'>
 
-/** What the server that leaves has. */
+/** The devices of the server that leaves. */
 export interface Holdings {
   readonly serverId: ServerId
   readonly name: string
-  /** Takes up what the store lists for this server. */
+  /** Takes up the devices that the store lists for this server. */
   list(): Promise<void>
   connections(): readonly Pick<DeviceConnection, 'deviceId' | 'leave' | 'ended'>[]
 }
 
-/** Lets every device go. @throws when the store cannot be reached for so long that the devices must be evicted */
-export async function letEverythingGo(world: LeavingWorld, holdings: Holdings): Promise<void> {
+/** Releases every device. @throws when the store cannot be reached for so long that the devices must be
+ *  evicted */
+export async function releaseAll(world: LeavingWorld, holdings: Holdings): Promise<void> {
   const { serverId, name } = holdings
   await insist(world, () => setOut(world.store, serverId))
   world.telemetry.emit('server.draining', { serverId, name, devices: holdings.connections().length })
   const patience = createPatience(world)
-  // Twice: a claim that was reserved before the drain may arrive while the first devices go.
+  // Two rounds: a claim that was reserved before the drain may arrive while the first devices go.
   for (let round = 0; round < 2; round++) {
     await insist(world, holdings.list)
     await inParallel(holdings.connections(), LANES, async (connection) => {
@@ -65,7 +67,7 @@ function createPatience({ clock }: LeavingWorld): Patience {
   }
 }
 
-/** Resolves when another server has the device and has done for it what it can, or when waiting is over. */
+/** Resolves when the device has settled on another server, or when waiting is over. */
 async function settledElsewhere(
   world: LeavingWorld,
   me: ServerId,
@@ -74,7 +76,7 @@ async function settledElsewhere(
 ): Promise<void> {
   const begun = world.clock.mark()
   while (patience.isLeft() && world.clock.elapsedMs(begun) < SETTLE_MS_MAX) {
-    // Only a courtesy to the others: what cannot be read is looked for again.
+    // Waiting is a courtesy to the other devices, so a failed read is simply repeated.
     const row = await world.store.get('Devices', { deviceId }).catch(() => 'unread' as const)
     if (row !== 'unread') {
       if (row?.desired !== 'running' || (row.owner !== undefined && row.owner !== me && hasSettled(row)))
@@ -85,14 +87,7 @@ async function settledElsewhere(
   }
 }
 
-/** A request that fails must not turn a leave into evictions, each of which costs a lease. */
-async function insist(world: LeavingWorld, work: () => Promise<void>): Promise<void> {
-  for (let tried = 1; ; tried++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (tried === TRIES_MAX) throw error
-      await sleep(world.clock, backoffMs(world.random, tried, RETRY_BASE_MS, RETRY_CAP_MS))
-    }
-  }
+/** Tries again, since a failed request must not turn a leave into evictions, each of which costs a lease. */
+function insist({ clock, random }: LeavingWorld, work: () => Promise<void>): Promise<void> {
+  return retry(work, { clock, waitMs: jittered(random, BACKOFF), triesMax: TRIES_MAX })
 }

@@ -8,10 +8,10 @@ import { isMooringError, MooringError } from '../../core/errors.ts'
 import type { DeviceId, ServerId } from '../../core/ids.ts'
 import { createLease } from '../../core/protocol/lease.ts'
 import { announce, crash, type Joining, leave, setOutDrained } from '../../core/protocol/membership.ts'
+import type { Backoff } from '../../core/retry.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { ServerRow } from '../../core/store/server-row.ts'
 import { queryAll } from '../../core/store/store.ts'
-import type { Backoff } from '../device/backoff.ts'
 import { type DeviceConnection, keepConnection } from '../device/connection.ts'
 import { createSuspectGate } from '../isolation/suspect-gate.ts'
 import type { OutgoingText } from '../whatsapp/socket.ts'
@@ -20,7 +20,7 @@ import { createConnectLimiter } from './connect-limiter.ts'
 import { createConnectRate } from './connect-rate.ts'
 import { keepBeating } from './heartbeat.ts'
 import { join } from './join.ts'
-import { letEverythingGo } from './leaving.ts'
+import { releaseAll } from './leaving.ts'
 
 /** The reserve precedes the claim and the index lags, so devices are listed at every beat for this long after a change. */
 const LIST_AGAIN_MS = 10_000
@@ -244,7 +244,7 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     await leaveAsked.promise
     const limit = new AbortController()
     await Promise.race([
-      letEverythingGo(world, holdings).catch(leavingFailed),
+      releaseAll(world, holdings).catch(leavingFailed),
       sleep(world.clock, LEAVE_MS_MAX, limit.signal),
     ])
     limit.abort()

@@ -1,84 +1,24 @@
-/** Watches what a device's socket has begun and not ended: Baileys waits for WhatsApp's answers under the device's lock,
- *  and some of its waits have no limit. The age of the oldest unanswered work is known at each tick of one timer for all
- *  sockets of a server. It decides nothing: whoever opened the watch hears of a stall. */
+/** Measures how long work of a device's socket has been unanswered. Baileys waits for WhatsApp under the
+ *  device's lock, and some of its waits have no limit. One timer for all sockets of a server looks at the
+ *  oldest work of each at every tick.
+ *
+ *  This room finds stalls. The WhatsApp socket opens a watch and tells it what begins and ends. Nothing here
+ *  may close a socket or decide what follows: the opener of the watch is told of a stall and decides. */
 import { AsyncResource } from 'node:async_hooks'
 import type { Clock, Mark, Timer } from '../../core/clock.ts'
+import { type DeviceWatch, type StallEvents, watchDevice } from './device-watch.ts'
 
-/** `login`: from the connect until WhatsApp lets it in or shows a QR. `send`: from the call until WhatsApp's confirmation.
- *  `query`: until WhatsApp answers it or a later one. `decrypt`: from the stanza until it is decrypted or refused. `store`:
- *  one request of the auth state. `lock`: the wait for the device's lock. */
-export const WORK_KINDS = ['login', 'send', 'query', 'decrypt', 'store', 'lock'] as const
-export type WorkKind = (typeof WORK_KINDS)[number]
-
-/** Of these one waits for another, so that a long queue that moves is no stall: they age from the last that ended. */
-const IN_A_ROW: readonly WorkKind[] = ['decrypt', 'lock']
-/** With the ticks it is noticed well within 30 s. Each query of Baileys ends after 8 s, see hosts/whatsapp/baileys-socket.ts. */
+/** With the ticks, a stall is noticed well within 30 s. Each query of Baileys ends after 8 s, see
+ *  hosts/whatsapp/baileys-socket.ts. */
 export const STALL_AFTER_MS = 20_000
-/** A login asks three queries in turn; each of them may stay unanswered. */
-const LOGIN_LIMITS = 1.4
 const TICKS_PER_LIMIT = 20
 const TICK_MS_MAX = 1000
-/** A tick that comes later than this many ticks counts no more: the process was frozen, or had no processor. */
+/** A late tick counts as at most this many ticks: the process was frozen, or had no processor. */
 const TICKS_COUNTED_MAX = 2
-/** A try that failed is followed by the next one within this, or nobody wants it any more. */
-const NEXT_TRY_MS_MAX = 5000
-
-export interface Stall {
-  readonly kind: WorkKind
-  /** Of the oldest work, by the time of day: for people. */
-  readonly since: number
-  /** What waits for what, in words. */
-  readonly words: string
-}
-
-export interface Work {
-  /** It goes on, and now waits for something else. */
-  waitsFor(words: string): void
-  /** It is tried again from the start: what came before counts no more. */
-  again(): void
-  /** It failed, and is tried again under the same key. */
-  failed(): void
-  end(): void
-}
-
-export interface StallEvents {
-  /** Told at every tick while it lasts. */
-  stalled(stall: Stall): void
-  /** What had stalled was answered. */
-  recovered(): void
-}
-
-export interface DeviceWatch {
-  /** @param key of work that is tried several times: its age goes on over tries that fail */
-  begin(kind: WorkKind, words: string, key?: string): Work
-  /** These kinds do not age until the pause is over: they wait for something that has a limit of its own.
-   *  @returns ends the pause; it ends by itself after `msMax` */
-  pause(kinds: readonly WorkKind[], msMax: number): () => void
-  oldestMs(): number
-  close(): void
-}
-
 export interface StallWatches {
   open(events: StallEvents): DeviceWatch
-  /** The age of the oldest unanswered work of any device since this was asked last, in ms. */
+  /** The greatest age of unanswered work of any device since the last call, in ms. */
   worstMs(): number
-}
-
-interface Piece {
-  readonly kind: WorkKind
-  readonly key: string | undefined
-  words: string
-  /** In the time of its kind, and by the time of day. */
-  since: number
-  sinceWall: number
-  /** Since the store was first asked, over all tries. */
-  readonly firstSince: number
-  leavesAt: number | undefined
-}
-
-interface Pause {
-  readonly kinds: readonly WorkKind[]
-  leftMs: number
 }
 
 interface Watched {
@@ -87,7 +27,8 @@ interface Watched {
   oldestMs(): number
 }
 
-/** One timer serves all devices: what fails for one is thrown where its watch was opened, and holds up no other. */
+/** One timer serves all devices. An error in the handler of one device is thrown in the context in which its
+ *  watch was opened, and holds up no other device. */
 function failsHere(): (error: unknown) => void {
   return AsyncResource.bind((error: unknown) =>
     queueMicrotask(() => {
@@ -103,7 +44,7 @@ export function createStallWatches(clock: Clock, stallAfterMs = STALL_AFTER_MS):
   let last: Mark = clock.mark()
   let worst = 0
 
-  // The timer belongs to no device, although one of them makes it start.
+  // The timer belongs to no device, although a device makes it start.
   const schedule = AsyncResource.bind(() => {
     timer = clock.startTimer(tickMs, tick)
   })
@@ -126,7 +67,7 @@ export function createStallWatches(clock: Clock, stallAfterMs = STALL_AFTER_MS):
     open(events) {
       const device = watchDevice(clock, stallAfterMs, events)
       const entry: Watched = {
-        // What a stall starts is work of the device for which the watch was opened.
+        // Work that a stall starts belongs to the device for which the watch was opened.
         tick: AsyncResource.bind(device.tick),
         fail: failsHere(),
         oldestMs: device.watch.oldestMs,
@@ -152,127 +93,4 @@ export function createStallWatches(clock: Clock, stallAfterMs = STALL_AFTER_MS):
       return told
     },
   }
-}
-
-function watchDevice(clock: Clock, stallAfterMs: number, events: StallEvents) {
-  const pieces = new Set<Piece>()
-  const byKey = new Map<string, Piece>()
-  const pauses = new Set<Pause>()
-  const agedMs: Record<WorkKind, number> = { login: 0, send: 0, query: 0, decrypt: 0, store: 0, lock: 0 }
-  /** When work of a kind ended last, in the time of the kind and by the time of day. */
-  const progress = new Map<WorkKind, { since: number; sinceWall: number }>()
-  let isStalled = false
-
-  const limitOf = (kind: WorkKind) => stallAfterMs * (kind === 'login' ? LOGIN_LIMITS : 1)
-  const beginOf = ({ kind, since, sinceWall }: Piece) => {
-    const moved = progress.get(kind)
-    return moved && moved.since > since ? moved : { since, sinceWall }
-  }
-  const ageOf = (piece: Piece) => agedMs[piece.kind] - beginOf(piece).since
-
-  const drop = (piece: Piece) => {
-    pieces.delete(piece)
-    if (piece.key !== undefined && byKey.get(piece.key) === piece) byKey.delete(piece.key)
-  }
-
-  function workOf(piece: Piece): Work {
-    return {
-      waitsFor(words) {
-        piece.words = words
-      },
-      again() {
-        piece.since = agedMs[piece.kind]
-        piece.sinceWall = clock.wallMs()
-      },
-      failed() {
-        piece.leavesAt = agedMs[piece.kind] + NEXT_TRY_MS_MAX
-      },
-      end() {
-        if (!pieces.has(piece)) return
-        drop(piece)
-        if (!IN_A_ROW.includes(piece.kind)) return
-        progress.set(piece.kind, { since: agedMs[piece.kind], sinceWall: clock.wallMs() })
-      },
-    }
-  }
-
-  /** A store that is slow, or tried again, holds up everything else, and has a limit of its own. */
-  const storeIsSlow = (tickMs: number) =>
-    [...pieces].some(({ kind, firstSince }) => kind === 'store' && agedMs.store - firstSince > tickMs)
-
-  function age(ms: number, tickMs: number): void {
-    const isSlow = storeIsSlow(tickMs)
-    const paused = new Set([...pauses].flatMap(({ kinds }) => kinds))
-    for (const kind of WORK_KINDS) {
-      if (kind !== 'store' && (isSlow || paused.has(kind))) continue
-      agedMs[kind] += ms
-    }
-    for (const pause of pauses) {
-      pause.leftMs -= ms
-      if (pause.leftMs <= 0) pauses.delete(pause)
-    }
-    for (const piece of pieces) {
-      if (piece.leavesAt !== undefined && agedMs[piece.kind] > piece.leavesAt) drop(piece)
-    }
-  }
-
-  function stall(): Stall | undefined {
-    const late = [...pieces].filter((piece) => ageOf(piece) >= limitOf(piece.kind))
-    const [oldest] = late.sort((a, b) => beginOf(a).sinceWall - beginOf(b).sinceWall)
-    return oldest && { kind: oldest.kind, words: oldest.words, since: beginOf(oldest).sinceWall }
-  }
-
-  const watch: Omit<DeviceWatch, 'close'> = {
-    begin(kind, words, key) {
-      const before = key === undefined ? undefined : byKey.get(key)
-      if (before) {
-        before.leavesAt = undefined
-        return workOf(before)
-      }
-      const since = agedMs[kind]
-      const piece: Piece = {
-        kind,
-        key,
-        words,
-        since,
-        firstSince: since,
-        sinceWall: clock.wallMs(),
-        leavesAt: undefined,
-      }
-      pieces.add(piece)
-      if (key !== undefined) byKey.set(key, piece)
-      return workOf(piece)
-    },
-    pause(kinds, msMax) {
-      const pause = { kinds, leftMs: msMax }
-      pauses.add(pause)
-      return () => void pauses.delete(pause)
-    },
-    oldestMs: () => [...pieces].reduce((oldest, piece) => Math.max(oldest, ageOf(piece)), 0),
-  }
-  return {
-    watch,
-    tick(ms: number, tickMs: number) {
-      age(ms, tickMs)
-      const found = stall()
-      if (found) events.stalled(found)
-      else if (isStalled) events.recovered()
-      isStalled = found !== undefined
-    },
-  }
-}
-
-const NO_WORK: Work = {
-  waitsFor: () => undefined,
-  again: () => undefined,
-  failed: () => undefined,
-  end: () => undefined,
-}
-
-/** For an auth state without a socket that is watched. */
-export const UNWATCHED: DeviceWatch = {
-  begin: () => NO_WORK,
-  pause: () => () => undefined,
-  oldestMs: () => 0,
-  close: () => undefined,
 }

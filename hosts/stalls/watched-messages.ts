@@ -1,18 +1,19 @@
-/** Watches each message that comes until it is decrypted or refused. Baileys handles a live one at once, and its listener
- *  tells when that has ended; those that had waited at WhatsApp it queues, one after the other. */
+/** Watches each message from its arrival until it is decrypted or refused. Baileys handles a live message at
+ *  once, and its listener ends when the message is handled. Messages that waited at WhatsApp are queued, and
+ *  the listener ends before. */
 import type { EventEmitter } from 'node:events'
 import type { BinaryNode } from '@whiskeysockets/baileys'
-import type { DeviceWatch, Work } from './stall-watch.ts'
+import type { DeviceWatch, Work } from './device-watch.ts'
 
 const MESSAGE = 'CB:message'
 const WORDS = 'a message that was received waits to be decrypted'
 
 export interface WatchedMessages {
-  /** A ciphertext of this stanza was decrypted, or could not be. */
+  /** A decrypt of this stanza has ended, well or not. */
   decrypted(stanza: BinaryNode): void
 }
 
-/** Call it before anybody else listens for messages than Baileys itself. */
+/** Call this while Baileys itself is the only listener for messages. */
 export function watchMessages(
   ws: Pick<EventEmitter, 'listeners' | 'on' | 'off'>,
   watch: Pick<DeviceWatch, 'begin'>,
@@ -41,7 +42,7 @@ export function watchMessages(
     decrypted(stanza) {
       end(live, stanza)
       if (!queued.has(stanza)) return
-      // One that was queued before and is not decrypted never will be: it was refused.
+      // Messages that were queued earlier and are not decrypted by now were refused.
       for (const earlier of [...queued.keys()]) {
         end(queued, earlier)
         if (earlier === stanza) return
@@ -50,7 +51,7 @@ export function watchMessages(
   }
 }
 
-/** Of a kind that Baileys decrypts; it refuses the others at once. */
+/** Whether Baileys will decrypt the stanza. It refuses other kinds at once. */
 function hasCiphertext({ content }: BinaryNode): boolean {
   if (!Array.isArray(content)) return false
   const [first] = content.filter(({ tag }) => tag === 'enc')

@@ -1,16 +1,16 @@
-/** Watches Baileys' queries from outside: it listens for the answer to each by an event of its own. WhatsApp leaves some
- *  queries unanswered for good, so that only those count after which it has answered none; when one of these grows old, a
- *  ping tells whether it answers at all. */
+/** Watches Baileys' queries from outside: Baileys listens for the answer to each query by an event of its
+ *  own. WhatsApp leaves some queries unanswered for good. So a query counts only while WhatsApp has answered
+ *  no later one. When such a query grows old, a ping tells whether WhatsApp answers at all. */
 import type { EventEmitter } from 'node:events'
 import { type Clock, sleep } from '../../core/clock.ts'
-import type { DeviceWatch, Work } from './stall-watch.ts'
+import type { DeviceWatch, Work } from './device-watch.ts'
 
 const ANSWER_TO = 'TAG:'
-/** More than a socket ever has under way; beyond it the oldest is no longer listened for. */
+/** More than a socket ever has under way. Beyond it the oldest query is forgotten. */
 const QUERIES_MAX = 1000
 
-/** @param ping asks WhatsApp something that it always answers; never rejects
- *  @param pingAfterMs how old a query gets before that */
+/** @param ping asks WhatsApp something that it always answers; it never rejects
+ *  @param pingAfterMs the age of a query at which the ping is sent */
 export function watchQueries(
   ws: Pick<EventEmitter, 'on' | 'off' | 'once'>,
   watch: Pick<DeviceWatch, 'begin'>,
@@ -24,7 +24,7 @@ export function watchQueries(
     unanswered.get(event)?.end()
     unanswered.delete(event)
   }
-  /** With it all that were asked before are no sign of a stall. */
+  /** An answer shows that WhatsApp answers, so earlier queries are no sign of a stall. */
   function answered(event: string): void {
     for (const earlier of [...unanswered.keys()]) {
       forget(earlier)
@@ -37,7 +37,7 @@ export function watchQueries(
     if (unanswered.size >= QUERIES_MAX)
       for (const oldest of [...unanswered.keys()].slice(0, 1)) forget(oldest)
     unanswered.set(event, watch.begin('query', 'WhatsApp answers no query'))
-    // It is an event itself that somebody listens.
+    // `once` emits `newListener` as well, which must not count as a query.
     listening = true
     ws.once(event, () => unanswered.has(event) && answered(event))
     listening = false

@@ -1,18 +1,20 @@
-/** Watches one Baileys socket: its login, its queries, its messages and its lock. What it does not see, hosts/stalls/stall-watch.ts
- *  is told by who does it: sends by the socket's own `send`, requests of the auth state by the options of the socket. */
+/** Watches one Baileys socket: its login, its queries, its messages and its lock. The other kinds of work
+ *  report themselves to hosts/stalls/stall-watch.ts: sends in hosts/whatsapp/send-message.ts, requests of
+ *  the store in hosts/whatsapp/signal/safe-repository.ts. */
 import type { WASocket } from '@whiskeysockets/baileys'
 import { type Clock, sleep } from '../../core/clock.ts'
-import type { DeviceWatch } from './stall-watch.ts'
+import type { DeviceWatch } from './device-watch.ts'
 import { type WatchedMessages, watchMessages } from './watched-messages.ts'
 import { watchQueries } from './watched-queries.ts'
 
-/** A login that is under way is also bounded by Baileys: the connect and each frame by 20 s, each query by `queryMsMax`. */
+/** Baileys limits a login as well: the connect and each frame to 20 s, each query to `queryMsMax`. */
 const LOGIN_WORDS = 'WhatsApp has not let it log in'
-/** Baileys holds the lock over more than sends and decrypts, for one while it synchronises the state of chats. */
+/** Baileys holds the lock not only for sends and decrypts, but also while it synchronises the state of
+ *  chats. */
 const LOCK_LOOKED_AT_EVERY_MS = 5000
 
-/** @param queryMsMax after which Baileys gives a query up
- *  @param closed aborted when the socket is */
+/** @param queryMsMax the time after which Baileys gives a query up
+ *  @param closed aborted when the socket is closed */
 export function watchSocket(
   sock: WASocket,
   watch: DeviceWatch,

@@ -1,4 +1,8 @@
-/** The WhatsApp socket on Baileys, unmodified. */
+/** Opens a WhatsApp socket with unmodified Baileys.
+ *
+ *  This room is all that the host knows of WhatsApp: sockets, close codes, sends and received messages. The
+ *  connection of a device opens a socket under each permit. Nothing here may send a frame outside the lease,
+ *  answer WhatsApp before its credentials are stored, or decide what follows a close. */
 import makeWASocket, {
   type BaileysEventMap,
   type BinaryNode,
@@ -9,44 +13,36 @@ import makeWASocket, {
 } from '@whiskeysockets/baileys'
 import type { WebSocket } from 'ws'
 import type { ClientVersion } from '../../core/client-version.ts'
-import { type Clock, systemClock } from '../../core/clock.ts'
-import { isMooringError } from '../../core/errors.ts'
+import { systemClock } from '../../core/clock.ts'
 import type { Account } from '../../core/store/device-row.ts'
-import {
-  createStallWatches,
-  type DeviceWatch,
-  type StallWatches,
-  WORK_KINDS,
-  type Work,
-} from '../stalls/stall-watch.ts'
+import { WORK_KINDS } from '../stalls/device-watch.ts'
+import { createStallWatches, type StallWatches } from '../stalls/stall-watch.ts'
 import { watchSocket } from '../stalls/watched-socket.ts'
 import { createDeviceLists, type DeviceLists } from './device-lists.ts'
 import { closingOf, STALLED, type Told } from './disconnect.ts'
 import { createExistenceCheck, type ExistenceCheck } from './existence.ts'
 import { guardWire } from './guarded-wire.ts'
-import { jidOf } from './jid.ts'
+import { sendMessage } from './send-message.ts'
 import { createSendQueries, type SendQueries } from './send-queries.ts'
-import { refusalOfSend } from './send-refusals.ts'
 import { authOptions } from './signal/safe-repository.ts'
 import { silentLogger } from './silent-logger.ts'
-import type { OpenSocket, OutgoingText, SocketOptions, WhatsAppSocket } from './socket.ts'
+import type { OpenSocket, SocketEvents, SocketOptions, WhatsAppSocket } from './socket.ts'
 import { framesInOrder, messagesInOrder } from './wire-order.ts'
 
-/** The version of the client that Baileys logs in with when it is not told another. */
+/** The client version of the package: Baileys logs in with it unless it is told another. */
 export const PACKAGE_VERSION: ClientVersion = DEFAULT_CONNECTION_CONFIG.version
 
 /** Baileys' own times for the first QR and those that follow. */
 const FIRST_QR_VALID_MS = 60_000
 const LATER_QR_VALID_MS = 20_000
-/** WhatsApp confirms a message within tenths of a second. */
-const CONFIRM_MS_MAX = 10_000
-/** WhatsApp answers a query within tenths of a second. Baileys holds the device's lock over some of them. */
+/** WhatsApp answers a query within tenths of a second. Baileys holds the device's lock during some
+ *  queries. */
 const QUERY_MS_MAX = 8000
-/** Baileys downloads a part of the history before it takes the next message. */
+/** Baileys takes the next message only after it has downloaded a part of the history. */
 const HISTORY_MS_MAX = 60_000
-/** While credentials are stored, and tried again, no frame leaves. */
+/** No frame leaves while credentials are being stored, tries included. */
 const CREDS_MS_MAX = 45_000
-/** A goodbye that is not answered within this is cut short. */
+/** A goodbye that WhatsApp does not answer within this is cut short. */
 const CLOSE_MS_MAX = 1000
 
 export interface BaileysOptions {
@@ -55,33 +51,33 @@ export interface BaileysOptions {
   readonly historySync: boolean
   /** The package's own when left out. */
   readonly clientVersion?: ClientVersion
-  /** How long each QR is shown, for tests; WhatsApp's own times when left out. */
+  /** How long each QR is shown, for tests; Baileys' own times when left out. */
   readonly qrValidMs?: number
-  /** Of all sockets of this server; with the limits of hosts/stalls/stall-watch.ts when left out. */
+  /** Shared by all sockets of this server; has the limits of hosts/stalls/stall-watch.ts when left out. */
   readonly stalls?: StallWatches
-  /** After which a query is given up, for tests. */
+  /** The time after which a query is given up, for tests. */
   readonly queryMsMax?: number
 }
 
 export function baileysSockets(options: BaileysOptions): OpenSocket {
   const stalls = options.stalls ?? createStallWatches(systemClock)
-  // Who is on WhatsApp is there for all devices; who is not, only for the device that was told so.
+  // A number that is on WhatsApp is there for all devices. One that is not is missing only for the device
+  // that was told so.
   const existence = createExistenceCheck(systemClock)
-  return (wish) => openBaileysSocket({ ...options, stalls, existence }, wish)
+  return (socket) => openBaileysSocket({ ...options, stalls, existence }, socket)
 }
 
 function openBaileysSocket(
   options: BaileysOptions & { readonly stalls: StallWatches; readonly existence: ExistenceCheck },
-  wish: SocketOptions,
+  { auth, events, server, mayAct }: SocketOptions,
 ): WhatsAppSocket {
-  const { auth, events, server } = wish
   const queryMsMax = options.queryMsMax ?? QUERY_MS_MAX
   const ended = new AbortController()
   const watch = options.stalls.open({
     stalled: (stall) => events.stalled(stall) && stop(STALLED, `stalled: ${stall.words}`),
     recovered: () => events.recovered(),
   })
-  const history = pauses(() => watch.pause(['decrypt'], HISTORY_MS_MAX))
+  const history = repeatedPause(() => watch.pause(['decrypt'], HISTORY_MS_MAX))
   const decrypted = (stanza: BinaryNode) => {
     history.end()
     messages.decrypted(stanza)
@@ -95,22 +91,12 @@ function openBaileysSocket(
     ...auths.config,
   })
   const messages = watchSocket(sock, watch, { clock: systemClock, queryMsMax }, ended.signal)
-  // The wrapper hides the WebSocket, but only the WebSocket can be cut without waiting for the other side.
+  // Baileys' wrapper hides the WebSocket, and nothing else can be cut without waiting for WhatsApp.
   const wire = (sock.ws as unknown as { socket: WebSocket }).socket
-  const { holdUntil } = guardWire(wire, wish.mayAct)
-  framesInOrder(sock.ws, { clock: systemClock, wire })
-  messagesInOrder(sock.ws, {
-    clock: systemClock,
-    isOpen: () => sock.ws.isOpen,
-    heldUp: (waiting) => events.heldUp(waiting),
-    overflows(waiting) {
-      events.heldUp(waiting)
-      wire.terminate()
-    },
-  })
+  const { holdUntil } = guardWire(wire, mayAct)
+  handleInOrder(sock, wire, events)
   sock.ws.prependListener('CB:message', auths.met)
   const gone = new Promise<void>((resolve) => wire.once('close', () => resolve()))
-  let qrCount = 0
   let isOver = false
 
   const over = (code: number, reason: string, told?: Told) => {
@@ -125,17 +111,10 @@ function openBaileysSocket(
     const resume = watch.pause(WORK_KINDS, CREDS_MS_MAX)
     holdUntil(auth.saveCreds().finally(resume))
   })
-  sock.ev.on('messages.upsert', ({ messages }) => events.received(messages.length))
-  sock.ev.on('connection.update', (update: BaileysEventMap['connection.update']) => {
-    if (update.qr)
-      events.qr(update.qr, options.qrValidMs ?? (qrCount++ === 0 ? FIRST_QR_VALID_MS : LATER_QR_VALID_MS))
-    if (update.isNewLogin) events.paired(accountOf(auth.state.creds.me))
-    if (update.connection === 'open') events.open(accountOf(auth.state.creds.me))
-    if (update.connection === 'close') {
-      const { code, reason, told } = closingOf(update.lastDisconnect?.error)
-      wire.terminate()
-      void gone.then(() => over(code, reason, told))
-    }
+  tellUpdates(sock, { auth, events, qrValidMs: options.qrValidMs }, (error) => {
+    const { code, reason, told } = closingOf(error)
+    wire.terminate()
+    void gone.then(() => over(code, reason, told))
   })
 
   const stop = (code: number, reason: string) => {
@@ -145,7 +124,7 @@ function openBaileysSocket(
   }
   return {
     send: (message) =>
-      send({ sock, watch, queries, clock: systemClock, existence: options.existence }, message),
+      sendMessage({ sock, watch, queries, clock: systemClock, existence: options.existence }, message),
     requestPairingCode: (phoneNumber) => sock.requestPairingCode(phoneNumber),
     logout: () => sock.logout(),
     async close() {
@@ -159,66 +138,42 @@ function openBaileysSocket(
   }
 }
 
-interface SendParts {
-  readonly sock: WASocket
-  readonly watch: DeviceWatch
-  readonly queries: SendQueries
-  readonly existence: ExistenceCheck
-  readonly clock: Clock
+function handleInOrder(sock: WASocket, wire: WebSocket, events: SocketEvents): void {
+  framesInOrder(sock.ws, { clock: systemClock, wire })
+  messagesInOrder(sock.ws, {
+    clock: systemClock,
+    isOpen: () => sock.ws.isOpen,
+    heldUp: (waiting) => events.heldUp(waiting),
+    overflows(waiting) {
+      events.heldUp(waiting)
+      wire.terminate()
+    },
+  })
 }
 
-/** One try. What needs an answer of WhatsApp comes first, outside the device's lock. */
-async function send(parts: SendParts, message: OutgoingText): Promise<void> {
-  const work = parts.watch.begin('send', 'a message waits to be sent', message.messageId)
-  try {
-    work.waitsFor("a message to send waits for WhatsApp's answer about the number of its contact")
-    await parts.existence.refuseUnknown(parts.sock, message)
-    const prepared = await parts.queries.prepare(jidOf(message.to), work.waitsFor)
-    try {
-      await sendPrepared(parts, message, work)
-    } finally {
-      prepared.release()
-    }
-    work.end()
-  } catch (error) {
-    if (isMooringError(error)) work.end()
-    else work.failed()
-    throw error
-  }
+interface Ears extends Pick<SocketOptions, 'auth' | 'events'> {
+  readonly qrValidMs: number | undefined
 }
 
-/** `sendMessage` resolves when the frame is written; WhatsApp has the message when it says so. A `sendMessage` that waits
- *  is waited for: nothing can call it off, and a second one would only wait behind it. */
-async function sendPrepared(
-  { sock, clock }: SendParts,
-  { to, text, messageId }: OutgoingText,
-  work: Work,
-): Promise<void> {
-  const { promise: answer, resolve } = Promise.withResolvers<BinaryNode | undefined>()
-  const hear = (ack: BinaryNode) => {
-    if (ack.attrs.id === messageId) resolve(ack)
-  }
-  let limit = { cancel: () => {} }
-  sock.ws.on('CB:ack,class:message', hear)
-  try {
-    // without a preview, for which the address in a text would be fetched
-    const content = { text, linkPreview: null }
-    work.waitsFor("a message to send waits for the device's lock")
-    await Promise.race([sock.sendMessage(jidOf(to), content, { messageId }), answer])
-    work.waitsFor('WhatsApp has not confirmed a message that was sent')
-    limit = clock.startTimer(CONFIRM_MS_MAX, () => resolve(undefined))
-    const ack = await answer
-    if (!ack) throw new Error(`WhatsApp has not confirmed message ${messageId}`)
-    const { error } = ack.attrs
-    if (error) throw refusalOfSend(messageId, error)
-  } finally {
-    limit.cancel()
-    sock.ws.off('CB:ack,class:message', hear)
-  }
+/** Tells of QRs, pairing, login and messages; `closed` hears the error with which Baileys ended the socket. */
+function tellUpdates(
+  sock: WASocket,
+  { auth, events, qrValidMs }: Ears,
+  closed: (error: Error | undefined) => void,
+): void {
+  let qrCount = 0
+  sock.ev.on('messages.upsert', ({ messages }) => events.received(messages.length))
+  sock.ev.on('connection.update', (update: BaileysEventMap['connection.update']) => {
+    if (update.qr)
+      events.qr(update.qr, qrValidMs ?? (qrCount++ === 0 ? FIRST_QR_VALID_MS : LATER_QR_VALID_MS))
+    if (update.isNewLogin) events.paired(accountOf(auth.state.creds.me))
+    if (update.connection === 'open') events.open(accountOf(auth.state.creds.me))
+    if (update.connection === 'close') closed(update.lastDisconnect?.error)
+  })
 }
 
-/** A pause that is begun again and again, and ends once. */
-function pauses(pause: () => () => void) {
+/** A pause whose time starts again at each `begin`. */
+function repeatedPause(pause: () => () => void) {
   let resume: () => void = () => undefined
   const end = () => resume()
   const begin = () => {
@@ -228,7 +183,7 @@ function pauses(pause: () => () => void) {
   return { begin, end }
 }
 
-/** What bounds Baileys' own waits for WhatsApp, and keeps them out of the device's lock. */
+/** Options that limit Baileys' own waits for WhatsApp, and keep them out of the device's lock. */
 function waits(queryMsMax: number, lists: DeviceLists, { cachedGroupMetadata }: SendQueries) {
   return { defaultQueryTimeoutMs: queryMsMax, userDevicesCache: lists, cachedGroupMetadata }
 }
@@ -239,7 +194,7 @@ function configure(
   historyBegins: () => void,
 ): Omit<UserFacingSocketConfig, 'auth'> {
   const url = options.url === undefined ? undefined : new URL(options.url)
-  // The local simulator tells by this which server a socket belongs to; WhatsApp itself is never told.
+  // The local simulator reads from this which server a socket belongs to. WhatsApp itself is never told.
   url?.searchParams.set('server', server)
   return {
     ...(url ? { waWebSocketUrl: url } : {}),
@@ -248,13 +203,13 @@ function configure(
     // The phone keeps its notifications.
     markOnlineOnConnect: false,
     syncFullHistory: false,
-    // What this device sends itself is not received.
+    // The device's own messages are not received.
     emitOwnEvents: false,
     ...(options.qrValidMs === undefined ? {} : { qrTimeout: options.qrValidMs }),
     shouldSyncHistoryMessage({ syncType }) {
       if (!options.historySync) return false
       historyBegins()
-      // as Baileys has it
+      // Baileys' own default
       return syncType !== proto.HistorySync.HistorySyncType.FULL
     },
   }

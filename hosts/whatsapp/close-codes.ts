@@ -1,24 +1,24 @@
-/** Every code that can end or refuse a device's socket, as data: WhatsApp's own, Baileys', and those of this side from 950 on.
- *  disconnect.ts acts by it, a device's row and history say its words, and docs/operations.md shows it as a table, which a
- *  test compares. */
+/** Lists every code that can end or refuse a device's socket: WhatsApp's, Baileys', and Mooring's own from
+ *  950 on. disconnect.ts acts by this table, and a device's row and history show its words.
+ *  docs/operations.md shows it as a table, which a test compares. */
 import type { EventName } from '../../core/catalogue.ts'
 
-/** An error that nobody caught in what the socket runs. WhatsApp's own codes end below 900. */
+/** An error that nobody caught in the work of the socket. WhatsApp's own codes end below 900. */
 export const FAULT = 950
-/** What it was asked to do stood still for too long. */
+/** WhatsApp left work of the socket unanswered for too long. */
 export const STALLED = 951
-/** There was no connection to WhatsApp, or something in between answered. */
+/** WhatsApp was not reached, or something in between answered. */
 export const UNREACHED = 952
-/** WhatsApp's code is not one that can be read. */
+/** WhatsApp's code cannot be read. */
 export const UNREADABLE = 953
 
-/** What follows, in the words of the table in the docs. */
+/** What the device does after the close, in the words of the table in the docs. */
 export const FOLLOWS = {
   reconnect_now: 'it connects again at once',
   reconnect_later: 'it is tried again soon',
   reconnect_patiently: 'it is tried again, more and more rarely',
   wait_for_version: 'it is tried again every 10 to 30 minutes, and at once by a server with another version',
-  wait_for_ban: 'it waits until the ban is over, on whichever server; `retryAt` says when',
+  wait_for_ban: 'it waits until the ban is over, whichever server has it; `retryAt` says when',
   conflict: 'it is tried again after 3 s; after three within ten minutes it is `conflicted`',
   logged_out: 'it is `logged_out`; its credentials are archived',
   stop: 'it is `stopped`; its credentials are kept',
@@ -27,36 +27,34 @@ export type Follows = keyof typeof FOLLOWS
 
 export interface CloseCode {
   readonly name: string
-  /** Begins in the middle of a sentence: "it has no socket: ...". */
+  /** The rest of a sentence that begins with "it has no socket: ". */
   readonly says: string
   readonly follows: Follows
-  /** Absent where there is nothing to do. */
+  /** What the operator has to do; absent when nothing. */
   readonly operator?: string
-  /** The event of a refusal that somebody may have to look at. */
+  /** The event of a refusal that the operator may have to look at. */
   readonly event?: EventName
-  /** Its reason is this side's own and says more than the words. */
+  /** The reason of the close is Mooring's own, and tells more than `says`. */
   readonly hasReason?: boolean
 }
 
 const VERSION =
   'set `WHATSAPP_VERSION` (option `whatsappVersion`) to the version that web.whatsapp.com has now'
 
-/**
- * A code of one account alone that is final, and says so, stops the device (403, 411) or logs it out (401, 406). Everything
- * else is tried again. An incident at WhatsApp, or a change there, can answer any of them to the whole fleet, and
- * a fleet of stopped devices must be started by hand. How often they are tried is what differs: WhatsApp may hold
- * logins that are refused again and again against an account, so that a refusal by code is tried more and more rarely,
- * while a connection that was lost is tried as before.
- */
+/** A code that concerns one account and is clearly final stops the device (403, 411) or logs it out (401,
+ *  406). After every other code the device is tried again: an incident or a change at WhatsApp can answer any
+ *  code to the whole fleet, and a fleet of stopped devices would have to be started by hand. The tries differ
+ *  in how often they come. WhatsApp may hold repeated refused logins against an account, so a refusal is
+ *  tried more and more rarely, and a lost connection as before. */
 export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
   0: { name: 'closed', says: 'this server closed it', follows: 'reconnect_later' },
-  // Without a reason of its own. Nothing says that it is final.
+  // It comes without a reason of its own, and nothing says that it is final.
   400: {
     name: 'generic',
     says: 'WhatsApp refuses the login without a reason',
     follows: 'reconnect_patiently',
     operator:
-      'if it lasts, look on the phone whether the device is still linked; if so, log it out and link it anew',
+      'if it lasts, check on the phone whether the device is still linked; if so, log it out and link it again',
     event: 'device.login_refused',
   },
   401: {
@@ -72,15 +70,15 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
       'have the account send less and to people who know it; `start` tries at once, which can lengthen the ban',
     event: 'device.banned',
   },
-  // The account itself is gone, so that trying again is of no use. The credentials cost nothing to keep.
+  // The account itself is gone, so trying again is of no use. Its credentials cost nothing to keep.
   403: {
     name: 'main_device_gone',
     says: 'WhatsApp refuses this account: it is gone from its phone, or locked',
     follows: 'stop',
-    operator: 'look into WhatsApp on the phone and settle there what it says',
+    operator: 'open WhatsApp on the phone and do what it says',
     event: 'device.login_refused',
   },
-  // Every device of the fleet meets it. A server with another version asks at once, since that is the remedy.
+  // It meets every device of the fleet. Another version is the remedy, so a server that has one asks at once.
   405: {
     name: 'client_outdated',
     says: 'WhatsApp does not take this version of the client any more: no device of the fleet can log in',
@@ -88,16 +86,17 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     operator: VERSION,
     event: 'device.client_outdated',
   },
-  // Final as 401, but nobody asked for it: credentials may come to be of use again, and they stay in the archive.
+  // It is as final as 401, but no operator asked for it. The credentials may be of use again and stay in the
+  // archive.
   406: {
     name: 'logged_out_unknown',
     says: 'WhatsApp has logged the device out and does not say why',
     follows: 'logged_out',
-    operator: 'look into WhatsApp on the phone for what it says of the account',
+    operator: 'open WhatsApp on the phone and read what it says about the account',
     event: 'device.logout_unknown',
   },
   408: { name: 'timed_out', says: 'WhatsApp did not answer in time', follows: 'reconnect_later' },
-  // The client describes itself by its version: it is the fleet's, as 405.
+  // The client describes itself by its version, so this concerns the fleet, as 405 does.
   409: {
     name: 'bad_user_agent',
     says: 'WhatsApp does not take the description of the client',
@@ -109,31 +108,31 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     name: 'multi_device_mismatch',
     says: 'WhatsApp wants another kind of client for this account',
     follows: 'stop',
-    operator: 'update WhatsApp on the phone; if it is refused again then, log it out and link it anew',
+    operator: 'update WhatsApp on the phone; if it is refused again then, log it out and link it again',
     event: 'device.login_refused',
   },
-  // Mooring's clients log in without such a token, so that only WhatsApp can set these two right.
+  // Mooring's clients log in without such a token, so only WhatsApp can end these two.
   413: {
     name: 'client_token_expired',
     says: "WhatsApp says that the client's token has expired",
     follows: 'reconnect_patiently',
-    operator: 'if it lasts, log it out and link it anew',
+    operator: 'if it lasts, log it out and link it again',
     event: 'device.login_refused',
   },
   414: {
     name: 'client_token_invalid',
     says: "WhatsApp says that the client's token is invalid",
     follows: 'reconnect_patiently',
-    operator: 'if it lasts, log it out and link it anew',
+    operator: 'if it lasts, log it out and link it again',
     event: 'device.login_refused',
   },
-  // It can mean that the device is gone, but it is not the word for it: credentials are given up by 401 and 406 alone.
+  // It can mean that the device is gone, but is not the code for that. Only 401 and 406 give credentials up.
   415: {
     name: 'not_found',
     says: 'WhatsApp does not find this device',
     follows: 'reconnect_patiently',
     operator:
-      'look on the phone whether the device is still linked; if not, log it out here and link it anew',
+      'check on the phone whether the device is still linked; if not, log it out here and link it again',
     event: 'device.login_refused',
   },
   418: {
@@ -141,7 +140,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     says: 'WhatsApp does not know this client',
     follows: 'reconnect_patiently',
     operator:
-      'look on the phone whether the device is still linked; if not, log it out here and link it anew',
+      'check on the phone whether the device is still linked; if not, log it out here and link it again',
     event: 'device.login_refused',
   },
   428: {
@@ -153,7 +152,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     name: 'replaced',
     says: 'another client has logged in with the credentials of this device',
     follows: 'conflict',
-    operator: 'end the other client, if it is none of this fleet',
+    operator: 'end the other client if it is not part of this fleet',
   },
   500: { name: 'internal_error', says: 'WhatsApp had an error of its own', follows: 'reconnect_later' },
   501: {
@@ -174,7 +173,7 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
   },
   [STALLED]: {
     name: 'stalled',
-    says: 'WhatsApp left its questions unanswered, and this server replaces the socket',
+    says: 'WhatsApp left its requests unanswered, and this server replaces the socket',
     follows: 'reconnect_later',
     hasReason: true,
   },
@@ -194,16 +193,16 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
   },
 }
 
-/** A code that is not in the table. */
+/** The entry of a code that is not in the table. */
 export const UNKNOWN_REFUSAL: CloseCode = {
   name: 'unknown',
   says: 'WhatsApp closed it with a code that Mooring does not know',
   follows: 'reconnect_patiently',
-  operator: 'if it lasts, look into WhatsApp on the phone; report the code',
+  operator: 'if it lasts, open WhatsApp on the phone and read what it says; report the code',
   event: 'device.login_refused',
 }
 
-/** For 402, by the `code` that comes with it. */
+/** The reasons of a ban (402), by the `code` that comes with it. */
 export const BAN_REASONS: Readonly<Record<number, string>> = {
   101: 'it wrote to too many people who have not saved its number',
   102: 'too many people have blocked it',
@@ -212,9 +211,9 @@ export const BAN_REASONS: Readonly<Record<number, string>> = {
   106: 'it wrote too much to broadcast lists',
 }
 
-/** An explanation says it itself, behind the words. */
+/** The operator's next step. The table shows it after `operator`; an explanation already says it. */
 const THEN: { readonly [F in Follows]?: string } = {
-  logged_out: 'start it to link it anew',
+  logged_out: 'start it to link it again',
   stop: 'start it to connect it',
 }
 

@@ -1,24 +1,25 @@
-/** The lists of devices that contacts have, as Baileys is handed them: what a send has found out before it takes the
- *  device's lock is still there when Baileys looks for it under the lock, so that it asks WhatsApp nothing meanwhile. */
+/** Caches the device lists of contacts for Baileys. A send fetches them before it takes the device's lock,
+ *  and pins them. When Baileys looks for them under the lock they are still there, so it does not ask
+ *  WhatsApp while it holds the lock. */
 import type { CacheStore } from '@whiskeysockets/baileys'
 import type { Clock, Mark } from '../../core/clock.ts'
 
-/** As long as Baileys itself trusts a list. */
+/** Baileys itself trusts a list for this long. */
 const FRESH_MS_MAX = 5 * 60_000
-/** Contacts and members of groups of one device; those that were used longest ago go first. */
+/** Contacts and members of groups of one device. The lists that were set longest ago go first. */
 const USERS_MAX = 5000
 
 export interface DeviceLists extends CacheStore {
-  /** Whether WhatsApp need not be asked for them. */
+  /** Whether the user's list is known and young enough not to be asked for. */
   isFresh(user: string): boolean
-  /** Until it is released, the list stays as it is for Baileys, however old it gets. */
+  /** Baileys sees the lists as they are, however old they get, until `release` is called. */
   pin(users: readonly string[]): { release(): void }
 }
 
 interface Entry {
   readonly list: unknown
   readonly at: Mark
-  /** It changed: it is asked for again, unless a send is about to use it. */
+  /** The list has changed. It is asked for again, but a send that has pinned it still uses it. */
   stale: boolean
 }
 

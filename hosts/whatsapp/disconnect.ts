@@ -1,5 +1,5 @@
-/** What closed the socket decides what follows: by code, never by text, since Baileys' text "Stream Errored (conflict)" stands
- *  for both 440 and a 401. What each code means stands in close-codes.ts. */
+/** Reads why a socket closed, and says what follows. The code decides and never the text, since Baileys' text
+ *  "Stream Errored (conflict)" comes with 440 and with 401. The meaning of each code is in close-codes.ts. */
 import { Boom } from '@hapi/boom'
 import type { Random } from '../../core/random.ts'
 import type { Refusal } from '../../core/store/device-row.ts'
@@ -21,7 +21,7 @@ export interface Disconnect {
 }
 
 export function closeCodeOf(code: number): CloseCode {
-  // An error at WhatsApp that has no words yet passes as the others do.
+  // An unknown code from 500 on is an error at WhatsApp, and passes as the known ones do.
   return (
     CLOSE_CODES[code] ?? (code < 500 ? UNKNOWN_REFUSAL : { ...UNKNOWN_REFUSAL, follows: 'reconnect_later' })
   )
@@ -31,29 +31,29 @@ export function afterDisconnect(code: number): Disconnect {
   return { next: closeCodeOf(code).follows }
 }
 
-/** What WhatsApp says besides the code. */
+/** Facts that WhatsApp tells beside the code. */
 export interface Told {
-  /** It names the removal of the device as the cause. */
+  /** WhatsApp names the removal of the device as the cause. */
   readonly isRemoval?: boolean
-  /** Of a temporary ban: why, and for how long, as far as it says so. */
+  /** The reason and the length of a temporary ban, as far as WhatsApp tells them. */
   readonly banCode?: number
   readonly banMs?: number
 }
 
 export interface Closing {
   readonly code: number
-  /** What Baileys, or this side, says; for logs. */
+  /** The text of Baileys or of Mooring, for logs. */
   readonly reason: string
   readonly told?: Told
 }
 
-/** A ban whose end cannot be read is asked about again after this. */
+/** A device whose ban has no readable end connects again after this. */
 export const BAN_UNKNOWN_MS = 3_600_000
-/** A longer ban is asked about in between: what says so may be damaged. */
+/** A device with a longer ban connects once in between, since the length may be damaged. */
 export const BAN_MS_MAX = 30 * 86_400_000
 
-/** Reads what Baileys ends a socket with. WhatsApp's own words are told from those of a proxy that answers instead, and from
- *  errors of this side, by what comes with the error. Nothing in it is trusted to have its proper form. */
+/** Reads the error with which Baileys ends a socket. The error's data tells WhatsApp's own answer from that
+ *  of a proxy in between, and from errors of this side. No part of it is trusted to have its proper form. */
 export function closingOf(error: Error | undefined): Closing {
   if (error === undefined) return { code: 0, reason: 'closed by this server' }
   if (!(error instanceof Boom)) return { code: FAULT, reason: error.message }
@@ -61,7 +61,7 @@ export function closingOf(error: Error | undefined): Closing {
   const data: unknown = error.data
   if (data instanceof Error) return { code: UNREACHED, reason: whyUnreached(data) }
   const reason = error.message
-  // From 900 on codes are this side's own.
+  // Codes from 900 on are Mooring's own, so WhatsApp cannot have sent one.
   if (!Number.isInteger(statusCode) || statusCode >= 900) return { code: UNREADABLE, reason }
   const attributes = attributesOf(data)
   if (isConflict(data)) return conflicted(statusCode, attributes.type, reason)
@@ -69,7 +69,7 @@ export function closingOf(error: Error | undefined): Closing {
   return { code: statusCode, reason }
 }
 
-/** The type of a conflict says more than the code, which may be missing: Baileys then takes each for 440. */
+/** Goes by the type of a conflict. Its code may be missing, and Baileys then takes every conflict for 440. */
 function conflicted(code: number, type: unknown, reason: string): Closing {
   if (type === 'device_removed') return { code: 401, reason, told: { isRemoval: true } }
   return { code: type === 'replaced' ? 440 : code, reason }
@@ -79,7 +79,7 @@ function isConflict(data: unknown): boolean {
   return typeof data === 'object' && data !== null && 'tag' in data && data.tag === 'conflict'
 }
 
-/** Of a stanza, or those of `<failure>`, which come alone. */
+/** The attributes of a stanza. Those of `<failure>` come without one. */
 function attributesOf(data: unknown): Readonly<Record<string, unknown>> {
   if (typeof data !== 'object' || data === null) return {}
   const inner = 'attrs' in data ? data.attrs : data
@@ -95,7 +95,7 @@ function banOf({ code, expire }: Readonly<Record<string, unknown>>): Told {
   }
 }
 
-/** @returns undefined for anything but the digits of a whole number */
+/** @returns undefined for anything but a text of digits */
 function wholeNumber(value: unknown): number | undefined {
   return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : undefined
 }
@@ -111,7 +111,7 @@ function whyUnreached(error: Error): string {
 const REASON_CHARACTERS_MAX = 200
 
 /** The words for a device's row and history.
- *  @param until when it is tried again, where WhatsApp has set the time */
+ *  @param until when the device is tried again, if WhatsApp has set the time */
 export function wordsOf({ code, reason, told = {} }: Closing, until?: string): string {
   const { name, says, operator, hasReason } = closeCodeOf(code)
   const label = told.isRemoval ? 'device_removed' : name
@@ -127,7 +127,7 @@ export function wordsOf({ code, reason, told = {} }: Closing, until?: string): s
   return `${says} (${code} ${label})${detail}${operator === undefined ? '' : `; ${operator}`}`
 }
 
-/** What comes from outside is shown on one line, without anything that a terminal would obey. */
+/** Makes a text from outside fit to be shown: one line, without control characters. */
 function plain(text: string): string {
   return text
     .replace(/[\p{C}\s]+/gu, ' ')
@@ -137,8 +137,8 @@ function plain(text: string): string {
 
 const VERSION_RETRY_MS = [600_000, 1_800_000] as const
 
-/** How long WhatsApp refuses the device, where every server has to keep to it.
- *  @param usualMs what it would wait anyway: a ban of no length must not make it hammer
+/** How long every server has to keep the device from connecting.
+ *  @param usualMs the wait after other closes: a ban without length must not make the device hammer WhatsApp
  *  @returns undefined for codes that set no such time */
 export function refusedForMs(
   random: Random,
@@ -153,7 +153,7 @@ export function refusedForMs(
   return least + random.fraction() * (most - least)
 }
 
-/** What stands in the row beside that time. */
+/** The refusal that the device's row holds beside that time. */
 export function refusalOf(code: number, why: string, clientVersion: string | undefined): Refusal {
   const dependsOnVersion = closeCodeOf(code).follows === 'wait_for_version' && clientVersion !== undefined
   return { code, why, ...(dependsOnVersion ? { clientVersion } : {}) }
@@ -163,7 +163,7 @@ export function refusalOf(code: number, why: string, clientVersion: string | und
 export const CONFLICTS_MAX = 3
 export const CONFLICT_WINDOW_MS = 10 * 60_000
 
-/** The conflicts that still count, the one of `nowMs` included. */
+/** @returns the conflicts that still count, the one at `nowMs` included */
 export function recentConflicts(before: readonly number[] | undefined, nowMs: number): number[] {
   return [...(before ?? []).filter((at) => nowMs - at < CONFLICT_WINDOW_MS), nowMs].slice(-CONFLICTS_MAX)
 }

@@ -1,4 +1,5 @@
-/** Whether a number is on WhatsApp, before it is written to: WhatsApp takes a message to nobody and confirms it. */
+/** Checks that a number is on WhatsApp before a message is sent to it. WhatsApp accepts and confirms a
+ *  message to a number that nobody has. */
 import {
   isPnUser,
   type ParsedDeviceInfo,
@@ -11,11 +12,11 @@ import { MooringError } from '../../core/errors.ts'
 import { jidOf } from './jid.ts'
 import type { OutgoingText } from './socket.ts'
 
-/** When WhatsApp has not answered by then, sending goes on: its confirmation has a limit of its own. */
+/** If WhatsApp has not answered within this, the message is sent. Its confirmation has a limit of its own. */
 const ANSWER_MS_MAX = 5000
-/** A number that is on WhatsApp stays there for the time being. */
+/** A number that is on WhatsApp seldom leaves it. */
 const PRESENT_KEPT_MS = 24 * 3_600_000
-/** Somebody may join at any time. */
+/** The owner of a number may join WhatsApp at any time. */
 const ABSENT_KEPT_MS = 600_000
 const NUMBERS_KEPT_MAX = 20_000
 
@@ -26,7 +27,8 @@ interface Question {
   readonly since: Mark
 }
 
-/** A device that WhatsApp has restricted is told that nobody is there: this is true for no other device. */
+/** WhatsApp tells a restricted device that a number is not there, although it is. So absence is kept for each
+ *  socket apart. */
 interface OfSocket {
   readonly absent: Memory
   readonly underWay: Map<string, Question>
@@ -58,8 +60,8 @@ function createMemory(clock: Clock, keptMs: number): Memory {
 }
 
 export interface ExistenceCheck {
-  /** Only phone numbers are asked about: who is named by a LID or a group has been met on WhatsApp.
-   *  @throws MooringError NOT_ON_WHATSAPP when WhatsApp says so; not when it does not answer in time, or not clearly */
+  /** Asks about phone numbers alone: a LID or a group can only come from WhatsApp itself.
+   *  @throws MooringError NOT_ON_WHATSAPP when WhatsApp says so, but not when it answers late or unclearly */
   refuseUnknown(sock: Asked, message: OutgoingText): Promise<void>
 }
 
@@ -83,7 +85,7 @@ export function createExistenceCheck(clock: Clock): ExistenceCheck {
     else own(sock).absent.add(jid)
   }
 
-  /** One question for all messages of the socket; an answer that comes late serves the next message. */
+  /** All messages of the socket share one question. A late answer serves the next message. */
   function question(sock: Asked, jid: string): Question {
     const { underWay } = own(sock)
     const asked = underWay.get(jid)
@@ -100,7 +102,7 @@ export function createExistenceCheck(clock: Clock): ExistenceCheck {
     return begun
   }
 
-  /** The limit counts from the question: who sends again does not wait for the same answer again. */
+  /** The limit counts from the question, so a second message does not wait for the same answer all over. */
   async function ask(sock: Asked, jid: string): Promise<boolean | undefined> {
     const { answer, since } = question(sock, jid)
     const answered = new AbortController()
@@ -124,8 +126,8 @@ export function createExistenceCheck(clock: Clock): ExistenceCheck {
   }
 }
 
-/** @returns undefined when the answer does not say. Baileys gives back nothing for a question that was never answered: that
- *  is no answer, and least of all that nobody is there. */
+/** @returns undefined when WhatsApp has not said. Baileys returns nothing for a question that was never
+ *  answered, which must not be taken for absence */
 async function isOnWhatsApp(sock: Asked, jid: string): Promise<boolean | undefined> {
   const number = jid.slice(0, jid.search(/[:@]/))
   const contact = new USyncQuery().withContactProtocol().withUser(new USyncUser().withPhone(`+${number}`))
@@ -133,7 +135,8 @@ async function isOnWhatsApp(sock: Asked, jid: string): Promise<boolean | undefin
   if (!answer) return undefined
   const isThere: unknown = answer.list[0]?.contact
   if (typeof isThere === 'boolean') return isThere
-  // Not the answer that was asked for. A number on WhatsApp has at least the device that is its phone.
+  // The answer lacks what was asked for, so the devices are asked for: a number on WhatsApp has at least its
+  // phone.
   const user = new USyncUser().withId(`${number}@s.whatsapp.net`)
   const listed = await sock.executeUSyncQuery(
     new USyncQuery().withContext('message').withDeviceProtocol().withUser(user),

@@ -1,26 +1,28 @@
-/** When a frame may leave a socket: within the lease, and not while credentials are being stored. Baileys asks for neither. */
+/** Decides when a frame may leave a socket: within the lease, and not while credentials are being stored.
+ *  Baileys checks neither. */
 import { Boom } from '@hapi/boom'
 import { DisconnectReason } from '@whiskeysockets/baileys'
 import { WebSocket } from 'ws'
 
-/** As it is handed to `send`: the bytes, and the callback that hears what became of them. */
+/** The arguments of `send`: the bytes, and the callback that hears what became of them. */
 type Frame = readonly unknown[]
 
 export interface GuardedWire {
-  /** Holds every frame back until the credentials are stored; when they cannot be, the wire is cut and nothing leaves.
-   *  Baileys answers WhatsApp without waiting for its creds to be stored: should the process end in between, the phone would
-   *  show a linked device whose credentials nobody has, or the next socket would make other pre-keys under numbers that
-   *  WhatsApp has given out. */
+  /** Holds every frame back until the credentials are stored. If they cannot be stored, the wire is cut and
+   *  no frame leaves. Baileys answers WhatsApp without waiting for the store. If the process ended in
+   *  between, the phone would show a linked device whose credentials nobody has. Or the next socket would
+   *  make other pre-keys under ids that WhatsApp has already given to contacts. */
   holdUntil(stored: Promise<void>): void
 }
 
-/** A process that was stopped in the middle of a turn finishes that turn before its fence's timer runs, and while a machine
- *  sleeps that timer stands still: what came during a freeze would be acted on, and a login would go on. So the lease is
- *  asked for each frame that comes, and again right before one leaves.
+/** Checks the lease for each frame that comes, and again right before a frame leaves. The timer of the fence
+ *  is not enough: a process that was frozen finishes its turn of the event loop before the timer runs, and
+ *  the timer stops while a machine sleeps. The socket would act on frames that came during the freeze, and a
+ *  login would go on.
  *  @param wire of a socket that has sent nothing yet */
 export function guardWire(wire: WebSocket, mayAct: () => boolean): GuardedWire {
   const write = wire.send.bind(wire) as (...frame: Frame) => void
-  // No longer than a lease: outside it nothing is stored, and the wire is cut.
+  // Held for a lease at most: outside it nothing is stored, and the wire is cut.
   const held: Frame[] = []
   let storing = 0
 
@@ -49,8 +51,8 @@ export function guardWire(wire: WebSocket, mayAct: () => boolean): GuardedWire {
   }
 }
 
-/** By a Boom, as Baileys itself refuses what comes too late: any other error that it leaves uncaught ends the process, see
- *  hosts/isolation/attribution.ts. */
+/** Refuses with a Boom, as Baileys itself does on a closed socket. Baileys leaves such errors uncaught, and
+ *  hosts/isolation/attribution.ts takes any other uncaught error for a fault. */
 function refuse(frame: Frame): void {
   const hear = frame.at(-1)
   if (typeof hear !== 'function') return

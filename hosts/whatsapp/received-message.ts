@@ -1,4 +1,5 @@
-/** What a kept stanza says, read as Baileys itself reads one that arrives. */
+/** Makes a message for the application from a kept stanza. Baileys reads it, as it reads a stanza that
+ *  arrives. */
 import {
   type BinaryNode,
   decryptMessageNode,
@@ -10,10 +11,11 @@ import { bareJid, type Names, recipientIn, senderIn } from '../auth-state/names.
 import type { WhoIsWho } from '../auth-state/who-is-who.ts'
 import { silentLogger } from './silent-logger.ts'
 
-/** Groups, lists and channels. */
+/** The chats of more than two: groups, lists and channels. */
 const OF_MANY = /@(g\.us|broadcast|newsletter)$/
 
-/** @returns undefined for what is not for people: what the phone tells its linked devices, and sender keys
+/** @returns undefined for a stanza without a message for people: sender keys, and what the phone tells its
+ *  linked devices
  *  @throws what the store threw when it was asked for the sender's other name */
 export async function messageOf(
   { stanza, keptAt, seq = keptAt }: KeptStanza,
@@ -48,7 +50,7 @@ export async function messageOf(
   }
 }
 
-/** WhatsApp's own time, in seconds; undefined when it says none. */
+/** @returns WhatsApp's own time in ms, undefined when the stanza has none */
 function sentAtMs({ attrs: { t = '' } }: BinaryNode): number | undefined {
   return /^\d{1,12}$/.test(t) ? Number(t) * 1000 : undefined
 }
@@ -62,7 +64,7 @@ function isForPeople(message: object): boolean {
   return Object.values(content).some((value) => value !== null && value !== undefined)
 }
 
-/** Baileys takes a `plaintext` child as it is. */
+/** Puts the plaintexts where Baileys takes them without a decrypt: in `plaintext` children. */
 function asPlaintext(stanza: BinaryNode): BinaryNode {
   const children = Array.isArray(stanza.content) ? stanza.content : []
   const content = children.flatMap(({ attrs, content: padded }) =>
@@ -73,38 +75,40 @@ function asPlaintext(stanza: BinaryNode): BinaryNode {
   return { ...stanza, content }
 }
 
-/** Else Baileys has refused the message, and asked its sender for another one. */
+/** Without proper padding Baileys has refused the message, and has asked its sender for another one. */
 function isPadded(plaintext: Uint8Array): boolean {
   const padding = plaintext.at(-1)
   return padding !== undefined && padding <= plaintext.length
 }
 
-/** All that Baileys asks of the Signal repository for a plaintext. Sender keys were taken in when it came. */
+/** All that Baileys asks of the Signal repository for a plaintext. Sender keys were stored when the stanza
+ *  arrived. */
 const nothingToDecrypt = {
   lidMapping: { getLIDForPN: async () => null },
   processSenderKeyDistributionMessage: async () => undefined,
 } as unknown as SignalRepositoryWithLIDStore
 
 export interface ReceivedMessage {
-  /** WhatsApp's own, the same when the message comes again. With the chat and the sender it names a message. */
+  /** WhatsApp's own id, the same when the message comes again. It is unique with the chat and the sender. */
   readonly messageId: string
-  /** It rises with each message of the device, over all its sockets and servers; numbers may be left out. */
+  /** Rises with each message of the device, over all its sockets and servers. Numbers may be left out. */
   readonly seq: number
   /** The jid of the contact or the group, as WhatsApp addressed it this time. */
   readonly chat: string
-  /** The jid of who wrote it, as WhatsApp addressed him this time. */
+  /** The jid of the sender, as WhatsApp addressed it this time. */
   readonly from: string
-  /** Of the contact, in a chat of two. */
+  /** The names of the contact, in a chat of two. */
   readonly chatNames?: Names
-  /** Of who wrote it. */
+  /** The names of the sender. */
   readonly fromNames?: Names
-  /** Whom it is about, by one stable name: the contact in a chat of two, else who wrote it. */
+  /** The one stable name of the person whom the message is about: the contact in a chat of two, else the
+   *  sender. */
   readonly person: string
-  /** Written by the same account on another device. */
+  /** The same account has written it on another device. */
   readonly fromMe: boolean
-  /** When it was sent by WhatsApp's clock, in ms since 1970. */
+  /** When the message was sent, by WhatsApp's clock, in ms since 1970. */
   readonly timestamp: number
-  /** What the sender calls himself. */
+  /** The name that the sender has chosen. */
   readonly name?: string
   /** The message as WhatsApp defines it: `conversation`, `extendedTextMessage`, `imageMessage` and so on. */
   readonly message: object

@@ -1,13 +1,13 @@
-/** What a send has to know of WhatsApp, asked before it takes the device's lock: under it Baileys would wait for each
- *  answer while nothing else is sent or decrypted. Contacts are asked for side by side, so that one that WhatsApp never
- *  answers for holds up no other. */
+/** Asks WhatsApp for everything that a send needs, before the send takes the device's lock. Under the lock
+ *  Baileys would wait for each answer while nothing else is sent or decrypted. Queries for different contacts
+ *  run side by side, so a contact for whom WhatsApp never answers holds up no other. */
 import { type GroupMetadata, jidDecode, jidNormalizedUser, type WASocket } from '@whiskeysockets/baileys'
 import type { Clock } from '../../core/clock.ts'
 import type { DeviceLists } from './device-lists.ts'
 
-/** Timers may run a little early. */
+/** Baileys' timer of a query may run a little early. */
 const EARLY_MS = 50
-/** Groups whose members are remembered from the query to the send. */
+/** The most groups whose members are remembered from the query to the send. */
 const GROUPS_MAX = 500
 
 type Asked = Pick<
@@ -19,11 +19,12 @@ export interface SendQueries {
   /** Resolves when a send to `jid` needs no answer of WhatsApp any more, until `release` is called.
    *  @throws Error when WhatsApp has not answered */
   prepare(jid: string, waitsFor: (words: string) => void): Promise<{ release(): void }>
-  /** For the option of the same name. */
+  /** Baileys' option of the same name. */
   cachedGroupMetadata(jid: string): Promise<GroupMetadata | undefined>
 }
 
-/** @param queryMsMax after which Baileys gives a query up, and takes no answer for an empty one */
+/** @param queryMsMax the time after which Baileys gives a query up and takes the missing answer for an empty
+ *  one */
 export function createSendQueries(
   clock: Clock,
   queryMsMax: number,
@@ -33,7 +34,8 @@ export function createSendQueries(
   const underWay = new Map<string, Promise<unknown>>()
   const groups = new Map<string, GroupMetadata>()
 
-  /** Those who ask the same at the same time get the same answer. @throws Error when WhatsApp has not answered */
+  /** Sends that ask the same question at the same time share its answer. @throws Error when WhatsApp has not
+   *  answered */
   function ask<Result>(what: string, query: () => Promise<Result>): Promise<Result> {
     const known = underWay.get(what)
     if (known) return known as Promise<Result>
@@ -48,7 +50,7 @@ export function createSendQueries(
     return answer
   }
 
-  /** @returns the jids of all their devices */
+  /** @returns the jids of all devices of these accounts */
   async function devicesOf(jids: readonly string[]): Promise<string[]> {
     const unknown = jids.filter((jid) => !lists.isFresh(userOf(jid)))
     if (unknown.length > 0) {
@@ -59,8 +61,8 @@ export function createSendQueries(
     return found.map(({ jid }) => jid)
   }
 
-  /** Baileys keeps no list of a contact without devices, and would ask once more under the lock. For this send it has
-   *  none; the next one asks again. */
+  /** Gives this send an empty list, which the next send asks for again. Baileys keeps no list of a contact
+   *  without devices, and would ask once more under the lock. */
   function hasNone(user: string): void {
     lists.set(user, [])
     lists.del(user)
@@ -102,7 +104,7 @@ export function createSendQueries(
       const pinned = lists.pin([...contacts, own].map(userOf))
       try {
         waitsFor("a message to send waits for WhatsApp's answer about the devices of its contact")
-        // Apart: an answer about the own devices serves all sends.
+        // Asked for apart from the contacts: the answer about the account's own devices serves all sends.
         const [theirs, ours] = await Promise.all([devicesOf(contacts), isGroup ? [] : devicesOf([own])])
         waitsFor("a message to send waits for WhatsApp's answer about the keys of its contact")
         await Promise.all([sessionsWith(theirs), sessionsWith(ours)])

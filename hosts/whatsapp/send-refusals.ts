@@ -1,7 +1,7 @@
-/** What WhatsApp says when it does not take a message: the `error` of its ack, in words, and whether it is final. */
+/** Reads WhatsApp's refusal of a message: the `error` of its ack in words, and whether it is final. */
 import { MooringError } from '../../core/errors.ts'
 
-/** Codes that Baileys, or WhatsApp by what follows, gives a meaning to. */
+/** The codes whose meaning is known, from Baileys or from WhatsApp's behaviour. */
 export const SEND_CODES: Readonly<Record<number, string>> = {
   400: 'it does not take the message as it is',
   401: 'the device may not send',
@@ -13,22 +13,23 @@ export const SEND_CODES: Readonly<Record<number, string>> = {
   429: 'the account sends too much at once',
   463: 'the account may not begin chats for a while, or the contact has not let it write',
   475: 'the account may not begin chats for a while',
-  479: "the message is addressed to what is not a device of the contact's any more",
+  479: 'the message is addressed to a device that the contact no longer has',
   500: 'it had an error of its own',
   503: 'it is not available at the moment',
 }
 
-/** These pass by themselves, though they begin with 4. */
+/** These codes pass by themselves, although they begin with 4. */
 const PASSING = new Set([408, 425, 429])
 const CODE = /^\d{3}$/
 
-/** WhatsApp did not take it this time; the same message under the same id may be taken a moment later. */
+/** WhatsApp did not take the message this time, and may take it a moment later under the same id. */
 interface Postponed extends Error {
   readonly sendCode: string
 }
 
-/** @param error as the ack has it
- *  @returns SEND_REFUSED when it is final: only a 4xx that does not pass is. Any other error asks for another try */
+/** @param error the attribute of the ack
+ *  @returns SEND_REFUSED for a final refusal, a 4xx that does not pass; any other error asks for another
+ *  try */
 export function refusalOfSend(messageId: string, error: string): MooringError | Postponed {
   const code = CODE.test(error) ? Number(error) : undefined
   const words = code === undefined ? undefined : SEND_CODES[code]
@@ -40,7 +41,7 @@ export function refusalOfSend(messageId: string, error: string): MooringError | 
   return Object.assign(new Error(`WhatsApp postpones message ${messageId}: ${said}`), { sendCode: said })
 }
 
-/** What the last try was answered, to be said when no further one follows. */
+/** The answer to the last try, as the end of the sentence that says that no further try follows. */
 export function whyPostponed(error: unknown): string {
   return error instanceof Error && 'sendCode' in error ? ` and answered last: ${error.sendCode}` : ''
 }

@@ -1,4 +1,4 @@
-/** The logger that Baileys gets: its lines hold key material. */
+/** Baileys gets this logger, since its lines hold key material. */
 const nothing = () => undefined
 
 export const silentLogger = {

@@ -1,18 +1,21 @@
-/** What WhatsApp sends is handled in the order of the wire. Baileys breaks that order in two places: it inflates a compressed
- *  frame aside, so that the next one is decoded before it; and it queues the messages that have waited for a login, while
- *  it takes live ones at once. Here its listeners get one frame, and one message, after the other. */
+/** Makes Baileys handle WhatsApp's frames and messages in the order of the wire. Baileys breaks that order in
+ *  two places. It inflates a compressed frame aside, so the next frame is decoded first. It queues messages
+ *  that have waited for the login, while it takes live ones at once. Here its listeners get one frame, and
+ *  one message, after the other. */
 import type { EventEmitter } from 'node:events'
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { type Clock, sleep } from '../../core/clock.ts'
 
-/** A message that is not dealt with by then holds up those behind it no longer. */
+/** A message that is not handled within this no longer holds up the messages behind it. */
 export const MESSAGE_MS_MAX = 10_000
-/** Messages that wait for their turn: then the socket is cut, and WhatsApp keeps what was not acknowledged. */
+/** The most messages that wait for their turn. Beyond it the socket is cut, and WhatsApp keeps the
+ *  unacknowledged ones. */
 const MESSAGES_MAX = 20_000
-/** The other devices of the server get their turn of the event loop after so many. */
+/** Other devices of the server get their turn of the event loop after this many messages, or frames. */
 const MESSAGES_AT_A_STRETCH = 10
 const FRAMES_AT_A_STRETCH = 20
-/** Frames that wait for their turn: then nothing more is read from the wire until they are dealt with. */
+/** The most frames that wait for their turn. Beyond it nothing is read from the wire until they are
+ *  handled. */
 const FRAMES_WAITING_MAX = 200
 
 interface Readable {
@@ -23,7 +26,7 @@ interface Readable {
 type Hear = (...told: unknown[]) => unknown
 type Step = () => Promise<void>
 
-/** One step after the other. The first of them runs at once, in the caller's own turn of the event loop. */
+/** Runs one step after the other. The first step runs at once, in the caller's own turn of the event loop. */
 function createLine(between: (steps: number) => Promise<void> | undefined = () => undefined) {
   const steps: Step[] = []
   let isRunning = false
@@ -47,14 +50,15 @@ function createLine(between: (steps: number) => Promise<void> | undefined = () =
   }
 }
 
-/** Begins `work` at once. @returns what resolves when it has ended, well or not. A rejection stays unhandled, as if nobody
- *  stood in between: it is told as the socket's own. */
+/** Begins `work` at once. A rejection stays unhandled, as it would without this file, and is attributed to
+ *  the socket.
+ *  @returns a promise that resolves when the work has ended, well or not */
 function ended(work: () => unknown): Promise<void> {
   const begun = (async () => work())()
   return new Promise((resolve) => void begun.finally(resolve))
 }
 
-/** Puts other listeners in the place of those that Baileys has for an event. */
+/** Replaces Baileys' listeners of an event. */
 function replaceListeners(ws: EventEmitter, event: string, by: (hear: Hear) => Hear): void {
   for (const hear of ws.listeners(event) as Hear[]) {
     ws.off(event, hear)
@@ -62,10 +66,11 @@ function replaceListeners(ws: EventEmitter, event: string, by: (hear: Hear) => H
   }
 }
 
-/** The close is the last frame's successor: what WhatsApp said before it closed is heard before it. However many frames come at
- *  once, other devices get their turn in between, and what cannot be dealt with yet stays in the network.
+/** Hands Baileys one frame after the other, and the close after the last frame, so that WhatsApp's last words
+ *  are heard. If many frames come at once, other devices get their turn in between, and frames that must wait
+ *  longer stay in the network.
  *  @param ws of a socket that has received nothing yet
- *  @param wire below it */
+ *  @param wire the WebSocket below it */
 export function framesInOrder(
   ws: EventEmitter,
   { clock, wire }: { readonly clock: Clock; readonly wire: Readable },
@@ -82,7 +87,7 @@ export function framesInOrder(
     replaceListeners(ws, event, (hear) => {
       const hearInTurn: Hear = (...told) => {
         line.add(async () => {
-          // Baileys takes its listeners away when its socket is over.
+          // Baileys removes its listeners when its socket is over.
           if (ws.listeners(event).includes(hearInTurn)) await ended(() => hear(...told))
         })
         if (isPaused || line.length() < FRAMES_WAITING_MAX) return
@@ -97,27 +102,28 @@ export function framesInOrder(
 export interface MessageOrder {
   readonly clock: Clock
   readonly isOpen: () => boolean
-  /** A message is not dealt with after `MESSAGE_MS_MAX`, and the next one is begun. */
+  /** A message was not handled within `MESSAGE_MS_MAX`, and the next one is begun. */
   readonly heldUp: (waiting: number) => void
-  /** Too many wait: the socket has to be cut. */
+  /** Too many messages wait, so the socket has to be cut. */
   readonly overflows: (waiting: number) => void
 }
 
-/** Each message is begun when the one before it has been dealt with: kept and acknowledged, or refused.
+/** Begins each message when the one before it has been handled: kept and acknowledged, or refused.
  *  @param ws of a socket that has received nothing yet */
 export function messagesInOrder(ws: EventEmitter, order: MessageOrder): void {
   const { clock, isOpen, heldUp, overflows } = order
   const line = createLine((done) => (done % MESSAGES_AT_A_STRETCH === 0 ? sleep(clock, 0) : undefined))
 
   async function handle(hear: Hear, stanza: BinaryNode): Promise<void> {
-    // It was not acknowledged, so that it comes again.
+    // The message was not acknowledged, so WhatsApp delivers it again.
     if (!isOpen()) return
     const limit = Promise.withResolvers<void>()
     const timer = clock.startTimer(MESSAGE_MS_MAX, () => {
       heldUp(line.length())
       limit.resolve()
     })
-    // Baileys would queue it with other kinds of stanzas, and its end could not be awaited.
+    // With this attribute Baileys would queue it among other kinds of stanzas, and its end could not be
+    // awaited.
     delete stanza.attrs.offline
     await Promise.race([ended(() => hear(stanza)), limit.promise])
     timer.cancel()

@@ -1,5 +1,6 @@
-/** Amazon's own DynamoDB Local, for the contract suite: a Java program, so it runs only where it is found. `.ci/run` brings
- *  it and sets MOORING_DYNAMODB_LOCAL, and from then on its absence is a failure instead of a reason to skip. */
+/** Amazon's own DynamoDB Local, for the contract suite: a Java program, so it runs only where it is found.
+ *  `.ci/run` brings it and sets MOORING_DYNAMODB_LOCAL, and from then on its absence is a failure instead
+ *  of a reason to skip. */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'

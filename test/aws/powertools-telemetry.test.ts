@@ -1,4 +1,4 @@
-/** What is told of an error must not fail because of the error. */
+/** An error that cannot be written must not make the log line fail. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { powertoolsTelemetry } from '../../aws/powertools-telemetry.ts'
@@ -21,7 +21,7 @@ const ODD: Readonly<Record<string, unknown>> = {
 }
 
 for (const [name, error] of Object.entries(ODD)) {
-  test(`${name} is told of without an error`, () => {
+  test(`${name} is logged without another error`, () => {
     const telemetry = powertoolsTelemetry('test', { count: () => undefined, flush: async () => undefined })
     assert.doesNotThrow(() => telemetry.emit('device.failed', { deviceId: deviceId('shop-1'), error }))
   })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import {
   type LossEvidence,
   lostDevices,
@@ -104,6 +104,22 @@ test('a server that was buried in its trouble is not lost', () => {
     lostServers(servers, () => true),
     [],
   )
+})
+
+describe('a server whose task the service stopped, and which was killed because it did not leave in time,', () => {
+  const killed: Run = { fromMs: 0, untilMs: ENDED, end: { code: null, signal: 'SIGKILL' } }
+  const lostAfter = (frozen: { fromMs: number; untilMs?: number }) =>
+    lostServers(serversOf(killed, [{ what: 'frozen', ...frozen }]), () => true).length
+
+  test('is not lost when it slept through the time that it had', () => {
+    assert.equal(lostAfter({ fromMs: ENDED - 30_000 }), 0)
+    assert.equal(lostAfter({ fromMs: ENDED - 30_000, untilMs: ENDED - 100 }), 0)
+  })
+
+  test('is lost when it was awake for long enough to leave, or had not slept for as long', () => {
+    assert.equal(lostAfter({ fromMs: ENDED - 30_000, untilMs: ENDED - 5000 }), 1)
+    assert.equal(lostAfter({ fromMs: ENDED - 10_000 }), 1)
+  })
 })
 
 test('a server that never had a device was not ended by one', () => {

@@ -1,5 +1,6 @@
 /** What one device's fault has cost others: servers that ended by themselves, and sockets that ended though nothing had struck
  *  their device, their server or everybody. Pure: what WhatsApp, the database and the chaos have recorded goes in. */
+import { LEAVE_MS_MAX } from '../../local/service.ts'
 import type { SaidEnd } from './database-watch.ts'
 import { type DeviceStrike, EVERY_SERVER, type ProcessEnd, type Run, type ServerRecord } from './record.ts'
 import type { SocketEnd } from './socket-watch.ts'
@@ -42,6 +43,8 @@ const LOGIN_MS_MAX = 5000
 const LET_GO_MS_MAX = 10_000
 /** WhatsApp's view of an end and the server's word on it are so far apart at most. */
 const SAID_MS_MAX = 10_000
+/** So long before the SIGKILL a frozen server may have woken and still had no time to leave. */
+const WOKEN_MS_MAX = 2000
 const NO_RECORD: ServerRecord = { runs: [], spells: [] }
 /** An error in what the socket itself runs: no trouble of its server excuses it. */
 const FAULT = /\(950 /
@@ -68,6 +71,7 @@ function isLost(run: Run, { spells }: ServerRecord): run is Ended {
   const { untilMs, end, askedAtMs } = run
   if (untilMs === undefined || end === undefined || askedAtMs !== undefined) return false
   if (IN_ORDER.includes(end.code)) return false
+  if (end.signal === 'SIGKILL' && sleptThroughItsStop(spells, untilMs)) return false
   return end.code !== BURIED || !wasTroubled(spells, untilMs)
 }
 
@@ -102,6 +106,15 @@ function endedWithServer({ runs, spells }: ServerRecord = NO_RECORD, atMs: numbe
   const wasAsked = ({ askedAtMs, untilMs = Number.POSITIVE_INFINITY }: Run) =>
     askedAtMs !== undefined && askedAtMs <= atMs && atMs <= untilMs + SERVER_AFTERMATH_MS
   return wasTroubled(spells, atMs) || runs.some(wasAsked)
+}
+
+/** The service stops the task of a server that was buried, as ECS does: SIGTERM, and SIGKILL when the process has not left in
+ *  time. A frozen process hears the second signal alone, or wakes too late for the first. */
+function sleptThroughItsStop(spells: ServerRecord['spells'], killedAtMs: number): boolean {
+  return spells.some(
+    ({ what, fromMs, untilMs = Number.POSITIVE_INFINITY }) =>
+      what === 'frozen' && fromMs <= killedAtMs - LEAVE_MS_MAX && killedAtMs <= untilMs + WOKEN_MS_MAX,
+  )
 }
 
 function wasTroubled(spells: ServerRecord['spells'], atMs: number): boolean {

@@ -69,7 +69,22 @@ const WORLD_FILES: Record<string, readonly string[]> = {
 const WRITERS: Record<string, readonly string[]> = {
   Devices: ['core/protocol/ownership.ts', 'core/requests/device-requests.ts', 'core/requests/import.ts'],
   Servers: ['core/protocol/membership.ts', 'core/requests/server-requests.ts'],
+  Operations: [
+    'core/balance/ledger.ts',
+    'core/operations/operations.ts',
+    'core/placement/quarantine-limit.ts',
+    'core/sweep/cool-down.ts',
+  ],
 }
+
+/** Files of core that read the history: for people, and to erase it with its device. */
+const HISTORY_READERS = [
+  'core/requests/device-requests.ts',
+  'core/telemetry/churn.ts',
+  'core/telemetry/conflicts.ts',
+  'core/telemetry/history.ts',
+  'core/telemetry/sweep-stamp.ts',
+]
 
 describe('imports point towards core', () => {
   for (const [room, allowed] of Object.entries(MAY_IMPORT)) {
@@ -182,6 +197,33 @@ describe('time, chance and the environment are handed in', () => {
       assert.deepEqual(users, [])
     })
   }
+})
+
+describe('the history decides nothing: every server may write it', () => {
+  test(`of core only ${HISTORY_READERS.join(', ')} read it`, () => {
+    const read = /\.(get|getMany|query|count|scan)\(\s*'History'|(queryAll|scanAll)\(\s*[\w.]+,\s*'History'/
+
+    const found = filesOf('core').filter((file) => read.test(code(file)))
+
+    assert.deepEqual(found, HISTORY_READERS)
+  })
+
+  test('no other room of core imports what reads it from core/telemetry', () => {
+    const importing = /import \{[^}]*\bread\w+[^}]*\} from '\.\.\/telemetry\//
+
+    const found = filesOf('core').filter((file) => importing.test(code(file)))
+
+    assert.deepEqual(found, [])
+  })
+
+  test('no update of it has a condition', () => {
+    const update = /\.update\(\s*'History'[\s\S]*?when: \[([^\]]*)/g
+    const conditions = filesOf('core').flatMap((file) =>
+      [...code(file).matchAll(update)].map(([, condition]) => condition),
+    )
+
+    assert.deepEqual(new Set(conditions), new Set(['']))
+  })
 })
 
 describe('ownership is decided in one place', () => {

@@ -9,7 +9,7 @@ import {
   type MetricName,
 } from '../../core/catalogue.ts'
 
-test('an event counts the metric that the catalogue names, others count none', () => {
+test('an event counts the metric that the catalogue names for it, or none', () => {
   assert.equal(countedBy('device.evicted'), 'Evictions')
   assert.equal(countedBy('device.conflict'), 'Conflicts')
   assert.equal(countedBy('device.no_room'), undefined)

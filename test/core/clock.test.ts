@@ -4,7 +4,7 @@ import { sleep, systemClock } from '../../core/clock.ts'
 import { manualClock } from '../builders/manual-clock.ts'
 
 describe('the system clock', () => {
-  test('measures elapsed time by whichever clock has advanced further', () => {
+  test('measures elapsed time by the clock that has advanced further', () => {
     const now = systemClock.mark()
     const monotonicStoodStill = { monotonicMs: now.monotonicMs, bootMs: now.bootMs - 60_000 }
     const bootStoodStill = { monotonicMs: now.monotonicMs - 90_000, bootMs: now.bootMs }
@@ -38,7 +38,7 @@ describe('the system clock', () => {
 })
 
 describe('sleeping', () => {
-  test('ends after its time on the clock that it was given', async () => {
+  test('ends after its time, on the clock that it was handed', async () => {
     const clock = manualClock()
     const begun = clock.mark()
 
@@ -58,7 +58,7 @@ describe('sleeping', () => {
     assert.equal(clock.timersSet(), 0)
   })
 
-  test('does not begin when it was aborted before', async () => {
+  test('does not begin when it was aborted before it was called', async () => {
     const clock = manualClock()
 
     await sleep(clock, 60_000, AbortSignal.abort())

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { inParallel } from '../../core/parallel.ts'
 
-test('results come in the order of the items, however the work ends', async () => {
+test('results are in the order of the items, in whatever order the work ends', async () => {
   const results = await inParallel([3, 1, 2], 3, async (turns) => {
     for (let left = turns; left > 0; left--) await turn()
     return turns * 10
@@ -25,7 +25,7 @@ test('no more than the given width runs at the same time', async () => {
   assert.equal(most, 4)
 })
 
-test('an error is thrown after all that was begun has ended', async () => {
+test('an error is thrown after all work that was begun has ended', async () => {
   const ended: number[] = []
 
   const work = inParallel([1, 2, 3, 4], 2, async (item) => {
@@ -38,6 +38,6 @@ test('an error is thrown after all that was begun has ended', async () => {
   assert.deepEqual(ended, [2, 3, 4])
 })
 
-test('no items are no work', async () => {
+test('no work is done without items', async () => {
   assert.deepEqual(await inParallel([], 4, async () => 1), [])
 })

@@ -52,9 +52,9 @@ const IMPOSSIBLE: readonly [string, RegExp][] = [
   ['9'.repeat(300_000), /too long/],
 ]
 
-describe('no phone number is', () => {
+describe('refused as a phone number', () => {
   for (const [written, why] of IMPOSSIBLE) {
-    test(`${JSON.stringify(written.slice(0, 40))}, and it is said why`, () => {
+    test(`${JSON.stringify(written.slice(0, 40))}`, () => {
       const read = readPhoneNumber(written)
 
       assert.match('fault' in read ? read.fault : '', why)

@@ -13,7 +13,7 @@ describe('backoff', () => {
     assert.deepEqual(bounds.map(Math.ceil), [1000, 2000, 4000, 8000, 10_000, 10_000, 10_000, 10_000])
   })
 
-  test('has full jitter: it can be nothing at all', () => {
+  test('has full jitter: it can be 0', () => {
     assert.deepEqual(
       [0, 5, 100].map((attempt) => backoffMs(lowest, attempt, 1000, 10_000)),
       [0, 0, 0],
@@ -29,7 +29,7 @@ describe('a random pick', () => {
 })
 
 describe('the system’s chance', () => {
-  test('gives identifiers of 16 hex characters, each another one', () => {
+  test('gives identifiers of 16 hex characters, all different', () => {
     const ids = Array.from({ length: 1000 }, () => systemRandom.id())
 
     assert.ok(ids.every((id) => /^[0-9a-f]{16}$/.test(id)))

@@ -6,7 +6,7 @@ const SECRET = 'a secret of the fleet'
 const BODY = '{"serverId":"server-1"}'
 const NOW = 1_893_456_000_000
 
-test('a ring that was signed with the secret is taken', () => {
+test('a ring that was signed with the secret is accepted', () => {
   assert.equal(verifyDoorbell(SECRET, signDoorbell(SECRET, BODY, NOW), BODY, NOW + 1000), true)
 })
 
@@ -23,12 +23,11 @@ test('a ring whose time was changed is refused', () => {
   assert.equal(verifyDoorbell(SECRET, said, BODY, NOW), false)
 })
 
-test('a ring is taken for a minute, and no longer', () => {
+test('a ring is accepted for a minute, and no longer', () => {
   const said = signDoorbell(SECRET, BODY, NOW)
-  assert.deepEqual(
-    [60_000, 60_001, -60_001].map((afterMs) => verifyDoorbell(SECRET, said, BODY, NOW + afterMs)),
-    [true, false, false],
-  )
+  assert.equal(verifyDoorbell(SECRET, said, BODY, NOW + 60_000), true)
+  assert.equal(verifyDoorbell(SECRET, said, BODY, NOW + 60_001), false)
+  assert.equal(verifyDoorbell(SECRET, said, BODY, NOW - 60_001), false)
 })
 
 for (const said of [

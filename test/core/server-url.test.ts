@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverUrlFault } from '../../core/server-url.ts'
 
-test('the addresses that servers have are taken', () => {
+test('a URL that a server can have is accepted', () => {
   const fine = [
     'http://10.0.0.1:8080',
     'http://172.31.255.254:8080/',
@@ -42,7 +42,7 @@ for (const [url, why] of [
   ['http://10.0.0.1.example.org:8080', /private address/],
   ['http://localhost.example.org:8080', /private address/],
 ] as const) {
-  test(`${url} is no address of a server`, () => {
+  test(`${url} is refused as the URL of a server`, () => {
     assert.match(serverUrlFault(url) ?? '', why)
   })
 }

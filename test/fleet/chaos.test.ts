@@ -8,10 +8,6 @@ import { drawTable } from '../chaos/table.ts'
 
 /** Its minute holds each kind of fault but a socket that falls silent, which takes longer to be noticed. */
 const SEED = 1
-/** That a socket was lost to another device's fault is inferred: WhatsApp's view of its end is matched with its server's word by
- *  time. While the gate loads the machine one end of some two hundred finds no match. `npm run chaos` asks for none. */
-const UNMATCHED_MAX = 1
-const LOST = /lost its socket, and nothing had struck it/
 
 test('in a minute of chaos no two running servers hold a socket for one device, and all is well after it', {
   timeout: 300_000,
@@ -29,12 +25,7 @@ test('in a minute of chaos no two running servers hold a socket for one device, 
   })
   for (const line of [...drawTable([outcome]), `logs: ${logDir}`]) context.diagnostic(line)
   for (const violation of outcome.violations) context.diagnostic(violation)
-  assert.deepEqual(
-    outcome.violations.filter((violation) => !LOST.test(violation)),
-    [],
-  )
-  const lost = outcome.devicesLost?.length ?? 0
-  assert.ok(lost <= UNMATCHED_MAX, `${lost} devices lost`)
+  assert.deepEqual(outcome.violations, [])
   const struck = [...outcome.struck.values()].reduce((sum, count) => sum + count, 0)
   assert.ok(struck > 30 && outcome.moves > 0, `${struck} faults, ${outcome.moves} moves`)
 })

@@ -7,8 +7,9 @@ import { after, before, describe, test } from 'node:test'
 import { dynamoDbStore } from '../../aws/dynamodb-store.ts'
 import { systemClock } from '../../core/clock.ts'
 import { deviceId, serverId } from '../../core/ids.ts'
-import { activate, announce } from '../../core/protocol/membership.ts'
-import { readDevice } from '../../core/protocol/ownership.ts'
+import { activate, announce, reserve } from '../../core/protocol/membership.ts'
+import { claim, permit, readDevice, register } from '../../core/protocol/ownership.ts'
+import { QUARANTINE_POINTS } from '../../core/protocol/suspicion.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { TableName } from '../../core/store/tables.ts'
 import { keyRow, newApiKey } from '../../lambdas/api-keys.ts'
@@ -20,6 +21,7 @@ import { synthesiseBundles } from './synthesised.ts'
 
 const BYTES_MAX = 1_000_000
 const PREFIX = 'Mooring-'
+const OPERATIONS = `${PREFIX}Operations`
 const require = createRequire(import.meta.url)
 
 /** The AWS clients that each function uses, and so may carry. */
@@ -189,6 +191,17 @@ describe('the bundles, invoked as AWS would', () => {
     assert.ok(calls.some(({ service, action }) => service === 'ecs' && action === 'StopTask'))
   })
 
+  test('api pauses the rebalancing, and lets it go on', async () => {
+    for (const body of ['{"paused": true}', '{"paused": false}']) {
+      const { answer, calls } = await invoke(
+        'api',
+        apiRequest('POST', { rawPath: '/fleet/rebalancing', body }),
+      )
+      assert.equal(answer.statusCode, 200, answer.body)
+      assert.ok(calls.some(({ body, action }) => action === 'UpdateItem' && body.TableName === OPERATIONS))
+    }
+  })
+
   test('doorbell rings the server with a signature', async () => {
     const { calls } = await invoke('doorbell', { servers: [{ serverId: 'server-1', url: aws.url }] })
     assert.deepEqual(
@@ -213,5 +226,23 @@ describe('the bundles, invoked as AWS would', () => {
     const buried = await store.get('Servers', { serverId: serverId('server-1') })
     assert.equal(buried?.state, 'dead')
     assert.equal((await readDevice(store, deviceId('shop-1'))).owner, undefined)
+  })
+
+  test('task-stopped counts the quarantine of a device whose servers died again and again', async () => {
+    const poison = deviceId('poison-1')
+    const taskArn = `${TASK}-2`
+    const server = { serverId: serverId('server-2'), name: 'two', url: `${aws.url}/2`, capacity: 10, taskArn }
+    await announce(store, systemClock, server)
+    await activate(store, server.serverId)
+    await register(store, systemClock, { deviceId: poison, name: 'Poison', credentialsId: 'poison-creds' })
+    await reserve(store, server, 1)
+    await claim(store, systemClock, { device: poison, server, claimId: 'c', keepHome: false, moved: false })
+    await permit(store, systemClock, poison, server.serverId, QUARANTINE_POINTS)
+
+    const event = recorded('task-stopped')
+    const { calls } = await invoke('task-stopped', { ...event, detail: { ...event.detail, taskArn } })
+
+    assert.equal((await readDevice(store, poison)).status, 'quarantined')
+    assert.ok(calls.some(({ body, action }) => action === 'UpdateItem' && body.TableName === OPERATIONS))
   })
 })

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { pause, saveStanding } from '../../core/balance/ledger.ts'
+import { mayQuarantine } from '../../core/placement/quarantine-limit.ts'
+import { coolDown } from '../../core/sweep/cool-down.ts'
+import { manualClock } from '../builders/manual-clock.ts'
+import { createMemory, storeOn } from '../simulation/memory-store.ts'
 import { find, functionId, synthesise } from './synthesised.ts'
 
 const template = synthesise()
@@ -33,8 +38,9 @@ const ASSIGN = {
   History: ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
 }
 const OPERATE = {
-  'Operations, byOpen': ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'],
+  'Operations, byOpen': ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
 }
+const COUNT_QUARANTINES = { Operations: ['dynamodb:UpdateItem'] }
 const EVICT = ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query']
 
 /** By the begin of the role's logical id: what it may do, and with what. */
@@ -77,6 +83,7 @@ const ALLOWED: Record<string, Record<string, string[]>> = {
     ...RING,
     ...GIVE_UP,
     ...ASSIGN,
+    ...COUNT_QUARANTINES,
     'Devices, byOwner': [...EVICT, 'dynamodb:UpdateItem'],
     Servers: ['dynamodb:DeleteItem', 'dynamodb:Scan', 'dynamodb:UpdateItem'],
   },
@@ -167,6 +174,32 @@ describe('least privilege', () => {
       assert.deepEqual(found, Object.fromEntries(expected))
     })
   }
+
+  test('hosts write nothing that decides for the fleet: rebalancing, cool-downs, the quarantine limit', async () => {
+    const written = new Set<string>()
+    const clock = manualClock()
+    const memory = createMemory({
+      nowMs: () => clock.wallMs(),
+      lagMs: () => 0,
+      written: ({ table }) => written.add(table),
+    })
+    const world = { store: storeOn(memory), clock }
+    await coolDown(world, 'scale-out', 60)
+    await coolDown(world, 'scale-in', 60)
+    await mayQuarantine(world)
+    await pause(world.store, clock, 'key-1')
+    const why = 'a test'
+    const standing = { state: 'balanced', why, bandPercent: 10, budget: 1, underWay: [], spent: [] } as const
+    await saveStanding(world.store, { version: 1 }, standing)
+
+    const tablesOfHosts = statements('HostsTaskTaskRole').flatMap(({ Resource }) =>
+      wordFor(Resource).split(', '),
+    )
+
+    assert.deepEqual([...written], ['Operations'])
+    assert.ok(tablesOfHosts.includes('History'))
+    assert.ok(!tablesOfHosts.includes('Operations'))
+  })
 
   test('every role is stated here, and none has a managed policy', () => {
     const roles = find(template, 'AWS::IAM::Role')

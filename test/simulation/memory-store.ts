@@ -3,8 +3,8 @@
 import type {
   Change,
   Condition,
-  Keys,
   Page,
+  PrimaryKeys,
   Query,
   Rows,
   ScanPart,
@@ -37,12 +37,17 @@ export interface MemoryOptions {
 
 /** What a request does at the instant at which the store takes it up; `by` names who sent it. */
 export interface Memory {
-  get<T extends Table>(table: T, key: Keys[T]): Rows[T] | undefined
+  get<T extends Table>(table: T, key: PrimaryKeys[T]): Rows[T] | undefined
   put<T extends Table>(table: T, row: Rows[T], conditions: readonly Condition<Rows[T]>[], by: string): boolean
-  update<T extends Table>(table: T, key: Keys[T], change: Change<Rows[T]>, by: string): Rows[T] | undefined
+  update<T extends Table>(
+    table: T,
+    key: PrimaryKeys[T],
+    change: Change<Rows[T]>,
+    by: string,
+  ): Rows[T] | undefined
   remove<T extends Table>(
     table: T,
-    key: Keys[T],
+    key: PrimaryKeys[T],
     conditions: readonly Condition<Rows[T]>[],
     by: string,
   ): boolean
@@ -96,7 +101,7 @@ export function createMemory(options: MemoryOptions): Memory {
   const read = (table: Table, key: Row) => tableOf(table).get(identity(table, key))?.row
 
   return {
-    get: <T extends Table>(table: T, key: Keys[T]) => read(table, key as Row) as Rows[T] | undefined,
+    get: <T extends Table>(table: T, key: PrimaryKeys[T]) => read(table, key as Row) as Rows[T] | undefined,
 
     put(table, row, conditions, by) {
       const key = row as unknown as Row
@@ -105,7 +110,7 @@ export function createMemory(options: MemoryOptions): Memory {
       return true
     },
 
-    update<T extends Table>(table: T, key: Keys[T], change: Change<Rows[T]>, by: string) {
+    update<T extends Table>(table: T, key: PrimaryKeys[T], change: Change<Rows[T]>, by: string) {
       const before = read(table, key as Row)
       if (!holds(before, change.when)) return undefined
       const after: Record<string, unknown> = { ...(before ?? pickKey(table, key as Row)) }

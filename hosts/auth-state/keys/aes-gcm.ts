@@ -1,11 +1,12 @@
-/** AES-256-GCM with a random 96-bit nonce for each text: one key takes 2^32 texts before two nonces may meet. */
+/** Encrypts with AES-256-GCM, with a random 96-bit nonce for each text. One key takes 2^32 texts before two
+ *  nonces may meet. */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 
 const CIPHER = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
-/** @param bound is not stored, and must be the same to get the text out again
+/** @param bound is not stored; `decrypt` needs the same text to succeed
  *  @returns nonce, ciphertext and tag */
 export function encrypt(key: Buffer, plain: Buffer, bound: string): Buffer {
   const nonce = randomBytes(NONCE_BYTES)
@@ -13,7 +14,7 @@ export function encrypt(key: Buffer, plain: Buffer, bound: string): Buffer {
   return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
 }
 
-/** @throws Error when the key, the text or what it is bound to is another one */
+/** @throws Error when the key, the text or `bound` differs */
 export function decrypt(key: Buffer, sealed: Buffer, bound: string): Buffer {
   if (sealed.length < NONCE_BYTES + TAG_BYTES) throw new Error('it is cut short')
   const nonce = sealed.subarray(0, NONCE_BYTES)

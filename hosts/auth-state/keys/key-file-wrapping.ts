@@ -1,12 +1,12 @@
-/** Data keys wrapped by keys on this machine: for the local fleet, which has no KMS. */
+/** Wraps data keys by wrapping keys on this machine. The local fleet uses it, since it has no KMS. */
 import { createHash, randomBytes } from 'node:crypto'
 import { decrypt, encrypt } from './aes-gcm.ts'
 import { DATA_KEY_BYTES, type KeyWrapping, type WrapContext, type WrappedKey } from './wrapping.ts'
 
 const NAME_HEX_DIGITS = 16
 
-/** @param read gives the wrapping keys, the newest first; asked each time, so that a file that was put back, or that has
- *  got a new first line, takes effect at the next connect */
+/** @param read gives the wrapping keys, the newest first. It is asked each time, so that a file that was put
+ *  back, or that has a new first line, takes effect at the next connect */
 export function keyFileWrapping(read: () => Promise<readonly Buffer[]>): KeyWrapping {
   const newest = async (): Promise<Buffer> => {
     const [key] = await read()
@@ -40,7 +40,7 @@ export function keyFileWrapping(read: () => Promise<readonly Buffer[]>): KeyWrap
   }
 }
 
-/** Tells keys apart without telling anything of them. */
+/** Names a key without revealing anything of it. */
 export function wrappingKeyName(key: Buffer): string {
   return `key-${createHash('sha256').update(key).digest('hex').slice(0, NAME_HEX_DIGITS)}`
 }

@@ -1,5 +1,5 @@
-/** The wrapping keys of a local fleet: a file with 32 random bytes in base64 on each line, the newest first. The others
- *  are kept to unwrap what they had wrapped. */
+/** Reads and makes the key file of a local fleet: 32 random bytes in base64 on each line, the newest wrapping
+ *  key first. The older keys stay in the file to unwrap the data keys that they have wrapped. */
 import { randomBytes } from 'node:crypto'
 import { link, readFile, rm, stat, writeFile } from 'node:fs/promises'
 
@@ -8,11 +8,11 @@ const KEY_BYTES = 32
 const LINE_FORM = /^[A-Za-z0-9+/]{43}=$/
 const OWNER_ONLY = 0o600
 const OTHERS = 0o077
-/** Of some hundreds of keys. */
+/** Room for more than a thousand keys. */
 const FILE_BYTES_MAX = 65_536
 
-/** @returns the newest first
- *  @throws Error that says what to do; it shows nothing of a key */
+/** @returns the keys, the newest first
+ *  @throws Error that says what to do and shows nothing of a key */
 export async function readKeyFile(path: string): Promise<readonly Buffer[]> {
   const stats = await stat(path).catch((error: Error) => {
     throw new Error(`the key file ${path} cannot be read (${error.message}); put it back`)
@@ -32,12 +32,13 @@ export async function readKeyFile(path: string): Promise<readonly Buffer[]> {
   return keys.map((line) => Buffer.from(line, 'base64'))
 }
 
-/** Makes a file with one key; one that is there is left as it is. */
+/** Makes a file with one key. An existing file is left as it is. */
 export async function createKeyFile(path: string): Promise<void> {
   const line = `${randomBytes(KEY_BYTES).toString('base64')}\n`
   const unfinished = `${path}.${randomBytes(4).toString('hex')}.new`
   try {
-    // It has its name only when it is whole and on the disk: what it seals may be there before it otherwise.
+    // The file gets its name only when it is whole and on the disk. Otherwise a crash could lose a key whose
+    // items exist.
     await writeFile(unfinished, line, { flag: 'wx', mode: OWNER_ONLY, flush: true })
     await link(unfinished, path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error

@@ -1,12 +1,13 @@
-/** Data keys wrapped by a key of AWS KMS, which never leaves it. Device and credentials are the encryption context: KMS
- *  refuses what was copied to another device, and CloudTrail names the device of each request. */
+/** Wraps data keys by a key of AWS KMS, which never leaves KMS. Device and credentials are the encryption
+ *  context: KMS refuses a data key that was copied to another device, and CloudTrail names the device of each
+ *  request. */
 import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, type KMSClient } from '@aws-sdk/client-kms'
 import { DATA_KEY_BYTES, type KeyWrapping, type WrapContext } from './wrapping.ts'
 
-/** A device waits for it before it connects, and nothing else does. */
+/** Only the device that is about to connect waits for a request. */
 const REQUEST_MS_MAX = 3000
 
-/** @param keyArn the ARN of the key itself: an alias can point elsewhere tomorrow, and nobody would notice */
+/** @param keyArn the ARN of the key itself. An alias could silently point to another key tomorrow */
 export function kmsWrapping(client: KMSClient, keyArn: string): KeyWrapping {
   const limits = () => ({ abortSignal: AbortSignal.timeout(REQUEST_MS_MAX) })
   return {
@@ -29,7 +30,7 @@ export function kmsWrapping(client: KMSClient, keyArn: string): KeyWrapping {
 
     async unwrap({ by, wrapped }, context) {
       const CiphertextBlob = Buffer.from(wrapped, 'base64')
-      // the key that wrapped it, which may be an older one; IAM says which ones a server may use
+      // The key that wrapped it may be an older one. IAM says which keys a server may use.
       const command = new DecryptCommand({
         KeyId: by,
         CiphertextBlob,

@@ -1,4 +1,4 @@
-/** What the data keys are wrapped by, from the two variables that name it. */
+/** Chooses KMS or a key file as the wrapping of data keys, by the two variables of the environment. */
 import { KMSClient } from '@aws-sdk/client-kms'
 import { readKeyFile } from './key-file.ts'
 import { keyFileWrapping } from './key-file-wrapping.ts'
@@ -11,7 +11,7 @@ export interface WrappingNames {
   readonly AUTH_KEY_FILE?: string | undefined
 }
 
-/** @throws Error when there is a key file that cannot be used: its devices could not connect */
+/** @throws Error when the key file cannot be used, since no device could connect */
 export async function openWrapping({ AUTH_KEY, AUTH_KEY_FILE }: WrappingNames): Promise<KeyWrapping> {
   if (AUTH_KEY) return kmsWrapping(new KMSClient({ maxAttempts: 2 }), AUTH_KEY)
   if (!AUTH_KEY_FILE) throw new Error('BAD_ENVIRONMENT: neither AUTH_KEY nor AUTH_KEY_FILE is set')

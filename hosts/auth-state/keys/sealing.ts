@@ -1,5 +1,9 @@
-/** How the text of an item becomes what the store sees, and back: compressed when that helps, encrypted, and bound to the
- *  device and the item's key, so that an item that was copied elsewhere does not open. */
+/** Seals the text of an item for the store, and opens it again. Sealing compresses when that helps, encrypts,
+ *  and binds the text to the device and the item's key, so that an item that was copied elsewhere does not
+ *  open.
+ *
+ *  The rooms of the auth state call this one. It must never open a text that this device's data keys have not
+ *  sealed. */
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { MooringError } from '../../../core/errors.ts'
 import type { DeviceId } from '../../../core/ids.ts'
@@ -8,8 +12,8 @@ import { decrypt, encrypt } from './aes-gcm.ts'
 
 export interface Sealing {
   seal(key: string, value: string): string
-  /** Opens what this device's data keys have sealed, and nothing else: whoever can write the table could put what he likes
-   *  in place of a text that needs no key.
+  /** Opens only what this device's data keys have sealed. If it opened unsealed text, anyone who can write
+   *  the table could replace an item.
    *  @throws MooringError CREDENTIALS_UNREADABLE for the creds, AUTH_ITEM_UNREADABLE for anything else */
   open(key: string, stored: string): string
 }
@@ -20,9 +24,11 @@ export interface SealingKeys {
   byNumber(number: number): Buffer | undefined
 }
 
-/** What is shorter does not get shorter. Compressed, a session of 900 bytes stays within one write unit in base64, too. */
+/** A shorter text does not get shorter. A compressed session of 900 bytes stays within one write unit, even
+ *  in base64. */
 const COMPRESSED_FROM_BYTES = 200
-/** `v1`, the number of the data key, `z` for deflated or `p` for plain, nonce + ciphertext + tag in base64. */
+/** `v1`, the number of the data key, `z` for deflated or `p` for plain, nonce + ciphertext + tag in
+ *  base64. */
 const FORM = /^v(\d+)\.(\d+)\.([zp])\.([A-Za-z0-9+/=]+)$/
 const VERSION = 1
 const ANY_VERSION = /^v\d/
@@ -45,7 +51,7 @@ export function createSealing(device: DeviceId, keys: SealingKeys): Sealing {
     },
 
     open(key, stored) {
-      if (!isSealed(stored)) throw unreadable(device, key, 'not sealed, so that no server has written it')
+      if (!isSealed(stored)) throw unreadable(device, key, 'not sealed, so no server has written it')
       const [, version, number = '', how = '', sealed = ''] = FORM.exec(stored) ?? []
       if (version === undefined) throw unreadable(device, key, 'damaged')
       if (Number(version) !== VERSION) throw unreadable(device, key, 'sealed by a newer Mooring')
@@ -65,8 +71,8 @@ function unreadable(device: DeviceId, key: string, why: string): MooringError {
   const kind = kindOf(key)
   if (kind === 'creds') {
     const facts = { kind, why: `they are ${why}` }
-    const message = `device ${device} is not connected: its credentials are ${why}`
+    const message = `device "${device}" is not connected: its credentials are ${why}`
     return new MooringError('CREDENTIALS_UNREADABLE', message, facts)
   }
-  return new MooringError('AUTH_ITEM_UNREADABLE', `the ${kind} of device ${device} is ${why}`, { kind })
+  return new MooringError('AUTH_ITEM_UNREADABLE', `the ${kind} of device "${device}" is ${why}`, { kind })
 }

@@ -1,17 +1,18 @@
-/** Baileys takes a session that could not be read for one that does not exist, makes a new one and stores it over the
- *  old: what the contact sends on the old one is lost. Here a failed read fails what was being done meanwhile. */
+/** Makes work fail when one of its reads has failed. Baileys takes a session that could not be read for one
+ *  that does not exist: it makes a new session and stores it over the old one, and whatever the contact sends
+ *  on the old one is lost. */
 import { type MakeSignalRepository, withTransactions } from './repository.ts'
 
-export function loudReads(make: MakeSignalRepository): MakeSignalRepository {
+export function failOnUnread(make: MakeSignalRepository): MakeSignalRepository {
   return (auth, logger, pnToLID) => {
-    const quiet = withTransactions(auth.keys)
+    const unguarded = withTransactions(auth.keys)
     let readsFailed = 0
     let lastFailure: unknown
-    const keys: typeof quiet = {
-      ...quiet,
+    const keys: typeof unguarded = {
+      ...unguarded,
       async get(type, ids) {
         try {
-          return await quiet.get(type, ids)
+          return await unguarded.get(type, ids)
         } catch (error) {
           readsFailed += 1
           lastFailure = error
@@ -20,22 +21,22 @@ export function loudReads(make: MakeSignalRepository): MakeSignalRepository {
       },
     }
     const repository = make({ ...auth, keys }, logger, pnToLID)
-    // thrown inside the caller's transaction, so that nothing of this work is committed
-    const loud =
-      <Wish extends unknown[], Result>(work: (...wish: Wish) => Promise<Result>) =>
-      async (...wish: Wish): Promise<Result> => {
+    // Thrown inside the caller's transaction, so that nothing of this work is committed.
+    const failing =
+      <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) =>
+      async (...args: Args): Promise<Result> => {
         const readsFailedBefore = readsFailed
-        const result = await work(...wish)
+        const result = await work(...args)
         if (readsFailed > readsFailedBefore) throw lastFailure
         return result
       }
     return {
       ...repository,
-      decryptMessage: loud(repository.decryptMessage),
-      encryptMessage: loud(repository.encryptMessage),
-      injectE2ESession: loud(repository.injectE2ESession),
-      validateSession: loud(repository.validateSession),
-      getSessionInfo: loud(repository.getSessionInfo),
+      decryptMessage: failing(repository.decryptMessage),
+      encryptMessage: failing(repository.encryptMessage),
+      injectE2ESession: failing(repository.injectE2ESession),
+      validateSession: failing(repository.validateSession),
+      getSessionInfo: failing(repository.getSessionInfo),
     }
   }
 }

@@ -1,27 +1,29 @@
-/** Keeps what is decrypted in the inbox before the key that decrypted it is used up, and gives it back when WhatsApp
- *  delivers the same ciphertext again: the key is gone then, and Baileys would refuse the message for good. */
+/** Keeps each plaintext in the inbox before its key is used up, and gives it back when WhatsApp delivers the
+ *  same ciphertext again. The key is gone by then, so Baileys would refuse the message for good. These are
+ *  two repairs, since one has to run inside the transaction of a decrypt and the other outside. */
 import { createHash } from 'node:crypto'
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import type { Clock } from '../../../core/clock.ts'
 import { MooringError } from '../../../core/errors.ts'
 import type { Inbox, KeptStanza } from '../../auth-state/inbox.ts'
-import type { MakeSignalRepository } from './repository.ts'
+import type { Repair } from './repository.ts'
 
-/** While the inbox is full, messages wait for so long before their socket is closed; WhatsApp then keeps them. */
+/** A message waits at most this long for room in the inbox. Then its socket is closed, and WhatsApp keeps the
+ *  message. */
 export const ROOM_MS_MAX = 60_000
 /** One byte of padding: a message without content. Baileys acknowledges it like any other. */
 const EMPTY_MESSAGE = Buffer.from([1])
 const ENCRYPTED = ['pkmsg', 'msg', 'skmsg']
 
-/** Which stanza a ciphertext came in: the Signal repository is handed the ciphertext alone. */
+/** Finds the stanza that a ciphertext came in: Baileys hands the Signal repository the ciphertext alone. */
 export interface Stanzas {
   /** Call it with each stanza before Baileys handles it. */
   met(stanza: BinaryNode): void
   of(ciphertext: Uint8Array): BinaryNode | undefined
 }
 
-/** Keyed by the very buffer that Baileys hands on, so that nothing has to be forgotten. */
-export function meetStanzas(): Stanzas {
+/** Keyed weakly by the buffer that Baileys hands on: a stanza is forgotten with its buffers. */
+export function rememberStanzas(): Stanzas {
   const stanzas = new WeakMap<Uint8Array, BinaryNode>()
   return {
     met(stanza) {
@@ -31,14 +33,10 @@ export function meetStanzas(): Stanzas {
   }
 }
 
-/** The inner half: inside the transaction of a decrypt, so that the plaintext is stored before the session is. */
-export function keepsPlaintexts(
-  inbox: Inbox,
-  stanzas: Stanzas,
-  clock: Pick<Clock, 'wallMs'>,
-  make: MakeSignalRepository,
-): MakeSignalRepository {
-  return (auth, logger, pnToLID) => {
+/** Runs inside the transaction of a decrypt: the plaintext is stored before the session, which the commit
+ *  stores. */
+export function keepPlaintexts(inbox: Inbox, stanzas: Stanzas, clock: Pick<Clock, 'wallMs'>): Repair {
+  return (make) => (auth, logger, pnToLID) => {
     const repository = make(auth, logger, pnToLID)
     const keep = async (ciphertext: Uint8Array, plaintext: Uint8Array) => {
       const stanza = stanzas.of(ciphertext)
@@ -52,30 +50,26 @@ export function keepsPlaintexts(
     }
     return {
       ...repository,
-      decryptMessage: async (wish) => keep(wish.ciphertext, await repository.decryptMessage(wish)),
-      decryptGroupMessage: async (wish) => keep(wish.msg, await repository.decryptGroupMessage(wish)),
+      decryptMessage: async (message) => keep(message.ciphertext, await repository.decryptMessage(message)),
+      decryptGroupMessage: async (message) =>
+        keep(message.msg, await repository.decryptGroupMessage(message)),
     }
   }
 }
 
-/** The outer half: outside the transaction, so that what a failed decrypt has changed is rolled back.
- *  @param noRoom called when nobody has taken anything for too long: the socket has to be closed */
-export function givesBackPlaintexts(
-  inbox: Inbox,
-  stanzas: Stanzas,
-  clock: Clock,
-  noRoom: () => void,
-  make: MakeSignalRepository,
-): MakeSignalRepository {
-  return (auth, logger, pnToLID) => {
+/** Runs outside the transaction of a decrypt: what a failed decrypt has changed is rolled back before it
+ *  returns.
+ *  @param noRoom called when the application has taken nothing for too long: the socket has to be closed */
+export function giveBackPlaintexts(inbox: Inbox, stanzas: Stanzas, clock: Clock, noRoom: () => void): Repair {
+  return (make) => (auth, logger, pnToLID) => {
     const repository = make(auth, logger, pnToLID)
     const orGiveBack = async (ciphertext: Uint8Array, decrypt: () => Promise<Uint8Array>) => {
       const stanza = stanzas.of(ciphertext)
       if (!stanza) return decrypt()
       const known = await inbox.find(hashOf(stanza))
-      if (!known) await room(inbox, clock, noRoom)
+      if (!known) await roomIn(inbox, clock, noRoom)
       try {
-        // Tried also when it is known: the session of a message that was kept may not have been stored.
+        // Tried even when the plaintext is known: its session may not have been stored.
         return await decrypt()
       } catch (error) {
         const index = ciphertextsOf(stanza).findIndex(({ content }) => content === ciphertext)
@@ -86,13 +80,14 @@ export function givesBackPlaintexts(
     }
     return {
       ...repository,
-      decryptMessage: (wish) => orGiveBack(wish.ciphertext, () => repository.decryptMessage(wish)),
-      decryptGroupMessage: (wish) => orGiveBack(wish.msg, () => repository.decryptGroupMessage(wish)),
+      decryptMessage: (message) => orGiveBack(message.ciphertext, () => repository.decryptMessage(message)),
+      decryptGroupMessage: (message) =>
+        orGiveBack(message.msg, () => repository.decryptGroupMessage(message)),
     }
   }
 }
 
-async function room(inbox: Inbox, clock: Clock, noRoom: () => void): Promise<void> {
+async function roomIn(inbox: Inbox, clock: Clock, noRoom: () => void): Promise<void> {
   const limit = new AbortController()
   const timer = clock.startTimer(ROOM_MS_MAX, () => limit.abort())
   const hasRoom = await inbox.room(limit.signal)
@@ -122,7 +117,7 @@ function hashOf(stanza: BinaryNode): string {
   return hash.digest('base64url')
 }
 
-/** The stanza without its ciphertexts: what is needed to make a message of the plaintexts. */
+/** The stanza without its ciphertexts. With the plaintexts it is all that a message is made from. */
 function bare(stanza: BinaryNode): Pick<KeptStanza, 'stanza' | 'missing'> {
   const content = ciphertextsOf(stanza).map(({ tag, attrs }) => ({ tag, attrs }))
   return { stanza: { tag: stanza.tag, attrs: stanza.attrs, content }, missing: content.length }

@@ -1,36 +1,36 @@
-/** libsignal tries a message on every session that it has with a contact, and a session on which it fails is left half a
- *  step ahead: the contact cannot read what is encrypted on it. That happens whenever a message of an older session comes
- *  after Baileys has begun a newer one, which it does at the first send of every socket. Here only the session that a
- *  message was decrypted on changes. */
+/** Leaves a session as it was when it did not decrypt the message. libsignal tries a message on every session
+ *  that it has with the contact, and leaves each one that fails half a step ahead: the contact cannot read
+ *  what is then encrypted on it. This happens whenever a message of an older session comes after Baileys has
+ *  begun a newer one, as it does at the first send of every socket. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type MakeSignalRepository, withTransactions } from './repository.ts'
 
-/** The part of a stored session record that matters here. */
+/** The part of a stored session record that this repair looks at. */
 interface SessionRecord {
   readonly _sessions: Record<string, { readonly indexInfo: { readonly used: number } }>
 }
 
-/** The records that a decrypt has read, by their ids. */
-const read = new AsyncLocalStorage<Map<string, SessionRecord>>()
+/** The records that the decrypt in this async context has read, by their ids. */
+const readByThis = new AsyncLocalStorage<Map<string, SessionRecord>>()
 
-export function untouchedSessions(make: MakeSignalRepository): MakeSignalRepository {
+export function keepUnusedSessions(make: MakeSignalRepository): MakeSignalRepository {
   return (auth, logger, pnToLID) => {
     const shared = withTransactions(auth.keys)
     const keys: typeof shared = {
       ...shared,
       async get(type, ids) {
         const found = await shared.get(type, ids)
-        const records = type === 'session' ? read.getStore() : undefined
+        const records = type === 'session' ? readByThis.getStore() : undefined
         if (!records) return found
-        const dated = Object.entries(found).map(([id, value]) => {
+        const predated = Object.entries(found).map(([id, value]) => {
           if (!isRecord(value)) return [id, value]
           records.set(id, value)
           return [id, usedEarlier(value)]
         })
-        return Object.fromEntries(dated)
+        return Object.fromEntries(predated)
       },
       async set(data) {
-        const records = read.getStore()
+        const records = readByThis.getStore()
         if (!records || !data.session) return shared.set(data)
         const session = Object.entries(data.session).map(([id, value]) => {
           const before = records.get(id)
@@ -42,16 +42,17 @@ export function untouchedSessions(make: MakeSignalRepository): MakeSignalReposit
     const repository = make({ ...auth, keys }, logger, pnToLID)
     return {
       ...repository,
-      // a pkmsg names its session
-      decryptMessage: (wish) =>
-        wish.type === 'msg'
-          ? read.run(new Map(), () => repository.decryptMessage(wish))
-          : repository.decryptMessage(wish),
+      // A `pkmsg` names its session, so libsignal tries no other.
+      decryptMessage: (message) =>
+        message.type === 'msg'
+          ? readByThis.run(new Map(), () => repository.decryptMessage(message))
+          : repository.decryptMessage(message),
     }
   }
 }
 
-/** A copy by which a use can be told even within the same millisecond. */
+/** Copies a record with every `used` time moved back 1 ms. libsignal sets `used` to now, so an unchanged
+ *  value means that the session was not used, even if its last use was in this millisecond. */
 function usedEarlier({ _sessions, ...rest }: SessionRecord): SessionRecord {
   const sessions = Object.entries(_sessions).map(([baseKey, session]) => [
     baseKey,
@@ -60,7 +61,7 @@ function usedEarlier({ _sessions, ...rest }: SessionRecord): SessionRecord {
   return { ...rest, _sessions: Object.fromEntries(sessions) }
 }
 
-/** @returns what there was before, with the session that was used as it is now */
+/** @returns the record as it was before, except for the session that was used */
 function withOneChange(before: SessionRecord, after: SessionRecord): SessionRecord {
   const sessions = Object.entries(after._sessions).map(([baseKey, session]) => {
     const old = before._sessions[baseKey]

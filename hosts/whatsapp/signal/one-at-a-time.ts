@@ -1,28 +1,27 @@
-/** Sends and decrypts of one device in turn. Baileys holds the lock of the device's own jid while it sends, and that of
- *  the contact while it decrypts. Both read a session, advance it and write it back, so that one that comes in between
- *  undoes the other's step, and the contact can decrypt nothing that follows. */
+/** Sends and decrypts of one device take turns. Baileys holds the lock of the device's own jid while it
+ *  sends, and that of the contact while it decrypts. Both read a session, advance it and write it back. Work
+ *  that comes in between undoes the other's step, and the contact can decrypt nothing that follows. */
 import type { AuthenticationCreds } from '@whiskeysockets/baileys'
-import { type DeviceWatch, UNWATCHED } from '../../stalls/stall-watch.ts'
-import { type MakeSignalRepository, withTransactions } from './repository.ts'
+import type { DeviceWatch } from '../../stalls/device-watch.ts'
+import { type Repair, withTransactions } from './repository.ts'
 
-/** @param creds of the socket: Baileys locks its sends with their jid as key */
-export function serialisedDecrypts(
+/** @param creds of the socket: Baileys locks its sends under their jid */
+export function oneAtATime(
   creds: Pick<AuthenticationCreds, 'me'>,
-  make: MakeSignalRepository,
-  watch: Pick<DeviceWatch, 'begin'> = UNWATCHED,
-): MakeSignalRepository {
-  return (auth, logger, pnToLID) => {
+  watch: Pick<DeviceWatch, 'begin'>,
+): Repair {
+  return (make) => (auth, logger, pnToLID) => {
     const repository = make(auth, logger, pnToLID)
     const keys = withTransactions(auth.keys)
-    // Inside a transaction another one joins it, so none of these waits for a lock while it holds one.
+    // A transaction inside another one joins it, so work never waits for the lock while it holds it.
     const inTurn =
-      <Wish extends unknown[], Result>(work: (...wish: Wish) => Promise<Result>) =>
-      async (...wish: Wish): Promise<Result> => {
+      <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) =>
+      async (...args: Args): Promise<Result> => {
         const waiting = watch.begin('lock', "work waits for the device's lock")
         try {
           const inside = () => {
             waiting.end()
-            return work(...wish)
+            return work(...args)
           }
           return await keys.transaction(inside, creds.me?.id ?? 'not-paired')
         } finally {

@@ -1,22 +1,26 @@
-/** A session is stored before what it encrypted leaves. Baileys stores it after it has written the frame: when that
- *  fails, or the process dies in between, the next socket uses the same message key for another message, and a contact
- *  takes that one for a repetition of the first and drops it. A step that is stored and never sent harms nobody. */
+/** Stores a session before the frame that it encrypted leaves. Baileys writes the frame first. When the store
+ *  then fails, or the process dies in between, the next socket uses the same message key for another message.
+ *  The contact takes that message for a repetition of the first and drops it. A step that is stored and never
+ *  sent harms nothing. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { SignalDataSet, SignalKeyStore } from '@whiskeysockets/baileys'
-import { type MakeSignalRepository, withTransactions } from './repository.ts'
+import { type Repair, withTransactions } from './repository.ts'
 
 type Changes = Record<string, Record<string, unknown>>
 
-/** What the encryption under way in this async context has changed. One for the process: Baileys has one per socket. */
-const underWay = new AsyncLocalStorage<Changes>()
+/** What the encryption in this async context has changed. One for the process, while Baileys has one per
+ *  socket. */
+const changesOfThis = new AsyncLocalStorage<Changes>()
 
-/** Keys that take what was stored before it was sent once: the commit that follows brings it again. */
+/** Keys that are told of values stored before the send: the commit that follows brings them again and is
+ *  spared. */
 export interface EarlyKeys extends SignalKeyStore {
   setEarly(changes: Changes): Promise<void>
 }
 
 export function earlyKeys({ get, set }: SignalKeyStore): EarlyKeys {
-  // by the very object: one that was changed since is another one
+  // By identity: every write of a session or sender key is serialised into a new object. The same object
+  // therefore means that nothing has changed since it was stored.
   const early = new WeakSet<object>()
   const isEarly = (value: unknown) => typeof value === 'object' && value !== null && early.has(value)
   return {
@@ -38,30 +42,27 @@ export function earlyKeys({ get, set }: SignalKeyStore): EarlyKeys {
   }
 }
 
-/** @param store the keys without transactions: what is set there is stored when `setEarly` resolves */
-export function storedBeforeSent(
-  store: Pick<EarlyKeys, 'setEarly'>,
-  make: MakeSignalRepository,
-): MakeSignalRepository {
-  return (auth, logger, pnToLID) => {
+/** @param store the keys below the transactions: a value is stored when `setEarly` resolves */
+export function storeBeforeSend(store: Pick<EarlyKeys, 'setEarly'>): Repair {
+  return (make) => (auth, logger, pnToLID) => {
     const transactional = withTransactions(auth.keys)
     const keys: typeof transactional = {
       ...transactional,
       async set(data) {
-        const changes = underWay.getStore()
+        const changes = changesOfThis.getStore()
         for (const [type, byId] of Object.entries(data)) {
           if (changes) changes[type] = { ...changes[type], ...byId }
         }
-        // the transaction has to know it, too: it reads from its own cache
+        // The transaction reads from a cache of its own, so it has to get the change as well.
         await transactional.set(data)
       },
     }
     const repository = make({ ...auth, keys }, logger, pnToLID)
     const stored =
-      <Wish, Result>(encrypt: (wish: Wish) => Promise<Result>) =>
-      async (wish: Wish): Promise<Result> => {
+      <Args, Result>(encrypt: (args: Args) => Promise<Result>) =>
+      async (args: Args): Promise<Result> => {
         const changes: Changes = {}
-        const result = await underWay.run(changes, () => encrypt(wish))
+        const result = await changesOfThis.run(changes, () => encrypt(args))
         if (Object.keys(changes).length > 0) await store.setEarly(changes)
         return result
       }

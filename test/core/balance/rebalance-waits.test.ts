@@ -90,7 +90,7 @@ describe('rebalancing waits, and says for what,', () => {
   test('when it is paused between its look and its decision', async () => {
     const { world, ids } = await aFleet(tables)
     let times = 0
-    const store = interrupted(world.store, 'History', async () => {
+    const store = interrupted(world.store, 'Operations', async () => {
       if (times++ === 0) await pause(world.store, world.clock, 'key-1')
     })
 

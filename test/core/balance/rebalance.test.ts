@@ -118,7 +118,7 @@ describe('rebalancing', () => {
     const { world, ids } = await aFleet(tables, { shareOfFleetPercent: 30 })
     const other = rebalancedBy(build.worldOn(world.store, 2), world.rebalancing)
     let times = 0
-    const store = interrupted(world.store, 'History', async () => {
+    const store = interrupted(world.store, 'Operations', async () => {
       if (times++ > 0) return
       for (const id of ids.slice(0, 3)) await become(world, id, { status: 'disconnected' })
       await look(other)
@@ -193,7 +193,7 @@ describe('rebalancing', () => {
 
   test('does not ask a device that somebody else has just asked to move', async () => {
     const { world, full, ids } = await aFleet(tables, { inFlightPerServer: 1 })
-    const store = interrupted(world.store, 'History', async () => {
+    const store = interrupted(world.store, 'Operations', async () => {
       for (const device of ids) {
         await requestMove(world.store, world.clock, {
           device,

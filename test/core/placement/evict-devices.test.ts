@@ -61,7 +61,7 @@ describe('a device whose servers crash while it connects', () => {
     assert.deepEqual(placements, [{ deviceId, outcome: 'not_wanted' }])
     await assert.rejects(claim(store, clock, aClaim(deviceId, other)), {
       code: 'NOT_WANTED',
-      message: 'device device-1 is quarantined',
+      message: 'device "device-1" is quarantined',
     })
   })
 

@@ -40,7 +40,7 @@ describe('a fencing read', () => {
     assert.equal(await fenceAndRead(store, DEVICE, 'c/session/none', MINE), undefined)
   })
 
-  test('of a deleted item shuts out older epochs, and no TTL takes the fence away', async () => {
+  test('of a deleted item shuts out older epochs, and TTL no longer removes the fence', async () => {
     await tombstone(store, DEVICE, 'c/session/gone', OLD, EXPIRES_AT)
 
     assert.equal(await fenceAndRead(store, DEVICE, 'c/session/gone', MINE), undefined)
@@ -78,7 +78,7 @@ describe('a write', () => {
     assert.equal(await fenceAndRead(store, DEVICE, 'c/session/c', MINE), 'mine')
   })
 
-  test('brings a deleted item back for good', async () => {
+  test('turns a tombstone into an item that does not expire', async () => {
     await tombstone(store, DEVICE, 'c/session/d', MINE, EXPIRES_AT)
 
     await writeAuth(store, DEVICE, 'c/session/d', MINE, 'again')
@@ -99,7 +99,7 @@ describe('a tombstone', () => {
     assert.deepEqual(item, { deviceId: DEVICE, key: 'c/session/e', epoch: MINE, expiresAt: EXPIRES_AT })
   })
 
-  test('of an item that does not exist shuts out older epochs, too', async () => {
+  test('of an item that does not exist also shuts out older epochs', async () => {
     await tombstone(store, DEVICE, 'c/session/f', MINE, EXPIRES_AT)
 
     await assert.rejects(writeAuth(store, DEVICE, 'c/session/f', OLD, 'late'), STALE)
@@ -115,11 +115,11 @@ test('a refusal names the kind of the item and nothing that could be a phone num
   assert.deepEqual(refused.facts, { kind: 'session', epoch: MINE })
   assert.equal(
     refused.message,
-    'device device-1 has a socket newer than epoch 5: its session may not be touched any more',
+    'device "device-1" has a socket newer than epoch 5: its session may not be touched any more',
   )
 })
 
-test('whatever the order, an epoch succeeds exactly when none higher has touched the item', async () => {
+test('in any order, an epoch succeeds exactly when no higher one has touched the item', async () => {
   const steps = fc.array(
     fc.record({ does: fc.constantFrom('read', 'write', 'delete'), epoch: fc.integer({ min: 1, max: 4 }) }),
     { minLength: 1, maxLength: 12 },

@@ -61,7 +61,7 @@ describe('a lease', () => {
     assert.equal(lease.remainingMs(), 8000)
   })
 
-  test('of a machine that slept does not count short', () => {
+  test('counts the time for which its machine slept', () => {
     const lease = createLease(clock, DEFAULT_SETTINGS)
     lease.renew(clock.mark())
 
@@ -70,7 +70,7 @@ describe('a lease', () => {
     assert.equal(lease.isValid(), false)
   })
 
-  test('is not moved by the time of day', () => {
+  test('does not depend on the time of day', () => {
     const lease = createLease(clock, DEFAULT_SETTINGS)
     lease.renew(clock.mark())
 
@@ -78,7 +78,8 @@ describe('a lease', () => {
     const back = lease.remainingMs()
     clock.setWallBy(7_200_000)
 
-    assert.deepEqual([back, lease.remainingMs()], [8000, 8000])
+    assert.equal(back, 8000)
+    assert.equal(lease.remainingMs(), 8000)
   })
 
   test('that ended is valid again after a beat that was sent later', () => {

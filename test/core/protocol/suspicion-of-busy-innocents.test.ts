@@ -1,4 +1,4 @@
-/** Devices that are always at work beside a poisonous one: each dying server names all of them. */
+/** Busy devices beside a poisonous one: each dying server names all of them. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { chooseServers } from '../../../core/placement/choose-server.ts'
@@ -54,7 +54,7 @@ test('a poisonous device among eight busy ones on three servers is quarantined, 
   assert.deepEqual(quarantined, ['device-0'])
 })
 
-/** Each was open for a minute before. */
+/** Each socket had been open for a minute. */
 function rowOf({ id, points }: Busy): DeviceRow {
   return aDeviceRow(id, {
     desired: 'running',

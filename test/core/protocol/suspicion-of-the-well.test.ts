@@ -1,4 +1,4 @@
-/** Devices whose servers die after they had been well: the guilty one must not go free for it, nor the innocent be put away. */
+/** Devices that had been well when their servers died: an innocent one must not be quarantined for that. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deviceId, serverId } from '../../../core/ids.ts'
@@ -14,7 +14,7 @@ import { aDeviceRow } from '../../builders/builders.ts'
 const LAST_BEAT_MS = Date.UTC(2030, 0, 1)
 const crashed: Gone = { serverId: serverId('web-1'), name: 'web-1', beatAt: LAST_BEAT_MS, crashed: true }
 
-/** The points of a device whose servers have died so, one after the other, each time this long after it connected. */
+/** The points of a device after so many deaths of its servers, each so long after the device had connected. */
 function after(deaths: number, gone: Gone, wellMs: number): number {
   let points = 0
   for (let death = 0; death < deaths; death++) {
@@ -28,7 +28,7 @@ function after(deaths: number, gone: Gone, wellMs: number): number {
   return points
 }
 
-test('busy devices that were well for 50 minutes before each of three crashes of a bad release are not quarantined', () => {
+test('a busy device that was well for 50 minutes before each of three crashes is not quarantined', () => {
   const naming = { ...crashed, suspects: ['shop-1', 'shop-2', 'shop-3'].map(deviceId) }
   assert.ok(after(3, naming, 50 * 60_000) < QUARANTINE_POINTS, `${after(3, naming, 50 * 60_000)} points`)
 })

@@ -1,6 +1,7 @@
-/** What Mooring relies on in a store, whichever database stands behind it. Each file that names a database runs it. */
+/** What Mooring relies on in a store, on any database. Each test file of a database runs it. */
 import { describe } from 'node:test'
 import type { Store } from '../../../core/store/store.ts'
+import { conditionContract, raceContract } from './store-condition-contract.ts'
 import { readContract } from './store-read-contract.ts'
 import { writeContract } from './store-write-contract.ts'
 
@@ -12,6 +13,8 @@ export function storeContract(
 ): void {
   describe(`the store on ${database}`, { skip }, () => {
     writeContract(freshStore)
+    conditionContract(freshStore)
+    raceContract(freshStore)
     readContract(freshStore)
   })
 }

@@ -1,4 +1,4 @@
-/** What Mooring relies on when it reads many rows, whichever database stands behind the store. */
+/** What Mooring relies on when it reads many rows, on any database. */
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { deviceId, epoch, serverId } from '../../../core/ids.ts'
@@ -27,7 +27,7 @@ export function readContract(freshStore: () => Promise<Store>): void {
       assert.deepEqual(rows.map((row) => row.deviceId as string).sort(), [...ids].sort())
     })
 
-    test('leaves out those that do not exist, and asks nothing for no keys', async () => {
+    test('leaves out rows that do not exist, and gives none for no keys', async () => {
       const store = await freshStore()
       await store.put('Devices', aDeviceRow('device-1'))
 
@@ -107,7 +107,7 @@ export function readContract(freshStore: () => Promise<Store>): void {
       ])
     })
 
-    test('can be counted without its rows, over all of its pages', async () => {
+    test('can be counted without its rows, over all pages', async () => {
       const all = await store.count('AuthState', { partition: ID })
       const some = await store.count('AuthState', {
         partition: ID,
@@ -115,7 +115,8 @@ export function readContract(freshStore: () => Promise<Store>): void {
         filter: [{ is: 'atMost', attribute: 'epoch', value: 2 }],
       })
 
-      assert.deepEqual([all, some], [6, 3])
+      assert.equal(all, 6)
+      assert.equal(some, 3)
     })
 
     test('of a partition that is empty gives nothing', async () => {
@@ -139,7 +140,7 @@ export function readContract(freshStore: () => Promise<Store>): void {
       )
     })
 
-    test('for more rows than the caller allows is an error, not a silent cut', async () => {
+    test('for more rows than the caller allows is an error, not a shorter list', async () => {
       await assert.rejects(queryAll(store, 'AuthState', { partition: ID }, 5), /more than 5 rows/)
     })
   })
@@ -156,7 +157,7 @@ export function readContract(freshStore: () => Promise<Store>): void {
       assert.deepEqual(page, { rows: [aDeviceRow('device-1', { owner: SERVER })] })
     })
 
-    test('forgets a row whose key attribute is removed, and learns it anew', async () => {
+    test('no longer lists a row whose key attribute is removed, and lists it again when it is back', async () => {
       const store = await freshStore()
       await store.put('Devices', aDeviceRow('device-1', { unassignedShard: '3' }))
       const listed = () => store.query('Devices', { index: 'byUnassigned', partition: '3' })
@@ -169,7 +170,7 @@ export function readContract(freshStore: () => Promise<Store>): void {
       assert.deepEqual((await listed()).rows, [{ deviceId: ID, unassignedShard: '3' }])
     })
 
-    test('with a numeric sort key is bounded, paged and turned round by it', async () => {
+    test('with a numeric sort key is bounded, paged and sorted by it, in both directions', async () => {
       const store = await freshStore()
       const rows = numbered(12, (n) => aDeviceRow(`device-${n}`, { status: 'connected', updatedAt: n }))
       await Promise.all(rows.map((row) => store.put('Devices', row)))

@@ -28,7 +28,7 @@ before(async () => {
 })
 after(() => close())
 
-/** The creds as they stand in the store. */
+/** The creds as they are stored. */
 async function stored(device: ReturnType<typeof newDevice>): Promise<AuthenticationCreds> {
   return deserialise((await unsealed(store, device, CREDS_KEY, wrapping)) ?? 'null') as AuthenticationCreds
 }
@@ -42,10 +42,10 @@ describe('credentials', () => {
     assert.equal(state.creds.noiseKey.private.length, 32)
   })
 
-  test('are those that were saved, whole, under every later epoch', async () => {
+  test('are the saved ones, whole, under every later epoch', async () => {
     const device = newDevice()
     const first = await open({ store, device, epoch: 1 })
-    first.state.creds.me = { id: '4915:1@s.whatsapp.net', name: 'Ada' }
+    first.state.creds.me = { id: '15550100100:1@s.whatsapp.net', name: 'Ada' }
     first.state.creds.account = { details: Buffer.from('details') }
     first.state.creds.routingInfo = Buffer.from([1, 2, 3])
     await first.saveCreds()
@@ -56,7 +56,7 @@ describe('credentials', () => {
     assert.ok(Buffer.isBuffer(second.state.creds.signedPreKey.keyPair.private))
   })
 
-  test('of another credentialsId are left alone', async () => {
+  test('of another credentialsId are left as they are', async () => {
     const device = newDevice()
     const first = await open({ store, device, epoch: 1 })
     await first.saveCreds()
@@ -67,18 +67,18 @@ describe('credentials', () => {
     assert.equal(serialise(await stored(device)), serialise(first.state.creds))
   })
 
-  test('that must be there and are not are never replaced by fresh ones', async () => {
+  test('are never replaced by fresh ones when they are missing and the device was paired', async () => {
     await assert.rejects(open({ store, everPaired: true }), { code: 'CREDENTIALS_UNREADABLE' })
   })
 
-  test('that cannot be read because the store fails are never replaced by fresh ones', async () => {
+  test('are never replaced by fresh ones when the store fails', async () => {
     const { breaker, store: failing } = breakable(store)
     breaker.broken = true
 
     await assert.rejects(open({ store: failing, everPaired: false }), /out of reach/)
   })
 
-  test('that are damaged are never replaced by fresh ones, and the error shows nothing of them', async () => {
+  test('are never replaced by fresh ones when they are damaged, and the error shows nothing of them', async () => {
     const device = newDevice()
     await writeAuth(store, device, CREDS_KEY, epoch(1), '{"noiseKey":"c2VjcmV0')
 
@@ -89,7 +89,7 @@ describe('credentials', () => {
     assert.doesNotMatch(`${refused.stack}`, /c2VjcmV0/)
   })
 
-  test('that do not decrypt are never replaced by fresh ones, whether they were ever saved as paired or not', async () => {
+  test('are never replaced by fresh ones when they do not decrypt, paired or not', async () => {
     const device = newDevice()
     const first = await open({ store, device, epoch: 1 })
     await first.saveCreds()
@@ -106,7 +106,7 @@ describe('credentials', () => {
     assert.equal((await store.get('AuthState', { deviceId: device, key: CREDS_KEY }))?.value, changed)
   })
 
-  test('that are not whole are never replaced by fresh ones', async () => {
+  test('are never replaced by fresh ones when they are not whole', async () => {
     const device = newDevice()
     await writeAuth(
       store,
@@ -119,10 +119,10 @@ describe('credentials', () => {
     await assert.rejects(open({ store, device }), { code: 'CREDENTIALS_UNREADABLE' })
   })
 
-  test('of a pairing that nobody has finished are kept, too: what becomes of them is not decided here', async () => {
+  test('of an unfinished pairing are kept as well: the auth state does not decide what becomes of them', async () => {
     const device = newDevice()
     const first = await open({ store, device, epoch: 1 })
-    first.state.creds.me = { id: '4915@s.whatsapp.net', name: '~' }
+    first.state.creds.me = { id: '15550100100@s.whatsapp.net', name: '~' }
     first.state.creds.pairingCode = 'ABCD1234'
     await first.saveCreds()
 
@@ -133,7 +133,7 @@ describe('credentials', () => {
 })
 
 describe('saving credentials', () => {
-  test('stores what they are when the save starts, the changes in place included', async () => {
+  test('stores the creds as they are when the save starts, changes in place included', async () => {
     const device = newDevice()
     const { state, saveCreds } = await open({ store, device })
     const save = saveCreds()
@@ -144,7 +144,7 @@ describe('saving credentials', () => {
     assert.equal((await stored(device)).accountSyncCounter, 9)
   })
 
-  test('happens in the order of asking, and the last state wins', async () => {
+  test('happens in the order of the calls, and the last state wins', async () => {
     const device = newDevice()
     const held = holding(store)
     const { state, saveCreds } = await open({ store: held.store, device })
@@ -161,7 +161,7 @@ describe('saving credentials', () => {
     assert.equal((await stored(device)).accountSyncCounter, 2)
   })
 
-  test('asked for many times while one is under way takes one more write', async () => {
+  test('takes one more write when it is called many times while a save is under way', async () => {
     const held = holding(store)
     const { requests, store: noted } = noting(held.store)
     const { state, saveCreds } = await open({ store: noted })
@@ -218,7 +218,7 @@ describe('saving credentials', () => {
     assert.deepEqual(waits, [])
   })
 
-  test('ends when the auth state is closed, also between two tries', async () => {
+  test('ends when the auth state is closed, even between two tries', async () => {
     const { breaker, store: failing } = breakable(store)
     const { saveCreds, close: closeState } = await open({ store: failing, clock: stoppedClock })
     breaker.broken = true
@@ -256,7 +256,7 @@ describe('settled', () => {
     assert.equal(await unsealed(store, device, mapping, wrapping), '"1"')
   })
 
-  test('comes at once when nothing is under way, and does not fail when a write did', async () => {
+  test('resolves at once when nothing is under way, and does not reject when a write did', async () => {
     const { breaker, store: failing } = breakable(store)
     const { state, settled } = await open({ store: failing })
     breaker.broken = true

@@ -53,7 +53,7 @@ async function sealedBy(device: DeviceId, key: string): Promise<string | undefin
 }
 
 describe('the data key of a device', () => {
-  test('is made with its first credentials and read from then on, by one request at each connect', async () => {
+  test('is made with the first credentials, and then read by one request at each connect', async () => {
     const device = await paired()
     const stored = await storedUnder(device, DATA_KEY)
     const { requests, store: noted } = noting(store)
@@ -65,7 +65,7 @@ describe('the data key of a device', () => {
     assert.equal(await storedUnder(device, DATA_KEY), stored)
   })
 
-  test('is another one for other credentials of the same device, and stands nowhere unwrapped', async () => {
+  test('differs for other credentials of the same device, and is nowhere stored unwrapped', async () => {
     const device = await paired()
     await open({ store, device, epoch: 2, credentialsId: 'credentials-2' })
 
@@ -77,7 +77,7 @@ describe('the data key of a device', () => {
     assert.ok(!JSON.stringify(rows).includes(one?.plain.toString('base64') ?? ''))
   })
 
-  test('is made once when two sockets make it at the same time: the older one is refused, and nothing is lost', async () => {
+  test('is made once when two sockets try at once: the older one is refused, and nothing is lost', async () => {
     const device = newDevice()
     const arrived = Promise.withResolvers<void>()
     const gate = Promise.withResolvers<void>()
@@ -99,7 +99,7 @@ describe('the data key of a device', () => {
     assert.equal(next.state.creds.registrationId, newer.state.creds.registrationId)
   })
 
-  test('of which the older socket wrote the first is taken over by the newer one', async () => {
+  test('is taken over by the newer socket when the older one has written it first', async () => {
     const device = newDevice()
     const older = await open({ store, device, epoch: 1 })
     await older.saveCreds()
@@ -111,7 +111,7 @@ describe('the data key of a device', () => {
     assert.deepEqual(await next.state.keys.get('session', ['a']), { a: Buffer.from('the session') })
   })
 
-  test('whose write was applied though its answer was lost is the one that is used', async () => {
+  test('is used when its write was applied and only the answer was lost', async () => {
     const device = newDevice()
     let repeated = false
     const stuttering: Store = {
@@ -130,7 +130,7 @@ describe('the data key of a device', () => {
     assert.equal(second.state.creds.registrationId, first.state.creds.registrationId)
   })
 
-  test('shuts out an older socket as every item does', async () => {
+  test('shuts out an older socket, as every item does', async () => {
     const device = await paired()
     await open({ store, device, epoch: 3 })
 
@@ -138,8 +138,8 @@ describe('the data key of a device', () => {
   })
 })
 
-describe('a data key that cannot be had', () => {
-  test('because its item is gone never makes a new one: what is sealed would be lost', async () => {
+describe('a data key that cannot be opened', () => {
+  test('because its item is gone is never replaced by a new one: the sealed items would be lost', async () => {
     const device = await paired()
     await store.remove('AuthState', { deviceId: device, key: DATA_KEY })
 
@@ -149,7 +149,7 @@ describe('a data key that cannot be had', () => {
     assert.equal(await storedUnder(device, DATA_KEY), undefined)
   })
 
-  test('because its item is damaged, or of another device, is an error that shows nothing of it', async () => {
+  test('because its item is damaged, or of another device, is an error that shows nothing of the item', async () => {
     const device = await paired()
     const other = await paired()
     for (const stored of ['{"version":1,"keys":[{"wrap', await storedUnder(other, DATA_KEY)]) {
@@ -162,7 +162,7 @@ describe('a data key that cannot be had', () => {
     }
   })
 
-  test('because the wrapping key is lost comes back when that is put back, and the credentials with it', async () => {
+  test('because the wrapping key is lost comes back, with the credentials, when the wrapping key does', async () => {
     const key = newWrappingKey()
     const device = await paired(wrappingBy([key]))
     const keys = [newWrappingKey()]
@@ -171,7 +171,7 @@ describe('a data key that cannot be had', () => {
     for (const everPaired of [true, false]) {
       const lost = open({ store, device, epoch: 2, everPaired, wrapping: wrappingBy(keys) })
       await assert.rejects(lost, (error: Error) => {
-        assert.match(error.message, /its data key cannot be had: it was wrapped by key-[0-9a-f]{16}/)
+        assert.match(error.message, /its data key cannot be opened: it was wrapped by key-[0-9a-f]{16}/)
         return true
       })
     }
@@ -182,7 +182,7 @@ describe('a data key that cannot be had', () => {
     assert.equal(found.state.creds.accountSyncCounter, 77)
   })
 
-  test('because KMS does not answer says so, touches nothing, and comes back with KMS', async (context) => {
+  test('because KMS does not answer is an error that changes nothing and passes with KMS', async (context) => {
     const kms = await startKmsStandIn()
     context.after(() => kms.close())
     const by = kmsWrapping(kms.client, kms.createKey())
@@ -205,7 +205,7 @@ describe('a data key that cannot be had', () => {
 })
 
 describe('rotation', () => {
-  test('of the wrapping key wraps the data key anew at the next connect, and every item still opens', async () => {
+  test('of the wrapping key wraps the data key again at the next connect, and every item still opens', async () => {
     const [older, newer] = [newWrappingKey(), newWrappingKey()]
     const device = await paired(wrappingBy([older]))
     const [before] = await dataKeysOf(store, device, CREDENTIALS_ID, wrappingBy([older]))
@@ -252,7 +252,7 @@ describe('rotation', () => {
     assert.equal((await dataKeysOf(store, device, CREDENTIALS_ID, wrapping)).length, 2)
   })
 
-  test('that fails is told and leaves the device with what it has', async () => {
+  test('that fails is told, and the device keeps the keys that it has', async () => {
     const key = newWrappingKey()
     const device = await paired(wrappingBy([key]))
     const { events, telemetry } = recordingTelemetry()

@@ -26,7 +26,7 @@ export function newWrappingKey(): Buffer {
   return randomBytes(32)
 }
 
-/** @param keys the newest first; may be changed later, as a file may */
+/** @param keys the newest first; a test may change them later, as a key file changes */
 export function wrappingBy(keys: Buffer[]): KeyWrapping {
   return keyFileWrapping(async () => keys)
 }
@@ -68,7 +68,8 @@ export function open(opening: Opening): Promise<OpenAuthState> {
   })
 }
 
-/** A clock on which no wait takes longer than a turn of the loop; `waits` notes how long each was to be. */
+/** A clock on which no wait takes longer than a turn of the event loop. `waits` notes how long each should
+ *  have been. */
 export function impatientClock() {
   const waits: number[] = []
   const clock: Clock = {
@@ -95,7 +96,7 @@ export function recordingTelemetry() {
 /** A request to the store: its operation and, for the auth state, the item's key. */
 export type Request = `${keyof Store} ${string}`
 
-/** The same store, with a look at every request before it is sent. `look` may throw or wait. */
+/** The same store, with `look` called before each request is sent. `look` may throw or wait. */
 export function watched(store: Store, look: (request: Request) => void | Promise<void>): Store {
   const keyOf = (target: unknown) => (target as { key?: string }).key ?? ''
   return {
@@ -121,7 +122,8 @@ export function noting(store: Store) {
   return { requests, store: watched(store, (request) => void requests.push(request)) }
 }
 
-/** A store that fails, like one out of reach, while `breaker.broken` is set: for all requests, or those of `only`. */
+/** A store that fails, as if out of reach, while `breaker.broken` is set: for all requests, or for those of
+ *  `only`. */
 export function breakable(store: Store, only: keyof Store | '' = '') {
   const breaker = { broken: false }
   const failing = watched(store, (request) => {
@@ -130,7 +132,7 @@ export function breakable(store: Store, only: keyof Store | '' = '') {
   return { breaker, store: failing }
 }
 
-/** A store whose requests wait until `release` is called, once `hold` was. */
+/** A store whose requests wait between `hold` and `release`. */
 export function holding(store: Store) {
   let gate = Promise.resolve()
   let release = () => {}

@@ -29,7 +29,7 @@ before(async () => {
 })
 after(() => close())
 
-/** A socket of the device, as far as it receives: it is handed stanzas, and Baileys decrypts them. */
+/** The receiving half of a socket of the device: it is handed stanzas, and Baileys decrypts them. */
 function receiver(auth: OpenAuthState, { clock = systemClock }: { clock?: Clock } = {}) {
   const { creds } = auth.state
   creds.me = { id: ME.jid }
@@ -56,7 +56,7 @@ function receiver(auth: OpenAuthState, { clock = systemClock }: { clock?: Clock 
 async function textsIn({ inbox }: OpenAuthState): Promise<unknown[]> {
   const stop = new AbortController()
   const waiting = inbox.waiting(stop.signal)
-  // what is there comes at once
+  // Kept messages come at once.
   setTimeout(() => stop.abort(), 200)
   const stranger = { account: ME, named: async () => undefined }
   const messages = await Promise.all((await waiting).map((kept) => messageOf(kept, stranger)))
@@ -89,7 +89,7 @@ async function acquaintance(jid: string, { repository }: ReturnType<typeof recei
   return contact
 }
 
-/** Again, as WhatsApp delivers it: the same bytes in other buffers. */
+/** The stanza as WhatsApp delivers it again: the same bytes in other buffers. */
 function again(stanza: BinaryNode): BinaryNode {
   const children = Array.isArray(stanza.content) ? stanza.content : []
   return {
@@ -121,7 +121,7 @@ describe('a message that WhatsApp delivers again because its receipt was lost', 
     assert.deepEqual(await textsIn(second), ['ahoy'])
   })
 
-  test('is acknowledged without its content when somebody has taken it', async () => {
+  test('is acknowledged without its content when the application has taken it', async () => {
     const { first, socket, contact, next } = await deviceWithContact()
     const stanza = await textFrom(contact, 'ahoy')
     await socket.receives(stanza)
@@ -180,7 +180,7 @@ test('a message is kept before its key is used up, and the key is not used up wh
   assert.equal(await receiver(third).receives(again(stanza)), 'ahoy')
 })
 
-test('a group message whose sender key came with it is handed over whole, also when the two halves met two owners', async () => {
+test('a group message with its sender key is delivered whole, even if its halves met two owners', async () => {
   const { device, contact, next } = await deviceWithContact()
   const { ciphertext, senderKeyDistributionMessage } = await contact.repository.encryptGroupMessage({
     group: GROUP,
@@ -196,7 +196,7 @@ test('a group message whose sender key came with it is handed over whole, also w
   const forMe = await contact.repository.encryptMessage({ jid: ME.jid, data: encodeWAMessage(key) })
   const halves = [encOf(forMe.type, forMe.ciphertext), encOf('skmsg', ciphertext)]
   const stanza = stanzaOf(GROUP, halves, { participant: contact.jid })
-  // the store fails when the second half is to be kept
+  // The store fails when the second half is to be kept.
   const { breaker, store: failing } = breakable(store, 'put')
   const clock = impatientClock().clock
   const dying = await open({ store: failing, device, epoch: 2, everPaired: true, clock })
@@ -208,7 +208,7 @@ test('a group message whose sender key came with it is handed over whole, also w
   }
   assert.match(await half.receives(again(stanza)), /out of reach/)
   const third = await next(3)
-  assert.deepEqual(await textsIn(third), [], 'half a message is handed to nobody')
+  assert.deepEqual(await textsIn(third), [], 'half a message is not delivered')
 
   const text = await receiver(third).receives(again(stanza))
 
@@ -241,7 +241,7 @@ test('a full inbox makes messages wait, and after a minute closes the socket', a
   assert.equal(await waiting, 'one that waits')
 })
 
-test('a receive takes two requests more than its key: one to keep, one when it was taken', async () => {
+test('a received message takes two requests beside its key: one to keep it, one when it was taken', async () => {
   const { device, contact } = await deviceWithContact()
   const { requests, store: noted } = noting(store)
   const second = await open({ store: noted, device, epoch: 2, everPaired: true })
@@ -259,7 +259,7 @@ test('a receive takes two requests more than its key: one to keep, one when it w
   )
 })
 
-test('what an older owner kept after the new one has looked is refused, so that it cannot be acknowledged', async () => {
+test('an older owner cannot keep a message once the new one has looked, and so cannot acknowledge it', async () => {
   const { socket, contact, next } = await deviceWithContact()
   const stanza = await textFrom(contact, 'ahoy')
   const second = await next(2)

@@ -11,7 +11,7 @@ before(async () => {
 })
 after(() => close())
 
-/** Writes under one epoch what the next one reads. */
+/** Writes values under one epoch, and reads them under the next. */
 async function throughAnEpoch<T extends keyof SignalDataTypeMap>(
   type: T,
   id: string,
@@ -37,17 +37,17 @@ describe('a key reaches the next epoch as it was:', () => {
       _sessions: { 'BbQ/+w==': { registrationId: 7, indexInfo: { closed: -1 } } },
       version: 'v1',
     }
-    const found = await throughAnEpoch('session', '4915:12.0', session as unknown as Uint8Array)
+    const found = await throughAnEpoch('session', '15550100100:12.0', session as unknown as Uint8Array)
     assert.deepEqual(found, session)
   })
 
   test('sender-key', async () => {
-    const found = await throughAnEpoch('sender-key', '120@g.us::4915::0', Buffer.from('[{"id":1}]'))
+    const found = await throughAnEpoch('sender-key', '120@g.us::15550100100::0', Buffer.from('[{"id":1}]'))
     assert.deepEqual(found, Buffer.from('[{"id":1}]'))
   })
 
   test('sender-key-memory', async () => {
-    const memory = { '4915:1@s.whatsapp.net': true, '4916@lid': false }
+    const memory = { '15550100100:1@s.whatsapp.net': true, '15550100101@lid': false }
     assert.deepEqual(await throughAnEpoch('sender-key-memory', '120@g.us', memory), memory)
   })
 
@@ -75,32 +75,32 @@ describe('a key reaches the next epoch as it was:', () => {
   })
 
   test('lid-mapping', async () => {
-    assert.equal(await throughAnEpoch('lid-mapping', '4915', '99001'), '99001')
-    assert.equal(await throughAnEpoch('lid-mapping', '99001_reverse', '4915'), '4915')
+    assert.equal(await throughAnEpoch('lid-mapping', '15550100100', '99001'), '99001')
+    assert.equal(await throughAnEpoch('lid-mapping', '99001_reverse', '15550100100'), '15550100100')
   })
 
   test('device-list', async () => {
-    assert.deepEqual(await throughAnEpoch('device-list', '4915', ['0', '12']), ['0', '12'])
+    assert.deepEqual(await throughAnEpoch('device-list', '15550100100', ['0', '12']), ['0', '12'])
   })
 
   test('tctoken', async () => {
     const token = { token: Buffer.from('token'), timestamp: '1700000000', senderTimestamp: 1_700_000_000 }
-    assert.deepEqual(await throughAnEpoch('tctoken', '4915@s.whatsapp.net', token), token)
+    assert.deepEqual(await throughAnEpoch('tctoken', '15550100100@s.whatsapp.net', token), token)
   })
 
   test('identity-key', async () => {
     const key = Curve.generateKeyPair().public
-    assert.deepEqual(await throughAnEpoch('identity-key', '4915.0', key), Buffer.from(key))
+    assert.deepEqual(await throughAnEpoch('identity-key', '15550100100.0', key), Buffer.from(key))
   })
 
-  test('a type that is not known yet', async () => {
+  test('a type that Mooring does not know', async () => {
     const value = { '0': 7, nested: [{ bytes: Buffer.from('abc') }], none: null, text: '' }
     const found = await throughAnEpoch('post-quantum-key' as 'session', 'a/b:c.d', value as never)
     assert.deepEqual(found, value)
   })
 })
 
-test('ids that hold the separators of a key name do not meet', async () => {
+test('ids that contain the separators of a key name do not collide', async () => {
   const { state } = await open({ store })
   await state.keys.set({ 'device-list': { 'a/b': ['1'], 'a:b': ['2'], 'a.b': ['3'], 'pre-key/1': ['4'] } })
 
@@ -122,7 +122,7 @@ test('null deletes a key, for this epoch and the next', async () => {
   assert.deepEqual(await next.state.keys.get('lid-mapping', ['a']), {})
 })
 
-test('what Baileys does to a value it was given does not change the stored one', async () => {
+test('a change that Baileys makes to a value it was given does not change the stored value', async () => {
   const { state } = await open({ store })
   await state.keys.set({ 'device-list': { a: ['0'] } })
   const { a } = await state.keys.get('device-list', ['a'])
@@ -146,7 +146,7 @@ test('a set writes before it deletes, so that a crash in between leaves too much
   ])
 })
 
-test('two sets of one key at once end with the one that was asked for last', async () => {
+test('of two sets of one key at once the last call wins', async () => {
   const device = newDevice()
   const { state } = await open({ store, device, epoch: 1 })
 
@@ -176,7 +176,7 @@ describe('pre-keys in packs', () => {
     assert.deepEqual(left['120']?.private, Buffer.from(pairs['120']?.private ?? []))
   })
 
-  test('that an older epoch wrote are not lost when the next one adds to them', async () => {
+  test('of an older epoch are not lost when the next epoch adds to their pack', async () => {
     const device = newDevice()
     const first = await open({ store, device, epoch: 1 })
     await first.state.keys.set({ 'pre-key': { '1': Curve.generateKeyPair() } })
@@ -188,7 +188,7 @@ describe('pre-keys in packs', () => {
     assert.deepEqual(Object.keys(await third.state.keys.get('pre-key', ['1', '2'])), ['1', '2'])
   })
 
-  test('of which none is left leave a tombstone', async () => {
+  test('leave a tombstone when the last of a pack is used up', async () => {
     const device = newDevice()
     const { state } = await open({ store, device })
     await state.keys.set({ 'pre-key': { '60': Curve.generateKeyPair() } })
@@ -200,7 +200,7 @@ describe('pre-keys in packs', () => {
     assert.ok(item?.expiresAt)
   })
 
-  test('with an id that does not count have an item of their own', async () => {
+  test('whose id is no number have an item of their own', async () => {
     const pair = Curve.generateKeyPair()
     const found = await throughAnEpoch('pre-key', '007', pair)
     assert.deepEqual(found?.public, Buffer.from(pair.public))

@@ -26,7 +26,7 @@ after(() => close())
 
 const opened = () => open({ store, device: newDevice() })
 
-/** What Baileys stores when it has learnt both names. */
+/** The mapping as Baileys stores it when it has learnt both names. */
 const learns = (auth: OpenAuthState) =>
   auth.state.keys.set({
     'lid-mapping': { '15550100101': '100000000000101', '100000000000101_reverse': '15550100101' },
@@ -62,7 +62,7 @@ const namesOf = ({ chat, from, chatNames, fromNames, person }: ReceivedMessage) 
   person,
 })
 
-describe('a jid is told without what names a device', () => {
+describe('a jid is told without the parts that name a device', () => {
   for (const [jid, bare] of [
     ['15550100101@s.whatsapp.net', PN],
     ['15550100101:12@s.whatsapp.net', PN],
@@ -136,7 +136,7 @@ describe('a message has both names of chat and sender, and one for the person', 
     })
   }
 
-  test('also where only the stored mapping knows the other name, in both directions', async () => {
+  test('even if only the stored mapping has the other name, in both directions', async () => {
     const auth = await opened()
     await learns(auth)
 
@@ -157,7 +157,7 @@ describe('a message has both names of chat and sender, and one for the person', 
     assert.deepEqual(new Set(ways.map(({ person }) => person)), new Set([LID]))
   })
 
-  test('but never one of the account itself, which Baileys may have stored for a contact', async () => {
+  test('but never a name of the account itself, which Baileys may have stored for a contact', async () => {
     const auth = await opened()
     await auth.state.keys.set({ 'lid-mapping': { '100000000000101_reverse': '15550100100' } })
 
@@ -166,15 +166,15 @@ describe('a message has both names of chat and sender, and one for the person', 
     assert.deepEqual(message.fromNames, { lid: LID, person: LID })
   })
 
-  test('damaged names beside the sender are passed over', async () => {
+  test('damaged names beside the sender are ignored', async () => {
     const message = await told(await opened(), { from: LID, sender_pn: 'x', participant_pn: '' })
 
     assert.deepEqual(message.fromNames, { lid: LID, person: LID })
   })
 })
 
-describe('a person keeps the name by which he was told first', () => {
-  test('the LID, when his number becomes known later', async () => {
+describe('a person keeps the name that was told first', () => {
+  test('the LID, when the number becomes known later', async () => {
     const auth = await opened()
 
     const first = await told(auth, { from: LID })
@@ -188,7 +188,7 @@ describe('a person keeps the name by which he was told first', () => {
     )
   })
 
-  test('the number, when his LID becomes known later, also for the next owner of the device', async () => {
+  test('the number, when the LID becomes known later, even for the next owner of the device', async () => {
     const device = newDevice()
     const auth = await open({ store, device })
 
@@ -223,7 +223,7 @@ describe('looking a name up', () => {
     assert.equal(requests.length, 1, String(requests))
   })
 
-  test('that the store does not answer fails, so that the message is told later and by the right name', async () => {
+  test('fails when the store does not answer, so that the message is told later, by the right name', async () => {
     const { breaker, store: failing } = breakable(store)
     const auth = await open({ store: failing, device: newDevice() })
     breaker.broken = true
@@ -235,7 +235,7 @@ describe('looking a name up', () => {
   })
 })
 
-test('a message carries the time of WhatsApp, or when it came where WhatsApp says none', async () => {
+test('a message carries the time of WhatsApp, or its arrival when WhatsApp tells none', async () => {
   const auth = await opened()
 
   const times = [await told(auth, { from: PN, t: '1900000001' }), await told(auth, { from: PN, t: 'soon' })]

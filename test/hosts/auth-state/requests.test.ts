@@ -32,7 +32,7 @@ test('the 812 pre-keys of a first login take at most 40 requests, and each is fo
   assert.deepEqual(found['812']?.private, Buffer.from(preKeys['812']?.private ?? []))
 })
 
-test('every pack stays far below what an item may hold', async () => {
+test('every pack stays far below the limit of an item', async () => {
   const device = newDevice()
   const { state } = await open({ store, device })
   await state.keys.set({ 'pre-key': preKeys })
@@ -42,17 +42,17 @@ test('every pack stays far below what an item may hold', async () => {
   assert.ok(Math.max(...rows.map(({ value }) => value?.length ?? 0)) < 20_000)
 })
 
-test('a reconnect takes one fencing read of the data keys and of the creds each, and one request for each save', async () => {
+test('a reconnect takes one fencing read each of data keys and creds, and one request for each save', async () => {
   const device = newDevice()
   const first = await open({ store, device, epoch: 1 })
   await first.saveCreds()
-  await first.state.keys.set({ 'pre-key': preKeys, 'device-list': { '4915': ['1'] } })
+  await first.state.keys.set({ 'pre-key': preKeys, 'device-list': { '15550100100': ['1'] } })
   const { requests, store: noted } = noting(store)
 
   const second = await open({ store: noted, device, epoch: 2 })
   second.state.creds.accountSyncCounter = 1
   await second.saveCreds()
-  await second.state.keys.set({ 'device-list': { '4915': ['1'] } })
+  await second.state.keys.set({ 'device-list': { '15550100100': ['1'] } })
   second.state.creds.accountSyncCounter = 2
   await second.saveCreds()
 
@@ -60,7 +60,7 @@ test('a reconnect takes one fencing read of the data keys and of the creds each,
     `update ${CREDENTIALS_ID}/data-key`,
     `update ${CREDENTIALS_ID}/creds`,
     `put ${CREDENTIALS_ID}/creds`,
-    `put ${CREDENTIALS_ID}/device-list/4915`,
+    `put ${CREDENTIALS_ID}/device-list/15550100100`,
     `put ${CREDENTIALS_ID}/creds`,
   ])
 })

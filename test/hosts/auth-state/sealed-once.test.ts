@@ -1,4 +1,5 @@
-/** What somebody may do who can write the table and has no key: nothing that is not sealed is ever read. */
+/** An attacker who can write the table but has no key gains nothing: an item that is not sealed is never
+ *  read. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { initAuthCreds } from '@whiskeysockets/baileys'
@@ -23,7 +24,7 @@ import {
 const CREDS = credsKey(CREDENTIALS_ID)
 const DATA_KEY = dataKeysKey(CREDENTIALS_ID)
 const UNREADABLE = { code: 'CREDENTIALS_UNREADABLE' }
-/** Whole, and nobody's. */
+/** Whole creds that belong to no account. */
 const PLAIN_CREDS = serialise({ ...initAuthCreds(), accountSyncCounter: 666 })
 const PAIR = { public: Buffer.alloc(32, 1), private: Buffer.alloc(32, 2) }
 
@@ -34,7 +35,7 @@ before(async () => {
 })
 after(() => close())
 
-/** A device with something sealed under every kind of key that a test reads. */
+/** A device with a sealed item under every kind of key that a test reads. */
 async function sealed(): Promise<DeviceId> {
   const device = newDevice()
   const { state, saveCreds } = await open({ store, device })
@@ -144,7 +145,7 @@ describe('a data key that is', () => {
   }
 })
 
-test('plain credentials of a device that never had others are not read', async () => {
+test('plain credentials are not read even if the device never had others', async () => {
   const device = newDevice()
   await overwrite(device, CREDS, PLAIN_CREDS)
 
@@ -152,7 +153,7 @@ test('plain credentials of a device that never had others are not read', async (
   await assert.rejects(open({ store, device, everPaired: false }), UNREADABLE)
 })
 
-test('to know that everything is sealed takes no request: a connect makes the same two', async () => {
+test('the check that everything is sealed takes no request: a connect makes the same two', async () => {
   const device = await sealed()
   const { requests, store: noted } = noting(store)
 

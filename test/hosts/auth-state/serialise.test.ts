@@ -39,12 +39,12 @@ test('damaged text is refused without being shown', () => {
   assert.throws(() => deserialise('{"private":"c2VjcmV0'), { message: 'the stored text is not JSON' })
 })
 
-test('a value that JSON does not know is refused, not stored as something else', () => {
+test('a value that JSON cannot hold is refused, not stored as something else', () => {
   assert.throws(() => serialise(undefined), TypeError)
   assert.throws(() => serialise(() => 1), TypeError)
 })
 
-test('a pack holds exactly what was put in and not taken out, in whatever order', () => {
+test('a pack holds exactly the keys that were put in and not taken out, in any order', () => {
   const id = fc.integer({ min: 0, max: 49 }).map(String)
   const steps = fc.array(fc.tuple(id, fc.option(fc.string(), { nil: null })))
   fc.assert(
@@ -69,7 +69,7 @@ test('a counted pre-key is in a pack of its neighbours; other keys are not', () 
   assert.equal(packOf('session', '7'), undefined)
 })
 
-test('the cache forgets what was unused for longest when it is full', () => {
+test('a full cache forgets the item that was unused for longest', () => {
   const cache = recentlyUsed(10)
   cache.keep('a', '1234')
   cache.keep('b', undefined)
@@ -82,7 +82,7 @@ test('the cache forgets what was unused for longest when it is full', () => {
   assert.deepEqual(cache.get('c'), { value: '1234' })
 })
 
-test('the cache counts a replaced value once and knows what is empty', () => {
+test('the cache counts a replaced value once, and holds empty items', () => {
   const cache = recentlyUsed(10)
   cache.keep('a', '123456789')
   cache.keep('a', '12')
@@ -92,7 +92,7 @@ test('the cache counts a replaced value once and knows what is empty', () => {
   assert.deepEqual(cache.get('b'), { value: undefined })
 })
 
-test('the cache does not keep what is larger than itself', () => {
+test('the cache does not keep an item that is larger than itself', () => {
   const cache = recentlyUsed(10)
   cache.keep('a', '12345678901')
   assert.equal(cache.get('a'), undefined)

@@ -15,7 +15,7 @@ before(async () => {
 })
 after(() => close())
 
-/** What WhatsApp's contacts come to: an entry for each of them. */
+/** A value as large as a list with an entry for each contact. */
 function appState(entries: number): LTHashState {
   const values = Array.from({ length: entries }, () => [
     randomBytes(32).toString('base64'),
@@ -25,7 +25,7 @@ function appState(entries: number): LTHashState {
 }
 
 describe('an item that is too large for the store', () => {
-  test('is refused with its kind and its size, and what stood there stays', async () => {
+  test('is refused with its kind and its size, and the old value stays', async () => {
     const device = newDevice()
     const { state } = await open({ store, device, epoch: 1 })
     await state.keys.set({ 'app-state-sync-version': { regular: appState(3) } })
@@ -64,7 +64,7 @@ describe('an item that is too large for the store', () => {
     assert.ok(!JSON.stringify(events).includes(anIndex))
   })
 
-  test('keeps the whole set from being written: Baileys takes a set that threw for one that was not stored', async () => {
+  test('keeps its whole set from being written, since Baileys takes a set that threw for not stored', async () => {
     const device = newDevice()
     const { state } = await open({ store, device, epoch: 1 })
     await state.keys.set({ session: { a: Buffer.from('before'), gone: Buffer.from('before') } })
@@ -87,7 +87,7 @@ describe('an item that is too large for the store', () => {
     assert.deepEqual(await second.state.keys.get('lid-mapping', ['new']), {})
   })
 
-  test('is measured as the store sees it: one that is only large before it is compressed passes', async () => {
+  test('is measured as it is stored: an item that compresses well passes', async () => {
     const device = newDevice()
     const { state } = await open({ store, device, epoch: 1 })
     const regular = 'the same again, '.repeat(50_000)

@@ -1,4 +1,4 @@
-/** Opens what a server has stored, for tests that look at it: with the wrapping key, from outside of any socket. */
+/** Opens stored items for tests, with the wrapping key and outside any socket. */
 
 import type { DeviceId } from '../../../core/ids.ts'
 import { dataKeysKey } from '../../../core/store/auth-item-row.ts'
@@ -13,7 +13,7 @@ interface StoredDataKey {
   readonly madeAt: number
 }
 
-/** The data keys of these credentials as they stand in the store, unwrapped. */
+/** The stored data keys of these credentials, unwrapped. */
 export async function dataKeysOf(
   store: Store,
   device: DeviceId,

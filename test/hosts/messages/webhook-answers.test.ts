@@ -1,4 +1,4 @@
-/** What an application may answer, on purpose or not: the server reads little of it, and its time is limited. */
+/** Hostile or broken answers of an application: the server reads little of them, and for a limited time. */
 import assert from 'node:assert/strict'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -21,10 +21,11 @@ const MESSAGE = {
   message: { conversation: 'ahoy' },
 }
 const MEGABYTE = 2 ** 20
-/** What the kernel holds between two sockets, and not the answer. */
+/** The kernel's buffers between two sockets may hold this much; a whole answer is far larger. */
 const SENT_BYTES_MAX = 16 * MEGABYTE
 const MEMORY_BYTES_MAX = 64 * MEGABYTE
-/** An endless answer ends here, so that a server that reads it is caught before it has used up the machine. */
+/** An endless answer ends here, so that a server that reads it is caught before it has used up the
+ *  machine. */
 const ENDLESS_BYTES = 512 * MEGABYTE
 
 let application: Server
@@ -156,7 +157,7 @@ const REFUSED: readonly [string, RegExp, (response: ServerResponse, socket: Sock
       void socket.write('HTTP/1.1 200 OK\r\n', () => pour(socket, Buffer.from(`x: ${'y'.repeat(4000)}\r\n`))),
   ],
   [
-    'has only ever something preliminary to say',
+    'answers only with preliminary statuses',
     /no answer within|cannot be reached/,
     (_, socket) => pour(socket, Buffer.from('HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n'.repeat(20))),
   ],
@@ -189,12 +190,13 @@ describe('a message is offered three times, at little cost, to an application th
   }
 })
 
-test('the connection is used again after an answer of some words', async () => {
+test('the connection is used again after a short answer', async () => {
   answer = (response) => void response.end('{"thank": "you"}')
 
   const application = consumer()
   await application.take(DEVICE, [MESSAGE])
   await application.take(DEVICE, [MESSAGE])
 
-  assert.deepEqual([requests, sockets.length], [2, 1])
+  assert.equal(requests, 2)
+  assert.equal(sockets.length, 1)
 })

@@ -1,4 +1,4 @@
-/** An application, or a proxy before it, that answers a message with another protocol. */
+/** An application, or a proxy before it, answers a message with another protocol. */
 import assert from 'node:assert/strict'
 import type { AddressInfo } from 'node:net'
 import { createServer, type Server } from 'node:net'
@@ -44,7 +44,7 @@ before(async () => {
 after(() => application.close())
 
 for (const [name, bytes] of Object.entries(ANSWERS)) {
-  test(`${name}: an end comes within the limit, so that the device's next message is not held up for ever`, async () => {
+  test(`${name}: the try ends within the limit, so the device's next message is not held up for ever`, async () => {
     said = bytes
     const consumer = webhookConsumer({
       url,

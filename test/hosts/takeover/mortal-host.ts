@@ -13,7 +13,7 @@ import { type DeviceConnection, keepConnection } from '../../../hosts/device/con
 import { createSuspectGate } from '../../../hosts/isolation/suspect-gate.ts'
 import type { Consumer } from '../../../hosts/messages/consumer.ts'
 import { createConnectLimiter } from '../../../hosts/server/connect-limiter.ts'
-import type { Stall } from '../../../hosts/stalls/stall-watch.ts'
+import type { Stall } from '../../../hosts/stalls/device-watch.ts'
 import { baileysSockets } from '../../../hosts/whatsapp/baileys-socket.ts'
 import type { OpenSocket, WhatsAppSocket } from '../../../hosts/whatsapp/socket.ts'
 import type { Berth, HostWorld } from '../../../hosts/world.ts'

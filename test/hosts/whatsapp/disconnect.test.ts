@@ -40,7 +40,7 @@ for (const [code, next] of [
   })
 }
 
-test('words of this side say what happened, on one line', () => {
+test('the words for a row say what happened, on one line', () => {
   const closing = { code: FAULT, reason: 'Invalid\n\u001b[31m stanza' }
   assert.match(
     wordsOf(closing),
@@ -77,7 +77,7 @@ for (const [what, error, closing] of [
   })
 }
 
-/** As Baileys tells of an error of the WebSocket. */
+/** An error of the WebSocket as Baileys passes it on. */
 function unreached(message: string, statusCode: number, code?: string): Error {
   const data = Object.assign(new Error(message), code === undefined ? {} : { code })
   return new Boom(`WebSocket Error (${message})`, { statusCode, data })
@@ -100,13 +100,13 @@ for (const [expire, banMs] of [
   })
 }
 
-test('a ban is read from nothing at all', () => {
+test('a ban without any attributes is read as a ban', () => {
   for (const data of [null, undefined, 'text', 7, [], { attrs: null }]) {
     assert.deepEqual(closingOf(new Boom('Connection Failure', { statusCode: 402, data })).told, {})
   }
 })
 
-test('a ban of no length waits as long as any other device would', () => {
+test('a device with a ban of no length waits as long as after any other close', () => {
   const random = { fraction: () => 0.5, id: () => '' }
   assert.equal(
     refusedForMs(random, 402, 0, () => 700),
@@ -118,7 +118,7 @@ test('a ban of no length waits as long as any other device would', () => {
   )
 })
 
-test('the codes stand in the docs as they stand in the table', () => {
+test('the docs have the table of codes', () => {
   const operations = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8')
   assert.ok(operations.includes(closeCodesAsMarkdown()), closeCodesAsMarkdown())
 })

@@ -1,4 +1,4 @@
-/** What WhatsApp tells one device about a number decides nothing for another. */
+/** An answer to one device about a number decides nothing for another device. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createExistenceCheck } from '../../../hosts/whatsapp/existence.ts'
@@ -12,14 +12,14 @@ const asking = (isThere: boolean) =>
     getUSyncDevices: async () => [],
   }) as unknown as Asked
 
-test('a device that WhatsApp tells that nobody is there keeps no other device from sending', async () => {
+test('a device that is told that a number is not there keeps no other device from sending', async () => {
   const { clock } = worldOn({} as never)
   const check = createExistenceCheck(clock)
   await assert.rejects(check.refuseUnknown(asking(false), message), { code: 'NOT_ON_WHATSAPP' })
   await check.refuseUnknown(asking(true), message)
 })
 
-test('a device that asks while another does is not refused by the answer to that one', async () => {
+test('a device that asks while another does is not refused by the other device’s answer', async () => {
   const { clock } = worldOn({} as never)
   const check = createExistenceCheck(clock)
   const first = assert.rejects(check.refuseUnknown(asking(false), message), { code: 'NOT_ON_WHATSAPP' })

@@ -29,7 +29,7 @@ const arrived = (messageId: string) =>
 
 for (const [error, says] of [
   ['463', /the account may not begin chats for a while, or the contact has not let it write \(463\)/],
-  ['479', /addressed to what is not a device of the contact's any more \(479\)/],
+  ['479', /addressed to a device that the contact no longer has \(479\)/],
   ['400', /does not take the message as it is \(400\)/],
   ['401', /the device may not send \(401\)/],
   ['477', /for a reason that Mooring does not know \(477\)/],
@@ -54,7 +54,7 @@ for (const error of [408, 425, 429, 500, 503, 599]) {
   })
 }
 
-test('a message that WhatsApp postpones again and again is unconfirmed, and the words say its last answer', async () => {
+test('a message that is postponed again and again is unconfirmed, and the error tells the last answer', async () => {
   refuseSends(harbour, account, 500, 500, 500, 429)
   await assert.rejects(send('POSTPONED-FOR-EVER'), (failure) => {
     assert.ok(isMooringError(failure, 'SEND_UNCONFIRMED'))
@@ -79,7 +79,7 @@ test('a text to a number that is not on WhatsApp is refused, and nothing is sent
   assert.equal(harbour.simulator.report().messages.sent, before + 1)
 })
 
-test('an error of an ack that is no code asks for another try', () => {
+test('an ack whose error is no code asks for another try', () => {
   for (const error of ['', 'NaN', '4000', '-463', ' 463', '46', '1e2', 'x'.repeat(100_000)]) {
     const refusal = refusalOfSend('3EB0', error)
     assert.equal(isMooringError(refusal), false)

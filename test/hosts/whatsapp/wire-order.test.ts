@@ -7,7 +7,8 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { type Clock, systemClock } from '../../../core/clock.ts'
 import { framesInOrder, MESSAGE_MS_MAX, messagesInOrder } from '../../../hosts/whatsapp/wire-order.ts'
 
-/** Baileys' side of a socket: its listener of an event ends when the test says so, and what it has begun is noted. */
+/** Baileys' side of a socket: its listener of an event ends when the test says so, and notes what it has
+ *  begun. */
 function listening(...events: string[]) {
   const ws = new EventEmitter()
   const begun: unknown[] = []
@@ -21,7 +22,7 @@ function listening(...events: string[]) {
   return { ws, begun, ends }
 }
 
-/** A clock whose timers end when the test says so. */
+/** A clock whose timers run when the test says so. */
 function handClock() {
   const timers: { readonly afterMs: number; readonly run: () => void }[] = []
   const clock: Clock = {
@@ -57,7 +58,7 @@ function messages({ isOpen = () => true }: { readonly isOpen?: () => boolean } =
   }
 }
 
-test('a message is begun when the one before it has been dealt with, whichever of them has waited for the login', async () => {
+test('a message is begun when the one before it has been handled, be they live or not', async () => {
   const { comes, ids, begun, ends } = messages()
 
   comes('waited', { offline: '1' })
@@ -76,7 +77,7 @@ test('a message is begun when the one before it has been dealt with, whichever o
   )
 })
 
-test('a message that is never dealt with holds up those behind it for ten seconds, and that is told', async () => {
+test('a message that is never handled holds up the next ones for ten seconds, and that is told', async () => {
   const { comes, ids, timers, held } = messages()
 
   for (const id of ['stuck', 'next', 'last']) comes(id)
@@ -86,10 +87,12 @@ test('a message that is never dealt with holds up those behind it for ten second
   await turn()
 
   assert.equal(timers[0]?.afterMs, MESSAGE_MS_MAX)
-  assert.deepEqual([before, ids(), held], [['stuck'], ['stuck', 'next'], [2]])
+  assert.deepEqual(before, ['stuck'])
+  assert.deepEqual(ids(), ['stuck', 'next'])
+  assert.deepEqual(held, [2])
 })
 
-test('messages that wait when the socket closes are not begun: they come again', async () => {
+test('messages that wait when the socket closes are not begun, since WhatsApp delivers them again', async () => {
   let isOpen = true
   const { comes, ids, ends } = messages({ isOpen: () => isOpen })
 
@@ -103,7 +106,7 @@ test('messages that wait when the socket closes are not begun: they come again',
   assert.deepEqual(ids(), ['first'])
 })
 
-test('more messages than a limit are not kept: the socket has to go', async () => {
+test('messages beyond the limit are not kept: the socket has to be cut', async () => {
   const { comes, overflows } = messages()
 
   for (let at = 0; at <= 20_001; at++) comes(`${at}`)
@@ -129,7 +132,7 @@ test('a frame is read when the one before it was decoded, and the close comes la
   assert.deepEqual(begun, ['compressed', 'short', 'closed'])
 })
 
-test('a thousand frames at once leave others their turn, and what follows them stays in the network', async () => {
+test('a thousand frames at once leave other devices their turn, and later frames stay in the network', async () => {
   const ws = new EventEmitter()
   const calls: string[] = []
   const wire = { pause: () => calls.push('pause'), resume: () => calls.push('resume') }
@@ -143,7 +146,7 @@ test('a thousand frames at once leave others their turn, and what follows them s
   while (handled < 1000) await turn()
   await turn()
 
-  // A stretch at once, and one by a timer that is due within the turn.
+  // One stretch at once, and one by a timer that is due within the turn.
   assert.ok(afterOneTurn <= 2 * 20, `${afterOneTurn} frames in one turn`)
   assert.deepEqual(calls, ['pause', 'resume'])
 })
@@ -174,7 +177,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await turn()
 }
 
-test('a frame that waits is not read when the socket has been closed meanwhile', async () => {
+test('a waiting frame is not read when the socket was closed meanwhile', async () => {
   const { ws, begun, ends } = listening('message', 'close')
   framesInOrder(ws, { clock: systemClock, wire: new EventEmitter() as never })
 

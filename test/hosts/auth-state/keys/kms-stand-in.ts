@@ -1,4 +1,5 @@
-/** KMS on this machine, as far as the servers use it: keys that never leave it, bound to an encryption context. */
+/** A stand-in for KMS on this machine, as far as servers use KMS: keys never leave it, and are bound to an
+ *  encryption context. */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'

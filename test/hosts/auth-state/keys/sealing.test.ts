@@ -25,7 +25,7 @@ function sealingOf(device = newDevice(), number = 1, key = randomBytes(32)) {
 }
 
 describe('a sealed text', () => {
-  test('opens to what it was, whatever it was', () => {
+  test('opens to the text that was sealed, for any text', () => {
     const sealing = sealingOf()
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 3000 }), (text) => {
@@ -34,7 +34,7 @@ describe('a sealed text', () => {
     )
   })
 
-  test('shows nothing of it, and is another one each time', () => {
+  test('shows nothing of the text, and differs each time', () => {
     const sealing = sealingOf()
     const text = `{"private":"${'secret'.repeat(300)}"}`
 
@@ -54,7 +54,7 @@ describe('a sealed text', () => {
     assert.match(sealing.seal('c/creds', randomBytes(2000).toString('latin1')), /^v1\.1\.[pz]\./)
   })
 
-  test('does not open under another item, another device or another key, nor when a bit was changed', () => {
+  test('does not open under another item, device or key, nor with one bit changed', () => {
     const device = newDevice()
     const key = randomBytes(32)
     const sealing = sealingOf(device, 1, key)
@@ -79,7 +79,7 @@ describe('a sealed text', () => {
     }
   })
 
-  test('of a newer Mooring, or of a data key that is missing, is told apart', () => {
+  test('is refused in other words when a newer Mooring has sealed it, or when its data key is missing', () => {
     const sealing = sealingOf(newDevice(), 3)
     const sealed = sealing.seal('c/creds', '{}')
 
@@ -95,7 +95,7 @@ describe('a sealed text', () => {
 })
 
 describe('the items of a device', () => {
-  test('stand in the store sealed, every one of them', async () => {
+  test('are sealed in the store, every one of them', async () => {
     const device = newDevice()
     const { state, saveCreds } = await open({ store, device })
     await saveCreds()
@@ -115,7 +115,7 @@ describe('the items of a device', () => {
     )
   })
 
-  test('that were copied from another device fail what reads them: they are no "there is none"', async () => {
+  test('fail their readers when they were copied from another device, and do not count as missing', async () => {
     const [robbed, robber] = [newDevice(), newDevice()]
     const victim = await open({ store, device: robbed })
     await victim.state.keys.set({ session: { a: Buffer.from('the session') } })
@@ -133,7 +133,7 @@ describe('the items of a device', () => {
     assert.equal(told[0]?.fields?.kind, 'session')
   })
 
-  test('that do not open are left as they are, so that they can be repaired', async () => {
+  test('are left as they are when they do not open, so that they can be repaired', async () => {
     const device = newDevice()
     const key = `${CREDENTIALS_ID}/pre-key/pack-0`
     await writeAuth(store, device, key, epoch(1), 'v1.1.p.damaged')

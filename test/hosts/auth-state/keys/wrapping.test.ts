@@ -19,7 +19,7 @@ before(async () => {
 })
 after(() => kms.close())
 
-/** Two wrapping keys of one kind: one that was current before, and one that replaced it. */
+/** Two wrapping keys of one kind: the earlier one, and the one that replaced it. */
 const KINDS: Record<string, () => { older: KeyWrapping; newer: KeyWrapping; stranger: KeyWrapping }> = {
   'the key file': () => {
     const [first, second] = [newWrappingKey(), newWrappingKey()]
@@ -49,7 +49,7 @@ for (const [kind, make] of Object.entries(KINDS)) {
       assert.ok(!Buffer.from(one.wrapped.wrapped, 'base64').includes(one.plain))
     })
 
-    test('refuses a wrapped key under another device, or under other credentials of the same one', async () => {
+    test('refuses a wrapped key for another device, or for other credentials of the same device', async () => {
       const { older } = make()
       const { wrapped } = await older.generate(CONTEXT)
 
@@ -57,7 +57,7 @@ for (const [kind, make] of Object.entries(KINDS)) {
       await assert.rejects(older.unwrap(wrapped, { ...CONTEXT, credentialsId: 'credentials-2' }))
     })
 
-    test('unwraps what an older wrapping key has wrapped, and wraps it by the newer one', async () => {
+    test('unwraps a data key that an older wrapping key has wrapped, and wraps it by the newer one', async () => {
       const { older, newer } = make()
       const { plain, wrapped } = await older.generate(CONTEXT)
 
@@ -68,7 +68,7 @@ for (const [kind, make] of Object.entries(KINDS)) {
       assert.deepEqual(await newer.unwrap(again, CONTEXT), plain)
     })
 
-    test('fails with words when it does not have the key, and they hold nothing of a key', async () => {
+    test('fails with an error that shows nothing of a key when the wrapping key is missing', async () => {
       const { older, stranger } = make()
       const { plain, wrapped } = await older.generate(CONTEXT)
       const unknown = { ...wrapped, by: kind === 'KMS' ? await stranger.current() : wrapped.by }
@@ -98,7 +98,7 @@ test('KMS is told the device and the credentials with each request', async () =>
   ])
 })
 
-test('an error of KMS is passed on by its name', async () => {
+test('an error of KMS keeps its name', async () => {
   const wrapping = kmsWrapping(kms.client, kms.createKey())
   kms.failWith('KMSInvalidStateException')
   try {
@@ -125,7 +125,7 @@ describe('the key file', () => {
     )
   })
 
-  test('that is there is never written over', async () => {
+  test('is never overwritten', async () => {
     const path = fresh('kept')
     await createKeyFile(path)
     const before = readFileSync(path, 'utf8')
@@ -143,7 +143,7 @@ describe('the key file', () => {
     assert.deepEqual(await readKeyFile(path), [newest, older])
   })
 
-  test('that others may read is refused', async () => {
+  test('is refused when others may read it', async () => {
     const path = fresh('open')
     await createKeyFile(path)
     chmodSync(path, 0o640)
@@ -151,7 +151,7 @@ describe('the key file', () => {
     await assert.rejects(readKeyFile(path), /chmod 600/)
   })
 
-  test('that is missing, empty or damaged is refused, and the error shows no key', async () => {
+  test('is refused when it is missing, empty or damaged, and the error shows no key', async () => {
     const key = newWrappingKey().toString('base64')
     writeFileSync(fresh('damaged'), `${key}\n${key.slice(4)}\n`, { mode: 0o600 })
     writeFileSync(fresh('empty'), '\n', { mode: 0o600 })

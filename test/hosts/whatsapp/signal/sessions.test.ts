@@ -1,20 +1,19 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { systemClock } from '../../../../core/clock.ts'
 import type { Store } from '../../../../core/store/store.ts'
 import type { OpenAuthState } from '../../../../hosts/auth-state/auth-state.ts'
-import { serialisedDecrypts } from '../../../../hosts/whatsapp/signal/one-at-a-time.ts'
+import { UNWATCHED } from '../../../../hosts/stalls/device-watch.ts'
+import { oneAtATime } from '../../../../hosts/whatsapp/signal/one-at-a-time.ts'
 import {
   libsignalRepository,
   type MakeSignalRepository,
 } from '../../../../hosts/whatsapp/signal/repository.ts'
-import { authOptions, PATIENCE } from '../../../../hosts/whatsapp/signal/safe-repository.ts'
 import { silenceConsole } from '../../../../hosts/whatsapp/silence-console.ts'
 import { breakable, impatientClock, newDevice, open, startStore, watched } from '../../auth-state/fixtures.ts'
 import { contactParty, deviceParty, introduce, talkAtOnce } from './conversation.ts'
 
 const ROUNDS = 20
-const CONTACT = '4916@s.whatsapp.net'
+const CONTACT = '15550100101@s.whatsapp.net'
 
 let store: Store
 let close: () => Promise<void>
@@ -23,7 +22,7 @@ before(async () => {
   silenceConsole()
   const started = await startStore()
   close = started.close
-  // as slow as DynamoDB: what happens at once must overlap
+  // as slow as DynamoDB: work that begins together must overlap
   store = watched(started.store, () => new Promise((resolve) => setTimeout(resolve, 5)))
 })
 after(() => close())
@@ -31,16 +30,16 @@ after(() => close())
 describe('a device that sends and receives at once', () => {
   test('loses no message and breaks no session', async () => {
     const auth = await open({ store })
-    const device = deviceParty('4915:1@s.whatsapp.net', auth)
+    const device = deviceParty('15550100100:1@s.whatsapp.net', auth)
     const contact = contactParty(CONTACT)
     await introduce(device, contact)
 
     assert.deepEqual(await talkAtOnce([[device, contact]], ROUNDS), [])
   })
 
-  test('breaks the session without the wrapper (should this fail, Baileys no longer needs it)', async () => {
+  test('breaks the session without the repairs (should this fail, Baileys no longer needs them)', async () => {
     const auth = await open({ store })
-    const device = deviceParty('4915:1@s.whatsapp.net', auth, libsignalRepository)
+    const device = deviceParty('15550100100:1@s.whatsapp.net', auth, libsignalRepository)
     const contact = contactParty(CONTACT)
     await introduce(device, contact)
 
@@ -51,13 +50,13 @@ describe('a device that sends and receives at once', () => {
     const deviceId = newDevice()
     const first = await open({ store, device: deviceId, epoch: 1 })
     const contact = contactParty(CONTACT)
-    const before = deviceParty('4915:1@s.whatsapp.net', first)
+    const before = deviceParty('15550100100:1@s.whatsapp.net', first)
     await introduce(before, contact)
     await first.saveCreds()
     await talkAtOnce([[before, contact]], 3)
 
     const second = await open({ store, device: deviceId, epoch: 2, everPaired: true })
-    const afterwards = deviceParty('4915:1@s.whatsapp.net', second)
+    const afterwards = deviceParty('15550100100:1@s.whatsapp.net', second)
 
     assert.deepEqual(await talkAtOnce([[afterwards, contact]], 3), [])
   })
@@ -71,7 +70,7 @@ describe('devices of one process that write to the same contact at once', () => 
 
   test('lose steps without turns (should this fail, libsignal keeps the async context)', async () => {
     const lost = await writeAtOnceThenOnceMore(({ state }) =>
-      serialisedDecrypts(state.creds, libsignalRepository),
+      oneAtATime(state.creds, UNWATCHED)(libsignalRepository),
     )
     assert.notDeepEqual(lost, [])
   })
@@ -83,11 +82,11 @@ describe('a session that cannot be read', () => {
     const deviceId = newDevice()
     const first = await open({ store, device: deviceId, epoch: 1 })
     const contact = contactParty(CONTACT)
-    const before = deviceParty('4915:1@s.whatsapp.net', first)
+    const before = deviceParty('15550100100:1@s.whatsapp.net', first)
     await introduce(before, contact)
     await first.saveCreds()
     const second = await open({ store: failing, device: deviceId, epoch: 2, everPaired: true })
-    const device = deviceParty('4915:1@s.whatsapp.net', second, undefined, impatientClock().clock)
+    const device = deviceParty('15550100100:1@s.whatsapp.net', second, undefined, impatientClock().clock)
     await device.repository.lidMapping.getLIDForPN(CONTACT)
 
     breaker.broken = true
@@ -104,7 +103,7 @@ describe('a session that cannot be read', () => {
   test('does not count as one that is not there', async () => {
     const { breaker, store: failing } = breakable(store)
     const auth = await open({ store: failing })
-    const device = deviceParty('4915:1@s.whatsapp.net', auth, undefined, impatientClock().clock)
+    const device = deviceParty('15550100100:1@s.whatsapp.net', auth, undefined, impatientClock().clock)
 
     breaker.broken = true
     await assert.rejects(device.repository.validateSession(CONTACT), /out of reach/)
@@ -117,14 +116,8 @@ describe('a session that cannot be read', () => {
   })
 })
 
-test('a socket tries a commit again for less than a lease lasts', async () => {
-  const { config } = authOptions(await open({ store }), systemClock, () => undefined)
-
-  assert.equal(config.transactionOpts.maxCommitRetries, 1, 'Baileys tries nothing again by itself')
-  assert.ok(PATIENCE.triesMax * PATIENCE.againAfterMs < 8_000)
-})
-
-/** Four devices burst to one contact's jid; then, with the contact's queue empty again, each writes once more.
+/** Four devices write to one contact's jid at once. Then the contact's queue is empty, and each writes once
+ *  more.
  *  @returns the last messages that could not be decrypted */
 async function writeAtOnceThenOnceMore(
   wrong: (auth: OpenAuthState) => MakeSignalRepository | undefined,
@@ -132,7 +125,7 @@ async function writeAtOnceThenOnceMore(
   const pairs = await Promise.all(
     [1, 2, 3, 4].map(async (at) => {
       const auth = await open({ store })
-      const device = deviceParty(`4915${at}:1@s.whatsapp.net`, auth, wrong(auth))
+      const device = deviceParty(`1555010011${at}:1@s.whatsapp.net`, auth, wrong(auth))
       return { device, contact: contactParty(CONTACT) }
     }),
   )
