@@ -1,12 +1,12 @@
-/** The API as the commands call it: every request ends, every refusal is an error with its code, and the answers have the
- *  types of the routes that gave them. */
+/** The API as the commands call it. Every request ends in time, every refusal is an error with its code, and
+ *  the answers have the types of their routes. */
 import { type Clock, sleep } from '../core/clock.ts'
 import { Interrupted, Refused, Unreachable } from './failures.ts'
 import { plain } from './words.ts'
 
 /** The longest route waits 8 s for a pairing code. */
 const REQUEST_MS_MAX = 20_000
-/** Reading again is harmless: at most so often, after a pause that doubles. */
+/** Reads change nothing, so a failed read is repeated this often, after a pause that doubles. */
 const READ_AGAIN_MAX = 3
 const READ_AGAIN_AFTER_MS = 300
 const SHOWN_CHARACTERS_MAX = 200
@@ -18,13 +18,14 @@ export interface Api {
   get<T>(path: string, query?: Query): Promise<T>
   post<T>(path: string, body: object, query?: Query): Promise<T>
   delete<T>(path: string): Promise<T>
-  /** Time of day at the API, as its last answer told it, in ms since 1970: this machine's may differ. */
+  /** Time of day at the API, as its last answer gave it, in ms since 1970. This machine's clock may
+   *  differ. */
   nowMs(): number
 }
 
 export interface ApiOptions {
   readonly url: string
-  /** Without one only the public routes answer. */
+  /** Without a key only the public routes answer. */
   readonly key: string | undefined
   readonly clock: Clock
   readonly stop: AbortSignal
@@ -59,7 +60,7 @@ export function connectApi({ url, key, clock, stop }: ApiOptions): Api {
           ...(key ? { 'x-api-key': key } : {}),
           ...(body ? { 'content-type': 'application/json' } : {}),
         },
-        // The key would follow a redirection to wherever it leads.
+        // The key would be sent to wherever a redirection leads.
         redirect: 'manual',
         signal: AbortSignal.any([stop, AbortSignal.timeout(REQUEST_MS_MAX)]),
         ...(body ? { body: JSON.stringify(body) } : {}),
@@ -92,12 +93,12 @@ function read(url: string, status: number, text: string): unknown {
   const answer = parse(text)
   if (answer === undefined) {
     throw new Unreachable(
-      `${url} answered with HTTP ${status}, but not as Mooring's API does. Check --url, or MOORING_URL.`,
+      `${url} answered with HTTP ${status}, but not as Mooring's API does. Check --url or MOORING_URL.`,
     )
   }
   if (status < 300) return answer
   const { code, message } = answer as { code?: unknown; message?: unknown }
-  // API Gateway itself answers without a code, when it cuts a request off for instance.
+  // API Gateway's own answers have no code, for example when it cuts a request off.
   const known = typeof code === 'string' ? code : `HTTP_${status}`
   const words = typeof message === 'string' ? message : text.slice(0, SHOWN_CHARACTERS_MAX)
   throw new Refused(plain(known), plain(words))
@@ -119,8 +120,8 @@ function isBusy({ code }: Refused): boolean {
 function unreachable(url: string, error: unknown): Unreachable {
   const why = isTimeout(error) ? `no answer within ${REQUEST_MS_MAX / 1000} s` : causeOf(error)
   return new Unreachable(
-    `${url} cannot be reached: ${why}. Is it the right URL (--url, or MOORING_URL), and does the API run there? ` +
-      'On this machine `npm start` runs it.',
+    `${url} cannot be reached: ${why}. Check that the URL is right (--url or MOORING_URL) and that the API runs ` +
+      'there. On this machine `npm start` runs it.',
   )
 }
 
@@ -128,7 +129,8 @@ function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === 'TimeoutError'
 }
 
-/** fetch says "fetch failed", and why only in the cause; of two addresses tried, each has its own. */
+/** `fetch` says only "fetch failed" and keeps the reason in the cause. Where it tried two addresses, each has
+ *  a cause of its own. */
 function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof AggregateError && error.errors.length > 0) return causeOf(error.errors[0])

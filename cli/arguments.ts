@@ -1,4 +1,4 @@
-/** What is typed after a command, checked before anything is asked of the API. */
+/** Checks the arguments of a command before anything is asked of the API. */
 import { InvalidArgumentError } from 'commander'
 import { hasIdForm } from '../core/ids.ts'
 import { readPhoneNumber } from '../core/phone-number.ts'
@@ -6,13 +6,15 @@ import { WrongUsage } from './failures.ts'
 
 export function idArgument(text: string): string {
   if (hasIdForm(text)) return text
-  throw new InvalidArgumentError('An id has 1 to 64 of A-Z a-z 0-9 _ . - and begins with a letter or digit.')
+  throw new InvalidArgumentError(
+    'An id has 1 to 64 characters, of A-Z a-z 0-9 _ . -, and begins with a letter or digit.',
+  )
 }
 
-/** An operation may be named after a server: longer than that by its kind. */
+/** An operation's id may be its kind followed by a serverId, so it may be longer than an id. */
 export function operationArgument(text: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$/.test(text)) return text
-  throw new InvalidArgumentError('`mooring operations` lists the ids of those under way.')
+  throw new InvalidArgumentError('`mooring operations` lists the ids of the operations under way.')
 }
 
 /** @returns the digits, with the country code */
@@ -25,18 +27,20 @@ export function phoneArgument(text: string): string {
 export function positiveNumber(text: string): number {
   const number = Number(text)
   if (Number.isSafeInteger(number) && number > 0) return number
-  throw new InvalidArgumentError('It is a whole number, 1 or more.')
+  throw new InvalidArgumentError('It must be a whole number, 1 or more.')
 }
 
 const AGO = /^(\d{1,6})(s|m|min|h|d)$/
 const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** A time, or how long ago it was.
- *  @returns it as the API takes it
- *  @throws WrongUsage when it is neither */
+/** Reads a time, or an age: how long ago the time was.
+ *  @returns the time as the API takes it
+ *  @throws WrongUsage when the text is neither */
 export function readTime(option: string, text: string, nowMs: number): string {
   const [, count, unit] = AGO.exec(text) ?? []
   const ms = count && unit ? nowMs - Number(count) * (UNIT_MS[unit] ?? 0) : Date.parse(text)
   if (!Number.isNaN(ms)) return new Date(ms).toISOString()
-  throw new WrongUsage(`${option} is a time such as 2030-01-31T12:00:00Z, or an age such as 15m, 2h or 3d`)
+  throw new WrongUsage(
+    `${option} takes a time such as 2030-01-31T12:00:00Z, or an age such as 15m, 2h or 3d.`,
+  )
 }

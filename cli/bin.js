@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * The `mooring` command on whatever Node the shell has: finds one that runs TypeScript as it stands, and hands over to
- * mooring.ts. Called by npx and by links that npm makes. JavaScript, so that an older Node can at least say what is needed.
+ * The `mooring` command on any Node that the shell has: finds a Node that runs TypeScript directly, and hands
+ * over to mooring.ts. npx and the links that npm makes call it. It is JavaScript, so that an older Node can
+ * say what is needed.
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -11,7 +12,7 @@ const NODE_MAJOR_MIN = 24
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }
 
 const entry = fileURLToPath(new URL('./mooring.ts', import.meta.url))
-// What `npm ci` brings as a development dependency.
+// `npm ci` installs it as a development dependency.
 const brought = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url))
 
 if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_MIN) {
@@ -27,7 +28,7 @@ if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_MIN) {
 
 function giveUp(why) {
   process.stderr.write(
-    `${why}\nRun \`npm ci\` in ${fileURLToPath(new URL('..', import.meta.url))}: it brings one.\n`,
+    `${why}\nRun \`npm ci\` in ${fileURLToPath(new URL('..', import.meta.url))}: it installs one.\n`,
   )
   process.exit(2)
 }

@@ -1,4 +1,4 @@
-/** What every command of the CLI is given. */
+/** The options that every command has, and the shape in which a command is added to the tree of commands. */
 import type { CliWorld } from './world.ts'
 
 export interface GlobalOptions {
@@ -7,6 +7,7 @@ export interface GlobalOptions {
   readonly json?: true
 }
 
+/** Turns a command into the action that commander calls. */
 export type Act = <Given extends unknown[]>(
   command: (world: CliWorld, ...given: Given) => Promise<void>,
 ) => (...given: unknown[]) => Promise<void>

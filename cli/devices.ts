@@ -1,4 +1,5 @@
-/** `mooring devices` and what `mooring device` asks of one device, except to link it (pair.ts) and to move it (reassign.ts). */
+/** `mooring devices` and most commands of `mooring device`. Linking is in `cli/pair.ts`, moving in
+ *  `cli/reassign.ts`, sending in `cli/send.ts`. */
 import type { DeviceAnswer } from '../lambdas/api/answers/device.ts'
 import type { DeletedDevice, DevicePage, HistoryPage } from '../lambdas/api/routes/devices.ts'
 import { readTime } from './arguments.ts'
@@ -32,7 +33,8 @@ export async function listDevices(world: CliWorld, options: ListOptions): Promis
   ])
 }
 
-/** The API lists them in no particular order, unless by status: then by the time of the last change. */
+/** The API lists devices in no particular order; only devices of one status come by the time of their last
+ *  change. */
 function byId(devices: readonly DeviceAnswer[]): DeviceAnswer[] {
   return devices.toSorted((one, other) => one.deviceId.localeCompare(other.deviceId, 'en', { numeric: true }))
 }
@@ -93,32 +95,34 @@ export async function registerDevice(
   const wanted = { ...(id ? { deviceId: id } : {}), ...(name === undefined ? {} : { name }) }
   const device = await world.api.post<DeviceAnswer>('/devices', wanted)
   tell(world, device, () => [
-    `Registered. ${standing(device)}`,
+    `Registered. ${inOneSentence(device)}`,
     ...(device.pairedAt ? [] : [`Link it to a phone: mooring device pair ${device.deviceId}`]),
   ])
 }
 
-export type Wish = 'start' | 'stop' | 'restart' | 'logout'
+export type DeviceRequest = 'start' | 'stop' | 'restart' | 'logout'
 
-export async function wishOf(world: CliWorld, wish: Wish, id: string): Promise<void> {
-  const device = await world.api.post<DeviceAnswer>(`/devices/${id}/${wish}`, {})
-  tell(world, device, () => `Asked: ${wish} ${id}. ${standing(device)}`)
+export async function requestOf(world: CliWorld, request: DeviceRequest, id: string): Promise<void> {
+  const device = await world.api.post<DeviceAnswer>(`/devices/${id}/${request}`, {})
+  tell(world, device, () => `Requested: ${request}. ${inOneSentence(device)}`)
 }
 
-/** Where the device stands, in a sentence. */
-function standing({ deviceId, status, owner, explanation }: DeviceAnswer): string {
-  const where = owner ? `, on ${owner.name ?? owner.serverId}` : ''
-  return `${deviceId} is ${status.replace('_', ' ')}${where}${explanation ? `: ${explanation}` : ''}.`
+/** The present status of a device, its server, and the explanation. */
+function inOneSentence({ deviceId, status, owner, explanation }: DeviceAnswer): string {
+  const where = owner ? ` on server "${owner.name ?? owner.serverId}"` : ''
+  const why = explanation ? `: ${explanation}` : ''
+  return `Device "${deviceId}" is ${status.replace('_', ' ')}${where}${why}.`
 }
 
 export async function deleteDevice(world: CliWorld, id: string, { yes }: { yes?: true }): Promise<void> {
-  const warning = `This erases device ${id}, its credentials and its history.`
+  const warning = `This erases device "${id}", its credentials and its history.`
   if (!yes) await mustConfirm(world, warning, id)
   const answer = await world.api.delete<DeviceAnswer | DeletedDevice>(`/devices/${id}`)
   tell(world, answer, () =>
     'deleted' in answer
-      ? `${id} is deleted.`
-      : `Asked. ${id} is erased as soon as its server has let go; \`mooring device show ${id}\` then finds nothing.`,
+      ? `Device "${id}" is deleted.`
+      : `Requested. Device "${id}" is erased once its server has released it; ` +
+        `\`mooring device show ${id}\` then finds nothing.`,
   )
 }
 

@@ -1,5 +1,4 @@
-/** `mooring export`: a device that rests, as a multi-file auth folder that Baileys can go on with. */
-
+/** `mooring export`: writes a stopped device to a multi-file auth folder, with which Baileys can continue. */
 import { MooringError } from '../core/errors.ts'
 import { deviceId } from '../core/ids.ts'
 import { readDevice } from '../core/protocol/ownership.ts'
@@ -17,8 +16,9 @@ export interface ExportOptions extends FleetOptions {
 }
 
 const WARNING =
-  'From then on the folder is a second copy. Run one of the two only: two live copies conflict. And never go back to a ' +
-  'folder after its device has sent or received elsewhere: its ratchets are old then, and sessions break.'
+  'The folder will be a second copy of the device. Run only one of the two: two live copies conflict. Never ' +
+  'return to a folder after its device has sent or received elsewhere: its ratchets are then old, and ' +
+  'sessions break.'
 
 export function exportDevice(
   world: CliWorld,
@@ -27,36 +27,39 @@ export function exportDevice(
   options: ExportOptions,
 ): Promise<void> {
   return withFleet(options, async (fleet) => {
-    const row = await restingDevice(fleet, id)
+    const row = await readStoppedDevice(fleet, id)
     if (!(await isFree(folder)))
       throw new WrongUsage(`${folder} is not an empty folder; nothing was written.`)
     if (!options.yes) await mustConfirm(world, WARNING, id)
     const place = { device: row.deviceId, credentialsId: row.credentialsId }
     const state = await readWholeState(fleet, place)
-    const after = await restingDevice(fleet, id)
+    const after = await readStoppedDevice(fleet, id)
     if (after.epoch !== row.epoch || after.credentialsId !== row.credentialsId) {
-      throw new NotDone(`Device ${id} was started meanwhile; nothing was written. Stop it and try again.`)
+      throw new NotDone(`Device "${id}" was started meanwhile; nothing was written. Stop it and try again.`)
     }
     const files = await writeMultiFile(folder, state)
     const { untaken } = state
     tell(world, { deviceId: id, folder, files, untaken }, () => [
-      `${id} is in ${folder}: ${counted(files, 'file')}, readable by you alone.`,
-      ...(untaken > 0 ? [`${counted(untaken, 'message')} that nobody has taken yet stay here.`] : []),
+      `Device "${id}" is in ${folder}: ${counted(files, 'file')}, readable by you alone.`,
+      ...(untaken > 0
+        ? [`Left in Mooring's inbox: ${counted(untaken, 'message')} that no application has taken yet.`]
+        : []),
       ...(options.yes ? [WARNING] : []),
     ])
   })
 }
 
-/** @throws MooringError DEVICE_NOT_FOUND | DEVICE_NOT_STOPPED | DEVICE_BEING_IMPORTED; NotDone without credentials */
-async function restingDevice({ store }: Fleet, id: string): Promise<DeviceRow> {
+/** @throws MooringError DEVICE_NOT_FOUND | DEVICE_NOT_STOPPED | DEVICE_BEING_IMPORTED; NotDone without
+ *  credentials */
+async function readStoppedDevice({ store }: Fleet, id: string): Promise<DeviceRow> {
   const row = await readDevice(store, deviceId(id))
   if (row.importing) {
-    throw new MooringError('DEVICE_BEING_IMPORTED', `device ${id} has only a part of its credentials`)
+    throw new MooringError('DEVICE_BEING_IMPORTED', `device "${id}" has only a part of its credentials`)
   }
   if (row.owner || row.desired !== 'stopped') {
-    const how = row.desired === 'stopped' ? 'its server is about to let it go: try again' : 'stop it first'
-    throw new MooringError('DEVICE_NOT_STOPPED', `device ${id} is not stopped; ${how}`)
+    const how = row.desired === 'stopped' ? 'its server is about to release it: try again' : 'stop it first'
+    throw new MooringError('DEVICE_NOT_STOPPED', `device "${id}" is not stopped; ${how}`)
   }
-  if (!row.pairedAt) throw new NotDone(`Device ${id} is not linked: there is nothing to export.`)
+  if (!row.pairedAt) throw new NotDone(`Device "${id}" is not linked: there is nothing to export.`)
   return row
 }

@@ -1,8 +1,8 @@
-/** Why a command did not do what it was asked, and the exit code that tells a script so. */
+/** The ways in which a command can fail, and the exit code of each for scripts. */
 
 export const EXIT = { done: 0, refused: 1, wrongUsage: 2, unreachable: 3, interrupted: 130 } as const
 
-/** A sentence for the person at the terminal, and the exit code that goes with it. */
+/** A sentence for the person at the terminal, with its exit code. */
 export class Failure extends Error {
   readonly exitCode: number
 
@@ -12,7 +12,7 @@ export class Failure extends Error {
   }
 }
 
-/** The API said no. */
+/** The API refused the command. */
 export class Refused extends Failure {
   readonly code: string
 
@@ -22,21 +22,21 @@ export class Refused extends Failure {
   }
 }
 
-/** It was begun, and did not come to its end, or not to the one that was wanted. */
+/** The command began, and did not reach the end that was wanted. */
 export class NotDone extends Failure {
   constructor(message: string) {
     super(EXIT.refused, message)
   }
 }
 
-/** The command was not given as it takes it. */
+/** The arguments or options of the command are wrong. */
 export class WrongUsage extends Failure {
   constructor(message: string) {
     super(EXIT.wrongUsage, message)
   }
 }
 
-/** Nobody answered, or somebody who is not Mooring. */
+/** Nothing answered at the URL, or something other than Mooring did. */
 export class Unreachable extends Failure {
   constructor(message: string) {
     super(EXIT.unreachable, message)

@@ -1,5 +1,6 @@
-/** The fleet's tables and the key that wraps its data keys, for the commands that carry key material: it never passes the
- *  API. They use the operator's own AWS credentials, from the usual AWS environment. */
+/** The fleet's tables and wrapping key, for import and export. Key material never passes the API, so these
+ *  commands use the tables directly, with the operator's own AWS credentials from the usual AWS
+ *  environment. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { dynamoDbStore } from '../aws/dynamodb-store.ts'
 import { isMooringError } from '../core/errors.ts'
@@ -9,7 +10,7 @@ import { openWrapping } from '../hosts/auth-state/keys/open-wrapping.ts'
 import type { KeyWrapping } from '../hosts/auth-state/keys/wrapping.ts'
 import { Failure, Refused, Unreachable, WrongUsage } from './failures.ts'
 
-/** With the tries of the SDK; nobody's lease depends on it. */
+/** Includes the retries of the SDK. It may be this long because no lease depends on it. */
 const REQUEST_MS_MAX = 30_000
 const TRIES_MAX = 10
 
@@ -25,12 +26,12 @@ export interface Fleet {
   readonly wrapping: KeyWrapping
 }
 
-/** Runs `work` on the fleet, and turns what goes wrong into a sentence and an exit code. */
+/** Runs `work` on the fleet, and turns each error into a sentence and an exit code. */
 export async function withFleet(options: FleetOptions, work: (fleet: Fleet) => Promise<void>): Promise<void> {
   const { tablePrefix, authKey: AUTH_KEY, authKeyFile: AUTH_KEY_FILE } = options
   if ((AUTH_KEY === undefined) === (AUTH_KEY_FILE === undefined)) {
     throw new WrongUsage(
-      'Say by what the servers of the fleet wrap data keys: either --auth-key, or --auth-key-file.',
+      'Give the wrapping key of the fleet, as its servers have it: either --auth-key or --auth-key-file.',
     )
   }
   const wrapping = await openWrapping({ AUTH_KEY, AUTH_KEY_FILE }).catch((error: Error) => {
@@ -50,7 +51,7 @@ export async function withFleet(options: FleetOptions, work: (fleet: Fleet) => P
 const HINTS: Readonly<Record<string, (tablePrefix: string) => string>> = {
   ResourceNotFoundException: (tablePrefix) => ` Is ${tablePrefix} the prefix of the fleet's tables?`,
   UnrecognizedClientException: () =>
-    ' A local fleet makes new credentials at each start: tell this shell of it again, as `npm start` says.',
+    ' A local fleet makes new credentials at each start: load its .env file again, as `npm start` says.',
 }
 
 function failureOf(error: unknown, tablePrefix: string): Failure {

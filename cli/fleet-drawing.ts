@@ -1,4 +1,4 @@
-/** What a fleet looks like in a terminal. Pure: an answer in, lines out. */
+/** Draws a fleet as text. Pure: an answer of the API in, lines out. */
 import type { FleetAnswer } from '../lambdas/api/routes/fleet.ts'
 import { type Column, drawTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -9,10 +9,10 @@ type FleetServer = FleetAnswer['servers'][number]
 
 const BAR_CELLS = 20
 const TROUBLES_SHOWN_MAX = 5
-/** It looks once a second, and says so every few. */
+/** The sweep looks once a second, and stores every few seconds that it did. */
 const SWEEP_SECONDS_MAX = 30
 
-/** Totals, servers, what moved, and what should not be. */
+/** Totals, servers, recent moves, and problems. */
 export function drawFleet(fleet: FleetAnswer, paint: Paint, width: number): string[] {
   return [
     ...drawTotals(fleet),
@@ -75,45 +75,48 @@ export function drawRebalancing(rebalancing: FleetAnswer['rebalancing']): string
   const { state, why, spreadPercent, bandPercent, movedInWindow, budgetInWindow, inFlight } = rebalancing
   const most = budgetInWindow === undefined ? '' : ` of at most ${budgetInWindow}`
   const moves =
-    movedInWindow + inFlight > 0 ? `; ${movedInWindow}${most} moved lately, ${inFlight} under way` : ''
+    movedInWindow + inFlight > 0 ? `; ${movedInWindow}${most} moved recently, ${inFlight} under way` : ''
   return plain(`Rebalancing ${state}: ${why} (spread ${spreadPercent} %, band ${bandPercent} %)${moves}`)
 }
 
 function drawTroubles(fleet: FleetAnswer, paint: Paint): string[] {
   const { conflicted, quarantined, conflictsLately, duplicates, sweep } = fleet
   const nowMs = Date.parse(fleet.at)
-  const givenUp = (what: string, devices: FleetAnswer['conflicted']) =>
+  const notConnecting = (what: string, devices: FleetAnswer['conflicted']) =>
     devices.map(({ deviceId, since, statusReason }) => {
       const why = statusReason ? `: ${plain(statusReason)}` : ''
       return `${what} for ${age(Date.parse(since), nowMs)}: ${deviceId}${why}`
     })
-  const stuck = givenUp('Conflicted', conflicted)
-  const aside = givenUp('Quarantined', quarantined)
-  const struck = conflictsLately.devices.map(({ deviceId, conflicts, lastAt, serverName }) => {
-    const last = `the last ${age(Date.parse(lastAt), nowMs)} ago on ${plain(serverName)}`
+  const withConflicts = conflictsLately.devices.map(({ deviceId, conflicts, lastAt, serverName }) => {
+    const last = `the last ${age(Date.parse(lastAt), nowMs)} ago on server "${plain(serverName)}"`
     return `${counted(conflicts, 'conflict')} in ${conflictsLately.hours} hours: ${deviceId}, ${last}`
   })
-  const twice = [...duplicates.names, ...duplicates.urls].map(
+  const usedTwice = [...duplicates.names, ...duplicates.urls].map(
     ({ value, serverIds }) => `Used by ${serverIds.length} servers at once: ${plain(value)}`,
   )
   const { ageSeconds = Number.POSITIVE_INFINITY } = sweep
-  const unswept = `No sweep has looked for ${sweep.ageSeconds === undefined ? 'a week' : span(ageSeconds * 1000)}: no silent server is buried, no device placed`
-  const shown = [stuck, aside, struck].flatMap((lines) =>
-    few(lines, TROUBLES_SHOWN_MAX, ': --json tells all'),
-  )
-  return [...shown, ...twice, ...(ageSeconds > SWEEP_SECONDS_MAX ? [unswept] : [])].map((line) =>
+  const sinceSweep = sweep.ageSeconds === undefined ? 'a week' : span(ageSeconds * 1000)
+  const unswept = `No sweep has looked for ${sinceSweep}: no silent server is buried, no device placed`
+  const shown = [
+    notConnecting('Conflicted', conflicted),
+    notConnecting('Quarantined', quarantined),
+    withConflicts,
+  ].flatMap((lines) => few(lines, TROUBLES_SHOWN_MAX, ': --json shows all'))
+  return [...shown, ...usedTwice, ...(ageSeconds > SWEEP_SECONDS_MAX ? [unswept] : [])].map((line) =>
     paint('red', line),
   )
 }
 
-/** For where there is no terminal to draw on. */
+/** The fleet where there is no terminal to draw on. */
 export function fleetInOneLine({ at, totals, churn }: FleetAnswer): string {
   const { serversActive, servers, devices, connected, utilisation } = totals
+  const conflicts = counted(churn.counts.Conflicts ?? 0, 'conflict')
+  const moves = counted(churn.counts.Moves ?? 0, 'move')
   return [
     at,
     `${serversActive} of ${counted(servers, 'server')} active`,
     `${connected} of ${counted(devices, 'device')} connected`,
     `${utilisation} % used`,
-    `${counted(churn.counts.Conflicts ?? 0, 'conflict')} and ${counted(churn.counts.Moves ?? 0, 'move')} in ${churn.minutes} minutes`,
+    `${conflicts} and ${moves} in ${churn.minutes} minutes`,
   ].join('  ')
 }

@@ -1,5 +1,4 @@
-/** `mooring fleet`: shows it, restarts it, and holds its rebalancing. */
-
+/** `mooring fleet`: shows the fleet, restarts it, and pauses or resumes its rebalancing. */
 import type { OperationAnswer } from '../lambdas/api/answers/operation.ts'
 import type { FleetAnswer } from '../lambdas/api/routes/fleet.ts'
 import type { RebalancingAnswer } from '../lambdas/api/routes/rebalancing.ts'
@@ -19,10 +18,10 @@ export async function restartFleet(world: CliWorld, options: WaitOptions & { sto
   return tellBegun(world, operation, operation, options)
 }
 
-export async function holdRebalancing(world: CliWorld, paused: boolean): Promise<void> {
+export async function pauseRebalancing(world: CliWorld, paused: boolean): Promise<void> {
   const answer = await world.api.post<RebalancingAnswer>('/fleet/rebalancing', { paused })
   tell(world, answer, () => [
     drawRebalancing(answer),
-    ...(paused ? ['Until `mooring fleet resume` no device moves to even the servers out.'] : []),
+    ...(paused ? ['No device moves to even out the servers until `mooring fleet resume`.'] : []),
   ])
 }

@@ -1,4 +1,5 @@
-/** `mooring import`: devices of another system, with their credentials, so that no phone has to be taken in hand. */
+/** `mooring import`: brings in devices of another system with their credentials, so that no phone must pair
+ *  again. */
 import { type FleetOptions, withFleet } from './fleet-access.ts'
 import { folders } from './import/folders.ts'
 import { type Columns, rows } from './import/rows.ts'

@@ -1,6 +1,7 @@
 /**
- * `mooring`: the API at the command line.
- * Run by people and by scripts. It must never print the API key, wait without an end, or leave the terminal without a cursor.
+ * `mooring`: the command line, which asks everything of the API; only import and export use the tables
+ * directly. People and scripts run it. It must never print the API key, wait for ever, or leave the terminal
+ * without a cursor.
  */
 import { CommanderError } from 'commander'
 import { systemClock } from '../core/clock.ts'
@@ -13,21 +14,21 @@ import { openTerminal } from './terminal.ts'
 import type { CliWorld } from './world.ts'
 
 const HINTS: Readonly<Record<string, string>> = {
-  API_KEY_MISSING: 'Give it in MOORING_API_KEY, or with --key.',
-  DEVICE_NOT_FOUND: '`mooring devices` lists them, `mooring device register` adds one.',
-  OPERATION_NOT_FOUND: '`mooring operations` lists those under way.',
-  NO_ROOM_TO_DRAIN: 'Here that is --partly.',
-  SERVER_STILL_BEATING: 'Here stopTask is --stop-task.',
-  NOT_RESTARTING: 'Here that is `mooring fleet restart`.',
-  API_KEY_UNKNOWN: 'Check MOORING_API_KEY, or --key, and that --url is the fleet it is for.',
+  API_KEY_MISSING: 'Give the key in MOORING_API_KEY or with --key.',
+  DEVICE_NOT_FOUND: '`mooring devices` lists the devices; `mooring device register` adds one.',
+  OPERATION_NOT_FOUND: '`mooring operations` lists the operations under way.',
+  NO_ROOM_TO_DRAIN: 'At the command line this is --partly.',
+  SERVER_STILL_BEATING: 'At the command line stopTask is --stop-task.',
+  NOT_RESTARTING: 'At the command line this is `mooring fleet restart`.',
+  API_KEY_UNKNOWN: 'Check MOORING_API_KEY or --key, and that --url is the fleet of this key.',
 }
 
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
 const terminal = openTerminal(process.stdout, process.stdin)
-// Whatever ends the process, the terminal gets its cursor back.
+// The terminal gets its cursor back however the process ends.
 process.on('exit', () => terminal.settle())
-// Nobody reads on.
+// The reader of the output is gone, as with `| head`.
 process.stdout.on('error', () => process.exit(EXIT.done))
 
 function worldOf({ url, key, json }: GlobalOptions): CliWorld {
@@ -39,14 +40,14 @@ function readUrl(text: string): string {
   const url = URL.parse(text)
   if (url && /^https?:$/.test(url.protocol)) return (url.origin + url.pathname).replace(/\/+$/, '')
   throw new WrongUsage(
-    `--url, or MOORING_URL, is a URL such as http://127.0.0.1:3000, not ${JSON.stringify(text)}`,
+    `--url or MOORING_URL must be a URL such as http://127.0.0.1:3000, not ${JSON.stringify(text)}.`,
   )
 }
 
 function readKey(text: string | undefined): string | undefined {
   const key = text?.trim()
   if (!key || /^[\x21-\x7e]+$/.test(key)) return key
-  throw new WrongUsage('--key, or MOORING_API_KEY, has characters in it that no API key has')
+  throw new WrongUsage('--key or MOORING_API_KEY has characters in it that no API key has.')
 }
 
 async function main(): Promise<number> {
@@ -62,7 +63,7 @@ async function main(): Promise<number> {
 
 function giveUp(error: unknown): number {
   terminal.settle()
-  // It has printed what was wrong, or the help.
+  // Commander has printed the fault, or the help.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.wrongUsage
   if (!(error instanceof Failure)) throw error
   if (error.exitCode === EXIT.interrupted) return error.exitCode

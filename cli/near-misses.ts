@@ -1,5 +1,5 @@
-/** What somebody meant who typed a command that does not exist: the plural for the singular, the verb first, another word
- *  for it. Pure: it reads the tree of commands and runs none. */
+/** Guesses the command that was meant when a person types one that does not exist. It may be a plural for a
+ *  singular, the verb first, or a word of another tool. Pure: it reads the tree of commands and runs none. */
 import type { Command, CommanderError } from 'commander'
 import { hasIdForm } from '../core/ids.ts'
 
@@ -10,7 +10,7 @@ const SINGULARS: Readonly<Record<string, string>> = {
 }
 const PLURALS = Object.fromEntries(Object.entries(SINGULARS).map(([plural, singular]) => [singular, plural]))
 const LISTINGS = new Set(['list', 'ls', 'all', 'index'])
-/** Words of other tools, and what they are called here. */
+/** Words of other tools, and Mooring's words for them. */
 const SYNONYMS: Readonly<Record<string, string>> = {
   add: 'register',
   create: 'register',
@@ -29,7 +29,7 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 /** The global options that take a value. */
 const WITH_VALUE = new Set(['--url', '--key'])
 
-/** @returns the command that was probably meant, or undefined when nobody can tell */
+/** @returns the command that was probably meant, or undefined when that cannot be told */
 export function nearMiss(
   program: Command,
   args: readonly string[],
@@ -43,12 +43,13 @@ export function nearMiss(
   return meant === undefined ? undefined : `Perhaps you mean: mooring ${meant.join(' ')}`
 }
 
-/** Commander itself has found a word that is spelled nearly the same. For an id it finds such words, too. */
+/** Commander itself has found a word with nearly the same spelling. It does so for ids as well, and those do
+ *  not count. */
 function isMisspelt(message: string): boolean {
   return message.includes('Did you mean') && /'[a-z]+'/.test(message)
 }
 
-/** The words before the first option of a command: what follows may belong to it. */
+/** The words before the first option of a command; later words may be the option's value. */
 function wordsOf(args: readonly string[]): string[] {
   const words: string[] = []
   for (let at = 0; at < args.length; at++) {

@@ -1,5 +1,5 @@
-/** `mooring operations` and `mooring operation`, and the wait of every command that began something: what is under way, until
- *  it has ended. */
+/** `mooring operations` and `mooring operation`, and the `--wait` of every command that begins an
+ *  operation. */
 import type { OperationAnswer } from '../lambdas/api/answers/operation.ts'
 import type { OperationList } from '../lambdas/api/routes/operations.ts'
 import { Interrupted, NotDone } from './failures.ts'
@@ -11,7 +11,7 @@ const LOOK_EVERY_MS = 1000
 
 export interface WaitOptions {
   readonly wait?: true
-  /** In seconds; how long to wait. */
+  /** How long to wait, in seconds. */
   readonly timeout: number
 }
 
@@ -32,7 +32,7 @@ function operationColumns(nowMs: number): Column<OperationAnswer>[] {
     { title: 'KIND', of: ({ kind }) => kind },
     { title: 'OF', of: ({ deviceId, serverName }) => deviceId ?? serverName },
     { title: 'FOR', of: ({ startedAt }) => age(Date.parse(startedAt), nowMs), right: true },
-    { title: 'HOW IT STANDS', of: ({ why }) => why },
+    { title: 'PROGRESS', of: ({ why }) => why },
   ]
 }
 
@@ -56,7 +56,7 @@ export async function showOperation(world: CliWorld, id: string, options: WaitOp
   ])
 }
 
-/** Prints what was begun, or follows it to its end when that is asked for. */
+/** Prints the operation that was begun, or with `--wait` follows it to its end. */
 export async function tellBegun(
   world: CliWorld,
   answer: object,
@@ -71,12 +71,12 @@ export async function tellBegun(
   ])
 }
 
-/** Draws its progress until it has ended; what is waited for goes on when the wait ends.
- *  @throws NotDone when it ended otherwise than done, or not within the time */
+/** Draws the progress of an operation until it has ended. The operation goes on when the wait ends first.
+ *  @throws NotDone when the operation ended otherwise than done, or not within the time */
 async function follow(world: CliWorld, begun: OperationAnswer, timeoutSeconds: number): Promise<void> {
   const { api, terminal, clock, json } = world
   const { operationId } = begun
-  const again = `it goes on; mooring operation ${operationId} --wait`
+  const again = `it goes on. Follow it: mooring operation ${operationId} --wait`
   const mark = clock.mark()
   let operation = begun
   try {
@@ -84,14 +84,17 @@ async function follow(world: CliWorld, begun: OperationAnswer, timeoutSeconds: n
       if (!json) terminal.draw(drawProgress(operation))
       if (operation.state !== 'running') break
       if (clock.elapsedMs(mark) >= timeoutSeconds * 1000) {
-        throw new NotDone(`Not ended within ${counted(timeoutSeconds, 'second')}: ${again}`)
+        throw new NotDone(
+          `${operationId} has not ended within ${counted(timeoutSeconds, 'second')}; ${again}`,
+        )
       }
       await pause(world, LOOK_EVERY_MS)
       operation = await api.get<OperationAnswer>(`/operations/${operationId}`)
     }
   } catch (error) {
     terminal.settle()
-    if (error instanceof Interrupted && !json) terminal.print(`Not waited for any longer: ${again}`)
+    if (error instanceof Interrupted && !json)
+      terminal.print(`No longer waiting for ${operationId}; ${again}`)
     throw error
   }
   terminal.settle()
@@ -101,7 +104,6 @@ async function follow(world: CliWorld, begun: OperationAnswer, timeoutSeconds: n
   }
 }
 
-/** How far it has come. */
 function drawProgress({
   kind,
   state,

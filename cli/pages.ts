@@ -1,8 +1,8 @@
-/** Listings that come page by page. */
+/** Listings that the API answers page by page. */
 import type { Api, Query } from './api.ts'
 
 export const PAGE_ROWS = 200
-/** A listing that has more is cut: no command may run for ever. */
+/** A longer listing is cut, because no command may run for ever. */
 const PAGES_MAX = 1000
 
 /** @param take picks the rows from a page

@@ -1,4 +1,5 @@
-/** `mooring device pair`: shows what links a device to a phone, anew whenever WhatsApp renews it, until it is linked. */
+/** `mooring device pair`: shows the QR or the code that links a device to a phone, until the device is
+ *  linked. WhatsApp renews both every so often, and the new one is then drawn. */
 import { stripVTControlCharacters } from 'node:util'
 import { toString as drawQr } from 'qrcode'
 import type { DeviceAnswer } from '../lambdas/api/answers/device.ts'
@@ -9,7 +10,7 @@ import { counted, plain } from './words.ts'
 import { type CliWorld, pause } from './world.ts'
 
 const LOOK_EVERY_MS = 1000
-/** The API has nothing to show yet; it may have in a moment. */
+/** The API has no QR or code yet, and may have one in a moment. */
 const NOT_YET = new Set(['QR_NOT_READY', 'PAIRING_CODE_NOT_READY', 'STORE_BUSY', 'HTTP_503'])
 const CODE_HALF = 4
 
@@ -19,13 +20,13 @@ export interface PairOptions {
   readonly timeout: number
 }
 
-/** What a person needs to link the device. */
+/** A QR or a code that a person can link the device with. */
 interface Offer {
   readonly answer: QrAnswer | CodeAnswer
   readonly lines: readonly string[]
 }
 
-/** @throws NotDone when the time is over, Refused when it cannot be linked */
+/** @throws NotDone when the time is over, Refused when the device cannot be linked */
 export async function pairDevice(world: CliWorld, id: string, options: PairOptions): Promise<void> {
   const begun = world.clock.mark()
   const isOver = () => world.clock.elapsedMs(begun) >= options.timeout * 1000
@@ -49,11 +50,11 @@ async function untilLinked(
     const offer = await lookForOffer(world, id, phone)
     if (offer === 'linked' && shown !== '') return
     if (offer === 'linked') {
-      throw new Refused('ALREADY_PAIRED', `device ${id} is paired; log it out to pair it anew`)
+      throw new Refused('ALREADY_PAIRED', `device "${id}" is paired; log it out to pair it again`)
     }
     if (isOver()) {
-      const instead = 'notYet' in offer ? offer.notYet : 'nobody linked it'
-      throw new NotDone(`${id} was not linked within ${seconds}: ${instead}. Run the command again.`)
+      const instead = 'notYet' in offer ? offer.notYet : 'no phone linked it'
+      throw new NotDone(`Device "${id}" was not linked within ${seconds}: ${instead}. Run the command again.`)
     }
     if ('notYet' in offer) {
       if (!world.json) world.terminal.draw([`Waiting: ${offer.notYet}`])
@@ -64,7 +65,7 @@ async function untilLinked(
       else
         world.terminal.draw([
           ...offer.lines,
-          `Waiting up to ${seconds} until it is linked; Ctrl-C ends this.`,
+          `Waiting up to ${seconds} for the phone to link it; Ctrl-C ends this.`,
         ])
     }
     await pause(world, LOOK_EVERY_MS)
@@ -89,16 +90,16 @@ async function lookForOffer(
 async function offerQr({ api, terminal }: CliWorld, id: string): Promise<Offer> {
   const answer = await api.get<QrAnswer>(`/devices/${id}/qr`)
   const picture = await drawQr(answer.qr, { type: 'terminal', small: true, errorCorrectionLevel: 'L' })
-  // Its last line has colours and nothing else.
+  // The last line of the picture holds nothing but colour codes.
   const rows = picture.split('\n').filter((row) => stripVTControlCharacters(row) !== '')
   const width = widthOf(stripVTControlCharacters(rows[0] ?? ''))
   const isTooWide = width > terminal.columns()
   return {
     answer,
     lines: [
-      `Scan this with the phone of ${id}: WhatsApp, Linked devices, Link a device`,
+      `Scan this with the phone for device "${id}": WhatsApp, Linked devices, Link a device`,
       ...rows,
-      ...(isTooWide ? [`It is cut: make the terminal ${width} columns wide, or use --phone.`] : []),
+      ...(isTooWide ? [`The QR is cut: make the terminal ${width} columns wide, or use --phone.`] : []),
     ],
   }
 }
@@ -109,7 +110,8 @@ async function offerCode({ api }: CliWorld, id: string, phoneNumber: string): Pr
   return {
     answer,
     lines: [
-      `Type this into the phone +${plain(phoneNumber)}: WhatsApp, Linked devices, Link a device, Link with phone number`,
+      `Type this code into the phone +${plain(phoneNumber)}: WhatsApp, Linked devices, Link a device,`,
+      'Link with phone number',
       '',
       `    ${code.slice(0, CODE_HALF)}-${code.slice(CODE_HALF)}`,
       '',
@@ -117,7 +119,7 @@ async function offerCode({ api }: CliWorld, id: string, phoneNumber: string): Pr
   }
 }
 
-/** After it is linked WhatsApp asks for one reconnect. */
+/** WhatsApp asks a newly linked device to reconnect once. */
 async function untilConnected(world: CliWorld, id: string, isOver: () => boolean): Promise<void> {
   const { api, terminal, json } = world
   if (!json) {
@@ -127,14 +129,15 @@ async function untilConnected(world: CliWorld, id: string, isOver: () => boolean
   for (;;) {
     const device = await api.get<DeviceAnswer>(`/devices/${id}`)
     if (device.status === 'connected') {
-      const where = device.owner?.name ?? device.owner?.serverId ?? 'its server'
+      const server = device.owner?.name ?? device.owner?.serverId
+      const where = server === undefined ? 'its server' : `server "${server}"`
       const account = device.account ? `, as ${device.account.jid}` : ''
       return terminal.print(
-        json ? JSON.stringify(device) : plain(`${id} is connected on ${where}${account}.`),
+        json ? JSON.stringify(device) : plain(`Device "${id}" is connected on ${where}${account}.`),
       )
     }
     if (isOver())
-      throw new NotDone(`${id} is linked but not connected yet: ${plain(device.explanation ?? '')}.`)
+      throw new NotDone(`Device "${id}" is linked but not connected yet: ${plain(device.explanation ?? '')}.`)
     await pause(world, LOOK_EVERY_MS)
   }
 }

@@ -1,5 +1,4 @@
-/** The tree of commands with their help. Each only hands over to the file that does it. */
-
+/** The tree of commands with their help. Each command hands over to a file of its own. */
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { operationArgument, positiveNumber } from './arguments.ts'
@@ -24,10 +23,14 @@ Examples:
   $ mooring device pair shop-1         shows the QR to scan
   $ mooring watch
 
-Exit codes: ${EXIT.done} done; ${EXIT.refused} refused by the API, or not done in time; ${EXIT.wrongUsage} wrong usage; ${EXIT.unreachable} the API cannot be reached;
-${EXIT.interrupted} interrupted.`
+Exit codes:
+  ${EXIT.done}    done
+  ${EXIT.refused}    refused by the API, or not done in time
+  ${EXIT.wrongUsage}    wrong usage
+  ${EXIT.unreachable}    the API cannot be reached
+  ${EXIT.interrupted}  interrupted`
 
-/** @param worldOf what a command is handed, made from the options that all commands share */
+/** @param worldOf makes the world of a command from the options that all commands share */
 export function createProgram(worldOf: (options: GlobalOptions) => CliWorld): Command {
   const act: Act = (command) => {
     return (...given) => {
@@ -36,38 +39,40 @@ export function createProgram(worldOf: (options: GlobalOptions) => CliWorld): Co
     }
   }
   const program = new Command('mooring')
-    .description('Runs a fleet of WhatsApp devices: what is, why, and what you want of it.')
+    .description(
+      'Operate a fleet of WhatsApp devices: see how each device and server is and why, and change it.',
+    )
     .version(version(), '--version', 'print the version')
-    .helpOption('-h, --help', 'print this help; every command has its own')
-    .addOption(new Option('--url <url>', 'where the API is').env('MOORING_URL').default(DEFAULT_URL))
+    .helpOption('-h, --help', 'print help; every command has help of its own')
+    .addOption(new Option('--url <url>', 'the URL of the API').env('MOORING_URL').default(DEFAULT_URL))
     .addOption(
       new Option('--key <key>', 'the API key; its variable keeps it out of lists of processes').env(
         'MOORING_API_KEY',
       ),
     )
-    .option('--json', 'print what the API answered')
+    .option('--json', 'print the answer of the API as JSON')
     .addHelpText('after', EXAMPLES)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
-    .showHelpAfterError('(--help tells how it is used)')
+    .showHelpAfterError('(add --help to see how the command is used)')
   addDeviceCommands(program, act)
   addServerCommands(program, act)
   addFleetCommands(program, act)
   addImportCommands(program, act)
   program
     .command('operations')
-    .description('list what is under way: moves, drains, a rolling restart')
+    .description('list the operations under way: moves, drains, a rolling restart')
     .action(act((world) => listOperations(world)))
   waits(
     program
       .command('operation')
-      .description('show how an operation stands, also after its end')
+      .description('show the progress of an operation, or how it ended')
       .argument('<id>', 'as `mooring operations` lists it', operationArgument),
   ).action(act(showOperation))
   program
     .command('watch')
-    .description('show the fleet and its servers, anew every 2 seconds until Ctrl-C')
-    .option('--count <looks>', 'end after so many looks', positiveNumber)
+    .description('show the fleet and its servers, again every 2 seconds until Ctrl-C')
+    .option('--count <looks>', 'end after this many looks', positiveNumber)
     .action(act(watch))
   return program
 }

@@ -1,4 +1,5 @@
-/** `mooring device reassign`: the owner lets go first, then placement takes the device to the server that was named. */
+/** `mooring device reassign`: the owner releases the device first, then placement gives it to the named
+ *  server. */
 import type { DeviceAnswer } from '../lambdas/api/answers/device.ts'
 import type { ReassignedDevice } from '../lambdas/api/routes/reassign.ts'
 import { tellBegun, type WaitOptions } from './operations.ts'
@@ -16,5 +17,6 @@ export async function reassignDevice(
   const wanted = server ? { serverId: server.serverId } : {}
   const answer = await api.post<DeviceAnswer | ReassignedDevice>(`/devices/${id}/reassign`, wanted)
   if ('operation' in answer) return tellBegun(world, answer, answer.operation, options)
-  tell(world, answer, () => `${id} is on ${answer.owner?.name ?? answer.owner?.serverId} already.`)
+  const name = answer.owner?.name ?? answer.owner?.serverId
+  tell(world, answer, () => `Device "${id}" is on server "${name}" already.`)
 }

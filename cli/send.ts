@@ -1,4 +1,5 @@
-/** `mooring device send`: a text through the server that has the device, signed as an application signs what it sends. */
+/** `mooring device send`: sends a text through the server that owns the device. The request is signed as an
+ *  application would sign it. */
 import { signatureHeaders } from '../core/request-signature.ts'
 import type { DeviceAnswer } from '../lambdas/api/answers/device.ts'
 import type { ServerAnswer } from '../lambdas/api/routes/servers.ts'
@@ -6,7 +7,7 @@ import { NotDone, Refused, Unreachable, WrongUsage } from './failures.ts'
 import { plain } from './words.ts'
 import { type CliWorld, tell } from './world.ts'
 
-/** WhatsApp may take its time; the server gives up before that. */
+/** WhatsApp may be slow. The server gives up before this. */
 const ANSWER_MS_MAX = 60_000
 
 export async function sendText(
@@ -17,13 +18,11 @@ export async function sendText(
   { secret }: { readonly secret?: string },
 ): Promise<void> {
   if (!secret) {
-    throw new WrongUsage(
-      'Give the secret that messages are signed with in MESSAGES_SECRET, or with --secret.',
-    )
+    throw new WrongUsage('Give the secret that signs messages, in MESSAGES_SECRET or with --secret.')
   }
   const { api, clock, stop } = world
   const { owner, explanation } = await api.get<DeviceAnswer>(`/devices/${id}`)
-  if (!owner) throw new NotDone(`No server has device ${id}: ${explanation}`)
+  if (!owner) throw new NotDone(`No server has device "${id}": ${explanation}`)
   const { url, name } = await api.get<ServerAnswer>(`/servers/${owner.serverId}`)
   const path = `/devices/${id}/messages`
   const body = JSON.stringify({ to, text })
@@ -38,7 +37,7 @@ export async function sendText(
     signal: AbortSignal.any([stop, AbortSignal.timeout(ANSWER_MS_MAX)]),
   }).catch(() => {
     throw new Unreachable(
-      `Server ${name} cannot be reached at ${plain(url)}: servers answer only in their network.`,
+      `Server "${plain(name)}" cannot be reached at ${plain(url)}: servers answer only inside their own network.`,
     )
   })
   const said = (await answer.json().catch(() => ({}))) as {

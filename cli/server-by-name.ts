@@ -1,4 +1,4 @@
-/** People say a server's name, the API its id: one of the two is given, and this finds the server. */
+/** Finds a server by its name or its id: people use names, and the API uses ids. */
 import type { ServerAnswer, ServerList } from '../lambdas/api/routes/servers.ts'
 import type { Api } from './api.ts'
 import { Refused } from './failures.ts'
@@ -10,8 +10,8 @@ export function isGone({ state }: Pick<ServerAnswer, 'state'>): boolean {
   return GONE.has(state)
 }
 
-/** Of the runs under one name, the one that lives, else the last.
- *  @throws Refused when there is none */
+/** A name may belong to several runs: the living one is found, else the last one.
+ *  @throws Refused when there is no such server */
 export async function findServer(api: Api, nameOrId: string): Promise<ServerAnswer> {
   const { servers } = await api.get<ServerList>('/servers')
   const byId = servers.find(({ serverId }) => serverId === nameOrId)
@@ -21,6 +21,6 @@ export async function findServer(api: Api, nameOrId: string): Promise<ServerAnsw
   if (found) return found
   throw new Refused(
     'SERVER_NOT_FOUND',
-    `there is no server "${plain(nameOrId)}"; \`mooring servers --all\` lists them`,
+    `there is no server "${plain(nameOrId)}"; \`mooring servers --all\` lists the servers`,
   )
 }

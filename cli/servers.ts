@@ -12,11 +12,12 @@ export async function listServers(
   const { api, terminal } = world
   const answer = await api.get<ServerList>('/servers', { state })
   const shown = answer.servers.filter((server) => all || state !== undefined || !isGone(server))
-  const left = answer.servers.length - shown.length
+  const gone = answer.servers.length - shown.length
+  const alsoGone = gone > 0 ? `; ${gone} more ${gone === 1 ? 'is' : 'are'} gone: --all lists them` : ''
   tell(world, answer, () => [
     ...drawTable(serverColumns(api.nowMs()), shown, terminal.columns()),
     '',
-    `${counted(shown.length, 'server')}${left > 0 ? `; ${left} more ${left === 1 ? 'is' : 'are'} gone: --all lists them` : ''}`,
+    `${counted(shown.length, 'server')}${alsoGone}`,
   ])
 }
 
@@ -56,6 +57,6 @@ function drawServer(server: ServerAnswer, nowMs: number): string[] {
       ['drain', server.drain?.why],
     ]),
     '',
-    `Its devices: mooring devices --owner ${server.name}`,
+    `List its devices: mooring devices --owner ${server.name}`,
   ]
 }

@@ -4,12 +4,12 @@ import { plain } from './words.ts'
 export interface Column<Row> {
   readonly title: string
   of(row: Row): string | number | undefined
-  /** Numbers stand at the right. */
+  /** Whether the column is aligned to the right, as numbers are. */
   readonly right?: boolean
 }
 
 const GAP = '  '
-/** What does not fit is cut from the last column, down to this. */
+/** A table that is too wide loses characters of its last column, down to this width. */
 const LAST_COLUMN_MIN = 12
 
 /** @param width of the terminal, in characters; Infinity where there is none
@@ -32,7 +32,7 @@ export function drawTable<Row>(
   )
 }
 
-/** Names and their values, one below the other; what is undefined is left out. */
+/** Names and their values, one below the other. Undefined and empty values are left out. */
 export function drawPairs(pairs: readonly (readonly [string, string | number | undefined])[]): string[] {
   const told = pairs.filter(([, value]) => value !== undefined && value !== '')
   const width = Math.max(0, ...told.map(([name]) => name.length))
@@ -55,9 +55,12 @@ function cut(text: string, width: number): string {
 }
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
-/** Emoji, and the scripts of East Asia, take two cells. */
-const WIDE =
-  /[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u
+/** Emoji and the scripts of East Asia take two cells. */
+const WIDE = new RegExp(
+  '[\\p{Emoji_Presentation}\\u1100-\\u115f\\u2e80-\\ua4cf\\uac00-\\ud7a3\\uf900-\\ufaff' +
+    '\\ufe30-\\ufe6f\\uff00-\\uff60\\uffe0-\\uffe6\\u{20000}-\\u{3fffd}]',
+  'u',
+)
 
 /** In cells of a terminal. */
 export function widthOf(text: string): number {

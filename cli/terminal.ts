@@ -1,34 +1,28 @@
-/** Where a command prints: text that stays, and a picture that is drawn again in place. Without a terminal, plain lines. */
+/** Where a command prints: text that stays, and a picture that is drawn again in place. Without a terminal,
+ *  both are plain lines. */
 import { createInterface } from 'node:readline/promises'
 import { styleText } from 'node:util'
+import { CLEAR_BELOW, pictureOver, SHOW_CURSOR, up } from './ansi.ts'
 import { Interrupted } from './failures.ts'
 
-const HIDE_CURSOR = '\u001b[?25l'
-const SHOW_CURSOR = '\u001b[?25h'
-/** A line that is too long is cut by the terminal: a wrapped one would spoil the count of lines. */
-const NO_WRAP = '\u001b[?7l'
-const WRAP = '\u001b[?7h'
-const CLEAR_LINE_END = '\u001b[K'
-const CLEAR_BELOW = '\u001b[J'
-
 export interface Terminal {
-  /** Whether a person looks on, and pictures can be drawn in place. */
+  /** Whether a person is watching, so that pictures are drawn in place. */
   readonly isInteractive: boolean
-  /** Whether somebody can be asked. */
+  /** Whether a person can be asked a question. */
   readonly canAsk: boolean
   /** In characters; Infinity without a terminal. */
   columns(): number
   rows(): number
   paint(style: Parameters<typeof styleText>[0], text: string): string
   print(lines: readonly string[] | string): void
-  /** Draws over the picture before. One that is higher than the terminal is printed below instead, and so is every one
-   *  without a terminal; both only when it has changed. */
+  /** Draws over the picture before. A picture that is higher than the terminal is printed below instead.
+   *  Without a terminal every picture is printed below. A picture that has not changed is not drawn again. */
   draw(lines: readonly string[]): void
   /** The last picture stays as it is, and the cursor is shown. */
   settle(): void
-  /** Takes the last picture away, and shows the cursor. */
+  /** Removes the last picture, and shows the cursor. */
   wipe(): void
-  /** @throws Interrupted when it is ended instead of answered */
+  /** @throws Interrupted when the person ends the question instead of answering it */
   ask(question: string, stop: AbortSignal): Promise<string>
 }
 
@@ -46,16 +40,16 @@ export function openTerminal(out: NodeJS.WriteStream, input: NodeJS.ReadStream):
     if (isHidden) out.write(SHOW_CURSOR)
     isHidden = false
   }
-  const up = () => (linesDrawn > 0 ? `\u001b[${linesDrawn}A\r` : '')
-
   function draw(lines: readonly string[]): void {
-    const text = lines.map((line) => `${line}${isInteractive ? CLEAR_LINE_END : ''}\n`).join('')
+    const text = lines.map((line) => `${line}\n`).join('')
     if (text === drawn) return
     drawn = text
     if (!isInteractive) return void out.write(text)
     isHidden = true
     const isTooHigh = lines.length >= rows()
-    out.write(HIDE_CURSOR + NO_WRAP + up() + (isTooHigh ? CLEAR_BELOW : '') + text + CLEAR_BELOW + WRAP)
+    // A picture that is too high scrolls, so the rest of the old one is cleared first.
+    if (isTooHigh) out.write(up(linesDrawn) + CLEAR_BELOW)
+    out.write(pictureOver(isTooHigh ? 0 : linesDrawn, lines))
     linesDrawn = isTooHigh ? 0 : lines.length
   }
 
@@ -75,12 +69,12 @@ export function openTerminal(out: NodeJS.WriteStream, input: NodeJS.ReadStream):
     draw,
     settle,
     wipe() {
-      if (isInteractive && linesDrawn > 0) out.write(up() + CLEAR_BELOW)
+      if (isInteractive && linesDrawn > 0) out.write(up(linesDrawn) + CLEAR_BELOW)
       settle()
     },
     async ask(question, stop) {
       const asking = createInterface({ input, output: out })
-      // Ctrl-C and Ctrl-D come here while the terminal is read.
+      // While the terminal is read, Ctrl-C and Ctrl-D arrive as these events, not as signals.
       const ended = new Promise<never>((_, reject) => {
         for (const event of ['close', 'SIGINT'] as const) asking.once(event, () => reject(new Interrupted()))
       })

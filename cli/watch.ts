@@ -5,11 +5,11 @@ import { drawFleet, fleetInOneLine } from './fleet-drawing.ts'
 import { type CliWorld, pause } from './world.ts'
 
 const LOOK_EVERY_MS = 2000
-/** A control plane that is gone for longer has not just been deployed. */
+/** The API fails for some looks while the control plane is deployed. A longer failure ends the command. */
 const MISSED_LOOKS_MAX = 30
 
 export interface WatchOptions {
-  /** Looks, before it ends by itself. */
+  /** How many looks to make; without it there is no end. */
   readonly count?: number
 }
 
@@ -61,11 +61,11 @@ function show({ api, terminal, json }: CliWorld, fleet: FleetAnswer, trouble?: s
   terminal.draw(cut(lines, terminal.rows() - 1))
 }
 
-/** A picture that is higher than the terminal cannot be drawn in place. */
+/** Cuts a picture that is higher than the terminal, because it could not be drawn in place. */
 function cut(lines: readonly string[], rows: number): readonly string[] {
   if (lines.length <= rows) return lines
   return [
     ...lines.slice(0, Math.max(1, rows - 1)),
-    `... ${lines.length - rows + 1} lines more: mooring fleet`,
+    `... ${lines.length - rows + 1} more lines: mooring fleet`,
   ]
 }

@@ -1,4 +1,4 @@
-/** What every command is handed: the API, the terminal, time, and the signal to end. */
+/** What every command is given from outside: the API, the terminal, the clock, and the signal to stop. */
 import { type Clock, sleep } from '../core/clock.ts'
 import type { Api } from './api.ts'
 import { Interrupted } from './failures.ts'
@@ -9,11 +9,11 @@ export interface CliWorld {
   readonly terminal: Terminal
   readonly clock: Clock
   readonly stop: AbortSignal
-  /** Print what the API answered, and nothing else. */
+  /** Whether to print the answer of the API, and nothing else. */
   readonly json: boolean
 }
 
-/** Prints the answer as JSON when that was asked for, else in words. */
+/** Prints the answer in words, or under `--json` as JSON. */
 export function tell(world: CliWorld, answer: object, words: () => readonly string[] | string): void {
   world.terminal.print(world.json ? JSON.stringify(answer, undefined, 2) : words())
 }

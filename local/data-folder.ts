@@ -1,4 +1,5 @@
-/** What `npm start` keeps beside the database: the folder itself, private to its owner, and the secrets in it. */
+/** Prepares the data folder of `npm start`, private to its owner, and keeps the secrets that lie beside the
+ *  database. */
 import {
   chmodSync,
   existsSync,
@@ -14,7 +15,7 @@ import { Fault, naming } from './faults.ts'
 
 const SECRET_BYTES_MAX = 4096
 
-/** Makes the folder unless it is there, and sees whether a file can be written into it.
+/** Makes the folder if it is missing, and checks that a file can be written into it.
  *  @throws Fault that says what to do */
 export async function prepareFolder(what: string, folder: string): Promise<void> {
   await naming(what, () => {
@@ -28,8 +29,9 @@ export async function prepareFolder(what: string, folder: string): Promise<void>
   })
 }
 
-/** With a folder a secret stays the same from start to start; without one it is made anew.
- *  @param form of a secret that can be used
+/** Keeps a secret in the folder, so that it stays the same at each start. Without a folder each start makes a
+ *  new one.
+ *  @param form that a secret must have
  *  @throws Fault SECRET_FILE_UNUSABLE | DISK_FULL | FOLDER_UNUSABLE */
 export async function keepSecret(
   folder: string | undefined,
@@ -44,7 +46,7 @@ export async function keepSecret(
     const secret = make()
     const unfinished = `${file}.${process.pid}.new`
     try {
-      // It has its name only when it is whole.
+      // The file gets its name only when it is complete.
       writeFileSync(unfinished, `${secret}\n`, { mode: 0o600, flag: 'wx', flush: true })
       linkSync(unfinished, file)
     } finally {
@@ -60,7 +62,7 @@ function readSecret(file: string, form: RegExp): string {
   if (!form.test(secret)) {
     throw new Fault(
       'SECRET_FILE_UNUSABLE',
-      `the file ${file} is empty or damaged: put it back, or delete it and a new one is made`,
+      `the file ${file} is empty or damaged: put it back, or delete it and a new one is made at the next start`,
     )
   }
   chmodSync(file, 0o600)

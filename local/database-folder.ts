@@ -1,19 +1,19 @@
-/** The folder of a kept database, looked at before dynalite opens it: dynalite throws what is wrong with it from nowhere,
- *  and LevelDB makes a new database where the old one has lost its first file. */
+/** Examines the folder of a kept database before dynalite opens it. Dynalite would report a fault only as an
+ *  uncaught exception. LevelDB would make a new database where the old one has lost its file CURRENT. */
 import { mkdirSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { Fault, naming } from './faults.ts'
 
-/** The very LevelDB that dynalite uses. */
+/** The same LevelDB that dynalite uses. */
 const { Level } = createRequire(createRequire(import.meta.url).resolve('dynalite'))('level') as {
   Level: new (folder: string) => { open(): Promise<void>; close(): Promise<void> }
 }
 
-/** Files that LevelDB writes only into a database that has a file CURRENT, too. */
+/** LevelDB writes these files only beside a file CURRENT. */
 const OF_A_DATABASE = /^(MANIFEST-\d+|\d+\.(ldb|sst|log))$/
 
-/** Makes sure that the database can be opened and that nobody else has it open.
- *  @returns whether there was one already
+/** Makes sure that the database can be opened and that no other process has it open.
+ *  @returns whether there was a database already
  *  @throws Fault that says what to do */
 export async function examineDatabase(folder: string): Promise<boolean> {
   return naming(`the database in ${folder}`, async () => {
@@ -24,11 +24,11 @@ export async function examineDatabase(folder: string): Promise<boolean> {
     if (!isThere && lost !== undefined) {
       throw new Fault(
         'DATABASE_DAMAGED',
-        `the database in ${folder} has lost its file CURRENT, but not ${lost}: put the whole folder back from a copy, or ` +
-          'choose another one with --data and link the devices anew',
+        `the database in ${folder} has lost its file CURRENT, but not ${lost}: put the whole folder back from ` +
+          'a copy, or choose another one with --data and link the devices again',
       )
     }
-    // A look that makes a database would hide a key file that is lost.
+    // Opening would make a new database here, and so hide that the key file is lost.
     if (!isThere) return false
     const database = new Level(folder)
     await database.open()

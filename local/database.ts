@@ -1,4 +1,5 @@
-/** The embedded DynamoDB of the local fleet: dynalite, in memory or in a folder, with the tables of core/store/tables.ts. */
+/** The embedded DynamoDB of the local fleet: dynalite, in memory or in a folder, with the tables of
+ *  core/store/tables.ts. */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -18,29 +19,30 @@ import { guard } from './endpoint-guard.ts'
 import { type Credentials, signatureFault } from './signed-requests.ts'
 
 export const LOCAL_TABLE_PREFIX = 'Mooring-'
-/** Of this run: made when the process starts that opens the endpoints, and handed to its children by their environment. */
+/** Credentials of this run. The process that opens the endpoints makes them when it starts, and gives them to
+ *  its children by the environment. */
 export const LOCAL_CREDENTIALS: Credentials = {
   accessKeyId: `LOCAL${randomBytes(8).toString('hex').toUpperCase()}`,
   secretAccessKey: randomBytes(32).toString('hex'),
 }
 export const LOCAL_REGION = 'eu-west-1'
 const TABLE_WAIT_SECONDS = 20
-/** As much as dynalite takes. */
+/** The limit of dynalite. */
 const REQUEST_BYTES_MAX = 16 * 1024 * 1024
 
 export interface LocalDatabase {
   readonly endpoint: string
-  /** Every request has to be signed with them. */
+  /** Every request must be signed with them. */
   readonly credentials: Credentials
   readonly client: DynamoDBClient
-  /** Hears of every request, from whichever process, in the order in which they were applied. */
+  /** `hear` gets every request of any process, in the order in which they were applied. */
   onExchange(hear: (exchange: DatabaseExchange) => void): void
   close(): Promise<void>
 }
 
-/** A request that was carried out or refused; whether the answer arrived is not known here. */
+/** A request that was applied or refused. It is not known here whether the answer arrived. */
 export interface DatabaseExchange {
-  /** `UpdateItem`, for instance. */
+  /** For example `UpdateItem`. */
   readonly operation: string
   readonly status: number
   /** JSON. */
@@ -49,7 +51,7 @@ export interface DatabaseExchange {
   readonly answer: string
 }
 
-/** @param dataDir keeps the database there; without it everything is gone at the end */
+/** @param options dataDir is the folder that keeps the database; without it the database is in memory */
 export async function startDatabase(
   options: { dataDir?: string; port?: number; credentials?: Credentials } = {},
 ): Promise<LocalDatabase> {
@@ -68,7 +70,7 @@ export async function startDatabase(
       })
   })
   askForSignatures(server, credentials)
-  // In the chaos a proxy stands before it, with a port of its own.
+  // In the chaos runs the requests come through a proxy, which has a port of its own.
   guard(server, { host: 'loopback', port: 'any' })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -98,7 +100,8 @@ function overhear(
   const chunks: Buffer[] = []
   request.on('data', (chunk: Buffer) => chunks.push(chunk))
   const end = response.end.bind(response)
-  // Dynalite answers in the very turn in which it has applied the request: later events could change places.
+  // Dynalite answers in the same turn of the event loop in which it applies the request. Later events could
+  // swap.
   response.end = ((...answer: [unknown?]) => {
     const operation = String(request.headers['x-amz-target'] ?? '').split('.')[1] ?? ''
     const body = Buffer.concat(chunks).toString('utf8')
@@ -107,8 +110,8 @@ function overhear(
   }) as ServerResponse['end']
 }
 
-/** Dynalite checks no signature, answers web pages, and throws when a client breaks off in the middle of a request, as one
- *  that is killed does: so it gets requests only as a whole, and only those that are signed. */
+/** Passes on only whole and signed requests. Dynalite itself checks no signature and answers web pages. It
+ *  throws when a client breaks off in the middle of a request, as a killed client does. */
 function askForSignatures(server: Server, credentials: Credentials): void {
   const listeners = server.listeners('request')
   server.removeAllListeners('request')
@@ -123,12 +126,12 @@ function askForSignatures(server: Server, credentials: Credentials): void {
       const whole = replay(request, body)
       for (const listener of listeners) listener.call(server, whole, response)
     }
-    // Whoever broke off hears nothing.
+    // A client that broke off gets no answer.
     readBody(request, REQUEST_BYTES_MAX).then(pass, () => response.destroy())
   })
 }
 
-/** The request once more, with a body that can be read once more. */
+/** The same request, with a body that can be read again. */
 function replay({ method, url, headers }: IncomingMessage, body: Buffer): Readable {
   return Object.assign(Readable.from(body.length > 0 ? [body] : []), { method, url, headers })
 }
@@ -137,7 +140,7 @@ export function localClient(endpoint: string, credentials: Credentials = LOCAL_C
   return new DynamoDBClient({ endpoint, region: LOCAL_REGION, credentials })
 }
 
-/** Creates what is missing; tables that are there are left as they are. */
+/** Creates the tables that are missing, and leaves the others as they are. */
 export async function createTables(client: DynamoDBClient, prefix: string): Promise<void> {
   for (const table of TABLE_NAMES) {
     try {

@@ -1,5 +1,6 @@
-/** The operations of ECS that Mooring uses, on this machine: tasks are the child processes of the fleet, so that the very
- *  task control and scaling that are deployed work here. Reached through AWS_ENDPOINT_URL_ECS. */
+/** The operations of ECS that Mooring uses, on this machine. Tasks are the child processes of the fleet, so
+ *  the task control and scaling that are deployed run here unchanged. Clients find it through
+ *  AWS_ENDPOINT_URL_ECS. */
 import type { IncomingMessage } from 'node:http'
 import * as z from 'zod'
 import { type HttpServer, readBody, sendJson, startHttpServer } from './control-plane/http-server.ts'
@@ -12,18 +13,19 @@ const BODY_BYTES_MAX = 64 * 1024
 /** `X-Amz-Target: AmazonEC2ContainerServiceV20141113.StopTask` */
 const TARGET = /^AmazonEC2ContainerServiceV20141113\.(\w+)$/
 
-/** The service as ECS would run it. */
+/** The service as ECS would run it: the servers of the fleet. */
 export interface LocalService {
   size(): {
     readonly desired: number
     readonly running: number
-    /** Of the newest deployment, and of those that still have tasks. */
+    /** The ids of the newest deployment, and of older ones that still have tasks. */
     readonly deployments: readonly [string, ...string[]]
   }
   resize(desired: number): Promise<void>
-  /** New tasks beside the old ones, which are stopped unless they are protected. */
+  /** Starts new tasks beside the old ones. Old tasks are stopped unless they are protected. */
   redeploy(): Promise<void>
-  /** Asks the process to end, and kills it when it does not. @returns false when there is no such task */
+  /** Asks the process to end, and kills it when it does not.
+   *  @returns false when there is no such task */
   stopTask(taskArn: string): boolean
   /** @returns false when there is no such task */
   protect(taskArn: string, minutes: number): boolean
@@ -68,7 +70,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
 }
 
-/** @param credentials that every request has to be signed with */
+/** @param credentials with which every request must be signed */
 export function startEcsEndpoint(
   service: LocalService,
   credentials: Credentials = LOCAL_CREDENTIALS,

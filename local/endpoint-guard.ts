@@ -1,16 +1,18 @@
-/** Stands before every endpoint that the local fleet opens: it lets no web page in, and answers without any CORS header.
- *  What asks for a credential of the run besides does so by `bearer`, or by the signature in signed-requests.ts. */
+/** Guards every endpoint that the local fleet opens: it lets no web page in, and answers without any CORS
+ *  header. Some endpoints also ask for a credential of the run: by `bearer`, or by the signature in
+ *  `local/signed-requests.ts`. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type PageRefusal, type PageRules, pageRefusal } from '../hosts/server/page-requests.ts'
 
 export interface GuardRules extends PageRules {
-  /** What else a request needs. */
+  /** Checks a credential in addition.
+   *  @returns the refusal of a request without it */
   readonly credential?: (request: IncomingMessage) => PageRefusal | undefined
 }
 
-/** Puts the guard before all that listens to the server by now. Upgrades are judged as requests are. */
+/** Puts the guard before every listener that the server has by now. Upgrades are judged as requests are. */
 export function guard(server: Server, rules: GuardRules): void {
   const refusalOf = (request: IncomingMessage) => pageRefusal(request, rules) ?? rules.credential?.(request)
   const requested = server.listeners('request')
@@ -30,18 +32,19 @@ export function guard(server: Server, rules: GuardRules): void {
   })
 }
 
-/** Asks for `Authorization: Bearer <token>`: a page could add it to a request only after a preflight, which is refused. */
+/** Asks for `Authorization: Bearer <token>`. A web page could add the header only after a preflight, and the
+ *  guard refuses preflights. */
 export function bearer(token: string): (request: IncomingMessage) => PageRefusal | undefined {
   return ({ headers: { authorization } }) => {
     if (authorization === undefined) {
       return { status: 401, code: 'API_KEY_MISSING', message: 'send the token in Authorization: Bearer' }
     }
     if (isSame(authorization.replace(/^Bearer +/i, ''), token)) return undefined
-    return { status: 401, code: 'API_KEY_UNKNOWN', message: 'the token is not the one of this run' }
+    return { status: 401, code: 'API_KEY_UNKNOWN', message: 'this is not the token of this run' }
   }
 }
 
-/** In a time that tells nothing of where they differ. */
+/** Compares in a time that does not depend on where the two differ. */
 export function isSame(given: string, wanted: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(given), digest(wanted))

@@ -1,5 +1,5 @@
-/** What keeps a fleet from starting, or ends it, as a sentence for the person at the terminal: what it is, and what to do.
- *  A stack is of no use there; that of an error that nobody foresaw goes to a log. */
+/** A fault keeps a fleet from starting, or ends it. It is a sentence for the person at the terminal: what is
+ *  wrong, and what to do. A stack is of no use there; the stack of an unforeseen error goes to a log. */
 
 export type FaultCode =
   | 'WRONG_OPTION'
@@ -25,7 +25,7 @@ export class Fault extends Error {
   }
 }
 
-/** By the codes of the system, and by the words of the database, which has no codes for them. */
+/** Causes by the codes of the system, and by the words of LevelDB, which has no codes for them. */
 const CAUSES: readonly (readonly [cause: RegExp, code: FaultCode, words: string])[] = [
   [
     /ENOSPC|EDQUOT|No space left on device|quota exceeded/i,
@@ -35,7 +35,7 @@ const CAUSES: readonly (readonly [cause: RegExp, code: FaultCode, words: string]
   [
     /LEVEL_LOCKED|LOCK: (Resource temporarily unavailable|already held)/,
     'DATA_IN_USE',
-    'another fleet is using it: end that one, or choose another folder with --data',
+    'another fleet is using it: end that fleet, or choose another folder with --data',
   ],
   [
     /EACCES|EPERM|Permission denied/i,
@@ -46,15 +46,15 @@ const CAUSES: readonly (readonly [cause: RegExp, code: FaultCode, words: string]
   [
     /ENOTDIR|EEXIST/,
     'FOLDER_UNUSABLE',
-    'a file stands where a folder should be: move it, or choose another folder',
+    'there is a file where a folder should be: move it, or choose another folder',
   ],
-  [/ENOENT/, 'FOLDER_UNUSABLE', 'it is not there and cannot be made: choose another folder'],
+  [/ENOENT/, 'FOLDER_UNUSABLE', 'it does not exist and cannot be made: choose another folder'],
   [
     /ENAMETOOLONG|ELOOP|EISDIR|ERR_INVALID_ARG_VALUE/,
     'FOLDER_UNUSABLE',
     'no folder can have this name: choose another one',
   ],
-  [/EPIPE/, 'OUTPUT_CLOSED', 'nobody reads any more what it says'],
+  [/EPIPE/, 'OUTPUT_CLOSED', 'the reader of its output is gone'],
   [
     /EMFILE|ENFILE/,
     'FOLDER_UNUSABLE',
@@ -63,12 +63,13 @@ const CAUSES: readonly (readonly [cause: RegExp, code: FaultCode, words: string]
   [
     /LEVEL_CORRUPTION|LEVEL_IO_ERROR|Corruption|IO error|EIO/,
     'DATABASE_DAMAGED',
-    'the database cannot be read: put the whole folder back from a copy, or choose another one with --data and link the devices anew',
+    'the database cannot be read: put the whole folder back from a copy, or choose another one with --data and link ' +
+      'the devices again',
   ],
 ]
 
-/** @param what is being used, for the sentence: `the data folder /srv/mooring`
- *  @returns the error itself when it is of an unknown kind */
+/** @param what the sentence is about, for example `the data folder /srv/mooring`
+ *  @returns a Fault, or the error itself when its kind is unknown */
 export function faultOf(what: string, error: unknown): unknown {
   if (error instanceof Fault) return error
   const told = tokensOf(error)
@@ -76,7 +77,7 @@ export function faultOf(what: string, error: unknown): unknown {
   return known ? new Fault(known[1], `${what}: ${known[2]}`) : error
 }
 
-/** Runs the work, and throws what goes wrong as a Fault where its kind is known. */
+/** Runs the work, and throws an error of a known kind as a Fault. */
 export async function naming<T>(what: string, work: () => Promise<T> | T): Promise<T> {
   try {
     return await work()
@@ -91,7 +92,7 @@ export function lastWords(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** The codes and messages of an error and of what caused it. */
+/** The codes and messages of an error and its causes. */
 function tokensOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { code = '' } = error as NodeJS.ErrnoException

@@ -1,5 +1,6 @@
-/** Keeps the key file and the database of a data folder together. A database remembers which wrapping keys belong to it:
- *  with another key file every device would wait for ever, and a new one would hide that the old one is lost. */
+/** Keeps the key file and the database of a data folder together. With another key file every device would
+ *  wait for ever, and a new key file would hide that the old one is lost. So a database remembers its
+ *  wrapping keys. */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { dataKeysKey } from '../core/store/auth-item-row.ts'
@@ -9,20 +10,20 @@ import { createKeyFile, readKeyFile } from '../hosts/auth-state/keys/key-file.ts
 import { wrappingKeyName } from '../hosts/auth-state/keys/key-file-wrapping.ts'
 import { Fault, naming } from './faults.ts'
 
-/** Stands among the files of the database, so that a copy of the one is a copy of the other. */
+/** This file lies among the files of the database, so that every copy of the database has it. */
 const REMEMBERED = 'wrapping-key-names'
 const NAME_FORM = /^key-[0-9a-f]{16}$/
 const ADVICE =
-  'Put the right file back. When it is lost for good, nobody can read these credentials any more: start with another ' +
-  'folder, and link the devices anew'
+  'Put the right file back. If it is lost for good, these credentials cannot be read any more: start with another ' +
+  'folder, and link the devices again'
 
-/** Makes a key file where there is no database yet, and reads it.
+/** Reads the key file. Where there is no database yet, a missing key file is made.
  *  @returns the names of its keys, the newest first
  *  @throws Fault KEY_FILE_MISSING | KEY_FILE_UNUSABLE | DISK_FULL */
 export async function keyNamesOf(keyFile: string, hasDatabase: boolean): Promise<readonly string[]> {
   if (!existsSync(keyFile)) {
     if (hasDatabase) {
-      const what = `the key file ${keyFile} is not there, but the database that it belongs to is`
+      const what = `the key file ${keyFile} is missing, but its database is there`
       throw new Fault('KEY_FILE_MISSING', `${what}; no new key is made beside old credentials. ${ADVICE}`)
     }
     await naming(`the key file ${keyFile}`, () => createKeyFile(keyFile))
@@ -45,7 +46,7 @@ export async function matchKeyFile(
   const [newest] = remembered
   if (newest !== undefined && !names.includes(newest)) throw differs(keyFile, newest)
   const isKnown = newest !== undefined && remembered.every((name) => names.includes(name))
-  // A key that was taken out of the file may be missed by nobody: whoever rotates keys is told to take old ones out.
+  // A key that was removed may be in use no more: after a rotation the operator is told to remove old keys.
   if (existed && !isKnown) {
     const missed = (await keysInUse(store)).find((name) => !names.includes(name))
     if (missed !== undefined) throw differs(keyFile, missed)
@@ -58,18 +59,18 @@ export async function matchKeyFile(
 }
 
 function differs(keyFile: string, name: string): Fault {
-  const what = `the key file ${keyFile} is another one than that of this database: it lacks ${name}`
-  return new Fault('KEY_FILE_DIFFERS', `${what}, which credentials there are sealed by. ${ADVICE}`)
+  const what = `the key file ${keyFile} does not belong to this database: it lacks ${name}`
+  return new Fault('KEY_FILE_DIFFERS', `${what}, by which credentials there are sealed. ${ADVICE}`)
 }
 
-/** Nothing, for a database of before this was remembered. */
+/** @returns no names for a database that is older than this file */
 function recall(file: string): readonly string[] {
   if (!existsSync(file)) return []
   const lines = readFileSync(file, 'utf8').split('\n')
   return lines.filter((line) => NAME_FORM.test(line))
 }
 
-/** The wrapping keys of all credentials that devices have now. */
+/** The wrapping keys of the present credentials of all devices. */
 async function keysInUse(store: Store): Promise<string[]> {
   const names = new Set<string>()
   for (const { deviceId, credentialsId } of await scanAll(store, 'Devices', {})) {

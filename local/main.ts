@@ -1,6 +1,6 @@
 /**
- * `npm start`: the local fleet, until Ctrl-C.
- * Run by a person at a terminal. It must end every process it started, whatever ends it, and say in words why it ends.
+ * `npm start`: runs the local fleet until Ctrl-C. A person runs it at a terminal. However it ends, it must
+ * end every process that it started, and say in words why.
  */
 import { appendFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -11,7 +11,8 @@ import { newApiKey } from '../lambdas/api-keys.ts'
 import { keepSecret, prepareFolder } from './data-folder.ts'
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from './database.ts'
 import { Fault, faultOf, lastWords } from './faults.ts'
-import { type FleetOptions, type LocalFleet, startFleet } from './fleet.ts'
+import { type LocalFleet, startFleet } from './fleet.ts'
+import type { FleetOptions } from './fleet-options.ts'
 import { API_KEY_FORM, HELP, MESSAGES_SECRET_FORM, readOptions, type StartOptions } from './options.ts'
 import { showPairings } from './pairing-in-terminal.ts'
 import { type RunFile, writeRunFile } from './run-file.ts'
@@ -22,7 +23,8 @@ const RUN_DIR = '.mooring/runs'
 const OWN_LOG = join(LOG_DIR, 'npm-start.log')
 const JOIN_MS_MAX = 20_000
 const JOIN_LOOK_EVERY_MS = 100
-/** After a failure nothing may hold up the end for ever. Children that are left end by themselves when this process has. */
+/** After a failure the end may not take longer. Child processes that are left end by themselves after this
+ *  process. */
 const END_MS_MAX = 40_000
 
 interface Secrets {
@@ -41,7 +43,7 @@ async function main(): Promise<number> {
   const { promise: failed, resolve: fail } = Promise.withResolvers<Error>()
   hearFailures(fail)
   const secrets = await prepare(options)
-  say(`Starting ${options.servers} servers ...`)
+  say(`Starting ${options.servers} ${options.servers === 1 ? 'server' : 'servers'} ...`)
   const fleet = await orThrow(failed, startFleet(fleetOptions(options, secrets, fail)))
   const running = run(fleet, options, secrets, ended)
   const failure = await Promise.race([running, failed])
@@ -52,7 +54,7 @@ async function main(): Promise<number> {
   return 1
 }
 
-/** From the welcome to the end in order. */
+/** Runs from the welcome to the orderly end. */
 async function run(
   fleet: LocalFleet,
   options: StartOptions,
@@ -65,7 +67,7 @@ async function run(
   say(welcome({ fleet, options, ...secrets, runFile: runFile.path, logDir: resolve(LOG_DIR) }))
   const pairings = options.whatsApp === 'simulated' ? undefined : showPairings(fleet.store, say)
   await ended
-  say('\nEnding: devices are let go, processes end ...')
+  say('\nEnding: servers release their devices, then all processes end ...')
   pairings?.stop()
   await fleet.close()
   say('Ended.')
@@ -115,18 +117,18 @@ function fleetOptions(
       fail(
         new Fault(
           'CONTROL_PLANE_ENDED',
-          `the control plane has ended by itself, see ${log}: start the fleet again`,
+          `the control plane has ended unexpectedly, see ${log}: start the fleet again`,
         ),
       )
     },
     onServerExit: (server, exit) => {
       if (exit.code !== 0)
-        say(`${server.name} ended (${exit.signal ?? `exit code ${exit.code}`}). ${exit.lastWords}`)
+        say(`Server "${server.name}" ended (${exit.signal ?? `exit code ${exit.code}`}). ${exit.lastWords}`)
     },
   }
 }
 
-/** Before that, a device that is registered finds no server with room. */
+/** A device that is registered before the servers have joined finds no server with room. */
 async function untilJoined({ store }: LocalFleet, servers: number): Promise<void> {
   const begun = systemClock.mark()
   while (systemClock.elapsedMs(begun) < JOIN_MS_MAX) {
@@ -134,7 +136,7 @@ async function untilJoined({ store }: LocalFleet, servers: number): Promise<void
     if (active.length >= servers) return
     await sleep(systemClock, JOIN_LOOK_EVERY_MS)
   }
-  say(`Not every server has joined yet; see ${resolve(LOG_DIR)}`)
+  say(`Some servers have not joined yet; see their logs in ${resolve(LOG_DIR)}`)
 }
 
 function tellRun(fleet: LocalFleet, { apiKey, messagesSecret }: Secrets): Promise<RunFile> {
@@ -153,17 +155,19 @@ function tellRun(fleet: LocalFleet, { apiKey, messagesSecret }: Secrets): Promis
   })
 }
 
-/** The first signal ends the fleet in order; npm passes a second Ctrl-C on, which must not end it half way. */
+/** The first signal ends the fleet in order. npm passes a second Ctrl-C on; it must not interrupt that
+ *  end. */
 function untilSignal(): Promise<void> {
   return new Promise((done) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => done())
   })
 }
 
-/** The database throws from nowhere when its disk is full or a file of it is damaged: nobody awaits what it does. */
+/** A full disk or a damaged file of the database reaches us only as an uncaught exception: dynalite does not
+ *  await its own writes. */
 function hearFailures(failed: (error: Error) => void): void {
   process.on('uncaughtException', failed)
-  // Nobody reads on.
+  // The reader of the output is gone, as with `| head`.
   process.stdout.on('error', failed)
   process.stderr.on('error', () => undefined)
 }
@@ -177,15 +181,15 @@ function tellFailure({ dataDir }: StartOptions, failure: unknown): void {
   complain(faultOf(what, failure))
 }
 
-/** Only what was foreseen has words of its own; of the rest the log has the stack. */
+/** A foreseen fault has a sentence of its own. For any other error the log gets the stack. */
 function complain(error: unknown): void {
   process.stderr.write(`${lastWords(error)}\n`)
   if (error instanceof Fault || !(error instanceof Error)) return
   try {
     appendFileSync(OWN_LOG, `${error.stack}\n`)
-    process.stderr.write(`Where that came from stands in ${resolve(OWN_LOG)}\n`)
+    process.stderr.write(`The details are in ${resolve(OWN_LOG)}\n`)
   } catch {
-    // Without a place for it the sentence has to do.
+    // The log cannot be written either: the sentence has to do.
   }
 }
 

@@ -1,4 +1,4 @@
-/** The options of `npm start`. */
+/** The options of `npm start`: their help, and the checks of what a person gives. */
 import { parseArgs } from 'node:util'
 import { CLIENT_VERSION_FORM, readClientVersion } from '../core/client-version.ts'
 import { isForbiddenPort } from '../core/fetch-ports.ts'
@@ -12,44 +12,48 @@ export interface StartOptions {
   readonly capacity: number
   readonly dataDir: string | undefined
   readonly whatsApp: WhatsAppChoice
-  /** Of the WhatsApp client; the package's own when left out. */
+  /** Version of the WhatsApp client; by default the package's own. */
   readonly whatsAppVersion?: string
-  /** Absent unless it is given. */
   readonly apiKey?: string
   readonly messagesUrl?: string
   readonly messagesSecret?: string
 }
 
-/** With a URL: another server that speaks the protocol. */
+/** A URL names another server that speaks WhatsApp's protocol. */
 export type WhatsAppChoice = 'simulated' | 'live' | { readonly url: string }
 
 export const API_KEY_FORM = /^[\x21-\x7e]{1,256}$/
 export const MESSAGES_SECRET_FORM = /^[\x21-\x7e]{16,256}$/
 
-export const HELP = `Runs a whole fleet on this machine: database, API, scheduler, servers, and a WhatsApp to connect to.
+export const HELP = `Runs a whole fleet on this machine: database, API, scheduler, servers, and a simulated WhatsApp.
 
   npm start -- [options]
 
-  --servers N       server processes (default 3)
-  --max-servers N   as many are started when no server has room (default: the double of --servers)
-  --port PORT       of the API on 127.0.0.1 (default 3000)
-  --capacity N      devices that one server takes (default 400)
-  --data DIR        keep database, credentials and API key there (default: in memory, gone at the end;
-                    with --whatsapp live: .mooring/live)
-  --whatsapp KIND   simulated (default), or live: the real WhatsApp, to be paired by scanning a QR with a phone;
-                    or ws://... or wss://...: another server that speaks the protocol, a simulator elsewhere for
-                    instance (node local/whatsapp/main.ts --help)
+  --servers N       how many servers to start (default 3)
+  --max-servers N   start more servers, up to this many, when none has room (default: twice --servers)
+  --port PORT       port of the API on 127.0.0.1 (default 3000)
+  --capacity N      the most devices that one server takes (default 400)
+  --data DIR        folder that keeps the database, credentials and API key (default: in memory, deleted at the
+                    end; with --whatsapp live: .mooring/live)
+  --whatsapp KIND   simulated (default);
+                    live: the real WhatsApp, to which you link devices by scanning a QR with a phone;
+                    ws://... or wss://...: another server that speaks the protocol, for example a simulator on
+                    another machine (node local/whatsapp/main.ts --help)
   --whatsapp-version V
-                    of the WhatsApp client, for example 2.3000.1027934701 (default: WHATSAPP_VERSION, else the
-                    package's own); set it when WhatsApp refuses the client as outdated (405)
-  --messages-url URL  of your application: every message that a device receives is posted to it, signed
+                    version of the WhatsApp client, for example 2.3000.1027934701 (default: WHATSAPP_VERSION,
+                    else the package's own); set it when WhatsApp refuses the client as outdated (405)
+  --messages-url URL
+                    URL of your application: every message that a device receives is posted to it, signed
   --help            this text
 
-  MOORING_API_KEY   the API key to use; without it one is made and printed
-  MESSAGES_URL      the same as --messages-url
-  MESSAGES_SECRET   signs messages to and from your application, 16 characters or more; without it one is made
+Environment variables:
 
-Ctrl-C ends it: every device is let go, every process ends.
+  MOORING_API_KEY   the API key to use; without it a key is made and printed
+  MESSAGES_URL      the same as --messages-url
+  MESSAGES_SECRET   signs messages to and from your application, 16 characters or more; without it a secret is
+                    made and printed
+
+Ctrl-C ends the fleet: the servers release their devices, then all processes end.
 `
 
 const LIVE_DATA_DIR = '.mooring/live'
@@ -65,8 +69,8 @@ export function readOptions(
   const whatsApp = whatsAppChoice(values.whatsapp)
   const servers = wholeNumber('--servers', values.servers, 1, 50)
   const port = wholeNumber('--port', values.port, 0, 65_535)
-  if (isForbiddenPort(port)) throw wrong(`--port ${port} is one that no browser and no fetch connects to`)
-  if (values.data === '') throw wrong('--data is the name of a folder')
+  if (isForbiddenPort(port)) throw wrong(`--port ${port} is a port to which no browser and no fetch connects`)
+  if (values.data === '') throw wrong('--data must name a folder')
   return {
     servers,
     maxServers: wholeNumber('--max-servers', values['max-servers'] ?? String(2 * servers), servers, 100),
@@ -80,7 +84,7 @@ export function readOptions(
     ),
     ...messagesUrl(values['messages-url'], environment.MESSAGES_URL),
     ...given('messagesSecret', 'MESSAGES_SECRET', environment.MESSAGES_SECRET, (secret) =>
-      MESSAGES_SECRET_FORM.test(secret) ? undefined : 'has 16 to 256 characters, none of them a blank',
+      MESSAGES_SECRET_FORM.test(secret) ? undefined : 'must have 16 to 256 characters, none of them a blank',
     ),
   }
 }
@@ -96,24 +100,25 @@ function clientVersion(asked: string | undefined, set: string | undefined): { wh
 function whatsAppChoice(text: string): WhatsAppChoice {
   if (text === 'simulated' || text === 'live') return text
   if (!/^wss?:/.test(text)) {
-    throw wrong(`--whatsapp is simulated or live, or a URL that begins with ws:// or wss://, not ${text}`)
+    throw wrong(`--whatsapp must be simulated, live, or a URL that begins with ws:// or wss://, not ${text}`)
   }
   const url = URL.parse(text)
-  if (!url?.hostname) throw wrong(`--whatsapp is no URL: ${text}`)
+  if (!url?.hostname) throw wrong(`--whatsapp is no valid URL: ${text}`)
   if (url.username || url.password || url.hash) {
-    throw wrong('--whatsapp takes a URL without user, password and fragment')
+    throw wrong('--whatsapp must be a URL without user, password and fragment')
   }
   return { url: url.href }
 }
 
 function messagesUrl(option: string | undefined, variable: string | undefined) {
   const fault = (url: string) => messagesUrlFault(url, ['http:', 'https:'])
-  if (option === '') throw wrong('--messages-url is a URL that begins with http:// or https://')
+  if (option === '') throw wrong('--messages-url must be a URL that begins with http:// or https://')
   if (option !== undefined) return given('messagesUrl', '--messages-url', option, fault)
   return given('messagesUrl', 'MESSAGES_URL', variable, fault)
 }
 
-/** Nothing when it is not set; words about a value never show it, since it may be a secret. */
+/** An option that is not set is left out. A sentence about a value never shows it, because it may be a
+ *  secret. */
 function given<Name extends string>(
   name: Name,
   called: string,
@@ -134,7 +139,7 @@ function parse(args: string[]) {
   try {
     return parseStart(args)
   } catch (error) {
-    throw wrong(`${error instanceof Error ? error.message : String(error)}. --help tells the options`)
+    throw wrong(`${error instanceof Error ? error.message : String(error)}. --help lists the options`)
   }
 }
 
@@ -158,5 +163,5 @@ function parseStart(args: string[]) {
 function wholeNumber(name: string, text: string, least: number, most: number): number {
   const number = /^\d+$/.test(text) ? Number(text) : Number.NaN
   if (Number.isInteger(number) && number >= least && number <= most) return number
-  throw wrong(`${name} is a whole number from ${least} to ${most}, not ${text}`)
+  throw wrong(`${name} must be a whole number from ${least} to ${most}, not ${text}`)
 }

@@ -1,4 +1,5 @@
-/** Shows in the terminal the QR of every device that waits for a phone, and again when WhatsApp renews it. */
+/** Shows the QR of every device that waits for a phone in the terminal, and shows it again when WhatsApp
+ *  renews it. */
 import { toString as drawQr } from 'qrcode'
 import type { Store } from '../core/store/store.ts'
 
@@ -14,7 +15,7 @@ export function showPairings(store: Store, say: (text: string) => void): { stop(
       shown.set(deviceId, pairing.qr)
       const picture = await drawQr(pairing.qr, { type: 'terminal', small: true, errorCorrectionLevel: 'L' })
       say(
-        `\nScan this with the phone of "${name}" (${deviceId}): WhatsApp, Linked devices, Link a device\n${picture}`,
+        `\nScan this with the phone for "${name}" (${deviceId}): WhatsApp, Linked devices, Link a device\n${picture}`,
       )
     }
   }

@@ -1,5 +1,6 @@
-/** What another terminal needs to know of a running fleet, in a private file that a shell can read: secrets stay out of the
- *  lists of processes and of what has scrolled by. It is gone when the fleet is. */
+/** A private file from which the shell of another terminal reads where the fleet runs and its secrets. So no
+ *  secret appears in lists of processes or in the history of a shell. The file is deleted when the fleet
+ *  ends. */
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { naming } from './faults.ts'
@@ -20,13 +21,13 @@ export async function writeRunFile(
     value === undefined ? [] : [`export ${name}=${quoted(value)}`],
   )
   const lines = [
-    `# Of the fleet on port ${port}, as long as it runs. In a shell: . ${quoted(path)}`,
-    // Each of them would count more than the credentials below.
+    `# Of the fleet on port ${port}, while it runs. In a shell: . ${quoted(path)}`,
+    // Each of these would take precedence over the credentials below.
     'unset AWS_PROFILE AWS_SESSION_TOKEN',
     ...exports,
   ]
   await naming(`the file ${path}`, () => {
-    // One that is there may be open to others.
+    // Other users may be able to read a file that is left there.
     rmSync(path, { force: true })
     writeFileSync(path, `${lines.join('\n')}\n`, { mode: 0o600, flag: 'wx' })
   })

@@ -1,4 +1,4 @@
-/** One server of the local fleet: a child process that runs hosts/main.ts as Fargate would. */
+/** A server of the local fleet: a child process that runs hosts/main.ts as Fargate would. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { closeSync, openSync, writeSync } from 'node:fs'
@@ -17,7 +17,7 @@ export interface ServerProcessPlan {
   readonly tablePrefix: string
   readonly assignFunction: string
   readonly doorbellSecret: string
-  /** Holds the keys that the data keys of the auth state are wrapped by. */
+  /** Holds the wrapping keys of the data keys. */
   readonly authKeyFile: string
   readonly logDir: string
   readonly capacity: number
@@ -31,7 +31,7 @@ export interface ServerProcessPlan {
 export interface ServerExit {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
-  /** What the process said on stderr: why it did not start, for instance. */
+  /** The last lines on stderr that are no log lines, for example why the process did not start. */
   readonly lastWords: string
 }
 
@@ -45,19 +45,19 @@ export interface ServerProcess {
   signal(signal: NodeJS.Signals): void
 }
 
-/** Starts the process; it joins by itself. Its log goes to `<logDir>/<name>.log`. */
+/** Starts the process, which then joins the fleet by itself. Its log is `<logDir>/<name>.log`. */
 export async function startServerProcess(plan: ServerProcessPlan): Promise<ServerProcess> {
   const port = plan.url ? Number(new URL(plan.url).port) : await freePort()
   const url = plan.url ?? `http://127.0.0.1:${port}`
   const taskArn = `arn:aws:ecs:${LOCAL_REGION}:000000000000:task/mooring/${randomUUID().replaceAll('-', '')}`
   const log = openSync(join(plan.logDir, `${plan.name}.log`), 'a')
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', HOST_ENTRY], {
-    // Signals of the terminal go to the parent alone: it ends its children in order.
+    // The terminal's signals go to the parent alone, which ends its children in order.
     detached: true,
     stdio: ['ignore', log, 'pipe', 'ipc'],
     env: {
       PATH: process.env.PATH,
-      // for another WhatsApp server behind TLS of one's own
+      // For another WhatsApp server whose certificate the operator has issued.
       ...(process.env.NODE_EXTRA_CA_CERTS ? { NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS } : {}),
       AWS_REGION: LOCAL_REGION,
       AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
@@ -94,19 +94,19 @@ export async function startServerProcess(plan: ServerProcessPlan): Promise<Serve
   }
 }
 
-/** Only the end of what is said is kept. */
+/** Only the last characters on stderr are kept. */
 const LAST_WORDS_CHARACTERS_MAX = 4000
 
-/** A disk that is full takes no log; the server goes on. */
+/** A full disk takes no log line, and the server goes on. */
 function note(log: number, text: string): void {
   try {
     writeSync(log, text)
   } catch {
-    // There is nowhere to tell it.
+    // The failure itself could not be logged either.
   }
 }
 
-/** What is written to stderr goes to the log, too; what is not a log line of its own is kept as last words. */
+/** Copies stderr to the log. Lines that are not JSON, and so no log lines, are kept as last words. */
 function watchExit(child: ChildProcess, log: number): Promise<ServerExit> {
   let lastWords = ''
   const lines = child.stderr ? createInterface({ input: child.stderr }) : undefined

@@ -1,19 +1,20 @@
-/** The servers of the local fleet as one service: so many are desired, and those that end are started again. A deployment
- *  replaces them one after another: a new one beside the old ones, the next when an old one has ended. */
+/** The servers of the local fleet as one service of ECS: a number is desired, and servers that end are
+ *  started again. A deployment replaces servers one after another: one new server starts beside the old ones,
+ *  and the next when an old server has ended. */
 import { type Clock, type Mark, systemClock } from '../core/clock.ts'
 import type { LocalService } from './ecs-endpoint.ts'
 import type { ServerExit, ServerProcess } from './server-process.ts'
 
 /** A server that does not leave within this after SIGTERM is killed. ECS gives it 120 s. */
 export const LEAVE_MS_MAX = 20_000
-/** A server that cannot start is not started again and again at full speed. */
+/** Keeps a server that cannot start from being started again and again at full speed. */
 const START_AGAIN_AFTER_MS = 1000
 /** The exit code of a server whose name or URL is taken: it would be refused again. */
 const REFUSED = 4
 
 export interface ServicePlan {
   readonly desired: number
-  /** Whether servers that end are started again under their name, while so many are desired. */
+  /** Whether a server that ends is started again under its name, while that many are desired. */
   readonly restart: boolean
   start(name: string): Promise<ServerProcess>
   exited(server: ServerProcess, exit: ServerExit): Promise<void>
@@ -27,7 +28,7 @@ export interface RunningService extends LocalService {
 }
 
 export function createService(plan: ServicePlan, clock: Clock = systemClock): RunningService {
-  /** Each with the deployment that started it. */
+  /** Each server with the number of the deployment that started it. */
   const running = new Map<ServerProcess, number>()
   const starting = new Map<Promise<ServerProcess>, string>()
   const protectedUntil = new Map<string, { since: Mark; forMs: number }>()
@@ -38,7 +39,7 @@ export function createService(plan: ServicePlan, clock: Clock = systemClock): Ru
   const servers = () => [...running.keys()]
   const find = (taskArn: string) => servers().find((server) => server.taskArn === taskArn)
   const old = () => servers().filter((server) => running.get(server) !== deployment)
-  const startedAnew = () => running.size - old().length + starting.size
+  const ofNewest = () => running.size - old().length + starting.size
   const isProtected = ({ taskArn }: ServerProcess) => {
     const protection = protectedUntil.get(taskArn)
     return protection !== undefined && clock.elapsedMs(protection.since) < protection.forMs
@@ -52,7 +53,7 @@ export function createService(plan: ServicePlan, clock: Clock = systemClock): Ru
       const server = await begun
       running.set(server, of)
       void server.exited.then((exit) => ended(server, exit))
-      // The fleet ended while the process was made: it must not outlive that.
+      // The service ended while the process was being made: the process must not outlive it.
       if (ending) stop(server)
       return server
     } finally {
@@ -74,9 +75,9 @@ export function createService(plan: ServicePlan, clock: Clock = systemClock): Ru
     if (isWanted()) await add(server.name)
   }
 
-  /** One more of the newest deployment: never more than one beyond what is desired. */
+  /** Starts one more server of the newest deployment, and never more than one beyond the desired number. */
   async function replaceNext(): Promise<void> {
-    const hasRoom = startedAnew() < desired && running.size + starting.size <= desired
+    const hasRoom = ofNewest() < desired && running.size + starting.size <= desired
     if (!ending && hasRoom) await add(freeName())
   }
 

@@ -1,5 +1,5 @@
-/** The signature of AWS requests (Signature Version 4), as the local database, Lambda and ECS endpoints check it: whoever
- *  was not given this run's credentials can ask nothing of them. */
+/** Checks the signature of AWS requests (Signature Version 4) for the local database, Lambda and ECS
+ *  endpoints. They answer only programs that were given the credentials of this run. */
 import { createHash, createHmac } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isSame } from './endpoint-guard.ts'
@@ -9,7 +9,7 @@ export interface Credentials {
   readonly secretAccessKey: string
 }
 
-/** As AWS calls it. */
+/** Why a request is refused, with the error type of AWS. */
 export interface SignatureFault {
   readonly type:
     | 'MissingAuthenticationTokenException'
@@ -18,15 +18,18 @@ export interface SignatureFault {
   readonly says: string
 }
 
-const FORM =
-  /^AWS4-HMAC-SHA256 +Credential=([A-Za-z0-9]+)\/(\d{8})\/([a-z0-9-]+)\/([a-z0-9]+)\/aws4_request, *SignedHeaders=([a-z0-9;-]+), *Signature=([0-9a-f]{64})$/
-/** What says who is asked and for what: a signature that leaves it out covers nothing. */
+const FORM = new RegExp(
+  '^AWS4-HMAC-SHA256 +Credential=([A-Za-z0-9]+)/(\\d{8})/([a-z0-9-]+)/([a-z0-9]+)/aws4_request, ' +
+    '*SignedHeaders=([a-z0-9;-]+), *Signature=([0-9a-f]{64})$',
+)
+/** These headers say which service is asked and for what: a signature that leaves them out covers nothing. */
 const MUST_BE_SIGNED = ['host', 'x-amz-date', 'x-amz-target', 'x-amz-invocation-type']
 
 type Signed = Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'headersDistinct'>
 
-/** @param service as in the scope of the signature: `dynamodb`, for instance
- *  @returns why it is refused; undefined when it was signed, as it is, with the credentials */
+/** @param service as in the scope of the signature, for example `dynamodb`
+ *  @returns why the request is refused; undefined when exactly this request was signed with the
+ *  credentials */
 export function signatureFault(
   request: Signed,
   body: Buffer,
@@ -39,7 +42,7 @@ export function signatureFault(
   }
   const wrong: SignatureFault = {
     type: 'InvalidSignatureException',
-    says: 'The request was not signed as it is.',
+    says: 'The signature does not match the request.',
   }
   const [, keyId = '', date = '', region = '', scoped, names = '', signature = ''] =
     FORM.exec(authorization) ?? []
@@ -73,7 +76,7 @@ function canonical(
     const values = (headersDistinct[name] ?? []).map((value) => value.trim().replace(/ +/g, ' '))
     return `${name}:${values.join(',')}\n`
   })
-  // The path is encoded once more than it was sent.
+  // The path is sent encoded, and signed encoded a second time.
   const encodedPath = path.split('/').map(encoded).join('/')
   return [
     method,

@@ -1,4 +1,5 @@
-/** The first screen of `npm start`: where everything is, and first commands that work when they are pasted. */
+/** The first screen of `npm start`: where everything is, and first commands that work when pasted into a
+ *  shell. */
 import { resolve } from 'node:path'
 import { shownUrl } from '../core/messages-url.ts'
 import type { LocalFleet } from './fleet.ts'
@@ -10,7 +11,7 @@ export interface Welcome {
   readonly options: StartOptions
   readonly apiKey: string
   readonly messagesSecret: string
-  /** Tells a shell of this run. */
+  /** The file that a shell reads to reach this run. */
   readonly runFile: string
   readonly logDir: string
 }
@@ -22,11 +23,11 @@ export function welcome({ fleet, options, apiKey, messagesSecret, runFile, logDi
   const key = `-H ${quoted(`X-Api-Key: ${apiKey}`)}`
   const lines = [
     '',
-    `  API          ${apiUrl}      (its description: ${apiUrl}/openapi.json)`,
+    `  API          ${apiUrl}      (description: ${apiUrl}/openapi.json)`,
     `  API key      ${apiKey}`,
     ...whatsAppLines(options.whatsApp, simulator),
     messagesUrl === undefined
-      ? '  Messages     are only counted; to get them: MESSAGES_URL=http://127.0.0.1:8080/hook npm start'
+      ? '  Messages     are only counted; to receive them: MESSAGES_URL=http://127.0.0.1:8080/hook npm start'
       : `  Messages     go to ${shownUrl(messagesUrl)}, signed (docs/operations.md) with ${messagesSecret}`,
     `  Data         ${dataDir ? resolve(dataDir) : 'in memory'}`,
     `  Logs         ${logDir}`,
@@ -38,21 +39,21 @@ export function welcome({ fleet, options, apiKey, messagesSecret, runFile, logDi
     '',
     ...(simulator
       ? [
-          'Link it, as a phone that scans its QR would:',
+          'Link it by having a simulated phone scan its QR:',
           '',
           `  curl -s ${apiUrl}/devices/shop-1/qr ${key} | \\`,
           `    curl -s ${simulator.controlUrl}/phones/scan ${phone} -d @-`,
           '',
         ]
       : []),
-    'In another terminal, first tell it of this run; then watch the fleet, send a text, see what else there is:',
+    'In another terminal, load the settings of this run; then watch the fleet, send a text, or list all commands:',
     '',
     `  . ${quoted(runFile)}`,
     '  npx mooring watch',
     '  npx mooring device send shop-1 +15550100150 "ahoy"',
     '  npx mooring --help',
     '',
-    'There, too: import devices of another system, or export one (docs/importing.md).',
+    'You can also import devices of another system, or export a device (docs/importing.md).',
     '',
     'Ctrl-C ends the fleet.',
   ]
@@ -60,11 +61,11 @@ export function welcome({ fleet, options, apiKey, messagesSecret, runFile, logDi
 }
 
 function whatsAppLines(whatsApp: StartOptions['whatsApp'], simulator: LocalFleet['simulator']): string[] {
-  const shown = 'QR codes of devices that wait for a phone are shown here'
-  if (simulator) return [`  WhatsApp     simulated; phones are controlled at ${simulator.controlUrl}`]
+  const shown = 'the QR of each device that waits for a phone is shown here'
+  if (simulator) return [`  WhatsApp     simulated; its phones are controlled at ${simulator.controlUrl}`]
   if (typeof whatsApp === 'string') return [`  WhatsApp     live: ${shown}`]
   return [
-    `  WhatsApp     another server, ${whatsApp.url}: nothing is simulated here, no phones, no judge`,
+    `  WhatsApp     another server, ${whatsApp.url}: no phones and no judge are simulated here`,
     `               ${shown}`,
   ]
 }

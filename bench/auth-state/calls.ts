@@ -1,4 +1,5 @@
-/** What the real client asks of an auth state: noted down once, and asked of others again. */
+/** The calls that the real client makes to an auth state. They are recorded once, and made again to other
+ *  auth states. */
 import type { AuthenticationCreds, SignalDataSet, SignalDataTypeMap } from '@whiskeysockets/baileys'
 import type { OpenAuthState } from '../../hosts/auth-state/auth-state.ts'
 import type { KeptStanza } from '../../hosts/auth-state/inbox.ts'
@@ -8,12 +9,12 @@ export type Call =
   | { readonly ask: 'get'; readonly type: keyof SignalDataTypeMap; readonly ids: string[] }
   | { readonly ask: 'set'; readonly data: SignalDataSet }
   | { readonly ask: 'save'; readonly creds: AuthenticationCreds }
-  /** Of messages that were decrypted: Baileys' own auth states have no such thing. */
+  /** Calls to the inbox of decrypted messages, which Baileys' own auth states do not have. */
   | { readonly ask: 'keep'; readonly kept: KeptStanza }
   | { readonly ask: 'take'; readonly hashes: readonly string[] }
 
-/** The same auth state, which tells what it is asked. */
-export function noting(auth: OpenAuthState, note: (call: Call) => void): OpenAuthState {
+/** The same auth state, which also records each call. */
+export function recording(auth: OpenAuthState, note: (call: Call) => void): OpenAuthState {
   const { creds, keys } = auth.state
   return {
     ...auth,

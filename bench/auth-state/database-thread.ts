@@ -1,4 +1,5 @@
-/** The embedded DynamoDB in a thread of its own, so that its work is not counted as the auth state's. */
+/** Runs the embedded DynamoDB in a thread of its own, so that its work is not counted as work of the auth
+ *  state. */
 import { parentPort, Worker, workerData } from 'node:worker_threads'
 import { LOCAL_CREDENTIALS, startDatabase } from '../../local/database.ts'
 

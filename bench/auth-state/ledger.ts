@@ -1,10 +1,10 @@
-/** Counts what DynamoDB would charge for the auth state: each request, and its write units of 1 KB. The table has no index,
- *  so that a write costs its item and nothing more. */
+/** Counts what DynamoDB would charge for the auth state: each request, and its write units of 1 KB. The table
+ *  has no index, so a write costs its item and nothing more. */
 import type { AuthItem } from '../../core/store/auth-item-row.ts'
 import type { Store } from '../../core/store/store.ts'
 
 const UNIT_BYTES = 1024
-/** A number takes a byte for each two digits, and one more. */
+/** A number takes a byte for each two digits, and one byte more. */
 const NUMBER_BYTES_MAX = 21
 
 export interface Cost {
@@ -26,7 +26,7 @@ export function keepLedger(store: Store): { readonly store: Store; take(): Cost 
         if (table === 'AuthState') charge(row)
         return written
       },
-      // it answers with the whole item, and the whole item is what an update is charged for
+      // DynamoDB charges an update for the whole item, and answers with it.
       async update(table, key, change) {
         const row = await store.update(table, key, change)
         if (table === 'AuthState') charge(row)

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:auth-state`: what the auth state costs at DynamoDB, and how long it takes beside Baileys' own files.
- * Run by a person. It must leave neither a process nor a file behind.
+ * `npm run bench:auth-state`: what the auth state costs at DynamoDB, and how its times compare with Baileys'
+ * own files. A person runs it. It must leave neither a process nor a file behind.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,7 @@ import { createKeyFile, readKeyFile } from '../../hosts/auth-state/keys/key-file
 import { keyFileWrapping } from '../../hosts/auth-state/keys/key-file-wrapping.ts'
 import { silenceConsole } from '../../hosts/whatsapp/silence-console.ts'
 import { LOCAL_TABLE_PREFIX, localClient } from '../../local/database.ts'
-import { type Act, runCourse } from './course.ts'
+import { type Act, runActs } from './acts.ts'
 import { startDatabaseThread } from './database-thread.ts'
 import { interleave, median, mooringSubject, multiFileSubject } from './replay.ts'
 
@@ -21,7 +21,8 @@ const ROUNDS = '15'
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { rounds: { type: 'string', default: ROUNDS } } })
   const rounds = Number(values.rounds)
-  if (!Number.isSafeInteger(rounds) || rounds < 1) throw new Error('--rounds is a whole number, 1 or more')
+  if (!Number.isSafeInteger(rounds) || rounds < 1)
+    throw new Error('--rounds must be a whole number, 1 or more')
   silenceConsole()
   const folder = await mkdtemp(join(tmpdir(), 'mooring-bench-'))
   const database = await startDatabaseThread()
@@ -31,7 +32,7 @@ async function main(): Promise<void> {
     await createKeyFile(keyFile)
     const wrapping = keyFileWrapping(() => readKeyFile(keyFile))
     const store = dynamoDbStore(client, LOCAL_TABLE_PREFIX, REQUEST_MS_MAX)
-    const acts = await runCourse(store, wrapping)
+    const acts = await runActs(store, wrapping)
     const times = await interleave(acts, rounds, {
       mooring: () => mooringSubject(store, wrapping),
       multiFile: () => multiFileSubject(folder),
@@ -40,11 +41,11 @@ async function main(): Promise<void> {
     print(
       [
         '',
-        'Requests and write units of 1 KB: of a device with the real client, against a simulated WhatsApp. The table has no',
-        'index. Data keys are unwrapped from a file; with KMS, each pairing, first login and reconnect asks it once more.',
-        `Times: the same calls again, medians of ${rounds} interleaved rounds on this machine, Mooring on the embedded`,
-        "DynamoDB in a thread, Baileys' useMultiFileAuthState in a folder. Only Mooring fences, encrypts, and keeps what was",
-        'received until it is taken.',
+        'Requests and write units of 1 KB: a device with the real client, against a simulated WhatsApp. The table',
+        'has no index. The wrapping key is a file; with KMS, each pairing, first login and reconnect makes one more',
+        `request. Times: the same calls made again, medians of ${rounds} interleaved rounds on this machine. Mooring`,
+        "uses the embedded DynamoDB in a thread, Baileys' useMultiFileAuthState a folder. Only Mooring fences and",
+        'encrypts, and keeps received messages until an application takes them.',
       ].join('\n'),
     )
   } finally {
@@ -74,7 +75,7 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
-// Baileys does not await all that it sends; a socket that closes meanwhile must not end the process.
+// Baileys does not await everything that it sends; a socket that closes meanwhile must not end the process.
 process.on('unhandledRejection', () => undefined)
 await main()
 process.exit(0)

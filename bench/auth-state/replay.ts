@@ -1,4 +1,4 @@
-/** Asks the calls of each act of an auth state again, one after the other, and takes the time. */
+/** Makes the calls of each act to an auth state again, one after the other, and takes the time. */
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,8 +9,8 @@ import type { Store } from '../../core/store/store.ts'
 import { openAuthState } from '../../hosts/auth-state/auth-state.ts'
 import type { Inbox } from '../../hosts/auth-state/inbox.ts'
 import type { KeyWrapping } from '../../hosts/auth-state/keys/wrapping.ts'
+import type { Act } from './acts.ts'
 import type { Call } from './calls.ts'
-import type { Act } from './course.ts'
 
 interface Opened {
   readonly state: { readonly creds: AuthenticationCreds; readonly keys: SignalKeyStore }
@@ -18,7 +18,7 @@ interface Opened {
   saveCreds(): Promise<void>
 }
 
-/** One device's auth state, from its first opening to its end. */
+/** The auth state of one device, from its first opening to its end. */
 export interface Subject {
   open(): Promise<Opened>
   end(): Promise<void>
@@ -63,7 +63,7 @@ export async function replay(acts: readonly Act[], subject: Subject): Promise<nu
 
 async function ask(subject: Subject, opened: Opened | undefined, call: Call): Promise<Opened> {
   if (call.ask === 'open') return subject.open()
-  if (!opened) throw new Error('no act begins without opening the auth state')
+  if (!opened) throw new Error('the first act must open the auth state')
   const { state, inbox } = opened
   if (call.ask === 'get') await state.keys.get(call.type, call.ids)
   if (call.ask === 'set') await state.keys.set(call.data)
@@ -76,7 +76,8 @@ async function ask(subject: Subject, opened: Opened | undefined, call: Call): Pr
   return opened
 }
 
-/** A folder of Baileys and a device of Mooring in turn, and which of them begins in turn as well. */
+/** Replays the acts with Mooring and with Baileys' files. The two take turns, and so does which of them
+ *  begins. */
 export async function interleave(
   acts: readonly Act[],
   rounds: number,

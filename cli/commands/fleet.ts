@@ -1,34 +1,34 @@
-/** The commands about the whole fleet, and what their help says. */
+/** The commands about the whole fleet, and their help. */
 import { type Command, Option } from 'commander'
 import type { Act } from '../command.ts'
-import { holdRebalancing, restartFleet, showFleet } from '../fleet.ts'
+import { pauseRebalancing, restartFleet, showFleet } from '../fleet.ts'
 import { waits } from '../waits.ts'
 
 export function addFleetCommands(program: Command, act: Act): void {
   const fleet = program
     .command('fleet')
-    .description('show the whole fleet, restart it, or hold its rebalancing')
+    .description('show the whole fleet, restart it, or pause its rebalancing')
   fleet
     .command('show', { isDefault: true })
-    .description('how devices are spread, what moved lately, and what should not be')
+    .description('show how devices are spread over servers, recent moves, and problems')
     .action(act((world) => showFleet(world)))
   waits(
     fleet
       .command('restart')
-      .description('replace every server by a new one, one after another, each drained first')
+      .description('replace every server, one after another; each is drained first')
       .addOption(
         new Option(
           '--stop',
-          'stop the restart: the server under way is finished, no other is begun',
+          'stop the restart: the present server is still replaced, the others are not',
         ).conflicts('wait'),
       ),
   ).action(act(restartFleet))
   fleet
     .command('pause')
-    .description('move no devices to even the servers out, until it is resumed')
-    .action(act((world) => holdRebalancing(world, true)))
+    .description('pause rebalancing: no device moves to even out the servers')
+    .action(act((world) => pauseRebalancing(world, true)))
   fleet
     .command('resume')
-    .description('even the servers out again')
-    .action(act((world) => holdRebalancing(world, false)))
+    .description('resume rebalancing')
+    .action(act((world) => pauseRebalancing(world, false)))
 }

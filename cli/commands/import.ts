@@ -1,4 +1,4 @@
-/** The commands that bring devices in and out, and what their help says. */
+/** The commands that import and export devices, and their help. */
 import { type Command, Option } from 'commander'
 import { idArgument } from '../arguments.ts'
 import type { Act } from '../command.ts'
@@ -8,30 +8,30 @@ import { importMultiFile, importPostgres } from '../import.ts'
 export function addImportCommands(program: Command, act: Act): void {
   const from = program
     .command('import')
-    .description('bring devices of another system in, without pairing again')
+    .description('import devices of another system, without pairing them again')
   importing(
     from
       .command('multi-file')
-      .description('take the multi-file auth folders of Baileys; the name of a folder is the deviceId')
+      .description("import Baileys' multi-file auth folders; the name of a folder is the deviceId")
       .argument('<path...>', 'a folder with a creds.json, or a directory of such folders'),
   ).action(act(importMultiFile))
   importing(
     from
       .command('postgres')
-      .description('take an export of the devices table: CSV with a header, or JSON, one object a line')
-      .argument('<file>', 'ends with .csv, or with .jsonl')
+      .description('import an export of a devices table: CSV with a header, or one JSON object a line')
+      .argument('<file>', 'ends with .csv or .jsonl')
       .option('--linked-only', 'leave out devices without session data')
-      .option('--id-column <column>', 'the deviceId', 'id')
-      .option('--name-column <column>', 'what people call it', 'device_name')
-      .option('--server-column <column>', 'the server name to prefer', 'assigned_server_id')
-      .option('--session-column <column>', 'JSON with creds and keys', 'session_data'),
+      .option('--id-column <column>', 'the column with the deviceId', 'id')
+      .option('--name-column <column>', 'the column with the name for people', 'device_name')
+      .option('--server-column <column>', 'the column with the preferred server name', 'assigned_server_id')
+      .option('--session-column <column>', 'the column with creds and keys, as JSON', 'session_data'),
   ).action(act(importPostgres))
   reaching(
     program
       .command('export')
-      .description('write a stopped device into a multi-file auth folder; asks first')
+      .description('write a stopped device to a multi-file auth folder; asks first')
       .argument('<id>', 'the deviceId', idArgument)
-      .argument('<folder>', 'a new one, or an empty one')
+      .argument('<folder>', 'a new or an empty folder')
       .option('--yes', 'do not ask'),
   ).action(act(exportDevice))
 }
@@ -39,23 +39,23 @@ export function addImportCommands(program: Command, act: Act): void {
 function importing(command: Command): Command {
   return reaching(
     command
-      .option('--dry-run', 'only tell what would be imported, and what not and why')
+      .option('--dry-run', 'only show which devices would be imported, and why others would not')
       .option('--yes', 'do not ask')
-      .option('--stopped', 'leave the devices stopped: start them when the old system is stopped'),
-  ).addHelpText('after', '\nRun it again after an interruption: it goes on where it ended.')
+      .option('--stopped', 'leave the devices stopped, to start them once the old system is stopped'),
+  ).addHelpText('after', '\nAfter an interruption run it again: it continues where it ended.')
 }
 
 function reaching(command: Command): Command {
   return command
     .addOption(
-      new Option('--table-prefix <prefix>', "of the fleet's tables").env('TABLE_PREFIX').default('Mooring-'),
+      new Option('--table-prefix <prefix>', "prefix of the fleet's tables")
+        .env('TABLE_PREFIX')
+        .default('Mooring-'),
     )
     .addOption(new Option('--auth-key <arn>', 'the KMS key that wraps data keys').env('AUTH_KEY'))
-    .addOption(
-      new Option('--auth-key-file <file>', 'the key file of a local fleet, instead').env('AUTH_KEY_FILE'),
-    )
+    .addOption(new Option('--auth-key-file <file>', 'for a local fleet: its key file').env('AUTH_KEY_FILE'))
     .addHelpText(
       'after',
-      '\nReads and writes the tables itself, with the credentials, region and endpoint of the usual AWS environment.',
+      '\nIt uses the tables directly. Credentials, region and endpoint come from the usual AWS environment.',
     )
 }

@@ -1,17 +1,17 @@
-/** A device as another system has it, before anything is known of it here. */
+/** A candidate is a device as another system has it, before the fleet has been asked about it. */
 import { createHash } from 'node:crypto'
 import { type DeviceId, deviceId, hasIdForm } from '../../core/ids.ts'
 import type { Linked, Unusable } from './credentials.ts'
 
 export interface Candidate {
-  /** Where it was found: a folder, or a line of a file. The same in every reading. */
+  /** Where the device was found: a folder, or a line of a file. It is the same in every reading. */
   readonly from: string
-  /** Absent when no id can be made of what it is called there. */
+  /** Absent when no id can be made of its name in the other system. */
   readonly deviceId: DeviceId | undefined
   readonly name: string
   /** The server name to prefer. */
   readonly homeName?: string
-  /** What a person should know of it. */
+  /** Remarks for the person who imports. */
   readonly notes: readonly string[]
   load(): Promise<Loaded>
 }
@@ -19,12 +19,12 @@ export interface Candidate {
 export type Loaded =
   | (Linked & { readonly digest: string })
   | Unusable
-  /** It has no credentials, and none are expected. */
+  /** The device has no credentials, and none are expected. */
   | { readonly unlinked: true }
 
-/** Everything that can be imported, anew at each call and in the same order. */
+/** Everything that can be imported. Each call reads it again, in the same order. */
 export interface Source {
-  /** How one of them is called in a sentence. */
+  /** The word for one candidate: "folder" or "row". */
   readonly kind: string
   candidates(): AsyncIterable<Candidate>
 }
@@ -32,7 +32,7 @@ export interface Source {
 const ID_CHARACTERS_MAX = 64
 const NAME_CHARACTERS_MAX = 128
 
-/** The id of a device that is called `text` elsewhere: what an id must not have becomes `-`. */
+/** Makes an id of `text`: characters that an id must not have become `-`. */
 export function idFrom(text: string): { readonly deviceId: DeviceId | undefined; readonly notes: string[] } {
   if (hasIdForm(text)) return { deviceId: deviceId(text), notes: [] }
   const made = text
@@ -40,7 +40,10 @@ export function idFrom(text: string): { readonly deviceId: DeviceId | undefined;
     .replace(/^[^A-Za-z0-9]+/, '')
     .slice(0, ID_CHARACTERS_MAX)
   if (!hasIdForm(made)) return { deviceId: undefined, notes: [] }
-  return { deviceId: deviceId(made), notes: [`its id here is ${made}: ${JSON.stringify(text)} is none`] }
+  return {
+    deviceId: deviceId(made),
+    notes: [`its id here is ${made}: ${JSON.stringify(text)} cannot be an id`],
+  }
 }
 
 /** A name that can be shown to people. */
@@ -56,7 +59,7 @@ export function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }
 
-/** Runs `work` over what is iterated, `width` at a time, and hands on the results in order. */
+/** Runs `work` over the items, `width` at a time, and yields the results in the order of the items. */
 export async function* inOrder<Item, Result>(
   items: AsyncIterable<Item>,
   width: number,

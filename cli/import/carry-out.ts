@@ -1,5 +1,6 @@
-/** Imports one candidate: at rest, then its credentials, then the one write that makes it a device that can be started.
- *  Whatever ends it in between leaves a device that cannot start, and that the next run imports from the beginning. */
+/** Imports one candidate in three steps: a stopped device, then its credentials, then the one write that lets
+ *  it be started. An import that ends in between leaves a device that cannot start; the next run imports it
+ *  from the beginning. */
 import type { Clock } from '../../core/clock.ts'
 import { isMooringError } from '../../core/errors.ts'
 import type { DeviceId } from '../../core/ids.ts'
@@ -27,8 +28,8 @@ export interface Outcome extends Omit<Planned, 'intent' | 'digest'> {
 type Result = Pick<Outcome, 'outcome' | 'why'>
 type Linked = Extract<Loaded, { digest: string }>
 
-const RESTS = 'imported; start it when the old system is stopped'
-const UNLINKED = 'imported without credentials; start it to link it'
+const IMPORTED_STOPPED = 'imported; start it when the old system is stopped'
+const IMPORTED_UNLINKED = 'imported without credentials; start it to link it'
 const CHANGED = 'it has changed since it was read: is the old system still running?'
 
 export async function carryOut(
@@ -61,11 +62,11 @@ async function store(
 ): Promise<Result> {
   const importId = world.random.id()
   const credentialsId = world.random.id()
-  const begun = { device, importId, credentialsId, ...called(world, candidate) }
+  const begun = { device, importId, credentialsId, ...nameAndHome(world, candidate) }
   const row = await beginImport(world.store, world.clock, begun)
   if (!row) {
     const why = refusal(await readDevice(world.store, device))
-    return { outcome: 'skipped', why: why ?? 'another import has just begun' }
+    return { outcome: 'skipped', why: why ?? 'another import of it has just begun' }
   }
   await writeWholeState(world, { device, credentialsId, epoch: row.epoch }, { creds, keys })
   await deleteAbandonedCredentials(world.store, row)
@@ -74,9 +75,11 @@ async function store(
     importId,
     credentialsId,
     account,
-    ...(stopped ? { restsBecause: RESTS } : {}),
+    ...(stopped ? { restsBecause: IMPORTED_STOPPED } : {}),
   })
-  if (!finished) return { outcome: 'failed', why: 'another import has begun meanwhile, or it was deleted' }
+  if (!finished) {
+    return { outcome: 'failed', why: 'another import of it has begun meanwhile, or it was deleted' }
+  }
   const why = 'imported with its credentials'
   await recordHistory(world, { deviceId: device, event: 'registered', why })
   return { outcome: 'imported' }
@@ -88,16 +91,13 @@ async function registerUnlinked(
   candidate: Candidate,
 ): Promise<Result> {
   const credentialsId = world.random.id()
-  const registration = { deviceId, credentialsId, restsBecause: UNLINKED, ...called(world, candidate) }
+  const named = nameAndHome(world, candidate)
+  const registration = { deviceId, credentialsId, restsBecause: IMPORTED_UNLINKED, ...named }
   if (!(await register(world.store, world.clock, registration))) return { outcome: 'done' }
-  await recordHistory(world, {
-    deviceId,
-    event: 'registered',
-    why: 'imported without credentials; start it to link it',
-  })
+  await recordHistory(world, { deviceId, event: 'registered', why: IMPORTED_UNLINKED })
   return { outcome: 'registered' }
 }
 
-function called({ clock }: ImportWorld, { name, homeName }: Candidate) {
+function nameAndHome({ clock }: ImportWorld, { name, homeName }: Candidate) {
   return { name, ...(homeName === undefined ? {} : { home: { name: homeName, since: clock.wallMs() } }) }
 }

@@ -1,4 +1,4 @@
-/** Credentials from elsewhere: whether they are whole, and whose they are. */
+/** Judges credentials of another system: whether they are complete, and to which account they belong. */
 import type { AuthenticationCreds } from '@whiskeysockets/baileys'
 import type { DeviceId } from '../../core/ids.ts'
 import type { Account } from '../../core/store/device-row.ts'
@@ -9,7 +9,7 @@ import { fileOf } from '../multi-file/names.ts'
 
 export interface Linked extends WholeState {
   readonly account: Account
-  /** What is not taken along, and why. */
+  /** Keys that are not imported, and why. */
   readonly leftOut: readonly string[]
 }
 
@@ -17,10 +17,10 @@ export interface Unusable {
   readonly unusable: string
 }
 
-/** WhatsApp sends it again when a device has none. */
+/** WhatsApp sends keys of this type again to a device that has none. */
 const FETCHED_AGAIN = 'app-state-sync-version'
 
-/** @returns the credentials, ready to be stored, or why they cannot be */
+/** @returns the credentials, ready to be stored, or why they are unusable */
 export function judgeCredentials(
   device: DeviceId,
   creds: unknown,
@@ -38,7 +38,8 @@ export function judgeCredentials(
   return { creds, keys: keysWithout(keys, tooLarge), account, leftOut: [...leftOut, ...without] }
 }
 
-/** A pairing code sets `me` when it is asked for; `account` comes only with the phone's consent. */
+/** `me` alone proves no link: asking for a pairing code sets it. `account` comes only with the phone's
+ *  consent. */
 function accountOf({ me, account }: AuthenticationCreds): Account | undefined {
   if (!me?.id || !account) return undefined
   return { jid: me.id, ...(me.lid ? { lid: me.lid } : {}) }

@@ -1,4 +1,4 @@
-/** Multi-file auth folders as candidates: one folder each, or a directory that holds many. */
+/** Reads multi-file auth folders as candidates: a folder is one device, a directory of folders is many. */
 import { readdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { WrongUsage } from '../failures.ts'
@@ -16,7 +16,7 @@ export function folders(paths: readonly string[]): Source {
   }
 }
 
-/** @throws WrongUsage when there is nothing */
+/** @throws WrongUsage when there is no folder to import */
 async function foldersIn(path: string): Promise<string[]> {
   const entries = await readdir(path, { withFileTypes: true }).catch((error: Error) => {
     throw new WrongUsage(`${path} cannot be read as a folder: ${error.message}`)
@@ -24,19 +24,19 @@ async function foldersIn(path: string): Promise<string[]> {
   const isOne = entries.some(({ name }) => name === CREDS_FILE || keyOf(name) !== undefined)
   if (isOne) return [path]
   const inside = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-  if (inside.length === 0) throw new WrongUsage(`${path} holds neither a creds.json nor folders`)
+  if (inside.length === 0) throw new WrongUsage(`${path} holds neither a creds.json nor folders.`)
   return inside
     .map(({ name }) => join(path, name))
     .toSorted((one, other) => one.localeCompare(other, 'en', { numeric: true }))
 }
 
 function candidate(folder: string): Candidate {
-  const called = basename(resolve(folder))
-  const { deviceId, notes } = idFrom(called)
+  const folderName = basename(resolve(folder))
+  const { deviceId, notes } = idFrom(folderName)
   return {
     from: folder,
     deviceId,
-    name: nameFrom(called, 'imported'),
+    name: nameFrom(folderName, 'imported'),
     notes,
     async load(): Promise<Loaded> {
       const read = await readMultiFile(folder)

@@ -1,9 +1,9 @@
-/** JSON in which others have kept what Baileys works with. */
+/** Reads JSON in which other systems keep Baileys' credentials and keys. */
 import { BufferJSON } from '@whiskeysockets/baileys'
 
-/** Reads bytes in every form that is met: Baileys' own, that of very old files, and Node's own, from those who forgot
- *  Baileys' replacer.
- *  @throws Error when it is not JSON; the message holds nothing of it */
+/** Reads bytes in each form that is found in practice: Baileys' form, the form of very old files, and Node's
+ *  form. Programs without Baileys' replacer have written Node's.
+ *  @throws Error when the text is not JSON; the message quotes none of the text, because it is secret */
 export function parseForeign(text: string): unknown {
   try {
     return JSON.parse(text, (name, value) => {
@@ -15,7 +15,7 @@ export function parseForeign(text: string): unknown {
   }
 }
 
-/** The same for JSON that was parsed already. */
+/** Does the same for JSON that is parsed already. */
 export function reviveForeign(value: unknown): unknown {
   return parseForeign(JSON.stringify(value ?? null))
 }

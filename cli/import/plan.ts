@@ -1,21 +1,20 @@
-/** What becomes of each candidate, as the fleet stands. Nothing is written here. */
-
+/** Decides for each candidate whether to import it, by the rows of the fleet. It writes nothing. */
 import type { DeviceId } from '../../core/ids.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import { type Store, scanAll } from '../../core/store/store.ts'
 import { type Candidate, inOrder, type Loaded, type Source } from './candidate.ts'
 
-/** Candidates that are read at the same time; a device is some 800 files. */
+/** How many candidates are read at the same time. A device has some 800 files. */
 const READ_AT_ONCE = 4
 const DEVICES_MAX = 1_000_000
 
 export type Intent =
   | 'import'
-  /** An earlier import of it was given up: it is imported from the beginning. */
+  /** An earlier import of it was abandoned: it is imported from the beginning. */
   | 'finish'
   /** Without credentials, to be linked later. */
   | 'register'
-  /** An earlier import has done it. */
+  /** An earlier import has imported it. */
   | 'done'
   | 'skip'
 
@@ -26,7 +25,7 @@ export interface Planned {
   /** Why it is skipped. */
   readonly why?: string
   readonly notes: readonly string[]
-  /** Of what was read, if anything is to be stored. */
+  /** Digest of the credentials that were read, if they are to be stored. */
   readonly digest?: string
 }
 
@@ -34,14 +33,14 @@ export interface PlanOptions {
   readonly linkedOnly: boolean
 }
 
-/** The fleet, as it was when the import began. Each write checks again. */
+/** The fleet, as it was when the import began. Each write checks its own row again. */
 interface Fleet {
   readonly rows: ReadonlyMap<string, DeviceRow>
   readonly byAccount: ReadonlyMap<string, DeviceId>
 }
 
-/** What was met before in the same import. */
-interface Met {
+/** Candidates that this import has read already, by id and by account. */
+interface Seen {
   readonly ids: Map<string, string>
   readonly accounts: Map<string, string>
 }
@@ -53,14 +52,14 @@ export async function plan(
   progress: (read: number) => void,
 ): Promise<Planned[]> {
   const fleet = await readFleet(store)
-  const met: Met = { ids: new Map(), accounts: new Map() }
+  const seen: Seen = { ids: new Map(), accounts: new Map() }
   const planned: Planned[] = []
   const loading = inOrder(source.candidates(), READ_AT_ONCE, async (candidate) => ({
     candidate,
     loaded: await candidate.load(),
   }))
   for await (const { candidate, loaded } of loading) {
-    planned.push(judge(candidate, loaded, fleet, met, options))
+    planned.push(judge(candidate, loaded, fleet, seen, options))
     progress(planned.length)
   }
   return planned
@@ -76,29 +75,29 @@ function judge(
   candidate: Candidate,
   loaded: Loaded,
   fleet: Fleet,
-  met: Met,
+  seen: Seen,
   { linkedOnly }: PlanOptions,
 ): Planned {
   const { from, deviceId, notes } = candidate
   const told = { from, ...(deviceId ? { deviceId } : {}), notes }
   const skip = (why: string): Planned => ({ ...told, intent: 'skip', why })
   if ('unusable' in loaded) return skip(loaded.unusable)
-  if (!deviceId) return skip('no device id can be made of what it is called')
-  const sameId = met.ids.get(deviceId)
+  if (!deviceId) return skip('no device id can be made of its name')
+  const sameId = seen.ids.get(deviceId)
   if (sameId) return skip(`${sameId} has the same device id`)
   if ('unlinked' in loaded) {
     if (linkedOnly) return skip('it has no credentials')
-    met.ids.set(deviceId, from)
+    seen.ids.set(deviceId, from)
     return fleet.rows.has(deviceId) ? { ...told, intent: 'done' } : { ...told, intent: 'register' }
   }
   const { jid } = loaded.account
-  const twin = met.accounts.get(jid)
+  const twin = seen.accounts.get(jid)
   if (twin) return skip(`${twin} is the same linked device (${jid}): both would be two live copies`)
-  met.ids.set(deviceId, from)
-  met.accounts.set(jid, from)
+  seen.ids.set(deviceId, from)
+  seen.accounts.set(jid, from)
   const here = fleet.byAccount.get(jid)
   if (here === deviceId) return { ...told, intent: 'done' }
-  if (here) return skip(`the fleet has this linked device (${jid}) already, as ${here}`)
+  if (here) return skip(`the fleet has this linked device (${jid}) already, as device "${here}"`)
   const row = fleet.rows.get(deviceId)
   const why = row && refusal(row)
   if (why) return skip(why)
@@ -106,11 +105,14 @@ function judge(
   return { ...told, notes: all, intent: row?.importing ? 'finish' : 'import', digest: loaded.digest }
 }
 
-/** Why no credentials may be given to a device that the fleet has. */
+/** Why a device of the fleet may not be given imported credentials; undefined when it may. */
 export function refusal(row: DeviceRow): string | undefined {
   if (row.deleting) return 'the fleet is just deleting a device with this id'
-  if (row.pairedAt) return `the fleet has a device with this id, linked otherwise (${row.account?.jid})`
-  if (row.owner || row.desired === 'running')
-    return `the fleet waits for ${row.deviceId} to be linked: stop it first, then import it`
+  if (row.pairedAt) {
+    return `the fleet has a device with this id, linked to another account (${row.account?.jid})`
+  }
+  if (row.owner || row.desired === 'running') {
+    return `the fleet waits for device "${row.deviceId}" to be linked: stop it first, then import it`
+  }
   return undefined
 }

@@ -1,4 +1,4 @@
-/** What an import would do, and what it has done, in words. Pure. */
+/** Tells in words what an import would do, and what it has done. Pure. */
 import { type Column, drawTable } from '../table.ts'
 import { counted, few } from '../words.ts'
 import type { Outcome } from './carry-out.ts'
@@ -36,7 +36,7 @@ interface Line extends Pick<Planned, 'from' | 'deviceId' | 'why' | 'notes'> {
   readonly how: string
 }
 
-/** A table of those with something to say, then how many there are of each. */
+/** A table of the devices with a remark, then how many devices there are of each kind. */
 function draw(lines: readonly Line[], kind: string, width: number): string[] {
   const columns: Column<Line>[] = [
     { title: kind.toUpperCase(), of: ({ from }) => from },
@@ -47,11 +47,11 @@ function draw(lines: readonly Line[], kind: string, width: number): string[] {
       of: ({ why, notes }) => [...(why ? [why] : []), ...few(notes, NOTES_SHOWN_MAX)].join('; '),
     },
   ]
-  const telling = lines.filter(({ why, notes }) => why !== undefined || notes.length > 0)
+  const remarked = lines.filter(({ why, notes }) => why !== undefined || notes.length > 0)
   const counts = Map.groupBy(lines, ({ how }) => how)
   const sums = [...counts].map(([how, all]) => `${all.length} ${how}`)
   return [
-    ...(telling.length > 0 ? [...drawTable(columns, telling, width), ''] : []),
+    ...(remarked.length > 0 ? [...drawTable(columns, remarked, width), ''] : []),
     `${counted(lines.length, kind)}: ${sums.join(', ') || 'nothing to import'}`,
   ]
 }

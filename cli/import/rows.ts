@@ -1,4 +1,5 @@
-/** An export of the PostgreSQL system as candidates: a CSV file with a header, or JSON, one object a line. */
+/** Reads an export of a PostgreSQL table as candidates: a CSV file with a header, or JSON with one object a
+ *  line. */
 import { type FileHandle, open } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { CsvError, parse } from 'csv-parse'
@@ -18,9 +19,9 @@ export interface Columns {
 
 type Row = Readonly<Record<string, unknown>>
 
-/** A device's session data is some 200 KB; ten times that is no device. */
+/** A device's session data is some 200 KB; a hundred times that is no device. */
 const RECORD_CHARACTERS_MAX = 20_000_000
-/** How useSingleFileAuthState of older Baileys named its keys. */
+/** The names of keys in useSingleFileAuthState of older Baileys. */
 const OLDER_TYPES: Readonly<Record<string, string>> = {
   preKeys: 'pre-key',
   sessions: 'session',
@@ -39,7 +40,7 @@ export function rows(file: string, columns: Columns): Source {
         count += 1
         if (count === 1 && !(columns.idColumn in row)) {
           throw new WrongUsage(
-            `${file} has no column ${columns.idColumn}, but ${Object.keys(row).join(', ')}; see --id-column`,
+            `${file} has no column ${columns.idColumn}, only ${Object.keys(row).join(', ')}; see --id-column.`,
           )
         }
         yield candidate(row, count, columns)
@@ -50,15 +51,15 @@ export function rows(file: string, columns: Columns): Source {
 
 async function* readRows(file: string): AsyncGenerator<Row> {
   const handle = await open(file).catch((error: Error) => {
-    throw new WrongUsage(`${file} cannot be read: ${error.message}`)
+    throw new WrongUsage(`${file} cannot be read: ${error.message}.`)
   })
   try {
-    if (!(await handle.stat()).isFile()) throw new WrongUsage(`${file} is not a file`)
+    if (!(await handle.stat()).isFile()) throw new WrongUsage(`${file} is not a file.`)
     if (/\.(jsonl|ndjson|json)$/i.test(file)) yield* jsonLines(handle)
     else yield* csvRows(handle)
   } catch (error) {
     if (!(error instanceof CsvError)) throw error
-    throw new WrongUsage(`${file} cannot be read: ${error.code}`)
+    throw new WrongUsage(`${file} cannot be read: ${error.code}.`)
   } finally {
     await handle.close()
   }
@@ -67,7 +68,7 @@ async function* readRows(file: string): AsyncGenerator<Row> {
 async function* csvRows(handle: FileHandle): AsyncGenerator<Row> {
   const parser = parse({ columns: true, bom: true, max_record_size: RECORD_CHARACTERS_MAX })
   const input = handle.createReadStream({ encoding: 'utf8', autoClose: false })
-  // what goes wrong in either of them is thrown where the rows are read
+  // An error of either stream is thrown where the rows are read.
   pipeline(input, parser, () => undefined)
   yield* parser
 }
@@ -83,25 +84,27 @@ async function* jsonLines(handle: FileHandle): AsyncGenerator<Row> {
     } catch {
       row = undefined
     }
-    if (typeof row !== 'object' || row === null) throw new WrongUsage(`line ${count} is no JSON object`)
+    if (typeof row !== 'object' || row === null) throw new WrongUsage(`Line ${count} is no JSON object.`)
     yield row as Row
   }
 }
 
 function candidate(row: Row, count: number, columns: Columns): Candidate {
-  const called = textOf(row[columns.idColumn])
-  const { deviceId, notes } = idFrom(called)
+  const foreignId = textOf(row[columns.idColumn])
+  const { deviceId, notes } = idFrom(foreignId)
   const server = textOf(row[columns.serverColumn])
   const isName = hasIdForm(server)
   const session = row[columns.sessionColumn]
   return {
     from: `row ${count}`,
     deviceId,
-    name: nameFrom(textOf(row[columns.nameColumn]), deviceId ?? called),
+    name: nameFrom(textOf(row[columns.nameColumn]), deviceId ?? foreignId),
     ...(isName ? { homeName: server } : {}),
     notes: [
       ...notes,
-      ...(isName || server === '' ? [] : [`its server ${JSON.stringify(server)} is no server name here`]),
+      ...(isName || server === ''
+        ? []
+        : [`its server ${JSON.stringify(server)} cannot be a server name here`]),
     ],
     load: async () => load(deviceId, session),
   }
@@ -122,7 +125,7 @@ function load(deviceId: Candidate['deviceId'], session: unknown): Loaded {
   }
 }
 
-/** JSON within JSON, as a text column of text holds it. */
+/** Reads JSON within JSON, as a text column may hold it. */
 function unfold(value: unknown): unknown {
   const read = typeof value === 'string' ? parseForeign(value) : reviveForeign(value)
   return typeof read === 'string' ? parseForeign(read) : read

@@ -1,4 +1,5 @@
-/** An import from beginning to end: read and judge everything, show it, ask, do it, and tell what was done. */
+/** An import from beginning to end: reads and judges every candidate, shows the plan, asks, imports, and
+ *  reports. */
 import { mustConfirm } from '../confirm.ts'
 import { Interrupted, NotDone } from '../failures.ts'
 import type { Fleet } from '../fleet-access.ts'
@@ -9,13 +10,13 @@ import { carryOut, type Outcome } from './carry-out.ts'
 import { type Planned, plan } from './plan.ts'
 import { drawPlan, drawReport } from './report.ts'
 
-/** Devices that are stored at the same time, each with up to 32 requests. */
+/** How many devices are stored at the same time, each with up to 32 requests. */
 const STORED_AT_ONCE = 3
-/** So many in a row do not fail by themselves: the store or the key cannot be reached. */
+/** This many failures in a row are no chance: the store or the key cannot be reached. */
 const FAILURES_MAX = 6
 
 const WARNING =
-  'The old system must be stopped, and stay so: two live copies of one device conflict, and messages are lost.'
+  'The old system must be stopped and stay stopped: two live copies of one device conflict, and messages are lost.'
 
 export interface RunOptions {
   readonly dryRun?: true
@@ -56,12 +57,12 @@ export async function runImport(
   const failed = outcomes.filter(({ outcome }) => outcome === 'failed').length
   if (failed > 0 || outcomes.length < planned.length) {
     throw new NotDone(
-      `Not everything was imported: ${failed} failed. Run it again: it goes on where it ended.`,
+      `Not everything was imported: ${failed} failed. Run the command again: it continues where it ended.`,
     )
   }
 }
 
-/** Ends early when it is interrupted, or when everything fails. */
+/** Ends early when a person interrupts it, or when one import after another fails. */
 async function carryOutAll(
   world: World,
   fleet: Fleet,
@@ -76,7 +77,7 @@ async function carryOutAll(
     for await (const candidate of source.candidates()) {
       if (world.stop.aborted || failures >= FAILURES_MAX) return
       const one = byFrom.get(candidate.from)
-      // What came only after the question is left to the next run.
+      // A candidate that appeared only after the question is left to the next run.
       if (one) yield { candidate, one }
     }
   }
@@ -93,7 +94,7 @@ async function carryOutAll(
   return outcomes
 }
 
-/** @param stays whether it is worth a line where nobody looks on */
+/** @param stays whether the line is worth printing where there is no terminal */
 function show({ terminal, json }: World, line: string, stays: boolean): void {
   if (!json && (terminal.isInteractive || stays)) terminal.draw([line])
 }

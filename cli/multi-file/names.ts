@@ -1,7 +1,8 @@
-/** How Baileys names the files of a multi-file auth folder, and back. It writes `__` for `/` and `-` for `:`, so that a
- *  name alone does not tell an id: what each type of key uses as its ids does. Pure. */
+/** Names of the files in a multi-file auth folder, as Baileys makes them, and back to keys. Baileys writes
+ *  `__` for `/` and `-` for `:`, so the name alone does not tell the id. The form of the ids of each type of
+ *  key does. Pure. */
 
-/** The longest that fits comes first: `sender-key-memory-...` is no sender key. */
+/** Longer types come before their own beginnings: `sender-key-memory-...` is no sender key. */
 const TYPES = [
   'app-state-sync-version',
   'app-state-sync-key',
@@ -28,7 +29,7 @@ export function fileOf({ type, id }: KeyName): string {
   return `${type}-${id}${ENDING}`.replaceAll('/', '__').replaceAll(':', '-')
 }
 
-/** @returns undefined for a file that Baileys has not written, or whose id cannot be told for certain */
+/** @returns undefined for a file that is not Baileys', or whose id cannot be told for certain */
 export function keyOf(file: string): KeyName | undefined {
   const type = TYPES.find((name) => file.startsWith(`${name}-`))
   if (!type || !file.endsWith(ENDING)) return undefined
@@ -50,7 +51,8 @@ function idOf(type: KeyType, written: string): string | undefined {
     // a user, perhaps with its device; or the list of all of them
     case 'tctoken':
       return written === '__index' ? written : unambiguous(written.replace(/^(\d+)-(\d+@)/, '$1:$2'))
-    // numbers, addresses like 15550100.0 and 99001_1.2, and names like critical_block: none of the four characters
+    // numbers, addresses like 15550100.0 and 99001_1.2, and names like critical_block: none of the four
+    // characters
     default:
       return unambiguous(written)
   }

@@ -1,4 +1,4 @@
-/** Reads a multi-file auth folder. Nothing is changed in it. */
+/** Reads a multi-file auth folder, and changes nothing in it. */
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,15 +12,16 @@ const FILES_AT_ONCE = 16
 export interface MultiFile {
   readonly creds: unknown
   readonly keys: KeysByType
-  /** Of all contents: another one when anything has changed. */
+  /** Digest of all contents: it differs when anything has changed. */
   readonly digest: string
-  /** What is not taken along, and why. */
+  /** Files that are not imported, and why. */
   readonly leftOut: readonly string[]
 }
 
 export type Unread = { readonly unusable: string }
 
-/** A folder without creds.json, or with a file that cannot be read, gives nothing: half a device is worse than none. */
+/** A folder without creds.json, or with a file that cannot be read, is unusable: half a device is worse than
+ *  none. */
 export async function readMultiFile(folder: string): Promise<MultiFile | Unread> {
   try {
     const files = (await readdir(folder, { withFileTypes: true })).toSorted((one, other) =>
@@ -61,7 +62,7 @@ function gather(read: readonly ReadFile[]): MultiFile | Unread {
     const key = keyOf(file)
     if (value instanceof Error) {
       if (!key) return { unusable: `its creds.json is damaged: ${value.message}` }
-      // to Baileys, too, it is as if it were not there
+      // Baileys, too, treats a damaged file as missing.
       leftOut.push(`${file} is damaged: ${value.message}`)
     } else if (!key) creds = value
     else if (value) {

@@ -1,4 +1,4 @@
-/** Writes a multi-file auth folder as Baileys would, but readable by its owner alone. */
+/** Writes a multi-file auth folder as Baileys would, but readable by the owner of the files alone. */
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inParallel } from '../../core/parallel.ts'
@@ -10,7 +10,7 @@ const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
 const FILES_AT_ONCE = 16
 
-/** Whether nothing would be mixed up or overwritten there. */
+/** Whether the folder is empty or missing, so that writing there overwrites and mixes up nothing. */
 export async function isFree(folder: string): Promise<boolean> {
   const found = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return []
@@ -19,7 +19,7 @@ export async function isFree(folder: string): Promise<boolean> {
   return found.length === 0
 }
 
-/** The creds come last: without them the folder is not taken for a device.
+/** Writes the creds last, because a folder without them is not taken for a device.
  *  @returns how many files were written */
 export async function writeMultiFile(folder: string, { creds, keys }: WholeState): Promise<number> {
   await mkdir(folder, { recursive: true, mode: FOLDER_MODE })

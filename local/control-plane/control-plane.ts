@@ -1,4 +1,4 @@
-/** The control plane as a child process, as the local fleet and its tests start and end it. */
+/** Starts and ends the control plane as a child process, for the local fleet and the tests. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs'
@@ -10,34 +10,34 @@ import type { FromControlPlane, ToControlPlane } from './messages.ts'
 
 const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url))
 const READY_MS_MAX = 20_000
-/** A process that has not ended by then is killed. */
+/** A process that has not ended within this time is killed. */
 const CLOSE_MS_MAX = 6000
 const TAIL_CHARACTERS_MAX = 4000
 
 export interface ControlPlaneOptions {
   readonly databaseEndpoint: string
   readonly doorbellSecret: string
-  /** Takes everything that the process says, log and metrics. */
+  /** Gets all output of the process: log and metrics. */
   readonly logFile: string
   readonly tablePrefix?: string
-  /** Of the API; any free one when left out. */
+  /** Port of the API; by default any free port. */
   readonly port?: number
-  /** Whether the sweep runs; without it only the ends of tasks bury servers. */
+  /** Whether the sweep runs. Without it servers are buried only when their tasks end. */
   readonly sweep?: boolean
-  /** Further variables of lambdas/environment.ts: the protocol's times, for instance. */
+  /** Further variables of lambdas/environment.ts, for example the times of the protocol. */
   readonly variables?: Readonly<Record<string, string>>
 }
 
 export interface ControlPlane {
   readonly apiUrl: string
-  /** What AWS_ENDPOINT_URL_LAMBDA must say for servers of this fleet. */
+  /** The value of AWS_ENDPOINT_URL_LAMBDA for servers of this fleet. */
   readonly lambdaEndpoint: string
   readonly functions: { readonly assign: string; readonly doorbell: string }
   readonly pid: number
-  /** Resolves when the process has ended, for whatever reason. */
+  /** Resolves when the process has ended, for any reason. */
   readonly ended: Promise<void>
-  /** Tells the control plane, as ECS does, that a task has stopped; without an exit code its machine was lost.
-   *  Resolves when the function has ended, or the process has. */
+  /** Tells the control plane, as ECS does, that a task has stopped. Without an exit code its machine was
+   *  lost. Resolves when the function has ended, or the process. */
   taskStopped(taskArn: string, exitCode?: number): Promise<void>
   /** Stops the sweep at once, or starts it again. */
   sweeps(on: boolean): void
@@ -71,7 +71,7 @@ function spawnChild(options: ControlPlaneOptions): ChildProcess {
   const log = openSync(options.logFile, 'a')
   try {
     return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ENTRY], {
-      // Signals of the terminal go to the parent alone: it ends its children in order.
+      // The terminal's signals go to the parent alone, which ends its children in order.
       detached: true,
       stdio: ['ignore', log, log, 'ipc'],
       env: {
@@ -111,7 +111,7 @@ async function ready(child: ChildProcess, exited: Promise<void>, lastWords: () =
   throw new Fault('NOT_STARTED', `the control plane ${what}: ${lastWords()}`)
 }
 
-/** What this run wrote for people: its log lines are JSON, its last words are not. */
+/** The lines of this run that are not JSON, and so no log lines: they say why the process ended. */
 function saidSince(logFile: string, logBegins: number): string {
   const lines = readFileSync(logFile).subarray(logBegins).toString('utf8').split('\n')
   const words = lines.filter((line) => line !== '' && !line.startsWith('{')).join('\n')
@@ -141,7 +141,7 @@ async function end(child: ChildProcess, exited: Promise<void>): Promise<void> {
   clearTimeout(killing)
 }
 
-/** A process that is gone hears nothing, and its end is seen elsewhere. */
+/** A process that is gone gets no message, and its end is handled elsewhere. */
 function send(child: ChildProcess, message: ToControlPlane): void {
   if (child.connected) child.send(message, () => undefined)
 }

@@ -1,4 +1,4 @@
-/** The Lambdas as this machine runs them: by name, with a context, within their time. */
+/** Runs the Lambdas on this machine: by name, with a context, within their time limit. */
 import { randomUUID } from 'node:crypto'
 import type { Context } from 'aws-lambda'
 import { FUNCTIONS, type FunctionName } from '../../lambdas/functions.ts'
@@ -6,12 +6,12 @@ import { LOCAL_REGION } from '../database.ts'
 
 export const LOCAL_ACCOUNT = '000000000000'
 
-/** What the local functions are called, as a stack would name them. */
+/** The name of a local function, as a stack would name it. */
 export function localFunctionName(name: FunctionName): string {
   return `mooring-${name}`
 }
 
-/** A handler takes its event on trust: whoever invokes it says what it is. */
+/** A handler trusts its event: only the caller knows the type. */
 export type LocalHandler = (event: never, context: Context) => Promise<unknown>
 export type LocalFunctions = { readonly [F in FunctionName]?: LocalHandler }
 
@@ -19,8 +19,8 @@ export class FunctionTimedOut extends Error {
   override readonly name = 'Sandbox.Timedout'
 }
 
-/** Runs the function once, on a copy of the event, as Lambda would get it over the wire.
- *  @throws FunctionTimedOut after its time; what it was doing goes on unheard */
+/** Runs the function once, on a copy of the event, as Lambda would receive it over the wire.
+ *  @throws FunctionTimedOut after its time limit; the work of the handler goes on, and its result is lost */
 export async function invoke(
   functions: LocalFunctions,
   name: FunctionName,
@@ -46,7 +46,7 @@ function createContext(name: FunctionName, timeLimitMs: number): Context {
   const begun = performance.now()
   const functionName = localFunctionName(name)
   const unsupported = () => {
-    throw new Error('the callbacks of the context went with Node 8')
+    throw new Error('the callbacks of the context ended with Node 8')
   }
   return {
     callbackWaitsForEmptyEventLoop: true,

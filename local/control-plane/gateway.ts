@@ -1,8 +1,8 @@
 /**
- * The HTTP API on this machine: every request becomes the very events that API Gateway sends, first to the authorizer,
- * then to the `api` function, and the function's answer becomes the response.
- * Started by main.ts and by tests. It must never answer anything that API Gateway would not, but for the refusal of web
- * pages by http-server.ts: a port of this machine is within their reach.
+ * The HTTP API on this machine. Every request becomes the same events that API Gateway sends: first to the
+ * authorizer, then to the `api` function, whose answer becomes the response. The control plane's process and
+ * tests start it. It must never answer otherwise than API Gateway, except that it refuses web pages, because
+ * they can reach a local port.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type {

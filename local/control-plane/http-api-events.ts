@@ -1,4 +1,5 @@
-/** Requests as an HTTP API hands them to its functions: payload format 2.0, one `$default` route and stage. */
+/** Turns requests into the events that an HTTP API passes to its functions: payload format 2.0, with one
+ *  `$default` route and stage. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { APIGatewayProxyEventV2, APIGatewayRequestAuthorizerEventV2 } from 'aws-lambda'
@@ -7,7 +8,7 @@ import { LOCAL_ACCOUNT } from './functions.ts'
 
 const API_ID = 'localapi00'
 const DEFAULT = '$default'
-/** Bodies of these arrive as text; of all others, and of those without a type, in base64. */
+/** Bodies of these types arrive as text. All other bodies, and bodies without a type, arrive in base64. */
 const TEXT_BODY = /^(text\/|application\/(json|javascript|xml|.+\+(json|xml))\b)/i
 
 export function proxyEvent(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2 {
@@ -21,7 +22,8 @@ export function proxyEvent(request: IncomingMessage, body: Buffer): APIGatewayPr
   }
 }
 
-/** The authorizer sees the same request without its body. No identity source is configured: it is asked every time. */
+/** The authorizer gets the same request without its body. No identity source is configured, so every request
+ *  asks it. */
 export function authorizerEvent(event: APIGatewayProxyEventV2): APIGatewayRequestAuthorizerEventV2 {
   const { method, path } = event.requestContext.http
   const { body: _body, isBase64Encoded: _encoded, version: _version, ...request } = event
@@ -71,13 +73,13 @@ function requestPart(request: IncomingMessage) {
   }
 }
 
-/** An HTTP API decodes the path before it hands it on, and cuts it at a decoded question mark. */
+/** An HTTP API decodes the path before it passes it on, and cuts it at a decoded question mark. */
 function decodePath(target: string): string {
   const [path = '/'] = percentDecoded(target).split('?')
   return path === '' ? '/' : path
 }
 
-/** What is no valid encoding stays as it is. */
+/** Text that is no valid encoding stays as it is. */
 function percentDecoded(text: string): string {
   try {
     return decodeURIComponent(text)

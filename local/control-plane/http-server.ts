@@ -1,5 +1,5 @@
-/** A local HTTP server: listens on 127.0.0.1 alone, lets no web page in, cuts bodies that are too large, and leaves no
- *  connection behind. */
+/** A local HTTP server. It listens on 127.0.0.1 alone, lets no web page in, cuts bodies that are too large,
+ *  and leaves no connection behind. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type ConnectionLimits, createLimitedServer } from '../../hosts/server/connection-limits.ts'
@@ -53,7 +53,8 @@ export async function startHttpServer(
   }
 }
 
-/** @returns undefined when there is more than `bytesMax`; the rest is read and dropped, so that the sender hears why */
+/** @returns undefined when the body is larger than `bytesMax`; its rest is read and dropped, so that the
+ *  sender gets to read the refusal */
 export async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []
   let bytes = 0

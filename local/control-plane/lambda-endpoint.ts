@@ -1,7 +1,8 @@
 /**
- * The Invoke operation of the Lambda service on this machine, so that the SDK's client works against it.
- * Started by main.ts and by tests; servers and the functions themselves call it through AWS_ENDPOINT_URL_LAMBDA.
- * It must never run more invocations at the same time than it says: events wait in line, as they do at Lambda.
+ * The Invoke operation of the Lambda service on this machine, so that the SDK's client works against it. The
+ * control plane's process and tests start it; servers and functions call it through AWS_ENDPOINT_URL_LAMBDA.
+ * It must never run more events at the same time than EVENTS_AT_ONCE: the others wait in line, as they do at
+ * Lambda.
  */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -13,7 +14,7 @@ import { type HttpServer, readBody, sendJson, startHttpServer } from './http-ser
 
 const INVOCATION_PATH = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/
 const PAYLOAD_BYTES_MAX = { RequestResponse: 6 * 1024 * 1024, Event: 1024 * 1024 }
-/** Events run at the same time; those beyond wait in line. */
+/** How many events run at the same time; more events wait in line. */
 const EVENTS_AT_ONCE = 10
 const EVENTS_WAITING_MAX = 10_000
 
@@ -27,8 +28,8 @@ interface Invocation {
   readonly event: unknown
 }
 
-/** @param failed hears of events whose function threw: nobody else does
- *  @param credentials that every request has to be signed with: a function believes its event, whoever made that up */
+/** @param failed gets each error of a function that was invoked by an event, because no caller waits for it
+ *  @param credentials with which every request must be signed, because a function trusts its event */
 export async function startLambdaEndpoint(
   functions: LocalFunctions,
   failed: (name: FunctionName, error: unknown) => void,
@@ -130,7 +131,7 @@ async function readInvocation(
   }
 }
 
-/** A function is asked for by its name or by its ARN, each with or without a version. */
+/** A request names a function by its name or its ARN, each with or without a version. */
 function functionNamed(text: string): FunctionName | undefined {
   const inArn = /^arn:[^:]*:lambda:[^:]*:[^:]*:function:([^:]+)/.exec(text)?.[1]
   const asked = inArn ?? text.split(':')[0]

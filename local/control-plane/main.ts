@@ -1,6 +1,6 @@
 /**
- * The control plane's process: the Lambdas behind the gateway, the Lambda endpoint and the scheduler.
- * control-plane.ts starts it as a child with everything in its environment; its log goes to stdout.
+ * The process of the control plane: the Lambdas behind the gateway, the Lambda endpoint and the scheduler.
+ * The local fleet starts it as a child process with all settings in the environment; its log goes to stdout.
  * It must never outlive its parent.
  */
 import { z } from 'zod'
@@ -18,19 +18,19 @@ import { startLambdaEndpoint } from './lambda-endpoint.ts'
 import type { FromControlPlane, ToControlPlane } from './messages.ts'
 import { startScheduler } from './scheduler.ts'
 
-/** What is not over by then is cut off by the end of the process. */
+/** After this time the process ends, and cuts off any work that is left. */
 const CLOSE_MS_MAX = 3000
 
 const Environment = z.object({
   PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   SWEEP: z.enum(['on', 'off']).default('on'),
-  /** Of this run; requests to the Lambda endpoint are signed with them. */
+  /** Credentials of this run, with which requests to the Lambda endpoint are signed. */
   AWS_ACCESS_KEY_ID: z.string().min(1),
   AWS_SECRET_ACCESS_KEY: z.string().min(1),
 })
 
 async function main(): Promise<void> {
-  // A disk that is full takes no log; what is served goes on.
+  // A full disk takes no log line, and the service goes on.
   process.stdout.on('error', () => undefined)
   const { PORT: port, SWEEP, ...aws } = Environment.parse(process.env)
   const credentials = { accessKeyId: aws.AWS_ACCESS_KEY_ID, secretAccessKey: aws.AWS_SECRET_ACCESS_KEY }
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
     telemetry.emit('request.failed', { error, why: `the function ${localFunctionName(name)} threw` })
   const endpoint = await startLambdaEndpoint(functions, threw, { credentials })
   const lambdaEndpoint = `http://127.0.0.1:${endpoint.port}`
-  // Before the first function is run: the SDK reads it when the function's client is made.
+  // Set before any function runs, because the SDK reads it when the function's client is made.
   process.env.AWS_ENDPOINT_URL_LAMBDA = lambdaEndpoint
   process.env.DOORBELL_FUNCTION = localFunctionName('doorbell')
   Object.assign(functions, {
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
   tell({ type: 'ready', apiPort: gateway.port, lambdaEndpoint })
 }
 
-/** The two that are built here and not at their first invocation: a sweep has to end early, when the fleet does. */
+/** These two are built here, not at their first invocation: the sweep must end early when the fleet ends. */
 function lambdas(closing: AbortSignal): LocalFunctions {
   return {
     api: apiOf(process.env),
@@ -107,10 +107,10 @@ main().catch((error: unknown) => {
 function lastWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error) {
-    return `port ${error.port} is taken; end the program that listens there, or choose another with --port`
+    return `port ${error.port} is taken; end the program that listens there, or choose another port with --port`
   }
   if ('code' in error && error.code === 'EACCES' && 'port' in error) {
-    return `this user may not listen on port ${error.port}; choose one above 1023 with --port`
+    return `this user may not listen on port ${error.port}; choose a port above 1023 with --port`
   }
   return error.stack ?? error.message
 }

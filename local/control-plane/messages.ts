@@ -1,4 +1,4 @@
-/** What the control plane's process and its parent tell each other. */
+/** The messages between the process of the control plane and its parent. */
 
 export type FromControlPlane =
   | { readonly type: 'ready'; readonly apiPort: number; readonly lambdaEndpoint: string }
@@ -9,9 +9,9 @@ export type ToControlPlane =
       readonly type: 'task-stopped'
       readonly taskArn: string
       readonly exitCode?: number
-      /** Comes back when the function has ended. */
+      /** Number of this message; it comes back when the function has ended. */
       readonly told: number
     }
-  /** Stops the sweep where it is, or starts it again: the schedule has failed. */
+  /** Stops the sweep at once, as if the schedule had failed, or starts it again. */
   | { readonly type: 'sweeps'; readonly on: boolean }
   | { readonly type: 'close' }

@@ -1,4 +1,4 @@
-/** EventBridge on this machine: the sweep once a minute, each on its own, and the end of a task when it is told. */
+/** EventBridge on this machine: starts a sweep once a minute, and passes on the end of a task. */
 import { systemClock } from '../../core/clock.ts'
 import { scheduledEvent, taskStoppedEvent } from './event-bridge.ts'
 import { invoke, type LocalFunctions } from './functions.ts'
@@ -6,15 +6,15 @@ import { invoke, type LocalFunctions } from './functions.ts'
 const SWEEP_EVERY_MS = 60_000
 
 export interface Scheduler {
-  /** Off: no sweep starts any more; those under way are the caller's to end. On: one starts at once. */
+  /** Off: no more sweep starts, and the caller must end the sweeps under way. On: a sweep starts at once. */
   sweeps(on: boolean): void
   taskStopped(taskArn: string, exitCode?: number): Promise<void>
-  /** No more events; resolves when those under way have ended. */
+  /** Sends no more events; resolves when the functions under way have ended. */
   close(): Promise<void>
 }
 
-/** @param sweeps without it only the ends of tasks are told
- *  @param failed hears of functions that threw */
+/** @param sweeps whether sweeps are started; without them only ends of tasks are passed on
+ *  @param failed gets each error of a function */
 export function startScheduler(
   functions: LocalFunctions,
   sweeps: boolean,

@@ -1,4 +1,4 @@
-/** The few calls of Mooring's API that the demo makes, as any program would make them. */
+/** The calls of Mooring's API that the demo makes, as any program would make them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeviceAnswer } from '../../lambdas/api/answers/device.ts'
 import type { ServerAnswer } from '../../lambdas/api/routes/servers.ts'
@@ -12,25 +12,27 @@ const AGAIN_AFTER_MS = 500
 
 export interface Api {
   register(deviceId: string, name: string): Promise<void>
-  /** Its owner lets go first, so it is gone some time after this. */
+  /** Resolves before the device is gone, because its owner must release it first. */
   remove(deviceId: string): Promise<void>
   start(deviceId: string): Promise<void>
-  /** What the device shows to be scanned; undefined as long as there is nothing to scan. */
+  /** The device's QR; undefined while there is none. */
   qr(deviceId: string): Promise<string | undefined>
   servers(): Promise<ServerAnswer[]>
   devices(): Promise<DeviceAnswer[]>
 }
 
+type Method = 'GET' | 'POST' | 'DELETE'
+
 export function connectApi(apiUrl: string, apiKey: string): Api {
-  async function call(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<Response> {
+  async function call(method: Method, path: string, body?: object): Promise<Response> {
     for (let again = 0; ; again++) {
       const response = await callOnce(method, path, body)
-      // On a busy machine the database is late at times. Every call here may be repeated.
+      // On a busy machine the database is sometimes late. Every call here may be repeated.
       if (response.status !== BUSY || again === AGAIN_MAX) return response
       await sleep(AGAIN_AFTER_MS)
     }
   }
-  async function callOnce(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<Response> {
+  async function callOnce(method: Method, path: string, body?: object): Promise<Response> {
     return await fetch(`${apiUrl}${path}`, {
       method,
       headers: { 'X-Api-Key': apiKey, 'Content-Type': 'application/json' },
@@ -38,19 +40,18 @@ export function connectApi(apiUrl: string, apiKey: string): Api {
       ...(body ? { body: JSON.stringify(body) } : {}),
     })
   }
-  async function read<T>(path: string): Promise<T> {
-    const response = await call('GET', path)
-    if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`)
-    return (await response.json()) as T
+  async function succeed(method: Method, path: string, body?: object): Promise<Response> {
+    const response = await call(method, path, body)
+    if (response.ok) return response
+    throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
   }
+  const read = async <T>(path: string) => (await (await succeed('GET', path)).json()) as T
   return {
     async register(deviceId, name) {
-      const response = await call('POST', '/devices', { deviceId, name })
-      if (!response.ok) throw new Error(`POST /devices: ${response.status} ${await response.text()}`)
+      await succeed('POST', '/devices', { deviceId, name })
     },
     async start(deviceId) {
-      const response = await call('POST', `/devices/${deviceId}/start`)
-      if (!response.ok) throw new Error(`start ${deviceId}: ${response.status} ${await response.text()}`)
+      await succeed('POST', `/devices/${deviceId}/start`)
     },
     async remove(deviceId) {
       const response = await call('DELETE', `/devices/${deviceId}`)

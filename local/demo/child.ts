@@ -1,7 +1,9 @@
-/** A child process of the demo. It ends by itself when the demo is gone: its pipe to the parent tells it. */
+/** The child processes of the demo: how the demo starts one, and how a child behaves. A child ends by itself
+ *  when the demo is gone, because its pipe to the parent closes. */
 import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { silenceConsole } from '../../hosts/whatsapp/silence-console.ts'
 
 const PLAN = 'MOORING_DEMO_PLAN'
 
@@ -13,14 +15,25 @@ export interface Child {
   signal(signal: NodeJS.Signals): void
 }
 
-/** The plan of this child, as startChild was given it. */
-export function planOfChild<Plan>(): Plan {
+/** Called first in a child: makes it end with the demo, and keeps stray errors from ending it.
+ *  @returns the plan that `startChild` was given */
+export function beChild<Plan>(): Plan {
+  silenceConsole()
+  // Baileys does not await all that it sends; a socket that closes meanwhile must not end the process.
+  process.on('unhandledRejection', report)
+  process.on('disconnect', () => process.exit(1))
   return JSON.parse(process.env[PLAN] ?? '') as Plan
 }
 
+/** Writes an error to the log of the child. */
+export function report(error: unknown): void {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+}
+
 /** @param entry the program, beside this file
- *  @param plan what planOfChild gives there. It holds secrets of this run, and every user sees the arguments of a process
- *  @param variables beside those of this process */
+ *  @param plan passed to `beChild` by the environment, not as arguments: every user sees the arguments of a
+ *  process, and the plan holds secrets of this run
+ *  @param variables in addition to the environment of this process */
 export async function startChild(
   entry: string,
   plan: object,
@@ -30,7 +43,7 @@ export async function startChild(
   const log = openSync(logFile, 'a')
   const program = fileURLToPath(new URL(entry, import.meta.url))
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
-    // Signals of the terminal go to the parent alone: it ends its children in order.
+    // The terminal's signals go to the parent alone, which ends its children in order.
     detached: true,
     stdio: ['ignore', log, log, 'ipc'],
     env: { ...process.env, ...variables, [PLAN]: JSON.stringify(plan) },

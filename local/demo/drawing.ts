@@ -1,4 +1,4 @@
-/** What a fleet looks like in a terminal. Pure: text in, text out. */
+/** Draws a fleet as lines of text. Pure. */
 import type { styleText } from 'node:util'
 
 export type Paint = (style: Parameters<typeof styleText>[0], text: string) => string
@@ -13,9 +13,9 @@ export interface ServerView {
   readonly name: string
   readonly pid: number
   readonly state: string
-  /** Of which it is the owner. */
+  /** How many devices the server owns. */
   readonly devices: number
-  /** Open, as the simulator sees them. */
+  /** Open sockets, as the simulator sees them. */
   readonly sockets: number
 }
 
@@ -28,7 +28,7 @@ export interface JudgeView {
 export interface FleetView {
   readonly servers: readonly ServerView[]
   readonly judge: JudgeView
-  /** Of the whole fleet. */
+  /** How many devices the whole fleet has. */
   readonly devices: number
 }
 
@@ -61,7 +61,7 @@ export function drawFleet({ servers, judge, devices }: FleetView, canvas: Canvas
   ]
 }
 
-/** Its length is the server's share of the fleet; what has no socket yet is shaded. */
+/** The length of the bar is the server's share of the fleet. Devices without a socket are shaded. */
 export function drawBar(
   { devices, sockets }: Pick<ServerView, 'devices' | 'sockets'>,
   all: number,
@@ -88,7 +88,7 @@ function drawJudge({ sockets, overlaps, conflicts }: JudgeView, paint: Paint): s
   ].join('   ')
 }
 
-/** For where there is no room for a table. */
+/** The fleet where there is no room for a table. */
 export function inOneLine({ judge: { sockets, overlaps, conflicts } }: FleetView): string {
   return [counted(sockets, 'socket'), counted(overlaps, 'overlap'), counted(conflicts, 'conflict')].join(', ')
 }
@@ -105,7 +105,7 @@ function cellsOf(values: readonly (string | number)[]): string {
   return cells.join('')
 }
 
-/** Breaks a text into lines of at most `width` characters; it knows no colours. */
+/** Breaks a text without colours into lines of at most `width` characters. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = []
   let line = ''

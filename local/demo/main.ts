@@ -1,6 +1,7 @@
 /**
- * `npm run demo`: the same faults strike a fleet with Mooring and one without, and the simulator counts.
- * Run by a newcomer at a terminal, or in a pipe. It must leave no process, port or folder behind, whatever ends it.
+ * `npm run demo`: the same faults strike a fleet with Mooring and a fleet without it, and the simulator
+ * counts conflicts. A newcomer runs it at a terminal or in a pipe. However it ends, it must leave no process,
+ * port or folder behind.
  */
 import { mkdirSync } from 'node:fs'
 import { systemClock } from '../../core/clock.ts'
@@ -28,11 +29,11 @@ async function main(): Promise<number> {
   const begun = systemClock.mark()
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
-  // Nobody reads on.
+  // The reader of the output is gone, as with `| head`.
   process.stdout.on('error', () => stop.abort())
   const stage = openStage(process.stdout, () => systemClock.elapsedMs(begun))
   const undo = makeUndo()
-  // Whatever ends the process, the terminal gets its cursor back.
+  // The terminal gets its cursor back however the process ends.
   process.on('exit', () => stage.settle())
   const show: Show = { stage, undo, stop: stop.signal, clock: systemClock, logDir: LOG_DIR, ...options }
   try {
@@ -42,7 +43,7 @@ async function main(): Promise<number> {
     if (!(error instanceof Interrupted)) throw error
     return EXIT_INTERRUPTED
   } finally {
-    await stage.during('ending: processes end, ports and folders are freed', undo.all())
+    await stage.during('ending: processes end, folders are deleted', undo.all())
   }
 }
 
@@ -50,13 +51,13 @@ async function play(show: Show): Promise<number> {
   const { stage, undo } = show
   stage.title('Mooring keeps every WhatsApp device on exactly one server')
   stage.say(
-    'WhatsApp allows one socket per linked device. When two servers open one each, it closes the older with ' +
-      '"conflict" (status 440); the loser connects again, and so they fight on.',
+    'WhatsApp allows one socket per linked device. When two servers each open one, WhatsApp closes the older socket ' +
+      'with a "conflict" (status 440). The server that lost it connects again, and so the two go on forever.',
   )
   stage.say(
-    'Two fleets on this machine meet the same faults, first with Mooring, then without it: real processes, the real ' +
-      'Baileys client, and a simulated WhatsApp that counts every conflict and every moment in which a device has two ' +
-      'sockets (overlap). It takes about 90 seconds; Ctrl-C ends it at any time.',
+    'Two fleets on this machine meet the same faults, first with Mooring, then without it. The processes and ' +
+      'the Baileys client are real. WhatsApp is simulated: it counts every conflict, and every time that a ' +
+      'device has two sockets at once (an overlap). The demo takes about 90 seconds; Ctrl-C ends it at any time.',
   )
   const mooring = await playMooring(show)
   await stage.during('the fleet with Mooring ends', undo.all())
@@ -71,13 +72,14 @@ function conclude({ stage }: Show, naive: Outcome, mooring: Outcome): void {
   stage.title('What WhatsApp saw')
   stage.print(['', ...drawSummary(naive, mooring, stage.canvas()), ''])
   stage.say(
-    'All of this was counted by the WhatsApp simulator at its end of the sockets; no real WhatsApp was involved.',
+    'The WhatsApp simulator counted all of this at its end of the sockets. No real WhatsApp was involved.',
   )
   stage.verdict(
     isGood,
     isGood
-      ? `With Mooring no device ever had two sockets; without it ${devicesStruck} of ${naive.devices} devices met ${conflicts} conflicts.`
-      : 'Mooring did not keep its promise in this run. The logs are in .mooring/logs; please report it.',
+      ? 'With Mooring no device ever had two sockets. ' +
+          `Without it ${devicesStruck} of ${naive.devices} devices had ${conflicts} conflicts.`
+      : `Mooring did not keep its promise in this run. The logs are in ${LOG_DIR}; please report it.`,
   )
 }
 

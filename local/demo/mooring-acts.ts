@@ -1,4 +1,4 @@
-/** The first three acts: a fleet with Mooring starts, loses a server, and lets another one go. */
+/** The first three acts: a fleet with Mooring starts, loses a server, and drains another. */
 import { inParallel } from '../../core/parallel.ts'
 import { startFleet } from '../fleet.ts'
 import { deviceIds } from './device-ids.ts'
@@ -12,10 +12,10 @@ import { pause, waitFor } from './waiting.ts'
 
 const SERVERS = 3
 const RECOVER_MS_MAX = 45_000
-/** Watched for so long after all is well again: a late conflict would still be one. */
+/** How long the fleet is watched after all devices are connected again, to catch a late conflict. */
 const WATCH_MS = 3000
 const QR_AGAIN_MS = 600
-/** Devices that are named when not all connect. */
+/** How many devices an error names when not all connect. */
 const NAMED_MAX = 3
 /** Devices paired at the same time. */
 const LANES = 16
@@ -24,8 +24,8 @@ export async function playMooring(show: Show): Promise<Outcome> {
   const { stage, devices } = show
   stage.title('1/6  With Mooring: a fleet starts')
   stage.say(
-    `Three servers start. ${devices} devices are registered through the API, and simulated phones scan their QR ` +
-      'codes. Each device gets one owner by one conditional write; only the owner may open its socket.',
+    `Three servers start. The API registers ${devices} devices, and simulated phones scan their QR codes. One ` +
+      'conditional write gives each device one owner, and only the owner may open its socket.',
   )
   const fleet = await stage.during('database, control plane and servers start', startMooring(show))
   const board = scoreboard(fleet)
@@ -34,8 +34,8 @@ export async function playMooring(show: Show): Promise<Outcome> {
 
   stage.title('2/6  With Mooring: a server is killed')
   stage.say(
-    'server-2 gets SIGKILL: no goodbye, no cleanup. Its devices must come back elsewhere, and none may ever have ' +
-      'two sockets. A new server is started in its place two seconds later.',
+    'Server "server-2" gets SIGKILL: no goodbye, no cleanup. Its devices must connect on other servers, and none may ' +
+      'ever have two sockets. A new server starts in its place two seconds later.',
   )
   const killed = await lose(show, fleet, board, {
     victim: 'server-2',
@@ -46,8 +46,8 @@ export async function playMooring(show: Show): Promise<Outcome> {
 
   stage.title('3/6  With Mooring: a server is drained')
   stage.say(
-    'server-5 joins, then server-3 gets SIGTERM, as in every deployment. It closes each socket, lets the device go and asks for another ' +
-      'server for it, so that no device has to wait for a timeout.',
+    'Server "server-5" joins, then server "server-3" gets SIGTERM, as in every deployment. It closes each socket, ' +
+      'releases the device and asks for another server for it, so that no device has to wait for a timeout.',
   )
   const drained = await lose(show, fleet, board, {
     victim: 'server-3',
@@ -85,7 +85,7 @@ async function pairAll(show: Show, fleet: MooringFleet, board: Scoreboard): Prom
   show.stage.settle()
 }
 
-/** Which devices are waited for, and why they are not connected. */
+/** The devices that are not connected yet, and why. */
 function missing(fleet: MooringFleet): string {
   const waitingFor = fleet.notConnected()
   const some = waitingFor
@@ -125,7 +125,7 @@ async function lose(
     async aftermath(tell) {
       tell(`the devices of ${victim} move`)
       await waitFor(show, () => missing(fleet), RECOVER_MS_MAX, isRecovered)
-      tell('all are connected again; is there a late conflict?')
+      tell('all devices are connected again; is there a late conflict?')
       await pause(show, WATCH_MS)
     },
   })

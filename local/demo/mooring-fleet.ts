@@ -1,4 +1,4 @@
-/** The fleet with Mooring: the very one that `npm start` runs, seen through its API. */
+/** The fleet with Mooring: the same fleet that `npm start` runs, seen through its API. */
 import type { DeviceAnswer } from '../../lambdas/api/answers/device.ts'
 import type { ServerAnswer } from '../../lambdas/api/routes/servers.ts'
 import type { LocalFleet } from '../fleet.ts'
@@ -10,7 +10,7 @@ import { connectedPerServer, type StagedFleet } from './staged-fleet.ts'
 
 export interface MooringFleet extends StagedFleet {
   readonly api: Api
-  /** At the last look. */
+  /** The devices that were not connected at the last look. */
   notConnected(): DeviceAnswer[]
 }
 

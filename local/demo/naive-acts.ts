@@ -10,16 +10,17 @@ import { pause, waitFor } from './waiting.ts'
 
 const NAMES = ['naive-1', 'naive-2', 'naive-3'] as const
 const CONNECT_MS_MAX = 40_000
-/** Long enough for the heartbeat to count as stale and for the others to take over; then some seconds to look at. */
+/** Long enough for the heartbeat to become stale and for the other servers to take over, and some seconds to
+ *  watch. */
 const AFTERMATH_MS = 14_000
 
 export async function playNaive(show: Show): Promise<Outcome> {
   const { stage, devices } = show
   stage.title('4/6  Without Mooring: a fleet starts')
   stage.say(
-    'Now a fleet as it is often written: each server reads the shared table, sees that a device has no living owner, ' +
-      'writes itself into the row and connects. It has heartbeats, jitter and the same client; the devices are paired ' +
-      'beforehand and shared out evenly.',
+    'Now a fleet as it is often written. Each server reads a shared table. When it sees a device without a living ' +
+      'owner, it writes itself into the row and connects. The fleet has heartbeats, jitter and the same client; its ' +
+      'devices are paired beforehand and shared out evenly.',
   )
   const plan = { deviceIds: deviceIds(devices), names: NAMES, logDir: show.logDir }
   const fleet = await stage.during(
@@ -32,8 +33,8 @@ export async function playNaive(show: Show): Promise<Outcome> {
 
   stage.title('5/6  Without Mooring: a server is killed')
   stage.say(
-    'naive-2 gets SIGKILL. After six seconds its heartbeat is stale, and all servers see the same devices become ' +
-      'free at the same time.',
+    'Server "naive-2" gets SIGKILL. After six seconds its heartbeat is stale, and all other servers see the same ' +
+      'devices become free at the same time.',
   )
   const killed = await lose(show, fleet, board, {
     victim: 'naive-2',
@@ -44,7 +45,8 @@ export async function playNaive(show: Show): Promise<Outcome> {
 
   stage.title('6/6  Without Mooring: a server is drained')
   stage.say(
-    'naive-5 starts, then naive-3 gets SIGTERM and exits. Nobody knows before its heartbeat is stale.',
+    'Server "naive-5" starts, then server "naive-3" gets SIGTERM and exits. No other server notices before ' +
+      'its heartbeat is stale.',
   )
   const drained = await lose(show, fleet, board, {
     victim: 'naive-3',
@@ -65,12 +67,13 @@ async function pairAndStart(show: Show, fleet: NaiveFleet, board: Scoreboard): P
     return pairing.hasExited()
   })
   if ((await pairing.exited) !== 0)
-    throw new Error(`the naive fleet was not paired: see ${show.logDir}/naive-pairing.log`)
+    throw new Error(`the devices of the naive fleet were not paired: see ${show.logDir}/naive-pairing.log`)
   simulator.resetReport()
 
   status = 'the servers start and connect their devices'
   for (const name of NAMES) await fleet.startServer(name)
-  // An owner without a heartbeat would count as dead: that would be a fault of the demo, not of the naive fleet.
+  // An owner without a heartbeat would count as dead, and that would be a fault of the demo, not of the naive
+  // fleet.
   for (const name of NAMES) await joined(show, fleet, name)
   await fleet.shareOut()
   await waitFor(show, 'the naive fleet to connect', CONNECT_MS_MAX, async () => {
@@ -92,7 +95,7 @@ async function lose(
       const begun = show.clock.mark()
       const leftMs = () => AFTERMATH_MS - show.clock.elapsedMs(begun)
       while (leftMs() > 0) {
-        tell(`the others take the devices of ${fault.victim}; ${Math.ceil(leftMs() / 1000)} s to go`)
+        tell(`the other servers take the devices of ${fault.victim}; ${Math.ceil(leftMs() / 1000)} s left`)
         await fleet.look()
         await pause(show, 250)
       }
@@ -103,7 +106,7 @@ async function lose(
   show.stage.verdict(
     overlaps + conflicts + lost === 0,
     `${counted(conflicts, 'conflict')} on ${counted(struck.length, 'device')}, ${counted(overlaps, 'overlap')}. ` +
-      `Seconds without a socket (p50 / p99 / max): ${gapText(gaps)}; ${counted(lost, 'device')} without one now.`,
+      `Seconds without a socket (p50 / p99 / max): ${gapText(gaps)}; ${counted(lost, 'device')} without a socket now.`,
   )
   return act
 }

@@ -1,4 +1,5 @@
-/** A fleet without Mooring: servers that share a table and a folder of credentials, and a WhatsApp of their own. */
+/** A fleet without Mooring: servers that share a table and a folder of credentials, and a WhatsApp of their
+ *  own. */
 import { mkdtempSync, statfsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,7 +11,8 @@ import { createNaiveTables, naiveTable } from './naive-table.ts'
 import { connectedPerServer, type StagedFleet } from './staged-fleet.ts'
 import type { Undo } from './undo.ts'
 
-/** Each server can take half as much again as its share, so that the others can take over from one that fails. */
+/** Each server may take half as much again as its share, so that the others can take over when a server
+ *  fails. */
 const ROOM = 1.5
 const MEMORY_FOLDER = '/dev/shm'
 /** A device has some 820 small files, each a page of memory. */
@@ -21,15 +23,16 @@ export interface NaiveFleet extends StagedFleet {
   /** Holds a folder for each device. */
   readonly authDir: string
   startServer(name: string, overrides?: NaiveOverrides): Promise<void>
-  /** The last one of that name, also when it has ended. */
+  /** The latest process of that name, even if it has ended. */
   process(name: string): Child | undefined
   /** Pairs all devices in one process. */
   startPairing(): Promise<Child>
-  /** Writes an owner for every device, the same number to each server, as if the fleet had been running for long. */
+  /** Gives every device an owner, the same number to each server, as if the fleet had been running for a long
+   *  time. */
   shareOut(): Promise<void>
 }
 
-/** What lies between a server and the others, where it is not the plain local network. */
+/** Other endpoints for a server, where a proxy lies between the server and the rest. */
 export interface NaiveOverrides {
   readonly databaseEndpoint?: string
   readonly whatsAppUrl?: string
@@ -41,7 +44,7 @@ export interface NaiveFleetPlan {
   /** The servers among which the devices are shared out before the start. */
   readonly names: readonly string[]
   readonly logDir: string
-  /** Devices per server; some more than its share when left out. */
+  /** Devices per server; by default half as much again as its share. */
   readonly capacity?: number
 }
 
@@ -116,7 +119,8 @@ export async function prepareNaiveFleet(
   }
 }
 
-/** In memory where there is room: the many small files of Baileys' pre-keys are slow on a disk. */
+/** Makes the folder in memory where there is room, because Baileys' many small files of pre-keys are slow on
+ *  a disk. */
 function makeAuthDir(devices: number): string {
   const parent = freeBytes(MEMORY_FOLDER) > 2 * devices * FILES_BYTES_PER_DEVICE ? MEMORY_FOLDER : tmpdir()
   return mkdtempSync(join(parent, 'mooring-demo-'))
@@ -127,7 +131,7 @@ function freeBytes(folder: string): number {
     const { bavail, bsize } = statfsSync(folder)
     return bavail * bsize
   } catch {
-    // Not every system has it.
+    // Not every system has this folder.
     return 0
   }
 }

@@ -1,14 +1,13 @@
 /**
- * Pairs the naive fleet's devices, so that its servers find a fleet that has long been running.
- * A child process of the demo, run once before the naive servers. It holds no socket when it ends.
+ * Pairs the devices of the naive fleet, so that its servers start with devices that have long been linked.
+ * The demo runs it once, as a child process, before the naive servers. It must hold no socket when it ends.
  */
 import { DisconnectReason, type WASocket } from '@whiskeysockets/baileys'
 import { inParallel } from '../../core/parallel.ts'
-import { silenceConsole } from '../../hosts/whatsapp/silence-console.ts'
-import { planOfChild } from './child.ts'
+import { beChild, report } from './child.ts'
 import { openNaiveSocket } from './naive-socket.ts'
 
-/** Devices paired at the same time. */
+/** How many devices are paired at the same time. */
 const LANES = 12
 const PAIR_MS_MAX = 30_000
 
@@ -16,12 +15,13 @@ interface Plan {
   readonly deviceIds: readonly string[]
   readonly authDir: string
   readonly whatsAppUrl: string
-  /** Where the simulated phones are told to scan. */
+  /** The URL that makes simulated phones scan. */
   readonly controlUrl: string
   readonly controlToken: string
 }
 
-/** Scans, restarts as WhatsApp asks for, and logs in once: the first login uploads the keys, the slow part. */
+/** Scans the QR, restarts as WhatsApp asks, and logs in once. The first login is slow, because it uploads the
+ *  keys. */
 function pair(plan: Plan, deviceId: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error(`${deviceId} was not paired in time`)), PAIR_MS_MAX)
@@ -58,16 +58,7 @@ async function scan({ controlUrl, controlToken }: Plan, qr: string): Promise<voi
   if (!response.ok) throw new Error(`the phone did not scan: ${await response.text()}`)
 }
 
-function report(error: unknown): void {
-  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
-}
-
-silenceConsole()
-// Baileys does not await all that it sends; a socket that closes meanwhile must not end the process.
-process.on('unhandledRejection', report)
-// The demo that is gone needs no devices.
-process.on('disconnect', () => process.exit(1))
-const plan = planOfChild<Plan>()
+const plan = beChild<Plan>()
 inParallel(plan.deviceIds, LANES, (deviceId) => pair(plan, deviceId)).then(
   () => process.exit(0),
   (error: unknown) => {

@@ -1,14 +1,14 @@
 /**
- * A server as it is often written, for the demo to compare with. It works until servers fail, and it is not careless:
- * a heartbeat, consistent reads, a limit of devices, paced connects, jitter. What it lacks is what Mooring is about.
- * A child process of the demo. Nothing of it may ever be used by the product.
+ * A server as it is often written, for the demo to compare with. It is not careless: it has a heartbeat,
+ * consistent reads, a limit of devices, paced connects and jitter. It works until servers fail, because no
+ * write of an owner is conditional. The demo runs it as a child process. The product must never use any of
+ * it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DisconnectReason } from '@whiskeysockets/baileys'
-import { silenceConsole } from '../../hosts/whatsapp/silence-console.ts'
 import { localClient } from '../database.ts'
 import type { Credentials } from '../signed-requests.ts'
-import { planOfChild } from './child.ts'
+import { beChild, report } from './child.ts'
 import { openNaiveSocket } from './naive-socket.ts'
 import { type NaiveDevice, naiveTable } from './naive-table.ts'
 
@@ -16,7 +16,7 @@ const BEAT_EVERY_MS = 2000
 /** Three missed heartbeats. */
 const SILENT_AFTER_MS = 6000
 const LOOK_EVERY_MS = 1000
-/** So that many devices do not flood WhatsApp: as many per second as a Mooring server. */
+/** As many connects per second as a Mooring server, so that many devices do not flood WhatsApp. */
 const CONNECT_EVERY_MS = 50
 const RECONNECT_AFTER_MS = 2000
 /** Keeps the servers from doing everything in the same instant. */
@@ -80,13 +80,4 @@ function jittered(ms: number): number {
   return ms * (1 - JITTER + 2 * JITTER * Math.random())
 }
 
-function report(error: unknown): void {
-  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
-}
-
-silenceConsole()
-// Baileys does not await all that it sends; a socket that closes meanwhile must not end the process.
-process.on('unhandledRejection', report)
-// The demo that is gone needs no servers.
-process.on('disconnect', () => process.exit(1))
-void serve(planOfChild<NaiveServerPlan>())
+void serve(beChild<NaiveServerPlan>())

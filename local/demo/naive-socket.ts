@@ -1,25 +1,26 @@
-/** A Baileys socket as its README shows it: credentials in a folder, saved when they change. */
+/** Opens a Baileys socket as Baileys' README shows it: with credentials in a folder, saved when they
+ *  change. */
 import { join } from 'node:path'
 import { Boom } from '@hapi/boom'
 import makeWASocket, { useMultiFileAuthState, type WASocket } from '@whiskeysockets/baileys'
 import { silentLogger } from '../../hosts/whatsapp/silent-logger.ts'
 
-export interface NaiveSocketWish {
+export interface NaiveSocketOptions {
   readonly deviceId: string
   readonly authDir: string
   readonly whatsAppUrl: string
-  /** Tells the simulator whose socket it is. */
+  /** Tells the simulator which server has the socket. */
   readonly server: string
   readonly qr?: (qr: string) => void
   readonly open?: () => void
-  /** The last word of this socket, with the status code that ended it. */
+  /** Called once, with the status code that ended the socket. */
   readonly closed?: (code: number) => void
 }
 
-export async function openNaiveSocket(wish: NaiveSocketWish): Promise<WASocket> {
-  const { state, saveCreds } = await useMultiFileAuthState(join(wish.authDir, wish.deviceId))
+export async function openNaiveSocket(options: NaiveSocketOptions): Promise<WASocket> {
+  const { state, saveCreds } = await useMultiFileAuthState(join(options.authDir, options.deviceId))
   const socket = makeWASocket({
-    waWebSocketUrl: `${wish.whatsAppUrl}?server=${wish.server}`,
+    waWebSocketUrl: `${options.whatsAppUrl}?server=${options.server}`,
     auth: state,
     logger: silentLogger,
     markOnlineOnConnect: false,
@@ -31,13 +32,13 @@ export async function openNaiveSocket(wish: NaiveSocketWish): Promise<WASocket> 
     saving = saving.then(saveCreds)
   })
   socket.ev.on('connection.update', ({ connection, lastDisconnect, qr }) => {
-    if (qr) wish.qr?.(qr)
-    if (connection === 'open') wish.open?.()
+    if (qr) options.qr?.(qr)
+    if (connection === 'open') options.open?.()
     if (connection !== 'close') return
     const error = lastDisconnect?.error
     const code = error instanceof Boom ? error.output.statusCode : 0
-    // The next socket reads what this one has saved.
-    void saving.then(() => wish.closed?.(code))
+    // The next socket reads the credentials that this socket has saved.
+    void saving.then(() => options.closed?.(code))
   })
   return socket
 }

@@ -1,4 +1,5 @@
-/** The table that the naive servers share: who owns which device, and when each server was last heard of. */
+/** The tables that the naive servers share: the owner of each device, and the last heartbeat of each
+ *  server. */
 import { CreateTableCommand, type DynamoDBClient, waitUntilTableExists } from '@aws-sdk/client-dynamodb'
 import { DynamoDBDocumentClient, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
 
@@ -13,9 +14,9 @@ export interface NaiveDevice {
 
 export interface NaiveTable {
   devices(): Promise<NaiveDevice[]>
-  /** When each server last wrote its heartbeat, by its own time of day. */
+  /** When each server last wrote its heartbeat, by the server's own time of day. */
   heartbeats(): Promise<Map<string, number>>
-  /** Whoever writes last is the owner: the write has no condition. */
+  /** The write has no condition, so the last writer is the owner. */
   setOwner(deviceId: string, owner: string): Promise<void>
   beat(serverId: string, atMs: number): Promise<void>
 }
@@ -26,7 +27,7 @@ export function naiveTable(client: DynamoDBClient): NaiveTable {
     await documents.send(new PutCommand({ TableName: table, Item: item }))
   }
   const scan = async (table: string) => {
-    // The demo's tables fit into one page. Consistent, so that what goes wrong is not the fault of a late replica.
+    // The demo's tables fit into one page. The read is consistent, so that no late replica causes a conflict.
     const { Items } = await documents.send(new ScanCommand({ TableName: table, ConsistentRead: true }))
     return Items ?? []
   }

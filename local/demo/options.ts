@@ -1,4 +1,4 @@
-/** The options of `npm run demo`. */
+/** The options of `npm run demo`, and their help. */
 import { parseArgs } from 'node:util'
 
 export interface DemoOptions {
@@ -12,15 +12,15 @@ export const HELP = `Shows on this machine what Mooring prevents, in about 90 se
 
   npm run demo -- [options]
 
-  --devices N   WhatsApp devices in each of the two fleets (default 60, ${DEVICES_MIN} to ${DEVICES_MAX}; more take longer)
+  --devices N   devices in each of the two fleets, ${DEVICES_MIN} to ${DEVICES_MAX} (default 60); more take longer
   --help        this text
 
-Two fleets, one with Mooring and one without, meet the same faults: a server is killed, a server is
-drained. All processes are real, the client is the real Baileys; WhatsApp is simulated and counts
-conflicts and overlaps. Logs are in .mooring/logs. Ctrl-C ends it at any time.
+Two fleets, one with Mooring and one without, meet the same faults: a server is killed, then a server
+is drained. The processes and the Baileys client are real. WhatsApp is simulated, and counts conflicts
+and overlaps. Logs are in .mooring/logs. Ctrl-C ends the demo at any time.
 
-The exit code is 0 when Mooring had neither conflict nor overlap and all its devices were connected
-at the end, else 1.
+The exit code is 0 when the fleet with Mooring had no conflict and no overlap, and all its devices were
+connected at the end; else it is 1.
 `
 
 /** @returns undefined when help is asked for
@@ -37,7 +37,7 @@ export function readDemoOptions(args: string[]): DemoOptions | undefined {
   const devices = Number(values.devices)
   if (!Number.isInteger(devices) || devices < DEVICES_MIN || devices > DEVICES_MAX) {
     throw new Error(
-      `--devices is a whole number from ${DEVICES_MIN} to ${DEVICES_MAX}, not ${values.devices}`,
+      `--devices must be a whole number from ${DEVICES_MIN} to ${DEVICES_MAX}, not ${values.devices}`,
     )
   }
   return { devices }

@@ -1,4 +1,4 @@
-/** What every act needs, and the parts of which both fleets' acts are made. */
+/** The parts of an act that both fleets share: showing the fleet, and striking it with a fault. */
 import { inParallel } from '../../core/parallel.ts'
 import { drawFleet, inOneLine } from './drawing.ts'
 import type { Stage } from './stage.ts'
@@ -7,12 +7,12 @@ import type { Act } from './tally.ts'
 import type { Undo } from './undo.ts'
 import { pause, type Wait, waitFor } from './waiting.ts'
 
-/** Longest time from a signal to the end of the process. */
+/** The longest time from a signal to the end of the process. */
 const EXIT_MS_MAX = 30_000
 const JOIN_MS_MAX = 30_000
-/** The same in both fleets. */
+/** How long after its end a killed server is replaced, the same in both fleets. */
 const REPLACED_AFTER_MS = 2000
-/** Time to read the table before something happens to it. */
+/** Time for a person to read the table before the fault. */
 const READ_MS = 2000
 
 export interface Show extends Wait {
@@ -27,7 +27,7 @@ export function pairMsMax({ devices }: Show): number {
   return 30_000 + 1000 * devices
 }
 
-/** Shows the fleet, and beside it what `status` says at that moment. */
+/** Shows the fleet, and below it the present `status`. */
 export function showFleet({ stage }: Show, board: Scoreboard, status: () => string): void {
   stage.show((canvas) => {
     const view = board.view()
@@ -39,13 +39,13 @@ export interface Fault {
   readonly victim: string
   readonly signal: NodeJS.Signals
   readonly replacement: string
-  /** As ECS does it: before the old server ends in a deployment, soon after an unexpected end. */
+  /** As in ECS: a deployment replaces a server before it ends, an unexpected end is replaced soon after. */
   readonly replaced: 'beforehand' | 'afterwards'
-  /** Waits until the fleet has come to terms with it. */
+  /** Waits until the fleet has recovered from the fault. */
   readonly aftermath: (tell: (status: string) => void) => Promise<void>
 }
 
-/** Ends a server, starts another in its place, and lets the fleet deal with it. */
+/** Ends a server, starts another in its place, and waits for the aftermath. */
 export async function strike(show: Show, fleet: StagedFleet, board: Scoreboard, fault: Fault): Promise<Act> {
   const { victim, signal, replacement, replaced, aftermath } = fault
   const announced = `${signal} goes to ${victim} in a moment`
@@ -71,7 +71,8 @@ export async function strike(show: Show, fleet: StagedFleet, board: Scoreboard, 
     await pause(show, REPLACED_AFTER_MS)
     await fleet.startServer(replacement)
   }
-  // Both have ended before anything is cleaned up: a server that is just being started would be forgotten.
+  // Even after an error both must end before the clean-up, or a server that is just starting would be left
+  // behind.
   await inParallel([replace, () => aftermath(tell)], 2, (work) => work())
   show.stage.settle()
   return board.endAct()

@@ -1,27 +1,21 @@
-/** The terminal: text that stays, and below it a picture that is drawn again in place. Without a terminal, plain lines. */
+/** The terminal of the demo: text that stays, and below it a picture that is drawn again in place. Without a
+ *  terminal, both are plain lines. */
 import { styleText } from 'node:util'
+import { CLEAR_BELOW, pictureOver, SHOW_CURSOR, up } from '../../cli/ansi.ts'
 import { type Canvas, wrap } from './drawing.ts'
 
 const WIDTH_MAX = 100
 const FRAME_EVERY_MS = 125
-/** Without a terminal one line stands for a picture. */
+/** Without a terminal a picture is one line. */
 const LINE_EVERY_MS = 2000
 const SPINNER = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const MARGIN = '  '
 
-const HIDE_CURSOR = '\u001b[?25l'
-const SHOW_CURSOR = '\u001b[?25h'
-/** A line that is too long is cut by the terminal: a wrapped one would spoil the count of lines. */
-const NO_WRAP = '\u001b[?7l'
-const WRAP = '\u001b[?7h'
-const CLEAR_LINE_END = '\u001b[K'
-const CLEAR_BELOW = '\u001b[J'
-
 export interface Picture {
   readonly lines: readonly string[]
-  /** What stands for the lines where there is no terminal to draw on. */
+  /** Printed in place of the lines where there is no terminal to draw on. */
   readonly inOneLine?: string
-  /** What is going on, in a few words. */
+  /** The present work, in a few words. */
   readonly status: string
 }
 
@@ -35,7 +29,7 @@ export interface Stage {
   show(draw: (canvas: Canvas) => Picture): void
   /** The last picture stays as it is. */
   settle(): void
-  /** Shows that something is being done. */
+  /** Shows `status` until the work is done. */
   during<Result>(status: string, work: Promise<Result>): Promise<Result>
   verdict(isGood: boolean, text: string): void
 }
@@ -61,9 +55,7 @@ export function openStage(out: NodeJS.WriteStream, elapsedMs: () => number): Sta
     const { lines, status } = draw(canvas())
     const spinner = SPINNER[frames++ % SPINNER.length] ?? ''
     const all = [...lines, `${MARGIN}${paint('cyan', spinner)}${paint('dim', seconds())}  ${status}`]
-    const up = linesDrawn > 0 ? `\u001b[${linesDrawn}A\r` : ''
-    const text = all.map((line) => `${line}${CLEAR_LINE_END}\n`).join('')
-    out.write(HIDE_CURSOR + NO_WRAP + up + text + CLEAR_BELOW + WRAP)
+    out.write(pictureOver(linesDrawn, all))
     linesDrawn = all.length
   }
 
@@ -102,8 +94,8 @@ export function openStage(out: NodeJS.WriteStream, elapsedMs: () => number): Sta
       if (!draw) return
       if (isTerminal) {
         drawInPlace()
-        // The status line goes with the work that it tells of.
-        out.write(`\u001b[1A\r${CLEAR_BELOW}${SHOW_CURSOR}`)
+        // The status line is removed when its work is done.
+        out.write(up(1) + CLEAR_BELOW + SHOW_CURSOR)
       } else print(draw(canvas()).lines)
       draw = undefined
       linesDrawn = 0

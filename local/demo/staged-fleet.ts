@@ -1,29 +1,29 @@
-/** A fleet as the demo sees it, with Mooring or without: what it looks like, and what can be done to it. */
+/** A fleet as the demo sees it, with Mooring or without: its view, and the faults that can strike it. */
 import type { Simulator } from '../whatsapp/simulator.ts'
 import type { FleetView, ServerView } from './drawing.ts'
 import { type Act, actOf } from './tally.ts'
 
 export interface StagedFleet {
-  /** How many it has. */
+  /** How many devices the fleet has. */
   readonly devices: number
   readonly simulator: Simulator
-  /** Reads the fleet's own tables; `servers` tells what it found. */
+  /** Reads the fleet's own tables; `servers` shows what was read last. */
   look(): Promise<void>
-  /** All that were started, those that have ended included. */
+  /** All servers that were started, including those that have ended. */
   servers(): ServerView[]
   startServer(name: string): Promise<void>
-  /** Whether it takes part in the fleet. */
+  /** Whether the server takes part in the fleet. */
   hasJoined(name: string): Promise<boolean>
   signal(name: string, signal: NodeJS.Signals): void
   hasExited(name: string): boolean
 }
 
-/** Keeps what the simulator counted, act by act. */
+/** Sums up, act by act, what the simulator counts. */
 export interface Scoreboard {
   view(): FleetView
-  /** Devices that have a socket now. */
+  /** How many devices have a socket now. */
   connected(): number
-  /** What was counted since the act before. */
+  /** The counts since the end of the act before. */
   endAct(): Act
 }
 
@@ -58,7 +58,7 @@ export function scoreboard(fleet: StagedFleet): Scoreboard {
   }
 }
 
-/** By the name that a server's sockets carry: each is labelled `<server>:<port>`. */
+/** Counts sockets by server; the label of each socket is `<server>:<port>`. */
 export function connectedPerServer(simulator: Simulator): Map<string, number> {
   const counts = new Map<string, number>()
   for (const { connectedTo } of simulator.accounts()) {

@@ -1,4 +1,4 @@
-/** The two fleets side by side. Pure: values in, text out. */
+/** Draws the results of the two fleets side by side. Pure. */
 import type { GapSummary } from '../whatsapp/judge.ts'
 import type { Canvas, Paint } from './drawing.ts'
 import { type Outcome, totalsOf } from './tally.ts'
@@ -9,7 +9,7 @@ const VALUE_WIDTH = 17
 
 interface Value {
   readonly text: string
-  /** Left out where there is nothing to judge. */
+  /** Absent where there is nothing to judge. */
   readonly isGood?: boolean
 }
 

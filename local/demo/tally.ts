@@ -1,16 +1,16 @@
-/** What the simulator counted, put together over the acts. Pure. */
+/** Adds up the simulator's counts over the acts. Pure. */
 import type { GapSummary, Report } from '../whatsapp/judge.ts'
 
-/** The part of the simulator's report that the demo tells of. */
+/** The part of the simulator's report that the demo uses. */
 export type Counted = Pick<Report, 'overlaps' | 'conflictList' | 'conflicts' | 'gapsSeconds'>
 
 export interface Act {
   readonly overlaps: number
-  /** Each closed a socket with status 440. */
+  /** How many sockets were closed with status 440. */
   readonly conflicts: number
   /** The accounts of those sockets. */
   readonly struck: readonly string[]
-  /** From losing a socket to the next login. */
+  /** Times from the loss of a socket to the next login. */
   readonly gaps: GapSummary
 }
 
@@ -47,7 +47,7 @@ export function totalsOf({ start, killed, drained }: Pick<Outcome, 'start' | 'ki
   }
 }
 
-/** What Mooring promises: no device ever had two sockets, and all of them are there at the end. */
+/** Mooring's promise: no device ever has two sockets, and all devices are connected at the end. */
 export function isKept(outcome: Outcome): boolean {
   const { overlaps, conflicts } = totalsOf(outcome)
   return overlaps === 0 && conflicts === 0 && outcome.connectedAtEnd === outcome.devices

@@ -1,9 +1,10 @@
-/** What has been started and must be ended, whatever ends the demo. */
+/** Remembers what the demo has started, so that it is ended however the demo ends. */
 
 export interface Undo {
-  /** @returns ends it now; then it is not ended again */
+  /** @returns a function that ends it now; then it is not ended again */
   add(end: () => Promise<void>): () => Promise<void>
-  /** Ends what is left, the latest first. All are tried; the first error is thrown after that. */
+  /** Ends everything that is left, the latest first. An error does not stop it; the first error is thrown at
+   *  the end. */
   all(): Promise<void>
 }
 

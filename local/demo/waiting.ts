@@ -1,7 +1,7 @@
-/** Waits that end: by what they wait for, by a limit with a sentence, or by Ctrl-C. */
+/** Waits that always end: when the condition holds, at a limit with a sentence, or by Ctrl-C. */
 import { type Clock, sleep } from '../../core/clock.ts'
 
-/** A look at a fleet costs this machine a few table scans. */
+/** Not more often, because each look at a fleet costs this machine a few table scans. */
 const LOOK_EVERY_MS = 400
 
 /** A person has asked the demo to end. */
@@ -16,7 +16,8 @@ export interface Wait {
   readonly stop: AbortSignal
 }
 
-/** @throws Interrupted, or an Error that says what was waited for in vain */
+/** @param what is waited for, for the sentence of the error
+ *  @throws Interrupted, or an Error at the limit */
 export async function waitFor(
   { clock, stop }: Wait,
   what: string | (() => string),

@@ -1,4 +1,4 @@
-/** The linked devices that the server knows. "Account" is what WhatsApp keeps; "device" is what Mooring keeps of it. */
+/** The linked devices that the simulated server knows. It calls them accounts; "device" is Mooring's word. */
 import { jidDecode, jidEncode } from '@whiskeysockets/baileys'
 import type { Addressing } from './addressing.ts'
 import type { Connection } from './connection.ts'
@@ -6,7 +6,7 @@ import { SimulatorError } from './errors.ts'
 import type { Phone } from './phones.ts'
 import { makePreKeyShelf, type PreKeyShelf, type PublicSignedPreKey } from './prekeys.ts'
 
-/** The part of a device that it hands over when it registers, before anybody linked it. */
+/** The public keys that a device sends when it registers, before a phone has linked it. */
 export interface Registration {
   readonly noiseKey: Buffer
   readonly identityKey: Buffer
@@ -14,31 +14,31 @@ export interface Registration {
   readonly signedPreKey: PublicSignedPreKey
 }
 
-/** A message on its way to a device. It leaves the queue with the device's receipt or refusal. */
+/** A message on its way to a device. It leaves the queue when the device confirms or refuses it. */
 export interface QueuedMessage {
   readonly id: string
-  /** A phone's jid, or that of another linked device. */
+  /** The jid of a phone, or of another linked device. */
   readonly from: string
   readonly fromLid: string
   readonly sentAtS: number
   encryption: { readonly type: string; readonly ciphertext: Buffer; readonly retry?: number }
-  /** By which name the author is told; by number when left out. */
+  /** Which name of the author the stanza uses; by default the number. */
   readonly addressing?: Addressing
-  /** Whether the author's other name is told along; yes when left out. */
+  /** Whether the stanza also has the author's other name; by default it has. */
   readonly alternate?: boolean
   /** The jid of a group. */
   readonly group?: string
-  /** The message itself, under the author's sender key, when `encryption` holds that key. */
+  /** The message under the author's sender key, when `encryption` holds that sender key. */
   skmsg?: Buffer
-  /** Whom the device's own phone wrote it to. */
+  /** The receiver, when the device's own phone wrote the message. */
   readonly ownChat?: { readonly pn: string; readonly lid: string }
-  /** How often it is put on the wire; once when left out. */
+  /** How often the message is sent at each delivery; by default once. */
   readonly copies?: number
-  /** Kept for messages of simulated phones, which encrypt again when the device asks for it. */
+  /** Kept for messages of simulated phones, which encrypt a message again when the device asks for it. */
   readonly text?: string
-  /** Refusals that belong to earlier tries: a client refuses each try for which it asks for another. */
+  /** Refusals that belong to earlier tries: a client refuses each try for which it requests another one. */
   refusalsToIgnore: number
-  /** The connection over which it went last; not saved. */
+  /** The connection over which the message was sent last; not saved. */
   sentOver?: number
 }
 
@@ -46,7 +46,7 @@ export interface ReceivedText {
   readonly id: string
   readonly to: string
   readonly text: string
-  /** The jid of the group that it was written to. */
+  /** The jid of the group to which the text was written. */
   readonly group?: string
   readonly at: string
 }
@@ -71,7 +71,8 @@ export interface Accounts {
   remove(account: Account): void
   byJid(jid: string): Account | undefined
   ofPhone(phoneNumber: string): Account[]
-  /** By jid, or by phone number: then the device that was linked last. @throws SimulatorError UNKNOWN_ACCOUNT */
+  /** Finds an account by its jid, or by its phone number: then the one that was linked last.
+   *  @throws SimulatorError UNKNOWN_ACCOUNT */
   find(jidOrPhone: string): Account
   all(): Account[]
   /** The connection over which the account is logged in. */

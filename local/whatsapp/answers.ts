@@ -1,16 +1,17 @@
-/** What the server waits for from a client, by the connection and a key. */
+/** Answers that the server expects from clients, each by its connection and a key. */
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import type { Clock } from '../../core/clock.ts'
 import type { Connection } from './connection.ts'
 import { SimulatorError } from './errors.ts'
 
-/** A client answers in milliseconds; deriving the key of a pairing code takes it a few tenths of a second. */
+/** A client answers in milliseconds; only deriving the key of a pairing code takes it a few tenths of a
+ *  second. */
 const ANSWER_MS_MAX = 15_000
 
 export interface Answers {
   /** @throws SimulatorError PAIRING_LOST when the connection ends or nothing comes in time */
   expect(connection: Connection, key: string): Promise<BinaryNode>
-  /** @returns whether somebody waited for it */
+  /** @returns whether the answer was expected */
   arrived(connection: Connection, key: string, stanza: BinaryNode): boolean
   lost(connection: Connection): void
 }

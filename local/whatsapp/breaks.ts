@@ -6,7 +6,7 @@ import { removeAccount } from './queries.ts'
 import { failure, node, REPLACED, streamError } from './stanzas.ts'
 import type { World } from './world.ts'
 
-/** Numbers are the status that the client reports. Of the others, `reset` is reported as 428, `silent` as 408. */
+/** A number is the status that the client reports. The client reports `reset` as 428 and `silent` as 408. */
 export const BREAKS = [
   '401',
   '403',
@@ -22,7 +22,7 @@ export const BREAKS = [
 ] as const
 export type Break = (typeof BREAKS)[number]
 
-/** `401` unlinks the device, also while it is offline; all others leave its credentials valid.
+/** `401` unlinks the device, even while it is offline. All other breaks leave its credentials valid.
  *  @throws SimulatorError NOT_CONNECTED */
 export function breakConnection(world: World, account: Account, how: Break): void {
   const connection = world.accounts.online.get(account)
@@ -44,7 +44,7 @@ const endings: Record<Exclude<Break, '401' | '440'>, (connection: Connection) =>
   silent: (connection) => connection.silence(),
 }
 
-/** As if a client outside the fleet had logged in with the same credentials. It leaves again at once. */
+/** Acts as if a client outside the fleet had logged in with the same credentials, and left again at once. */
 function replaceFromOutside(world: World, account: Account, connection: Connection): void {
   world.judge.conflicted(account.jid, 'foreign', connection, world.nowMs())
   world.emit({ event: 'conflict', account: account.jid, label: connection.label })

@@ -1,4 +1,5 @@
-/** One client's socket: handshake, stanzas in order, and every way in which it can end. It knows no accounts. */
+/** The socket of a client: the handshake, stanzas in order, and every way in which it can end. It knows no
+ *  accounts. */
 import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { type BinaryNode, decodeBinaryNode, encodeBinaryNode, proto } from '@whiskeysockets/baileys'
@@ -7,7 +8,12 @@ import { compressed } from './compression.ts'
 import type { Layer } from './damage/frames.ts'
 import type { HandshakeDamage } from './damage/handshake.ts'
 import { frame, makeFrameReader } from './frames.ts'
-import { type ClientIntroduction, makeNoiseResponder, type ServerIdentity } from './noise.ts'
+import {
+  type ClientIntroduction,
+  makeNoiseResponder,
+  type NoiseResponder,
+  type ServerIdentity,
+} from './noise.ts'
 import { MalformedStanza } from './stanzas.ts'
 
 const SERVER_NAME_CHARACTERS_MAX = 64
@@ -15,33 +21,33 @@ const SERVER_NAME_CHARACTERS_MAX = 64
 const CLOSE_GRACE_MS = 2000
 /** How long a client may send nothing. Clients ping every 30 s. */
 const SILENCE_MS_MAX = 120_000
-/** What is kept for a client while the server is hushed. */
+/** How many messages are kept for a client while the server is hushed. */
 const HELD_MAX = 20_000
 
 export interface Connection {
   /** Unique within the simulator. */
   readonly id: number
-  /** Who is at the other end, as far as known: `<server>:<remote port>`. */
+  /** The other end, as far as it is known: `<server>:<remote port>`. */
   readonly label: string
   send(stanza: BinaryNode): void
-  /** Sends what no WhatsApp sends. */
+  /** Sends bytes that WhatsApp never sends. */
   inject(layer: Layer, bytes: Uint8Array): void
   isOpen(): boolean
-  /** Sends `last`, then closes as WhatsApp does. Nothing that the client sends afterwards is heard. */
+  /** Sends `last`, then closes as WhatsApp does. Later stanzas of the client are ignored. */
   end(last?: BinaryNode): void
-  /** Ends the TCP connection without a word: a FIN, or a RST. */
+  /** Ends the TCP connection by a FIN or a RST, without a closing handshake. */
   cut(how: 'fin' | 'reset'): void
-  /** Until `speak` nothing is heard or answered; then everything is, in order. */
+  /** Until `speak`, stanzas are neither read nor answered; then all of them are, in order. */
   hush(): void
   speak(): void
-  /** From now on the client is neither heard nor answered, but the socket stays open. */
+  /** From now on stanzas are neither read nor answered, but the socket stays open. */
   silence(): void
-  /** Cuts the socket if its time has come: the client did not answer a close, or has been silent too long. */
+  /** Cuts the socket if the client has not answered a close in time, or has been silent too long. */
   expire(nowMs: number): void
 }
 
 export interface ConnectionEvents {
-  /** @returns what the client gets in place of the server's hello */
+  /** @returns the damage that replaces the server's hello, if any */
   hello(connection: Connection, routing: string | undefined): HandshakeDamage | undefined
   introduced(connection: Connection, introduction: ClientIntroduction): void
   stanza(connection: Connection, stanza: BinaryNode): Promise<void>
@@ -66,13 +72,8 @@ export function openConnection(
   let endedAtMs: number | undefined
   let heardAtMs = nowMs()
   let inbox = Promise.resolve()
-  let hushed: PromiseWithResolvers<void> | undefined
-  let held: (() => void)[] = []
+  const voice = makeVoice()
 
-  const say = (write: () => void) => {
-    if (!hushed) write()
-    else if (held.length < HELD_MAX) held.push(write)
-  }
   const write = (bytes: Buffer) => {
     if (ws.readyState === ws.OPEN) ws.send(bytes)
   }
@@ -82,26 +83,19 @@ export function openConnection(
     label: labelOf(request),
     send(stanza) {
       if (stage !== 'open') return
-      say(() => write(frame(noise.encrypt(compressed(encodeBinaryNode(stanza))))))
+      voice.say(() => write(frame(noise.encrypt(compressed(encodeBinaryNode(stanza))))))
     },
     inject(layer, bytes) {
       if (stage !== 'open') return
-      say(() => write(wireOf(layer, bytes)))
+      voice.say(() => write(wireOf(noise, layer, bytes)))
     },
     isOpen: () => stage === 'open' && ws.readyState === ws.OPEN,
-    hush() {
-      hushed ??= Promise.withResolvers<void>()
-    },
-    speak() {
-      const over = hushed
-      hushed = undefined
-      for (const said of held.splice(0)) said()
-      over?.resolve()
-    },
+    hush: voice.hush,
+    speak: voice.speak,
     end(last) {
       if (stage === 'ended') return
-      held = []
-      connection.speak()
+      voice.forget()
+      voice.speak()
       if (last) connection.send(last)
       stage = 'ended'
       endedAtMs = nowMs()
@@ -121,17 +115,8 @@ export function openConnection(
     },
   }
 
-  const wireOf = (layer: Layer, bytes: Uint8Array): Buffer => {
-    if (layer === 'sealed') return frame(noise.encrypt(bytes))
-    if (layer === 'unsealed') return frame(bytes)
-    if (layer === 'wire') return Buffer.from(bytes)
-    const sealed = noise.encrypt(encodeBinaryNode(HARMLESS))
-    const from = Math.max(0, sealed.length - bytes.length)
-    return frame(sealed.map((byte, at) => byte ^ (at < from ? 0 : (bytes[at - from] ?? 0))))
-  }
-
   const take = async (data: Buffer) => {
-    while (hushed) await hushed.promise
+    await voice.heard()
     if (stage === 'hello') {
       const { clientHello } = proto.HandshakeMessage.decode(data)
       if (!clientHello?.ephemeral) throw new MalformedStanza('no client hello')
@@ -158,7 +143,7 @@ export function openConnection(
     if (stage === 'ended' || stage === 'silent') return
     heardAtMs = nowMs()
     try {
-      // one after the other: Noise counts frames, and an answer must not overtake the one before it
+      // One after the other, because Noise counts frames and no answer may overtake an earlier one.
       for (const data of readFrames(bufferOf(message))) inbox = inbox.then(() => take(data)).catch(misbehaved)
     } catch (error) {
       misbehaved(error)
@@ -172,7 +157,45 @@ export function openConnection(
   return connection
 }
 
+/** Whether the server speaks: while it is hushed, what it would send is held, and what clients send waits. */
+function makeVoice() {
+  let hushed: PromiseWithResolvers<void> | undefined
+  let held: (() => void)[] = []
+  return {
+    hush() {
+      hushed ??= Promise.withResolvers<void>()
+    },
+    speak() {
+      const over = hushed
+      hushed = undefined
+      for (const said of held.splice(0)) said()
+      over?.resolve()
+    },
+    say(write: () => void) {
+      if (!hushed) write()
+      else if (held.length < HELD_MAX) held.push(write)
+    },
+    forget() {
+      held = []
+    },
+    /** Resolves when the server is not hushed. */
+    async heard() {
+      while (hushed) await hushed.promise
+    },
+  }
+}
+
 const HARMLESS: BinaryNode = { tag: 'ib', attrs: {} }
+
+/** The bytes of a damage as its layer puts them on the wire. */
+function wireOf(noise: NoiseResponder, layer: Layer, bytes: Uint8Array): Buffer {
+  if (layer === 'sealed') return frame(noise.encrypt(bytes))
+  if (layer === 'unsealed') return frame(bytes)
+  if (layer === 'wire') return Buffer.from(bytes)
+  const sealed = noise.encrypt(encodeBinaryNode(HARMLESS))
+  const from = Math.max(0, sealed.length - bytes.length)
+  return frame(sealed.map((byte, at) => byte ^ (at < from ? 0 : (bytes[at - from] ?? 0))))
+}
 
 function labelOf(request: IncomingMessage): string {
   const server = new URL(request.url ?? '/', 'ws://local').searchParams.get('server')

@@ -1,4 +1,4 @@
-/** A message for a device, in Signal's plain text and as the stanza that carries it. Pure. */
+/** A message for a device: the plaintext that Signal encrypts, and the stanza that carries it. Pure. */
 import { type BinaryNode, encodeWAMessage, proto } from '@whiskeysockets/baileys'
 import type { QueuedMessage } from './accounts.ts'
 import { node } from './stanzas.ts'

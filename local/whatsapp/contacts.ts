@@ -1,8 +1,7 @@
-/** What contacts write to devices. */
+/** Contacts write to devices, alone and in groups. */
 import { randomBytes } from 'node:crypto'
-import { jidEncode } from '@whiskeysockets/baileys'
 import type { Account, QueuedMessage } from './accounts.ts'
-import type { Addressing } from './addressing.ts'
+import { type Addressing, nameOf } from './addressing.ts'
 import { plaintextOf } from './contact-message.ts'
 import { SimulatorError } from './errors.ts'
 import type { Group } from './groups.ts'
@@ -11,41 +10,48 @@ import type { OfflineQueue } from './offline-queue.ts'
 import { DEFAULT_CONTACT, type Phone } from './phones.ts'
 import type { World } from './world.ts'
 
-export interface TextWish {
+export interface TextOptions {
   /** The contact's number. */
   readonly from?: string | undefined
-  /** `pn` when left out. */
+  /** By default `pn`. */
   readonly addressing?: Addressing | undefined
-  /** Whether the contact's other name is told along; yes when left out. */
+  /** Whether the stanza also has the contact's other name; by default it has. */
   readonly alternate?: boolean | undefined
-  /** How often each comes on the wire, under one id; once when left out. */
+  /** How often each message is sent under its id; by default once. */
   readonly copies?: number | undefined
-  /** It is encrypted now and comes so much later. */
+  /** The messages are encrypted now and sent this much later. */
   readonly delayMs?: number | undefined
-  /** In which order they come: places in what was written. As written when left out. */
+  /** The order in which the texts are sent, as places in `texts`; by default as written. */
   readonly order?: readonly number[] | undefined
-  /** The device's own phone writes, to this number; `from` is left out then. */
+  /** The device's own phone writes to this number, and `from` is ignored. */
   readonly to?: string | undefined
 }
 
 export interface Contacts {
-  /** @returns the ids, in the order of writing. @throws SimulatorError QUEUE_FULL, BAD_REQUEST */
-  write(account: Account, texts: readonly string[], wish: TextWish): Promise<string[]>
-  /** To every device of every other member. @throws SimulatorError BAD_REQUEST when the author is no member */
-  writeToGroup(group: Group, text: string, from: string, wish?: Pick<TextWish, 'alternate'>): Promise<string>
+  /** @returns the ids, in the order of writing
+   *  @throws SimulatorError QUEUE_FULL, BAD_REQUEST */
+  write(account: Account, texts: readonly string[], options: TextOptions): Promise<string[]>
+  /** Writes to every device of every other member.
+   *  @throws SimulatorError BAD_REQUEST when the author is no member */
+  writeToGroup(
+    group: Group,
+    text: string,
+    from: string,
+    options?: Pick<TextOptions, 'alternate'>,
+  ): Promise<string>
 }
 
 export function makeContacts(world: World, queue: OfflineQueue): Contacts {
   const begin = (phone: Phone) => ({
     id: `3A${randomBytes(9).toString('hex').toUpperCase()}`,
     from: phone.jid,
-    fromLid: jidEncode(phone.lidUser, 'lid'),
+    fromLid: nameOf(phone, 'lid'),
     sentAtS: Math.floor(world.nowMs() / 1000),
     refusalsToIgnore: 0,
   })
 
-  const compose = async (account: Account, text: string, wish: TextWish): Promise<QueuedMessage> => {
-    const { to, from = DEFAULT_CONTACT, addressing, alternate, copies } = wish
+  const compose = async (account: Account, text: string, options: TextOptions): Promise<QueuedMessage> => {
+    const { to, from = DEFAULT_CONTACT, addressing, alternate, copies } = options
     const phone = world.phones.withNumber(to === undefined ? from : account.phoneNumber)
     const chat = to === undefined ? undefined : world.phones.withNumber(to)
     const message = {
@@ -54,7 +60,7 @@ export function makeContacts(world: World, queue: OfflineQueue): Contacts {
       ...(addressing && { addressing }),
       ...(alternate !== undefined && { alternate }),
       ...(copies !== undefined && { copies }),
-      ...(chat && { ownChat: { pn: chat.jid, lid: jidEncode(chat.lidUser, 'lid') } }),
+      ...(chat && { ownChat: { pn: chat.jid, lid: nameOf(chat, 'lid') } }),
     }
     world.judge.count('texted')
     const bundle = () => bundleOfDevice(world, account)
@@ -62,13 +68,13 @@ export function makeContacts(world: World, queue: OfflineQueue): Contacts {
   }
 
   return {
-    async write(account, texts, wish) {
-      const { order = [...texts.keys()], delayMs } = wish
+    async write(account, texts, options) {
+      const { order = [...texts.keys()], delayMs } = options
       const isOrder = order.length === texts.length && texts.every((_, place) => order.includes(place))
-      if (!isOrder) throw new SimulatorError('BAD_REQUEST', 'order names each place of the texts once')
+      if (!isOrder) throw new SimulatorError('BAD_REQUEST', 'order must name each place of the texts once')
       queue.assertRoom(account)
       const written: QueuedMessage[] = []
-      for (const text of texts) written.push(await compose(account, text, wish))
+      for (const text of texts) written.push(await compose(account, text, options))
       const put = () => {
         for (const place of order) queue.put(account, written[place] as QueuedMessage)
       }
@@ -77,7 +83,8 @@ export function makeContacts(world: World, queue: OfflineQueue): Contacts {
       return written.map(({ id }) => id)
     },
     async writeToGroup(group, text, from, { alternate } = {}) {
-      if (!group.members.has(from)) throw new SimulatorError('BAD_REQUEST', `${from} is no member`)
+      if (!group.members.has(from))
+        throw new SimulatorError('BAD_REQUEST', `${from} is no member of the group`)
       const phone = world.phones.withNumber(from)
       const message = begin(phone)
       const { ciphertext, senderKey } = await phone.signal.encryptGroup(group.jid, plaintextOf({ text }))
@@ -105,7 +112,7 @@ export function makeContacts(world: World, queue: OfflineQueue): Contacts {
   }
 }
 
-/** Linked devices of its members. */
+/** The linked devices of all members. */
 export function devicesOf(world: World, group: Group): Account[] {
   return [...group.members.keys()].flatMap((number) => world.accounts.ofPhone(number))
 }

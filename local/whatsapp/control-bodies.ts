@@ -1,4 +1,5 @@
-/** What the HTTP control takes. Unknown fields are refused, except with a QR. */
+/** The bodies of requests to the HTTP control. Unknown fields are refused, except in the request with a
+ *  QR. */
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { z } from 'zod'
 import { ADDRESSINGS } from './addressing.ts'
@@ -6,17 +7,17 @@ import { BREAKS } from './breaks.ts'
 import { GROUP_CHANGES } from './groups.ts'
 import { LOGIN_PHASES } from './misdeeds.ts'
 
-/** A day: what is later than that is never. */
+/** A day. */
 const MS_MAX = 86_400_000
 const DAMAGES_MAX = 10_000
 
 const number = z.string().min(1)
 const ms = z.int().min(0).max(MS_MAX)
 const whole = z.int().min(0)
-/** Codes are text on the wire; a number is taken, too. */
+/** A code is text on the wire; the control also takes a number. */
 const codeText = z.union([z.string(), z.number()]).transform(String)
 
-/** What the API answers about a QR can be handed over as it is. */
+/** The answer of Mooring's API about a QR can be sent here unchanged, so unknown fields are allowed. */
 export const scan = z.object({ qr: z.string().min(1), phoneNumber: z.string().optional() })
 export const code = z.strictObject({ phoneNumber: z.string().min(1), code: z.string().min(1) })
 export const text = z.strictObject({ from: z.string().optional(), text: z.string().min(1) })
@@ -42,14 +43,14 @@ export const askAgain = z.strictObject({
   afterMs: ms.optional(),
 })
 
-const damageWish = z.strictObject({
+const damageOptions = z.strictObject({
   seed: whole,
   count: z.int().min(1).max(DAMAGES_MAX),
   from: whole.optional(),
   only: z.string().optional(),
   ending: z.boolean().optional(),
 })
-export const damage = damageWish.extend({ everyMs: ms.optional(), probeMs: ms.optional() })
+export const damage = damageOptions.extend({ everyMs: ms.optional(), probeMs: ms.optional() })
 
 type JsonStanza = {
   tag: string
@@ -106,7 +107,7 @@ const misdeed = z.discriminatedUnion('what', [
   }),
   z.strictObject({ what: z.literal('receipt'), from: number.optional(), answer: z.union([held, late]) }),
   z.strictObject({ what: z.literal('not-on-whatsapp'), number }),
-  z.strictObject({ what: z.literal('login-damage'), phase: z.enum(LOGIN_PHASES), damage: damageWish }),
+  z.strictObject({ what: z.literal('login-damage'), phase: z.enum(LOGIN_PHASES), damage: damageOptions }),
   z.strictObject({
     what: z.literal('offline-batch'),
     liveAtOnce: z.boolean().optional(),

@@ -1,5 +1,5 @@
-/** The HTTP control: what a test or a person does to WhatsApp from outside. JSON in, JSON out; simulator.ts puts a guard
- *  before it that asks for the token of this run. */
+/** The HTTP control, by which a test or a person steers the simulated WhatsApp: JSON in, JSON out. The
+ *  simulator puts a guard before it, which asks for the token of this run. */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { z } from 'zod'
 import * as bodies from './control-bodies.ts'
@@ -10,7 +10,7 @@ const BODY_BYTES_MAX = 65_536
 const WITH_ID = ['accounts', 'groups', 'misdeeds']
 
 interface Call {
-  /** What stands for `{id}` in the route. */
+  /** The value of `{id}` in the route. */
   readonly id: string
   readonly parameters: URLSearchParams
   body<T>(schema: z.ZodType<T>): Promise<T>
@@ -43,8 +43,8 @@ const ROUTES: Record<string, Handler> = {
     return { account: id, how: '440' }
   },
   'POST /accounts/{id}/texts': async (simulator, { id, body }) => {
-    const { texts, ...wish } = await body(bodies.texts)
-    return simulator.texts(id, texts, wish)
+    const { texts, ...options } = await body(bodies.texts)
+    return simulator.texts(id, texts, options)
   },
   'GET /accounts/{id}/copies': (simulator, { id, parameters }) => ({
     copies: simulator.copies(id, parameters.get('message') ?? ''),
@@ -54,8 +54,8 @@ const ROUTES: Record<string, Handler> = {
     return { account: id }
   },
   'POST /accounts/{id}/damage': async (simulator, { id, body }) => {
-    const { everyMs, probeMs, ...wish } = await body(bodies.damage)
-    return simulator.damage(id, wish, { everyMs, probeMs })
+    const { everyMs, probeMs, ...options } = await body(bodies.damage)
+    return simulator.damage(id, options, { everyMs, probeMs })
   },
   'POST /accounts/{id}/stanza': async (simulator, { id, body }) => {
     const { stanza, end } = await body(bodies.rawStanza)
@@ -85,8 +85,8 @@ const ROUTES: Record<string, Handler> = {
     return simulator.changeGroup(id, change, members, by)
   },
   'POST /groups/{id}/text': async (simulator, { id, body }) => {
-    const { text, from, ...wish } = await body(bodies.groupText)
-    return simulator.groupText(id, text, from, wish)
+    const { text, from, ...options } = await body(bodies.groupText)
+    return simulator.groupText(id, text, from, options)
   },
   'GET /report': (simulator) => simulator.report(),
   'DELETE /report': (simulator) => {

@@ -1,4 +1,5 @@
-/** What survives a restart: phones, linked devices and what waits for them. One JSON file, replaced as a whole. */
+/** The state that survives a restart: phones, linked devices and their queued messages. It is one JSON file,
+ *  replaced as a whole. */
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { BufferJSON } from '@whiskeysockets/baileys'
 import type { Clock, Timer } from '../../core/clock.ts'
@@ -7,7 +8,7 @@ import type { Phones, SavedPhone } from './phones.ts'
 import { makePreKeyShelf } from './prekeys.ts'
 
 const FORMAT_VERSION = 1
-/** Changes come in bursts; one write covers a burst. A crash loses at most this much. */
+/** Changes come in bursts, and one write covers a burst. A crash loses the changes of at most this time. */
 const SAVE_AFTER_MS = 1000
 /** The file holds private keys of simulated phones. */
 const OWNER_ONLY = 0o600
@@ -22,13 +23,13 @@ interface SavedState {
 
 export interface DataFile {
   changed(): void
-  /** Writes what is not yet written, and nothing after it. */
+  /** Writes the last changes; later changes are ignored. */
   close(): Promise<void>
 }
 
 export const NO_DATA_FILE: DataFile = { changed: () => undefined, close: () => Promise.resolve() }
 
-/** @throws Error when the file is there but was not written by this version */
+/** @throws Error when the file exists but this version has not written it */
 export async function loadState(path: string, accounts: Accounts, phones: Phones): Promise<void> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined

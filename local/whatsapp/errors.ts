@@ -1,4 +1,4 @@
-/** What the simulator answers when it cannot do what it was asked: a stable code and a sentence. */
+/** Errors of the simulator, each with a stable code and a sentence, and the HTTP status of each code. */
 
 export const SIMULATOR_ERROR_STATUS = {
   BAD_REQUEST: 400,

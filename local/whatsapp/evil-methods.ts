@@ -1,9 +1,9 @@
-/** What the control can make the server do wrong, at once or until it is lifted. */
+/** The part of the control that makes the server do wrong, at once or until a misdeed is lifted. */
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import type { Account } from './accounts.ts'
-import type { DamageWish } from './damage/generator.ts'
+import { nameOf } from './addressing.ts'
+import type { DamageOptions } from './damage/generator.ts'
 import { SimulatorError } from './errors.ts'
-import { nameOf } from './groups.ts'
 import type { Inflict, Inflicted, Pace } from './inflict.ts'
 import { EVERYBODY, type Misdeed, type MisdeedSummary, type Until } from './misdeeds.ts'
 import type { OfflineQueue } from './offline-queue.ts'
@@ -12,38 +12,41 @@ import { type Names, retryReceipt } from './reading.ts'
 import { node, secondsOf } from './stanzas.ts'
 import type { World } from './world.ts'
 
-export interface AskAgainWish {
-  /** Of the message that the device sent. */
+export interface AskAgainOptions {
+  /** The id of the message that the device sent. */
   readonly id: string
   /** The contact's number. */
   readonly from?: string | undefined
-  /** The group that the message was written to. */
+  /** The group to which the message was written. */
   readonly group?: string | undefined
-  /** Speaks by its LID. */
+  /** Whether the contact uses its LID. */
   readonly byLid?: boolean | undefined
-  /** How often it has asked, by its own word; 1 when left out. */
+  /** How often the contact claims to have asked; by default 1. */
   readonly count?: number | undefined
   readonly afterMs?: number | undefined
 }
 
-/** All throw SimulatorError UNKNOWN_ACCOUNT when no such device is linked. */
+/** Every method throws SimulatorError UNKNOWN_ACCOUNT when no such device is linked. */
 export interface EvilMethods {
-  /** @param target an account, or `*` for all of them, now and later. @throws SimulatorError BAD_REQUEST, NOT_CONNECTED */
+  /** @param target an account, or `*` for all present and later accounts
+   *  @throws SimulatorError BAD_REQUEST, NOT_CONNECTED */
   misbehave(target: string, misdeed: Misdeed, until?: Until): MisdeedSummary
   misdeeds(): MisdeedSummary[]
   /** @throws SimulatorError UNKNOWN_MISDEED */
   lift(id: number): void
   liftAll(): void
-  /** Sends malformed input on the device's live socket. @throws SimulatorError NOT_CONNECTED */
-  damage(account: string, wish: DamageWish, pace?: Pace): Promise<Inflicted>
-  /** Sends a stanza as it stands, and closes if `end`. @throws SimulatorError NOT_CONNECTED */
+  /** Sends malformed input over the device's live socket.
+   *  @throws SimulatorError NOT_CONNECTED */
+  damage(account: string, options: DamageOptions, pace?: Pace): Promise<Inflicted>
+  /** Sends a stanza unchanged, and with `end` then closes the socket.
+   *  @throws SimulatorError NOT_CONNECTED */
   sendStanza(account: string, stanza: BinaryNode, end?: boolean): void
-  /** Sends bytes in place of a stanza, well sealed: their first says whether the rest is deflated. @throws SimulatorError
-   *  NOT_CONNECTED */
+  /** Sends bytes in place of a stanza, correctly encrypted. The first byte says whether the rest is deflated.
+   *  @throws SimulatorError NOT_CONNECTED */
   sendSealed(account: string, bytes: Uint8Array): void
   /** A contact begins a new session and asks for a message again, now or at the device's next login.
    *  @throws SimulatorError UNKNOWN_GROUP, QUEUE_FULL */
-  askAgain(account: string, wish: AskAgainWish): Promise<void>
+  askAgain(account: string, options: AskAgainOptions): Promise<void>
 }
 
 export function makeEvilMethods(world: World, queue: OfflineQueue, inflict: Inflict): EvilMethods {
@@ -59,14 +62,14 @@ export function makeEvilMethods(world: World, queue: OfflineQueue, inflict: Infl
         markNextConnection(accounts.find(target))
       }
       const { id } = misdeeds.begin(target, misdeed, until)
-      return misdeeds.list().find((standing) => standing.id === id) as MisdeedSummary
+      return misdeeds.list().find((active) => active.id === id) as MisdeedSummary
     },
     misdeeds: misdeeds.list,
     lift: misdeeds.lift,
     liftAll: misdeeds.liftAll,
-    damage(account, wish, pace) {
+    damage(account, options, pace) {
       const found = accounts.find(account)
-      return inflict.now(socketOf(found), found, wish, pace)
+      return inflict.now(socketOf(found), found, options, pace)
     },
     sendStanza(account, stanza, end = false) {
       const connection = socketOf(accounts.find(account))
@@ -90,7 +93,8 @@ export function makeEvilMethods(world: World, queue: OfflineQueue, inflict: Infl
     },
   }
 
-  /** The server cannot know a device before the handshake, unless it brings what it was told for its next routing. */
+  /** Gives the device routing information that names it. The client sends it back before its next handshake,
+   *  where the server could not recognise the device otherwise. */
   function markNextConnection(account: Account): void {
     const routing = node('routing_info', {}, Buffer.from(account.jid))
     socketOf(account).send(node('ib', {}, [node('edge_routing', {}, [routing])]))

@@ -1,8 +1,8 @@
-/** The framing below Noise: an intro once, then frames behind a length of three bytes. */
+/** The framing below Noise: an intro once, then frames, each after a length of three bytes. */
 
 const ROUTING_MAGIC = Buffer.from([0x45, 0x44, 0, 1]) // "ED", then the version of the edge-routing prefix
 const ROUTING_HEADER_BYTES = 7
-/** "WA", protocol 6, dictionary 3: what every connection begins with, and the prologue of the handshake. */
+/** "WA", protocol 6, dictionary 3: the intro of every connection, and the prologue of the handshake. */
 export const NOISE_PROLOGUE = Buffer.from([0x57, 0x41, 6, 3])
 const LENGTH_BYTES = 3
 /** The largest stanza of a client is the upload of 812 pre-keys, about 40 KB. */
@@ -10,7 +10,8 @@ export const FRAME_BYTES_MAX = 1_048_576
 
 export class FramingError extends Error {}
 
-/** Cuts what a socket delivers into frames. A frame may span messages and a message may hold many. */
+/** Cuts the messages of a socket into frames. A frame may span messages, and a message may hold many
+ *  frames. */
 export function makeFrameReader(onRouting?: (info: Buffer) => void): (chunk: Buffer) => Buffer[] {
   let pending: Buffer = Buffer.alloc(0)
   let introRead = false
@@ -35,7 +36,7 @@ export function makeFrameReader(onRouting?: (info: Buffer) => void): (chunk: Buf
   }
 }
 
-/** What follows the intro, or undefined while the intro is incomplete. */
+/** @returns the bytes after the intro; undefined while the intro is incomplete */
 function afterIntro(data: Buffer, onRouting?: (info: Buffer) => void): Buffer | undefined {
   const routed = data.subarray(0, ROUTING_MAGIC.length).equals(ROUTING_MAGIC)
   if (routed && data.length < ROUTING_HEADER_BYTES) return undefined

@@ -1,8 +1,9 @@
-/** Groups: who is a member, what their devices are told, and who has whose sender key. Kept in memory alone. */
+/** Groups: their members, the notifications to members' devices, and which device has which sender key. They
+ *  are kept in memory alone. */
 import { randomInt } from 'node:crypto'
 import { type BinaryNode, jidEncode } from '@whiskeysockets/baileys'
 import type { Account } from './accounts.ts'
-import type { Addressing } from './addressing.ts'
+import { type Addressing, nameOf } from './addressing.ts'
 import { SimulatorError } from './errors.ts'
 import type { Phone, Phones } from './phones.ts'
 import { node } from './stanzas.ts'
@@ -18,9 +19,9 @@ export interface Group {
   readonly addressing: Addressing
   readonly createdAtS: number
   subject: string
-  /** By phone number. */
+  /** Roles by phone number. */
   readonly members: Map<string, Role>
-  /** @returns whether the device has the phone's sender key already; from now on it has */
+  /** @returns whether the device had the phone's sender key already; from now on it has the key */
   knowsKeyOf(phone: Phone, account: Account): boolean
 }
 
@@ -35,7 +36,8 @@ export const GROUP_CHANGES = ['add', 'remove', 'promote', 'demote'] as const
 export type GroupChange = (typeof GROUP_CHANGES)[number]
 
 export interface Groups {
-  /** The first member is its creator. @throws SimulatorError BAD_REQUEST */
+  /** The first member is the creator.
+   *  @throws SimulatorError BAD_REQUEST */
   create(subject: string, members: readonly string[], addressing: Addressing, atS: number): Group
   /** @throws SimulatorError UNKNOWN_GROUP */
   find(jid: string): Group
@@ -90,7 +92,7 @@ export function summaryOf({ jid, subject, addressing, members }: Group): GroupSu
   }
 }
 
-/** What a query of its data is answered with. */
+/** The answer to a query about the group. */
 export function groupNode(group: Group, phones: Phones): BinaryNode {
   const { jid, subject, addressing, createdAtS, members } = group
   const [creator] = members.keys()
@@ -111,7 +113,7 @@ export function groupNode(group: Group, phones: Phones): BinaryNode {
   )
 }
 
-/** One of a group as its members' devices are told of it. */
+/** A change of the group, as its notification carries it. */
 export function changeNode(
   group: Group,
   change: GroupChange,
@@ -125,7 +127,7 @@ export function changeNode(
   )
 }
 
-/** @param author who did it */
+/** @param author the member who made the change */
 export function groupNotification(group: Group, author: Phone, change: BinaryNode, atS: number): BinaryNode {
   const byLid = group.addressing === 'lid'
   const attrs = {
@@ -141,15 +143,11 @@ export function groupNotification(group: Group, author: Phone, change: BinaryNod
   return node('notification', attrs, [change])
 }
 
-export function nameOf({ jid, lidUser }: Phone, addressing: Addressing): string {
-  return addressing === 'lid' ? jidEncode(lidUser, 'lid') : jid
-}
-
 function memberNode({ addressing, members }: Group, phone: Phone): BinaryNode {
   const role = members.get(phone.number) ?? 'member'
   return node('participant', {
     jid: nameOf(phone, addressing),
-    ...(addressing === 'lid' ? { phone_number: phone.jid } : { lid: jidEncode(phone.lidUser, 'lid') }),
+    ...(addressing === 'lid' ? { phone_number: phone.jid } : { lid: nameOf(phone, 'lid') }),
     ...(role !== 'member' && { type: role }),
   })
 }

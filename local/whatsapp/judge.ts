@@ -1,6 +1,8 @@
-/** The judge: counts what must never happen in a fleet. Pure: it is told what happened and when, and asks nobody. */
+/** The judge counts what must never happen in a fleet: overlaps and conflicts. Pure: the simulator reports
+ *  each event with its time. */
 
-/** Gaps and conflicts beyond these are counted but no longer listed, so that a long run cannot fill the memory. */
+/** Limits of the lists of gaps and incidents, so that a long run cannot fill the memory. Counts go on above
+ *  them. */
 const GAPS_KEPT_MAX = 100_000
 export const INCIDENTS_KEPT_MAX = 10_000
 
@@ -9,7 +11,7 @@ export interface LoggedInSocket {
   readonly label: string
 }
 
-/** Two sockets of one account were logged in at the same time. `until` is absent while they still are. */
+/** Two sockets of one account were logged in at the same time. `until` is absent while both still are. */
 export interface Overlap {
   readonly account: string
   readonly older: string
@@ -19,10 +21,11 @@ export interface Overlap {
   readonly durationMs?: number
 }
 
-/** `overlap`: a second login of the account came. `foreign`: the control asked for it, as another client would cause it. */
+/** `overlap`: a second login of the account came. `foreign`: the control asked for the conflict, as if a
+ *  client outside the fleet had caused it. */
 export type ConflictKind = 'overlap' | 'foreign'
 
-/** A socket was told that it is replaced; the client reports status 440. */
+/** The server told a socket that it is replaced, which the client reports as status 440. */
 export interface Conflict {
   readonly account: string
   readonly kind: ConflictKind
@@ -34,15 +37,15 @@ export interface Conflict {
 }
 
 export interface MessageCounts {
-  /** Messages that devices handed to the server. */
+  /** Messages that devices sent to the server. */
   sent: number
-  /** Of those, texts that a contact decrypted for the first time. */
+  /** Texts of devices that a contact decrypted for the first time. */
   decrypted: number
-  /** Of those, the ones that came again under an id that the contact had seen. */
+  /** Texts of devices that came again under an id that the contact had seen. */
   duplicates: number
-  /** Of those, copies that a contact could not decrypt. */
+  /** Copies of messages of devices that a contact could not decrypt. */
   undecryptable: number
-  /** Texts handed in for devices. */
+  /** Texts that contacts wrote to devices. */
   texted: number
   /** Messages whose receipt a device sent. */
   received: number
@@ -89,7 +92,7 @@ export interface Judge {
   ): void
   count(what: keyof MessageCounts, by?: number): void
   report(accounts: number): Report
-  /** Forgets what was counted; open sockets and the gaps that have begun stay known. */
+  /** Forgets all counts. Open sockets and gaps that have begun are remembered. */
   reset(atMs: number): void
 }
 

@@ -1,4 +1,4 @@
-/** The keys with which a Signal session with a phone or a device begins. */
+/** Key bundles: the public keys with which a Signal session with a phone or a device begins. */
 import {
   type BinaryNode,
   jidDecode,
@@ -13,7 +13,7 @@ import type { PublicPreKey, PublicSignedPreKey } from './prekeys.ts'
 import { bigEndian, childBytes, childNumber, node } from './stanzas.ts'
 import type { World } from './world.ts'
 
-/** Below this many pre-keys the server tells the device, which then uploads more. */
+/** With fewer pre-keys than this the server notifies the device, which then uploads more. */
 const PREKEYS_LOW = 5
 const KEY_ID_BYTES = 3
 const REGISTRATION_BYTES = 4
@@ -32,7 +32,7 @@ export function bundleOfDevice(world: World, account: Account): KeyBundle {
   return { registrationId, identityKey, signedPreKey, ...(preKey && { preKey }) }
 }
 
-/** Phones give no one-time pre-keys: Signal allows it, and it spares making them. */
+/** Phones have no one-time pre-keys: Signal allows that, and so they need not be made. */
 export function bundleOfPhone({ creds }: Phone): KeyBundle {
   return {
     registrationId: creds.registrationId,
@@ -45,7 +45,7 @@ export function bundleOfPhone({ creds }: Phone): KeyBundle {
   }
 }
 
-/** The phone or the linked device that a jid names, by number or by LID. */
+/** The bundle of the phone or linked device that a jid names, by number or by LID. */
 export function bundleOf(world: World, jid: string): KeyBundle | undefined {
   const phone = phoneOf(world, jid)
   if (!phone) return undefined
@@ -55,7 +55,8 @@ export function bundleOf(world: World, jid: string): KeyBundle | undefined {
   return account && bundleOfDevice(world, account)
 }
 
-/** Every possible number has a phone. A group, a broadcast or a number of WhatsApp's own has none. */
+/** The phone that a jid names. Every possible number has one; groups, broadcasts and WhatsApp's own numbers
+ *  have none. */
 export function phoneOf(world: World, jid: string): Phone | undefined {
   const { server, user } = jidDecode(jid) ?? {}
   if (user === undefined) return undefined

@@ -1,4 +1,4 @@
-/** libsignal prints whole sessions, private keys included, through `console`. Nothing that comes from it is printed. */
+/** libsignal prints whole sessions, private keys included, through `console`. This filter drops its lines. */
 
 const LIBSIGNAL_SAYS = [
   'Closing session:',
@@ -18,7 +18,8 @@ const LIBSIGNAL_SAYS = [
 
 let silenced = false
 
-/** Holds for the whole process and for good: a session may be printed by a promise that outlives the simulator. */
+/** Applies to the whole process until its end, because a promise that outlives the simulator may still print
+ *  a session. */
 export function silenceLibsignal(): void {
   if (silenced) return
   silenced = true

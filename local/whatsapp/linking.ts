@@ -1,19 +1,20 @@
-/** The end of every pairing: the phone vouches for the device, the device signs, and must connect again (515). */
+/** The end of every pairing: the phone signs the device's identity, the device signs too, and must connect
+ *  again (515). */
 import { randomInt } from 'node:crypto'
 import { type BinaryNode, Curve, hmacSign, proto, S_WHATSAPP_NET } from '@whiskeysockets/baileys'
 import { type Account, makeAccount, type Registration } from './accounts.ts'
 import type { Connection } from './connection.ts'
 import { SimulatorError } from './errors.ts'
 import type { Phone } from './phones.ts'
-import { node, streamError } from './stanzas.ts'
+import { node, secondsOf, streamError } from './stanzas.ts'
 import type { World } from './world.ts'
 
-/** What the phone's signature of a device identity begins with. */
+/** The first bytes of what the phone signs. */
 const ACCOUNT_SIGNATURE_PREFIX = Buffer.from([6, 0])
 const RESTART_REQUIRED = 515
 const PAIR_SUCCESS_ID = 'pair-success'
 
-/** The newcomer's registration, read from what it introduced itself with. */
+/** Reads the registration of a newcomer, a client that is not linked yet, from its introduction. */
 export function readRegistration(noiseKey: Buffer, payload: proto.ClientPayload): Registration | undefined {
   const data = payload.devicePairingData
   if (!data?.eIdent || !data.eRegid || !data.eSkeyId || !data.eSkeyVal || !data.eSkeySig) return undefined
@@ -29,7 +30,7 @@ export function readRegistration(noiseKey: Buffer, payload: proto.ClientPayload)
   }
 }
 
-/** @throws SimulatorError PAIRING_LOST when the device does not accept what the phone signed */
+/** @throws SimulatorError PAIRING_LOST when the device does not accept the phone's signature */
 export async function linkDevice(
   world: World,
   connection: Connection,
@@ -57,7 +58,7 @@ function pairSuccess(world: World, account: Account, deviceIdentity: Uint8Array)
     type: 'set',
     id: PAIR_SUCCESS_ID,
     xmlns: 'md',
-    t: String(Math.floor(world.nowMs() / 1000)),
+    t: secondsOf(world.nowMs()),
   }
   return node('iq', attrs, [
     node('pair-success', {}, [

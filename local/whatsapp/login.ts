@@ -1,16 +1,17 @@
-/** Login of a linked device. One account, one socket: the newer login wins, the older socket is told `replaced`. */
+/** The login of a linked device. An account has one socket: the newer login wins, and the older socket gets
+ *  `replaced`. */
 import { type BinaryNode, jidEncode, type proto } from '@whiskeysockets/baileys'
 import type { Account } from './accounts.ts'
 import type { Connection } from './connection.ts'
 import type { Inflict } from './inflict.ts'
-import { failure, node, REPLACED } from './stanzas.ts'
+import { failure, node, REPLACED, secondsOf } from './stanzas.ts'
 import type { World } from './world.ts'
 
 const NOT_LINKED = 401
 export const OUTDATED = 405
 
-/** @returns the account, or undefined when the client is sent away: its credentials are unknown or were removed, or a
- *  misdeed refuses them */
+/** @returns the account; undefined when the login is refused, because the credentials are unknown or removed,
+ *  or because a misdeed asks for it */
 export function logIn(
   world: World,
   connection: Connection,
@@ -40,13 +41,12 @@ export function logIn(
     world.emit({ event: 'conflict', account: jid, label: older.label, by: connection.label })
     older.end(REPLACED)
   }
-  const t = String(Math.floor(world.nowMs() / 1000))
-  connection.send(node('success', { t, lid: account.lid, props: '27' }))
+  connection.send(node('success', { t: secondsOf(world.nowMs()), lid: account.lid, props: '27' }))
   inflict.atLogin('opening', connection, account)
   return account
 }
 
-/** What a login gets instead, when a misdeed says so. */
+/** The refusal that a misdeed asks for. */
 function refusalOf(world: World, account: Account, payload: proto.IClientPayload): BinaryNode | undefined {
   if (isOutdated(world, account, payload)) return failure(OUTDATED)
   const refused = world.misdeeds.use('refuse-login', account)
@@ -58,7 +58,7 @@ function refusalOf(world: World, account: Account, payload: proto.IClientPayload
   return node(tag, { ...named, ...attrs }, holds.length > 0 ? holds : undefined)
 }
 
-/** Whether this client's version is below one that a misdeed asks for, of all or of this account. */
+/** Whether a misdeed asks for a higher version of the client, from every account or from this one. */
 export function isOutdated(
   world: World,
   account: Account | undefined,

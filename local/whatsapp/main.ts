@@ -1,23 +1,23 @@
 /**
- * The simulated WhatsApp in a process of its own, until Ctrl-C: for a fleet elsewhere (`npm start -- --whatsapp ws://...`),
- * and for tests that end it. It prints where it is, and must listen to this machine alone unless told otherwise.
+ * Runs the simulated WhatsApp in a process of its own until Ctrl-C. A fleet elsewhere uses it (`npm start --
+ * --whatsapp ws://...`), and tests that kill it. It must listen on this machine alone unless told otherwise.
  */
 import { parseArgs } from 'node:util'
 import { startWhatsAppSimulator } from './simulator.ts'
 
-const HELP = `Runs the simulated WhatsApp alone: a server for Baileys clients, and an HTTP control for its phones and misdeeds.
+const HELP = `Runs the simulated WhatsApp alone: a server for Baileys clients, and an HTTP control of its phones.
 
   node local/whatsapp/main.ts [options]
 
-  --port PORT           of the WebSocket server (default: any free port)
-  --control-port PORT   of the HTTP control (default: any free port)
-  --host ADDRESS        to listen on (default 127.0.0.1)
-  --data FILE           keep phones, linked devices and queued messages there
+  --port PORT           port of the WebSocket server (default: any free port)
+  --control-port PORT   port of the HTTP control (default: any free port)
+  --host ADDRESS        address to listen on (default 127.0.0.1)
+  --data FILE           file that keeps phones, linked devices and queued messages
   --json                print URLs and token as one line of JSON
-  --events              print what happens, one line of JSON each
+  --events              print each event as one line of JSON
   --help                this text
 
-The control, for instance (docs/simulator.md has all of it); each request needs -H 'Authorization: Bearer TOKEN':
+Examples of the control (all of it: docs/simulator.md). Each request needs -H 'Authorization: Bearer TOKEN':
 
   curl -s CONTROL/phones/scan -d '{"qr":"...","phoneNumber":"15550100101"}'
   curl -s CONTROL/accounts/15550100101/text -d '{"text":"ahoy"}'
@@ -55,7 +55,7 @@ async function main(): Promise<void> {
 function portOf(name: string, text: string): number {
   const port = Number(text)
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
-  throw new Error(`${name} is a whole number from 0 to 65535, not ${text}`)
+  throw new Error(`${name} must be a whole number from 0 to 65535, not ${text}`)
 }
 
 function untilSignal(): Promise<void> {

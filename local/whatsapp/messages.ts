@@ -1,4 +1,4 @@
-/** Messages from devices: each copy goes to the phone or the linked device that it was encrypted for. */
+/** Messages from devices: each copy goes to the phone or linked device for which it was encrypted. */
 import {
   type BinaryNode,
   getBinaryNodeChild,
@@ -15,7 +15,7 @@ import { misanswer } from './misanswer.ts'
 import type { OfflineQueue } from './offline-queue.ts'
 import type { Encrypted } from './phone-signal.ts'
 import { names } from './query-kinds.ts'
-import { idOf, type Reading } from './reading.ts'
+import { idOf, type Reading, type Sent } from './reading.ts'
 import { node, secondsOf } from './stanzas.ts'
 import type { World } from './world.ts'
 
@@ -26,57 +26,49 @@ export interface Messages {
 }
 
 export function makeMessages(world: World, queue: OfflineQueue, reading: Reading): Messages {
-  const forDevice = (account: Account, message: BinaryNode, byLid: boolean): QueuedMessage => ({
-    id: idOf(message),
-    from: account.jid,
-    fromLid: account.lid,
-    sentAtS: Math.floor(world.nowMs() / 1000),
-    ...(byLid && { addressing: 'lid' }),
-    encryption: { type: 'skmsg', ciphertext: Buffer.alloc(0) },
-    refusalsToIgnore: 0,
-  })
-
-  const route = async (connection: Connection, account: Account, message: BinaryNode, copy: Copy) => {
+  const route = async (sent: Sent, copy: Copy) => {
     const phone = phoneOf(world, copy.jid)
     const device = jidDecode(copy.jid)?.device
     if (!phone) return
-    if (!device) return reading.read(connection, account, message, phone, copy.encrypted)
+    if (!device) return reading.read(sent, phone, copy.encrypted)
     const target = deviceOf(world, copy)
     const byLid = jidDecode(copy.jid)?.server === 'lid'
-    if (target) queue.put(target, { ...forDevice(account, message, byLid), encryption: copy.encrypted })
+    if (target) queue.put(target, { ...forDevice(world, sent, byLid), encryption: copy.encrypted })
   }
 
-  const toGroup = async (connection: Connection, account: Account, message: BinaryNode, group: Group) => {
+  const toGroup = async (sent: Sent, group: Group) => {
+    const { account, message } = sent
     const copies = copiesOf(message)
     for (const copy of copies) {
       const phone = jidDecode(copy.jid)?.device ? undefined : phoneOf(world, copy.jid)
-      if (phone) await reading.read(connection, account, message, phone, copy.encrypted)
+      if (phone) await reading.read(sent, phone, copy.encrypted)
     }
     const skmsg = encryptedIn(message, 'skmsg')?.ciphertext
     const members = skmsg ? [...group.members.keys()] : []
     for (const number of members) {
       const phone = world.phones.withNumber(number)
-      if (skmsg) await reading.readInGroup(connection, account, message, group, phone, skmsg)
+      if (skmsg) await reading.readInGroup(sent, group, phone, skmsg)
     }
     for (const target of devicesOf(world, group)) {
       if (target === account) continue
       const own = copies.find((copy) => deviceOf(world, copy) === target)?.encrypted
       if (!own && !skmsg) continue
-      const common = { ...forDevice(account, message, false), group: group.jid, addressing: group.addressing }
+      const common = { ...forDevice(world, sent, false), group: group.jid, addressing: group.addressing }
       if (!own && skmsg) queue.put(target, { ...common, encryption: { type: 'skmsg', ciphertext: skmsg } })
       if (own) queue.put(target, { ...common, encryption: own, ...(skmsg && { skmsg }) })
     }
   }
 
-  const take = async (connection: Connection, account: Account, message: BinaryNode) => {
-    const group = world.groups.byJid(message.attrs.to ?? '')
-    if (group) return toGroup(connection, account, message, group)
-    for (const copy of copiesOf(message)) await route(connection, account, message, copy)
+  const take = async (sent: Sent) => {
+    const group = world.groups.byJid(sent.message.attrs.to ?? '')
+    if (group) return toGroup(sent, group)
+    for (const copy of copiesOf(sent.message)) await route(sent, copy)
   }
 
   return {
     async fromDevice(connection, account, message) {
       world.judge.count('sent')
+      const sent = { connection, account, message }
       const { to = '' } = message.attrs
       const ack = (error?: number) =>
         connection.send(
@@ -89,19 +81,32 @@ export function makeMessages(world: World, queue: OfflineQueue, reading: Reading
           }),
         )
       if (to.endsWith('@g.us') && !world.groups.byJid(to)) return ack(NO_SUCH_GROUP)
-      const misdeed = world.misdeeds.use(
+      const active = world.misdeeds.use(
         'ack',
         account,
-        (wish) => wish.to === undefined || names(world, to, wish.to),
+        (misdeed) => misdeed.to === undefined || names(world, to, misdeed.to),
       )
-      if (!misdeed) {
+      if (!active) {
         ack()
-        return take(connection, account, message)
+        return take(sent)
       }
-      const { answer, taken = !(typeof answer === 'object' && 'error' in answer) } = misdeed.misdeed
-      misanswer(world, misdeed, answer, { right: ack, error: ack })
-      if (taken) await take(connection, account, message)
+      const { answer, taken = !(typeof answer === 'object' && 'error' in answer) } = active.misdeed
+      misanswer(world, active, answer, { right: ack, error: ack })
+      if (taken) await take(sent)
     },
+  }
+}
+
+/** The message as another device gets it, still without its own encryption. */
+function forDevice(world: World, { account, message }: Sent, byLid: boolean): QueuedMessage {
+  return {
+    id: idOf(message),
+    from: account.jid,
+    fromLid: account.lid,
+    sentAtS: Math.floor(world.nowMs() / 1000),
+    ...(byLid && { addressing: 'lid' }),
+    encryption: { type: 'skmsg', ciphertext: Buffer.alloc(0) },
+    refusalsToIgnore: 0,
   }
 }
 
@@ -110,7 +115,8 @@ interface Copy {
   readonly encrypted: Encrypted
 }
 
-/** One per participant; a message sent again to one device alone has its copy at the top. */
+/** A message has a copy for each participant. When it is sent again to one device alone, its copy is at the
+ *  top. */
 function copiesOf(message: BinaryNode): Copy[] {
   const participants = getBinaryNodeChildren(getBinaryNodeChild(message, 'participants'), 'to')
   const copies = participants.length > 0 ? participants : [message]

@@ -1,10 +1,9 @@
-/** What can be done to WhatsApp from outside, in the same process or through the HTTP control. */
-
+/** The methods by which tests and the HTTP control steer the simulated WhatsApp. */
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import type { Account, ReceivedText } from './accounts.ts'
 import type { Addressing } from './addressing.ts'
 import { type Break, breakConnection } from './breaks.ts'
-import { type Contacts, devicesOf, type TextWish } from './contacts.ts'
+import { type Contacts, devicesOf, type TextOptions } from './contacts.ts'
 import type { EvilMethods } from './evil-methods.ts'
 import {
   changeNode,
@@ -32,10 +31,10 @@ export interface LinkedDevice {
 export interface AccountSummary extends LinkedDevice {
   /** The label of the socket over which it is logged in. */
   readonly connectedTo?: string
-  /** Messages that wait for its receipt. */
+  /** How many messages wait for the device's receipt. */
   readonly queued: number
   readonly preKeys: number
-  /** What the device handed over when it was linked, in base64: all of it public. */
+  /** The keys that the device registered, in base64; all of them are public. */
   readonly registration: {
     readonly noiseKey: string
     readonly identityKey: string
@@ -44,43 +43,49 @@ export interface AccountSummary extends LinkedDevice {
   }
 }
 
-/** Everything that the HTTP control offers too. An account is named by its jid or its phone number.
- *  All throw SimulatorError; UNKNOWN_ACCOUNT when no such device is linked. */
+/** The HTTP control has a route for each method. A jid or a phone number names an account.
+ *  Every method throws SimulatorError, with UNKNOWN_ACCOUNT when no such device is linked. */
 export interface SimulatorMethods extends EvilMethods {
-  /** Scans what a client shows, with a new phone or with that of the given number.
+  /** Scans a client's QR with a new phone, or with the phone of the given number.
    *  @throws SimulatorError QR_NOT_VALID, PAIRING_LOST, BAD_REQUEST */
   scanQr(qrText: string, phoneNumber?: string): Promise<LinkedDevice>
   /** Types a code into a phone. @throws SimulatorError NO_CODE_REQUESTED, WRONG_CODE, PAIRING_LOST */
   enterCode(phoneNumber: string, code: string): Promise<LinkedDevice>
-  /** A contact writes to a device, which gets it now or at its next login. @throws SimulatorError QUEUE_FULL */
+  /** A contact writes to a device, which gets the message now or at its next login.
+   *  @throws SimulatorError QUEUE_FULL */
   text(account: string, text: string, from?: string): Promise<{ readonly id: string }>
-  /** The same with every wish, for several texts. @throws SimulatorError QUEUE_FULL, BAD_REQUEST */
+  /** The same for several texts, with all options.
+   *  @throws SimulatorError QUEUE_FULL, BAD_REQUEST */
   texts(
     account: string,
     texts: readonly string[],
-    wish?: TextWish,
+    options?: TextOptions,
   ): Promise<{ readonly ids: readonly string[] }>
-  /** What each contact got of a message that the device sent. */
+  /** How often each contact got a message that the device sent. */
   copies(account: string, id: string): readonly Copies[]
-  /** Members by phone number, the first of them the creator. @throws SimulatorError BAD_REQUEST */
+  /** Members are phone numbers, and the first member is the creator.
+   *  @throws SimulatorError BAD_REQUEST */
   createGroup(subject: string, members: readonly string[], addressing?: Addressing): GroupSummary
   groups(): GroupSummary[]
-  /** Devices of all members are told. @param by a member's number; the creator's when left out.
+  /** Changes a group and notifies the devices of all members.
+   *  @param by the number of the member who makes the change; by default the creator
    *  @throws SimulatorError UNKNOWN_GROUP */
   changeGroup(group: string, change: GroupChange, members: readonly string[], by?: string): GroupSummary
-  /** A member's phone writes. @throws SimulatorError UNKNOWN_GROUP, BAD_REQUEST */
+  /** A member's phone writes to the group.
+   *  @throws SimulatorError UNKNOWN_GROUP, BAD_REQUEST */
   groupText(
     group: string,
     text: string,
     from: string,
-    wish?: Pick<TextWish, 'alternate'>,
+    options?: Pick<TextOptions, 'alternate'>,
   ): Promise<{ readonly id: string }>
   accounts(): AccountSummary[]
   /** Texts of this device that contacts decrypted, oldest first. */
   received(account: string): readonly ReceivedText[]
   /** @throws SimulatorError NOT_CONNECTED */
   breakConnection(account: string, how: Break): void
-  /** The present socket gets the conflict that a client outside the fleet would cause. @throws SimulatorError NOT_CONNECTED */
+  /** The present socket gets the conflict that a client outside the fleet would cause.
+   *  @throws SimulatorError NOT_CONNECTED */
   foreignLogin(account: string): void
   report(): Report
   resetReport(): void
@@ -102,8 +107,8 @@ export function makeMethods(
       const [id = ''] = await contacts.write(accounts.find(account), [text], { from })
       return { id }
     },
-    texts: async (account, texts, wish = {}) => ({
-      ids: await contacts.write(accounts.find(account), texts, wish),
+    texts: async (account, texts, options = {}) => ({
+      ids: await contacts.write(accounts.find(account), texts, options),
     }),
     copies: (account, id) => reading.copies(accounts.find(account), id),
     createGroup(subject, members, addressing = 'pn') {
@@ -123,8 +128,8 @@ export function makeMethods(
       }
       return summaryOf(group)
     },
-    groupText: async (group, text, from, wish) => ({
-      id: await contacts.writeToGroup(world.groups.find(group), text, from, wish),
+    groupText: async (group, text, from, options) => ({
+      id: await contacts.writeToGroup(world.groups.find(group), text, from, options),
     }),
     accounts: () =>
       accounts.all().map((account) => {

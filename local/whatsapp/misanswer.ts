@@ -1,9 +1,10 @@
-/** How an answer goes wrong when a misdeed asks for it. */
-import type { Answer, Standing } from './misdeeds.ts'
+/** Answers wrongly, as an active misdeed asks for it. */
+import type { ActiveMisdeed, Answer } from './misdeeds.ts'
 import type { World } from './world.ts'
 
 export interface Ways {
-  /** The right answer. It is made when it is given: an answer that never comes must use up no pre-key. */
+  /** Makes and sends the right answer. An answer that is never sent must use up no pre-key, so none is made
+   *  earlier. */
   readonly right: () => void
   readonly error: (code: number, text: string | undefined) => void
   readonly damaged?: (seed: number) => void
@@ -11,13 +12,13 @@ export interface Ways {
 
 export function misanswer(
   world: World,
-  standing: Standing,
+  active: ActiveMisdeed,
   answer: Answer,
   { right, error, damaged }: Ways,
 ): void {
   if (answer === 'never') return
-  if (answer === 'when-lifted') standing.waiting.push(right)
+  if (answer === 'when-lifted') active.waiting.push(right)
   else if ('afterMs' in answer) world.later(answer.afterMs, right)
   else if ('error' in answer) error(answer.error, answer.text)
-  else damaged?.(answer.damaged + standing.used - 1)
+  else damaged?.(answer.damaged + active.used - 1)
 }

@@ -10,7 +10,7 @@ import {
 } from '@whiskeysockets/baileys'
 import { NOISE_PROLOGUE } from './frames.ts'
 
-/** 32 bytes long, so that it is the first hash as it stands. */
+/** It has 32 bytes, so it is itself the first hash. */
 const NOISE_MODE = Buffer.from('Noise_XX_25519_AESGCM_SHA256\0\0\0\0')
 const IV_BYTES = 12
 const NO_ADDITIONAL_DATA = Buffer.alloc(0)
@@ -21,9 +21,9 @@ export interface ServerIdentity {
 }
 
 export interface NoiseResponder {
-  /** Takes the client's ephemeral key, gives the handshake message to answer with. */
+  /** Takes the client's ephemeral key, and returns the handshake message that answers it. */
   hello(clientEphemeral: Uint8Array, certificateChain?: Uint8Array): Uint8Array
-  /** Takes the client's last handshake message; from here on `encrypt` and `decrypt` carry stanzas. */
+  /** Takes the client's last handshake message. From then on `encrypt` and `decrypt` carry stanzas. */
   finish(encryptedStatic: Uint8Array, encryptedPayload: Uint8Array): ClientIntroduction
   encrypt(plaintext: Uint8Array): Buffer
   decrypt(ciphertext: Uint8Array): Buffer
@@ -34,8 +34,8 @@ export interface ClientIntroduction {
   readonly payload: proto.ClientPayload
 }
 
-/** A key pair and a chain of the right form. It cannot lead to WhatsApp's own root, and Baileys 7.0.0-rc14 checks only
- *  form and serial: towards the real WhatsApp it is TLS that authenticates the server. */
+/** A key pair, and a chain of certificates of the right form. The chain cannot lead to WhatsApp's own root.
+ *  Baileys 7.0.0-rc14 checks only its form and serial, because TLS authenticates the real WhatsApp. */
 export function makeServerIdentity(): ServerIdentity {
   const root = Curve.generateKeyPair()
   const intermediate = Curve.generateKeyPair()

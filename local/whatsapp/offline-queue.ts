@@ -1,4 +1,5 @@
-/** Messages to devices. One stays queued until the device confirms or refuses it, over as many logins as that takes. */
+/** Queues of messages to devices. A message stays queued until the device confirms or refuses it, over any
+ *  number of logins. */
 import {
   type BinaryNode,
   getBinaryNodeChild,
@@ -10,27 +11,29 @@ import type { Connection } from './connection.ts'
 import { messageNode, plaintextOf } from './contact-message.ts'
 import { SimulatorError } from './errors.ts'
 import { bundleOfDevice, readPreKey, readSignedPreKey } from './key-bundles.ts'
-import type { Of } from './misdeeds.ts'
+import type { MisdeedOf } from './misdeeds.ts'
 import type { KeyBundle } from './phone-signal.ts'
 import { childBytes, childNumber, node } from './stanzas.ts'
 import type { World } from './world.ts'
 
-/** Messages that wait for one device. */
+/** How many messages may wait for a device. */
 const QUEUE_MAX = 10_000
 /** How often a phone encrypts a message again for a device that cannot read it. */
 const RETRIES_MAX = 5
 
 export interface OfflineQueue {
-  /** What is too much is dropped. */
+  /** Drops the message when the queue is full. */
   put(account: Account, message: QueuedMessage): void
   /** @throws SimulatorError QUEUE_FULL */
   assertRoom(account: Account): void
-  /** A receipt or a notification, now or with the next login. @throws SimulatorError QUEUE_FULL */
+  /** Sends a receipt or a notification, now or at the next login.
+   *  @throws SimulatorError QUEUE_FULL */
   tell(account: Account, stanza: BinaryNode): void
-  /** The client is ready for what has waited; from now on it also gets what comes. */
+  /** The client is ready: it gets the messages that waited, and from now on new messages at once. */
   batchRequested(connection: Connection, account: Account): void
   receipt(account: Account, receipt: BinaryNode): Promise<void>
-  /** An `ack` of class `message`; with an error it is a refusal, and the message is gone as well. */
+  /** Takes an `ack` of class `message`. With an error it is a refusal, and the message leaves the queue as
+   *  well. */
   acknowledged(account: Account, ack: BinaryNode): void
   forget(connection: Connection): void
 }
@@ -57,13 +60,17 @@ export function makeOfflineQueue(world: World): OfflineQueue {
   const unsent = ({ queue }: Account, connection: Connection) =>
     queue.filter(({ sentOver }) => sentOver !== connection.id)
 
-  /** Nothing in it waits unless a misdeed says so: then `later` is real. */
-  const sendBatch = async (connection: Connection, account: Account, wish?: Of<'offline-batch'>) => {
-    const pause = () => new Promise<void>((resolve) => world.later(wish?.pauseMs ?? 0, resolve))
+  /** Without a misdeed this sends the whole batch at once. */
+  const sendBatch = async (
+    connection: Connection,
+    account: Account,
+    misdeed?: MisdeedOf<'offline-batch'>,
+  ) => {
+    const pause = () => new Promise<void>((resolve) => world.later(misdeed?.pauseMs ?? 0, resolve))
     const waiting = unsent(account, connection)
     const unseen = world.unseen.of(account)
     for (const message of waiting) {
-      if (wish?.pauseMs) await pause()
+      if (misdeed?.pauseMs) await pause()
       deliver(account, message, true, connection)
     }
     for (const stanza of unseen) connection.send({ ...stanza, attrs: { ...stanza.attrs, offline: '1' } })
@@ -105,9 +112,9 @@ export function makeOfflineQueue(world: World): OfflineQueue {
       socketFor(account)?.send(stanza)
     },
     batchRequested(connection, account) {
-      const wish = world.misdeeds.use('offline-batch', account)?.misdeed
-      if (wish?.holdMs) world.later(wish.holdMs, () => sendBatch(connection, account, wish))
-      else sendBatch(connection, account, wish)
+      const misdeed = world.misdeeds.use('offline-batch', account)?.misdeed
+      if (misdeed?.holdMs) world.later(misdeed.holdMs, () => sendBatch(connection, account, misdeed))
+      else sendBatch(connection, account, misdeed)
     },
     async receipt(account, receipt) {
       if (receipt.attrs.type === 'retry') return retry(account, receipt)
@@ -129,7 +136,8 @@ export function makeOfflineQueue(world: World): OfflineQueue {
   }
 }
 
-/** Another device wrote it: only that one can encrypt it again. */
+/** Passes the retry request on to the device that wrote the message, because only that device can encrypt it
+ *  again. */
 function forwardRetry(world: World, account: Account, message: QueuedMessage, receipt: BinaryNode): void {
   const author = world.accounts.byJid(message.from)
   if (!author) return
@@ -140,7 +148,7 @@ function forwardRetry(world: World, account: Account, message: QueuedMessage, re
   world.accounts.online.get(author)?.send({ ...receipt, attrs: { ...attrs, ...from } })
 }
 
-/** From its second retry on a device sends fresh keys along. */
+/** The fresh keys that a device sends from its second retry on. */
 function bundleOfRetry(receipt: BinaryNode): KeyBundle | undefined {
   const keys = getBinaryNodeChild(receipt, 'keys')
   const signedPreKey = getBinaryNodeChild(keys, 'skey')

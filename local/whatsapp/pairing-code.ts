@@ -1,4 +1,4 @@
-/** Pairing by a code of eight characters: the client shows it, a person types it into the phone. */
+/** Pairing by a code of eight characters, which the client shows and a person types into the phone. */
 import { randomBytes } from 'node:crypto'
 import {
   aesDecryptCTR,
@@ -26,23 +26,25 @@ const GCM_IV_BYTES = 12
 const KEY_BYTES = 32
 const BUNDLE_KEY_INFO = 'link_code_pairing_key_bundle_encryption_key'
 const COMPANION_FINISH = 'companion_finish'
-/** The client shows its code when it has sent the request; a test may type it before the request has come. */
+/** The client shows its code as soon as it has sent the request, so a test may type the code before the
+ *  request comes. */
 const REQUEST_AWAITED_MS = 1000
 const LOOK_EVERY_MS = 20
 
 interface Request {
   readonly connection: Connection
   readonly registration: Registration
-  /** The client's ephemeral key, under the code that the server does not know. */
+  /** The client's ephemeral key, encrypted under the code, which the server does not know. */
   readonly wrappedEphemeral: Buffer
   readonly ref: Buffer
 }
 
 export interface CodePairing {
-  /** The client asked for a code to be typed into the phone of this number. */
+  /** The client has asked for pairing by a code with the phone of a number. */
   requested(connection: Connection, registration: Registration, iq: BinaryNode, hello: BinaryNode): void
   finished(connection: Connection, iq: BinaryNode): void
-  /** @throws SimulatorError NO_CODE_REQUESTED, WRONG_CODE (it may be tried again), PAIRING_LOST */
+  /** After WRONG_CODE another code may be tried.
+   *  @throws SimulatorError NO_CODE_REQUESTED, WRONG_CODE, PAIRING_LOST */
   enter(phoneNumber: string, code: string): Promise<Account>
   forget(connection: Connection): void
 }
@@ -83,7 +85,7 @@ export function makeCodePairing(world: World): CodePairing {
       const typed = code.replaceAll(/[\s-]/g, '').toUpperCase()
       const ephemeral = Curve.generateKeyPair()
       const answer = world.answers.expect(connection, COMPANION_FINISH)
-      // handled below: while the keys are derived the connection may already be lost
+      // The error is handled below. The connection may be lost before that, while the keys are derived.
       answer.catch(() => undefined)
       const shared = await greet(request, phone, typed, ephemeral)
       const iq = await answer
@@ -104,8 +106,9 @@ export function makeCodePairing(world: World): CodePairing {
   }
 }
 
-/** Sends the phone's ephemeral key under the typed code.
- *  @returns the secret shared with the client; with a wrong code it is not shared, and only the bundle will tell */
+/** Sends the phone's ephemeral key, encrypted under the typed code.
+ *  @returns the secret shared with the client. With a wrong code the client has another secret, and only its
+ *  key bundle shows that */
 async function greet(request: Request, phone: Phone, code: string, ephemeral: KeyPair): Promise<Buffer> {
   const { connection, wrappedEphemeral, ref } = request
   const companionKey = await derivePairingCodeKey(code, wrappedEphemeral.subarray(0, SALT_BYTES))
@@ -130,7 +133,7 @@ async function greet(request: Request, phone: Phone, code: string, ephemeral: Ke
   return Curve.sharedKey(ephemeral.private, companionEphemeral)
 }
 
-/** @returns the secret for the identity's HMAC, or undefined when the bundle was made under another code */
+/** @returns the secret for the identity's HMAC; undefined when the bundle was made under another code */
 function readFinish(iq: BinaryNode, phone: Phone, shared: Buffer): Buffer | undefined {
   const finish = Array.isArray(iq.content) ? iq.content[0] : undefined
   const wrapped = childBytes(finish, 'link_code_pairing_wrapped_key_bundle')

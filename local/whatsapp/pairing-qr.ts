@@ -1,4 +1,4 @@
-/** Pairing by QR code: the server gives out refs, the client shows them, a phone scans one. */
+/** Pairing by QR: the server gives out refs, the client shows each as a QR, and a phone scans one of them. */
 import { randomBytes } from 'node:crypto'
 import { S_WHATSAPP_NET } from '@whiskeysockets/baileys'
 import type { Account, Registration } from './accounts.ts'
@@ -8,9 +8,11 @@ import { linkDevice } from './linking.ts'
 import { node } from './stanzas.ts'
 import type { World } from './world.ts'
 
-/** The client shows one after the other, the first for 60 s, the others for 20 s, and ends with 408 after the last. */
+/** The client shows one ref after the other, the first for 60 s and the others for 20 s, and then ends with
+ *  408. */
 const REFS_PER_CONNECTION = 6
-/** When the server gives up on a client that still holds refs: later than the client itself does, after 160 s. */
+/** After this time the server closes a client that still has refs. The client itself ends earlier, after 160
+ *  s. */
 const REFS_LIVE_MS = 180_000
 
 interface Offer {
@@ -53,8 +55,9 @@ export function makeQrPairing(world: World): QrPairing {
       const offer = byRef.get(ref)
       const matches =
         offer?.registration.noiseKey.equals(noiseKey) && offer.registration.identityKey.equals(identityKey)
-      if (!offer || !matches) throw new SimulatorError('QR_NOT_VALID', 'nobody shows this QR code any more')
-      byRef.delete(ref) // a code is scanned once
+      if (!offer || !matches) throw new SimulatorError('QR_NOT_VALID', 'no client shows this QR any more')
+      // A QR can be scanned only once.
+      byRef.delete(ref)
       const phone = phoneNumber === undefined ? world.phones.fresh() : world.phones.withNumber(phoneNumber)
       return linkDevice(world, offer.connection, offer.registration, phone, advSecret)
     },
@@ -72,12 +75,12 @@ export function makeQrPairing(world: World): QrPairing {
   }
 }
 
-/** Reads `ref,noise key,identity key,adv secret,platform`, with or without the link in front of it. */
+/** Reads `ref,noise key,identity key,adv secret,platform`, with or without a link before it. */
 function readQr(qrText: string) {
   const fields = qrText.slice(qrText.indexOf('#') + 1).split(',')
   const [ref, noiseKey, identityKey, advSecret] = fields
   if (!ref || !noiseKey || !identityKey || !advSecret) {
-    throw new SimulatorError('QR_NOT_VALID', 'this is not the QR code of a linked device')
+    throw new SimulatorError('QR_NOT_VALID', 'this is not the QR of a client that waits for a phone')
   }
   const bytes = (base64: string) => Buffer.from(base64, 'base64')
   return {

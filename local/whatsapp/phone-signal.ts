@@ -1,4 +1,4 @@
-/** A phone's Signal sessions with devices: the same library that the client uses, over a store in memory. */
+/** A phone's Signal sessions with devices. It uses the same library as the client, over a store in memory. */
 import {
   DEFAULT_CONNECTION_CONFIG,
   generateSignalPubKey,
@@ -11,7 +11,7 @@ import {
 } from '@whiskeysockets/baileys'
 import type { PublicPreKey, PublicSignedPreKey } from './prekeys.ts'
 
-/** Under which name a phone keeps its own sender keys; nobody else sees it. */
+/** The name under which a phone keeps its own sender keys. It never leaves the phone. */
 const SELF = '0@s.whatsapp.net'
 
 export interface KeyBundle {
@@ -35,12 +35,12 @@ export interface SenderKey {
 }
 
 export interface PhoneSignal {
-  /** @param bundle is asked for only when there is no session yet */
+  /** @param bundle is called only when there is no session yet */
   encrypt(deviceJid: string, plaintext: Uint8Array, bundle: () => KeyBundle): Promise<Encrypted>
   /** @throws Error when the device used a session or key that this phone does not have */
   decrypt(deviceJid: string, encrypted: Encrypted): Promise<Uint8Array>
   forgetSession(deviceJid: string): Promise<void>
-  /** Under this phone's sender key, which comes along for whoever does not have it yet. */
+  /** Encrypts under this phone's sender key, and returns that key for members who do not have it yet. */
   encryptGroup(group: string, plaintext: Uint8Array): Promise<{ ciphertext: Buffer; senderKey: SenderKey }>
   /** @throws Error when this phone does not have the device's sender key */
   decryptGroup(group: string, deviceJid: string, ciphertext: Buffer): Promise<Uint8Array>
@@ -55,11 +55,11 @@ export function makePhoneSignal(creds: SignalCreds, saved: SignalEntries, change
   let last: Promise<unknown> = Promise.resolve()
 
   const signal = () => {
-    // made with the first message: most phones only link a device and never write
+    // Made with the first message, because most phones only link a device and never write.
     repository ??= DEFAULT_CONNECTION_CONFIG.makeSignalRepository({ creds, keys: memoryStore(items) }, SILENT)
     return repository
   }
-  /** A ratchet takes one step after the other. */
+  /** Runs one step of a ratchet after the other. */
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = last.then(work)
     last = turn.catch(() => undefined).then(changed)
@@ -133,7 +133,7 @@ function memoryStore(items: Map<string, SignalEntries[number]>): SignalKeyStoreW
         }
       }
     },
-    // callers take turns already, and a store in memory cannot fail between two writes
+    // Callers take turns already, and a store in memory cannot fail between two writes.
     transaction: (work) => work(),
     isInTransaction: () => true,
   }

@@ -1,4 +1,4 @@
-/** The simulated phones: they link devices, and they are the contacts that devices exchange texts with. */
+/** The simulated phones. They link devices, and they are the contacts with whom devices exchange texts. */
 import {
   Curve,
   generateRegistrationId,
@@ -9,13 +9,14 @@ import {
 import { SimulatorError } from './errors.ts'
 import { makePhoneSignal, type PhoneSignal, type SignalEntries } from './phone-signal.ts'
 
-/** Numbers of the range 1 555 01xx are set aside for fiction; longer ones are assigned to nobody. */
+/** Numbers of the range 1 555 01xx are reserved for fiction, and longer ones are not assigned. */
 const FIRST_NUMBER = 1_555_010_000_000
-/** Who texts a device when nobody is named. */
+/** The contact that texts a device when no contact is named. */
 export const DEFAULT_CONTACT = '1555019900000'
 const PHONES_MAX = 20_000
 const PHONE_NUMBER = /^\d{7,15}$/
-/** A LID is the phone's other name. It differs from the number, as with WhatsApp, so that mixing them up shows. */
+/** The user part of a LID is the number plus this. It differs from the number, as with WhatsApp, so that code
+ *  which confuses the two fails. */
 const LID_OFFSET = 100_000_000_000_000n
 
 export interface Phone {
@@ -24,7 +25,7 @@ export interface Phone {
   readonly jid: string
   readonly creds: SignalCreds
   readonly signal: PhoneSignal
-  /** The number of the next device that it links. */
+  /** The number of the next device that the phone links. */
   nextDevice: number
 }
 
@@ -36,9 +37,10 @@ export interface SavedPhone {
 }
 
 export interface Phones {
-  /** The phone of that number; a new one if there is none. @throws SimulatorError BAD_REQUEST, TOO_MANY_PHONES */
+  /** The phone of that number, which is made if there is none.
+   *  @throws SimulatorError BAD_REQUEST, TOO_MANY_PHONES */
   withNumber(number: string): Phone
-  /** A phone that has linked nothing yet. */
+  /** A new phone. */
   fresh(): Phone
   byLid(lidUser: string): Phone | undefined
   save(): SavedPhone[]

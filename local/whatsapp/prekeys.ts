@@ -1,4 +1,5 @@
-/** The public pre-keys that a device has handed to the server, packed: 300 devices keep 812 each. */
+/** The public pre-keys that a device has uploaded. They are packed, because each of 300 devices has 812 of
+ *  them. */
 
 const ID_BYTES = 3
 const PREKEY_BYTES = ID_BYTES + 32
@@ -14,7 +15,7 @@ export interface PublicSignedPreKey extends PublicPreKey {
 
 export interface PreKeyShelf {
   add(keys: readonly PublicPreKey[]): void
-  /** Gives each key once. */
+  /** Removes a key and returns it, so that each key is used once. */
   take(): PublicPreKey | undefined
   count(): number
   packed(): string

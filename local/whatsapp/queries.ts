@@ -1,5 +1,5 @@
-/** Answers to `iq` stanzas. Every query gets an answer, an empty one if need be, so that no client hangs, unless a misdeed
- *  says otherwise. */
+/** Answers to `iq` stanzas. Every query gets an answer, if need be an empty one, so that no client hangs.
+ *  Only a misdeed changes that. */
 import {
   type BinaryNode,
   getBinaryNodeChild,
@@ -20,7 +20,7 @@ import { DEVICE_REMOVED, firstChild, MalformedStanza, node, refusal, result } fr
 import { usyncAnswer } from './usync.ts'
 import type { World } from './world.ts'
 
-/** Any constant will do: a client that has it stored need not be sent the properties again. */
+/** A constant: a client that has stored it need not get the properties again. */
 const PROPS_HASH = 'local'
 const EVERYBODY_SETTINGS = ['readreceipts', 'profile', 'status', 'online', 'last', 'groupadd', 'calladd']
 
@@ -32,18 +32,18 @@ export function answerQuery(world: World, connection: Connection, account: Accou
     if (key === 'md set remove-companion-device') removeAccount(world, account)
   }
   const kind = queryKind(iq)
-  const misdeed = world.misdeeds.use(
+  const active = world.misdeeds.use(
     'query',
     account,
-    (wish) =>
-      (wish.kind === EVERYBODY || wish.kind === kind) &&
-      (wish.about === undefined || isAbout(world, iq, wish.about)),
+    (misdeed) =>
+      (misdeed.kind === EVERYBODY || misdeed.kind === kind) &&
+      (misdeed.about === undefined || isAbout(world, iq, misdeed.about)),
   )
-  if (!misdeed) {
+  if (!active) {
     right()
     return
   }
-  misanswer(world, misdeed, misdeed.misdeed.answer, {
+  misanswer(world, active, active.misdeed.answer, {
     right,
     error: (code, text = 'refused') => connection.send(refusal(iq, code, text)),
     damaged: (seed) =>
@@ -51,14 +51,14 @@ export function answerQuery(world: World, connection: Connection, account: Accou
   })
 }
 
-/** It keeps the id that the client waits for. */
+/** Bends an answer, but keeps the id for which the client waits. */
 function bentAnswer(answer: BinaryNode, seed: number): Buffer {
   const chance = seeded(seed)
   const bent = bends(rawNode(answer), chance).filter(({ how }) => !/^(attribute id|no attributes)/.test(how))
   return encodeRaw(chance.pick(bent).node)
 }
 
-/** The device is no longer linked: its next login is refused. Its socket is told so and closed. */
+/** Unlinks the device: its next login is refused, and its socket is told and closed. */
 export function removeAccount(world: World, account: Account): void {
   const connection = world.accounts.online.get(account)
   world.accounts.remove(account)
@@ -141,7 +141,8 @@ function keysOf(world: World, { attrs }: BinaryNode): BinaryNode {
   return node('user', { jid }, bundleNodes(bundle))
 }
 
-/** Tells the client how much waits for it; the client answers with `offline_batch` when it is ready. */
+/** Tells the client how many stanzas wait for it. The client answers with `offline_batch` when it is
+ *  ready. */
 function offlinePreview(world: World, account: Account): BinaryNode {
   const count = String(account.queue.length + world.unseen.of(account).length)
   const preview = { count, message: count, notification: '0', receipt: '0', appdata: '0' }

@@ -1,4 +1,4 @@
-/** The queries of a client, in the words by which a misdeed chooses among them. */
+/** The kinds of a client's queries, by which a misdeed chooses among them. */
 import { type BinaryNode, jidDecode, jidEncode } from '@whiskeysockets/baileys'
 import { phoneOf } from './key-bundles.ts'
 import { firstChild } from './stanzas.ts'
@@ -15,7 +15,7 @@ const KINDS: Readonly<Record<string, string>> = {
   'w:p get ping': 'ping',
   'md set remove-companion-device': 'logout',
 }
-/** What has no word of its own is named by its namespace: `usync`, `passive`, `abt`, `blocklist`, `privacy`, `w:g2` ... */
+/** A query without a word of its own is named by its namespace. */
 export const QUERY_KINDS: readonly string[] = [
   ...Object.values(KINDS),
   ...[
@@ -39,14 +39,14 @@ export function queryKind(iq: BinaryNode): string {
   return KINDS[queryKey(iq)] ?? iq.attrs.xmlns ?? ''
 }
 
-/** Whether a contact of this number, or a group of this jid, stands anywhere in it, by number or by LID. */
+/** Whether the stanza names a contact of this number, by number or by LID, or a group of this jid. */
 export function isAbout(world: World, { attrs, content }: BinaryNode, about: string): boolean {
   const named = [attrs.jid, attrs.to, attrs.from, attrs.participant].some(
     (jid) => jid && names(world, jid, about),
   )
   if (named) return true
   if (Array.isArray(content)) return content.some((child) => isAbout(world, child, about))
-  // a query by phone number carries it as text
+  // A query by phone number has the number as text.
   return content !== undefined && Buffer.from(content).toString() === `+${about}`
 }
 

@@ -1,8 +1,9 @@
-/** What phones make of the messages of devices: they decrypt them, confirm them, or ask for them again. */
-import { type BinaryNode, jidDecode, jidEncode, proto, unpadRandomMax16 } from '@whiskeysockets/baileys'
+/** Phones read the messages of devices: they decrypt a message and confirm it, or request it again. */
+import { type BinaryNode, jidDecode, proto, unpadRandomMax16 } from '@whiskeysockets/baileys'
 import type { Account } from './accounts.ts'
+import { nameOf } from './addressing.ts'
 import type { Connection } from './connection.ts'
-import { type Group, nameOf } from './groups.ts'
+import type { Group } from './groups.ts'
 import { bundleNodes, bundleOfPhone } from './key-bundles.ts'
 import { misanswer } from './misanswer.ts'
 import type { Encrypted } from './phone-signal.ts'
@@ -10,111 +11,64 @@ import type { Phone } from './phones.ts'
 import { node, secondsOf } from './stanzas.ts'
 import type { World } from './world.ts'
 
-/** How often a contact asks for a message that it cannot decrypt. */
+/** How often a contact requests a message that it cannot decrypt. */
 const ASK_AGAIN_MAX = 3
-/** Texts kept for a reader, per device. */
+/** How many received texts are kept for each device. */
 const RECEIVED_KEPT_MAX = 1000
-/** Messages whose copies are counted. */
+/** How many messages have their copies counted. */
 const TALLIES_MAX = 20_000
 
-/** What one contact got of one message. */
+/** How often a contact got a message. */
 export interface Copies {
   readonly to: string
   copies: number
-  /** Of those, how many it could decrypt. */
+  /** How many of the copies it could decrypt. */
   decrypted: number
 }
 
+/** A message that a device sent, and the connection over which it came. */
+export interface Sent {
+  readonly connection: Connection
+  readonly account: Account
+  readonly message: BinaryNode
+}
+
 export interface Reading {
-  /** A copy that was encrypted for this phone. */
-  read(
-    connection: Connection,
-    account: Account,
-    message: BinaryNode,
-    phone: Phone,
-    copy: Encrypted,
-  ): Promise<void>
-  /** What is under the device's sender key. */
-  readInGroup(
-    connection: Connection,
-    account: Account,
-    message: BinaryNode,
-    group: Group,
-    phone: Phone,
-    skmsg: Buffer,
-  ): Promise<void>
+  /** Reads a copy that was encrypted for this phone. */
+  read(sent: Sent, phone: Phone, copy: Encrypted): Promise<void>
+  /** Reads the part of a group message that is under the device's sender key. */
+  readInGroup(sent: Sent, group: Group, phone: Phone, skmsg: Buffer): Promise<void>
   copies(account: Account, id: string): readonly Copies[]
 }
 
 export function makeReading(world: World): Reading {
   const asked = new Map<string, number>()
-  const tallies = new Map<string, Copies[]>()
+  const tallies = makeTallies()
 
-  const count = (account: Account, id: string, phone: Phone, decrypted: boolean) => {
-    const key = `${account.jid} ${id}`
-    const tally = tallies.get(key) ?? []
-    const known = tally.find(({ to }) => to === phone.number)
-    const copies = known ?? { to: phone.number, copies: 0, decrypted: 0 }
-    copies.copies++
-    if (decrypted) copies.decrypted++
-    if (!known) tally.push(copies)
-    tallies.set(key, tally)
-    for (const [oldest] of tallies) if (tallies.size > TALLIES_MAX) tallies.delete(oldest)
-  }
-
-  const open = async (
-    account: Account,
-    message: BinaryNode,
-    phone: Phone,
-    decrypt: () => Promise<Uint8Array>,
-  ) => {
+  const open = async ({ account, message }: Sent, phone: Phone, decrypt: () => Promise<Uint8Array>) => {
     const plaintext = await decrypt().catch(() => undefined)
     if (plaintext === undefined) world.judge.count('undecryptable')
     const content = plaintext && proto.Message.decode(unpadRandomMax16(plaintext))
-    // a copy that brings a sender key alone is no message yet, and the own phone is no contact
+    // A copy with nothing but a sender key is no message yet, and the device's own phone is no contact.
     const isKeyAlone = content?.senderKeyDistributionMessage && textOf(content) === undefined
     if (!isKeyAlone && phone.number !== account.phoneNumber)
-      count(account, idOf(message), phone, content !== undefined)
+      tallies.count(account, idOf(message), phone, content !== undefined)
     return content
   }
 
-  const confirm = (
-    connection: Connection,
-    account: Account,
-    message: BinaryNode,
-    phone: Phone,
-    names: Names,
-  ) => {
+  const confirm = ({ connection, account, message }: Sent, phone: Phone, names: Names) => {
     const receipt = () =>
       connection.send(node('receipt', { ...names, id: idOf(message), t: secondsOf(world.nowMs()) }))
-    const misdeed = world.misdeeds.use(
+    const active = world.misdeeds.use(
       'receipt',
       account,
       ({ from }) => from === undefined || from === phone.number,
     )
-    if (!misdeed) return receipt()
-    misanswer(world, misdeed, misdeed.misdeed.answer, { right: receipt, error: () => undefined })
+    if (!active) return receipt()
+    misanswer(world, active, active.misdeed.answer, { right: receipt, error: () => undefined })
   }
 
-  const record = (account: Account, id: string, phone: Phone, text: string | undefined, group?: Group) => {
-    if (!text) return
-    if (account.received.some((known) => known.id === id && known.to === phone.number)) {
-      return world.judge.count('duplicates')
-    }
-    world.judge.count('decrypted')
-    const at = new Date(world.nowMs()).toISOString()
-    const received = { id, to: phone.number, text, ...(group && { group: group.jid }), at }
-    account.received = [...account.received, received].slice(-RECEIVED_KEPT_MAX)
-    world.changed()
-  }
-
-  const askAgain = (
-    connection: Connection,
-    account: Account,
-    message: BinaryNode,
-    phone: Phone,
-    names: Names,
-  ) => {
+  const askAgain = ({ connection, account, message }: Sent, phone: Phone, names: Names) => {
     const key = `${account.jid} ${phone.number} ${idOf(message)}`
     const again = (asked.get(key) ?? 0) + 1
     if (again > ASK_AGAIN_MAX) return asked.delete(key)
@@ -127,40 +81,82 @@ export function makeReading(world: World): Reading {
   }
 
   return {
-    async read(connection, account, message, phone, copy) {
+    async read(sent, phone, copy) {
+      const { account, message } = sent
       const names = namesIn(message, phone)
-      const content = await open(account, message, phone, () => phone.signal.decrypt(account.jid, copy))
-      if (!content) return void askAgain(connection, account, message, phone, names)
+      const content = await open(sent, phone, () => phone.signal.decrypt(account.jid, copy))
+      if (!content) return void askAgain(sent, phone, names)
       const { deviceSentMessage, senderKeyDistributionMessage } = content
       if (senderKeyDistributionMessage)
         await phone.signal.learnSenderKey(account.jid, senderKeyDistributionMessage)
-      // the own phone gets a copy of everything, wrapped; its session must move on, but it is no contact
+      // The device's own phone gets a wrapped copy of every message. Its session must advance, but it is no
+      // contact.
       if (deviceSentMessage || phone.number === account.phoneNumber) return
       const text = textOf(content)
       if (senderKeyDistributionMessage && text === undefined) return
-      confirm(connection, account, message, phone, names)
-      record(account, idOf(message), phone, text, world.groups.byJid(message.attrs.to ?? ''))
+      confirm(sent, phone, names)
+      record(world, sent, phone, text, world.groups.byJid(message.attrs.to ?? ''))
     },
-    async readInGroup(connection, account, message, group, phone, skmsg) {
+    async readInGroup(sent, group, phone, skmsg) {
+      const { account } = sent
       const names = { from: group.jid, participant: nameOf(phone, group.addressing) }
       const decrypt = () => phone.signal.decryptGroup(group.jid, account.jid, skmsg)
-      const content = await open(account, message, phone, decrypt)
-      if (!content) return void askAgain(connection, account, message, phone, names)
+      const content = await open(sent, phone, decrypt)
+      if (!content) return void askAgain(sent, phone, names)
       if (phone.number === account.phoneNumber) return
-      confirm(connection, account, message, phone, names)
-      record(account, idOf(message), phone, textOf(content), group)
+      confirm(sent, phone, names)
+      record(world, sent, phone, textOf(content), group)
     },
-    copies: (account, id) => tallies.get(`${account.jid} ${id}`) ?? [],
+    copies: tallies.of,
   }
+}
+
+/** Counts the copies of each message that each contact got. */
+function makeTallies() {
+  const tallies = new Map<string, Copies[]>()
+  const of = (account: Account, id: string) => tallies.get(`${account.jid} ${id}`) ?? []
+  return {
+    of,
+    count(account: Account, id: string, phone: Phone, decrypted: boolean) {
+      const tally = of(account, id)
+      const known = tally.find(({ to }) => to === phone.number)
+      const copies = known ?? { to: phone.number, copies: 0, decrypted: 0 }
+      copies.copies++
+      if (decrypted) copies.decrypted++
+      if (!known) tally.push(copies)
+      tallies.set(`${account.jid} ${id}`, tally)
+      for (const [oldest] of tallies) if (tallies.size > TALLIES_MAX) tallies.delete(oldest)
+    },
+  }
+}
+
+/** Keeps a text that a phone has decrypted, unless the phone has had it before. */
+function record(
+  world: World,
+  { account, message }: Sent,
+  phone: Phone,
+  text: string | undefined,
+  group: Group | undefined,
+): void {
+  if (!text) return
+  const id = idOf(message)
+  if (account.received.some((known) => known.id === id && known.to === phone.number)) {
+    world.judge.count('duplicates')
+    return
+  }
+  world.judge.count('decrypted')
+  const at = new Date(world.nowMs()).toISOString()
+  const received = { id, to: phone.number, text, ...(group && { group: group.jid }), at }
+  account.received = [...account.received, received].slice(-RECEIVED_KEPT_MAX)
+  world.changed()
 }
 
 export type Names = Record<string, string>
 
-/** By which name the phone speaks: by the one under which it was written to. */
+/** The phone answers under the name to which the message was written. */
 function namesIn(message: BinaryNode, phone: Phone): Names {
   const { to = '', participant } = message.attrs
-  const own = (jid: string) =>
-    jidDecode(jid)?.server === 'lid' ? jidEncode(phone.lidUser, 'lid') : phone.jid
+  const own = (jid: string) => nameOf(phone, jidDecode(jid)?.server === 'lid' ? 'lid' : 'pn')
   return isGroup(message) ? { from: to, participant: own(participant ?? '') } : { from: own(to) }
 }
 
@@ -172,7 +168,7 @@ function textOf({ conversation, extendedTextMessage }: proto.IMessage): string |
   return conversation ?? extendedTextMessage?.text ?? undefined
 }
 
-/** The phone's keys come along, so that the device begins a new session with them. */
+/** Requests a message again. The receipt has the phone's keys, with which the device begins a new session. */
 export function retryReceipt(names: Names, id: string, phone: Phone, count: number, t: string): BinaryNode {
   const bundle = bundleNodes(bundleOfPhone(phone))
   return node('receipt', { ...names, type: 'retry', id, t }, [

@@ -1,6 +1,9 @@
-// A WhatsApp server on this machine for the real client, and the judge of the fleet: it counts overlaps and conflicts.
-// `local/main.ts`, the fleet's tests and the benches start it; people and tests steer it through its HTTP control.
-// It must never print, call out, take a client for somebody else, or let two logins of one account stand.
+/**
+ * A WhatsApp server on this machine for the real client, and the judge of the fleet: it counts overlaps and
+ * conflicts. The local fleet, the demo, the fleet tests and the benches start it; people and tests steer it
+ * by its HTTP control. It must never print, call out, mistake one client for another, or keep two logins of
+ * one account.
+ */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
@@ -31,10 +34,11 @@ import { makeUnseen } from './unseen.ts'
 import type { SimulatorEvent, World } from './world.ts'
 
 const WEBSOCKET_PATH = '/ws/chat'
-/** Baileys says so of itself. No page but those of WhatsApp can. */
+/** Baileys sends this Origin. In a browser only pages of WhatsApp can. */
 const CLIENT_ORIGIN = 'https://web.whatsapp.com'
 const TOKEN_BYTES = 24
-/** One timer looks after all sockets: those that do not answer a close, say nothing, or never pair. */
+/** A timer looks at all sockets, and closes clients that do not answer a close, say nothing, or never
+ *  pair. */
 const SWEEP_EVERY_MS = 1000
 
 export interface SimulatorOptions {
@@ -42,20 +46,21 @@ export interface SimulatorOptions {
   readonly port?: number
   readonly controlPort?: number
   readonly host?: string
-  /** Keeps phones, linked devices and queued messages over a restart. Without it they are gone. */
+  /** The file that keeps phones, linked devices and queued messages over a restart. Without it they are
+   *  lost. */
   readonly dataFile?: string
   readonly clock?: Clock
   readonly onEvent?: (event: SimulatorEvent) => void
 }
 
 export interface Simulator extends SimulatorMethods {
-  /** For the client's socket option `waWebSocketUrl`. `?server=<name>` puts a name on the judge's labels. It ends in a secret
-   *  of this run, the only thing that the real client can be made to send. */
+  /** For the client's socket option `waWebSocketUrl`. `?server=<name>` puts a name on the judge's labels. The
+   *  path ends in a secret of this run, because the real client can send a secret nowhere else. */
   readonly url: string
   readonly controlUrl: string
-  /** Of this run. The control wants it as `Authorization: Bearer <token>`. */
+  /** The token of this run, which the control expects as `Authorization: Bearer <token>`. */
   readonly controlToken: string
-  /** Ends every socket, frees the ports, writes the data file. May be called again. */
+  /** Ends every socket, frees the ports, writes the data file. It may be called more than once. */
   close(): Promise<void>
 }
 
@@ -86,7 +91,7 @@ export async function startWhatsAppSimulator(options: SimulatorOptions = {}): Pr
     if (!isSame(request.url?.split('?')[0] ?? '', path)) return socket.destroy()
     return sockets.handleUpgrade(request, socket, head, (ws) => switchboard.accept(ws, request))
   })
-  // A proxy may stand before the socket, with a port of its own.
+  // Clients may come through a proxy, which has a port of its own.
   guard(server, { host: 'loopback', port: 'any', origin: CLIENT_ORIGIN })
   const control = makeControl(methods)
   guard(control, { host: 'loopback', port: 'exact', credential: bearer(controlToken) })
@@ -162,7 +167,7 @@ function portOf(server: Server): number {
   return (server.address() as AddressInfo).port
 }
 
-/** What is late on purpose may be so for hours: its timers end with the simulator. */
+/** Timers that end with the simulator, because answers that are late on purpose may be late by hours. */
 function timersOf(clock: Clock) {
   const running = new Set<Timer>()
   return {

@@ -1,7 +1,7 @@
-/** Reading and writing stanzas: the few shapes that more than one part of the simulator needs. */
+/** Reads and writes stanzas: the shapes that more than one part of the simulator needs. */
 import { type BinaryNode, getBinaryNodeChild, S_WHATSAPP_NET } from '@whiskeysockets/baileys'
 
-/** A client sent what no WhatsApp client sends. Its connection is ended. */
+/** A client has sent a stanza that no WhatsApp client sends. Its connection is ended. */
 export class MalformedStanza extends Error {}
 
 export function node(
@@ -25,7 +25,7 @@ export function streamError(code: number, reason?: BinaryNode): BinaryNode {
   return node('stream:error', { code: String(code) }, reason && [reason])
 }
 
-/** Without a code: the client knows 440 by the `conflict` alone, as WhatsApp sends it. */
+/** It has no code, as with WhatsApp: the client recognises 440 by the `conflict` alone. */
 export const REPLACED = node('stream:error', {}, [node('conflict', { type: 'replaced' })])
 export const DEVICE_REMOVED = streamError(401, node('conflict', { type: 'device_removed' }))
 
@@ -33,7 +33,7 @@ export function failure(reason: number): BinaryNode {
   return node('failure', { reason: String(reason), location: 'local' })
 }
 
-/** As stanzas tell the time. */
+/** The time as stanzas have it. */
 export function secondsOf(ms: number): string {
   return String(Math.floor(ms / 1000))
 }

@@ -1,4 +1,4 @@
-/** Who is at the other end of each connection, and which part of the simulator its stanzas are for. */
+/** Knows the account of each connection, and passes its stanzas to the right part of the simulator. */
 import type { IncomingMessage } from 'node:http'
 import { type BinaryNode, getBinaryNodeChild } from '@whiskeysockets/baileys'
 import type { WebSocket } from 'ws'
@@ -73,7 +73,8 @@ export function makeSwitchboard(
     }
   }
 
-  /** A server that is hushed hears nobody: a device in its handshake neither, if all are meant. */
+  /** A hushed server reads nothing. If the misdeed is for everybody, this includes clients in their
+   *  handshake. */
   const refreshSilence = (connection: Connection) => {
     if (world.misdeeds.find('silence', owners.get(connection))) connection.hush()
     else connection.speak()

@@ -1,5 +1,5 @@
-/** Receipts and notifications that wait for a device: each comes again with the next login until it is acknowledged. Kept in
- *  memory alone. */
+/** Receipts and notifications that a device has not acknowledged yet. They are sent again at each login, and
+ *  are kept in memory alone. */
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import type { Account } from './accounts.ts'
 import { SimulatorError } from './errors.ts'

@@ -1,4 +1,4 @@
-/** Answers to "which devices and which LID belong to these numbers". */
+/** Answers `usync` queries, which ask for the devices and the LID of phone numbers. */
 import {
   type BinaryNode,
   getBinaryNodeChild,
@@ -6,9 +6,10 @@ import {
   jidEncode,
 } from '@whiskeysockets/baileys'
 import type { Account } from './accounts.ts'
+import { nameOf } from './addressing.ts'
 import { phoneOf } from './key-bundles.ts'
 import type { Phone } from './phones.ts'
-import { firstChild, node } from './stanzas.ts'
+import { firstChild, node, secondsOf } from './stanzas.ts'
 import type { World } from './world.ts'
 
 export function usyncAnswer(world: World, account: Account, iq: BinaryNode): BinaryNode[] {
@@ -26,7 +27,7 @@ export function usyncAnswer(world: World, account: Account, iq: BinaryNode): Bin
   return [node('usync', { ...usync?.attrs }, [node('result'), node('list', {}, list)])]
 }
 
-/** A query by phone number carries it as text: `<contact>+15550100</contact>`. */
+/** A query by phone number has the number as text: `<contact>+15550100150</contact>`. */
 function jidOfContact(user: BinaryNode): string | undefined {
   const content = getBinaryNodeChild(user, 'contact')?.content
   if (content === undefined || Array.isArray(content)) return undefined
@@ -36,10 +37,10 @@ function jidOfContact(user: BinaryNode): string | undefined {
 function userNode(world: World, jid: string, phone: Phone, protocols: string[]): BinaryNode {
   const answers: Record<string, () => BinaryNode> = {
     devices: () => devicesNode(world, phone),
-    lid: () => node('lid', { val: jidEncode(phone.lidUser, 'lid') }),
+    lid: () => node('lid', { val: nameOf(phone, 'lid') }),
     contact: () => node('contact', { type: 'in' }),
   }
-  // asked about a LID, the client would take the answer's own LID for the number
+  // After a query about a LID, the client would take the LID in the answer for the number.
   const wanted = jid.endsWith('@lid') ? protocols.filter((protocol) => protocol !== 'lid') : protocols
   return node(
     'user',
@@ -54,7 +55,7 @@ function devicesNode(world: World, phone: Phone): BinaryNode {
     .map(({ deviceNumber }) =>
       node('device', { id: String(deviceNumber), 'key-index': String(deviceNumber) }),
     )
-  const ts = String(Math.floor(world.nowMs() / 1000))
+  const ts = secondsOf(world.nowMs())
   return node('devices', {}, [
     node('device-list', {}, [node('device', { id: '0' }), ...linked]),
     node('key-index-list', { ts }),

@@ -1,4 +1,4 @@
-/** What the parts of the simulator share. `simulator.ts` makes it and hands it to each of them. */
+/** The world of the simulator: what its parts share. simulator.ts makes it and gives it to each of them. */
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Accounts } from './accounts.ts'
 import type { Answers } from './answers.ts'
@@ -31,7 +31,7 @@ export interface World {
   readonly nowMs: () => number
   /** A timer that does not outlive the simulator. */
   readonly later: (afterMs: number, run: () => void) => Timer
-  /** Something changed that a restart must remember. */
+  /** Called when something has changed that a restart must remember. */
   readonly changed: () => void
   readonly emit: (event: SimulatorEvent) => void
 }

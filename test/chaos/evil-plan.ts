@@ -1,5 +1,5 @@
 /** The wrongs of WhatsApp in one run: mostly to one device, at times to all. Pure: a seed draws one plan. */
-import type { DamageWish } from '../../local/whatsapp/damage/generator.ts'
+import type { DamageOptions } from '../../local/whatsapp/damage/generator.ts'
 import { type Answer, LOGIN_PHASES, type Misdeed } from '../../local/whatsapp/misdeeds.ts'
 import type { Chance } from '../simulation/chance.ts'
 
@@ -7,7 +7,7 @@ export type Evil =
   | {
       readonly kind: 'damage'
       readonly pick: number
-      readonly damage: DamageWish
+      readonly damage: DamageOptions
       readonly everyMs: number
     }
   | {

@@ -17,7 +17,7 @@ before(async () => {
 after(() => api?.close())
 
 describe('mooring servers', () => {
-  test('lists those that live, and says how many are gone', async () => {
+  test('lists the living servers, and says how many are gone', async () => {
     const { out, exit } = await api.mooring('servers')
 
     assert.match(out, /^web-1 +server-1 +active +3 +10 +30 % +0 +\d+ s ago/m)
@@ -25,7 +25,7 @@ describe('mooring servers', () => {
     assert.equal(exit, 0)
   })
 
-  test('lists also those that are gone when all are asked for', async () => {
+  test('lists also the servers that are gone under --all', async () => {
     const { out } = await api.mooring('servers', '--all')
 
     assert.match(out, /^web-1 +server-0 +dead .+exit code 1$/m)
@@ -33,70 +33,71 @@ describe('mooring servers', () => {
 })
 
 describe('mooring server', () => {
-  test('show finds a server by its id, and under its name the run that lives', async () => {
+  test('show finds a server by its id, and by its name the run that is alive', async () => {
     const [byName, byId] = await Promise.all([
       api.mooring('server', 'show', 'web-1', '--json'),
       api.mooring('server', 'show', 'server-0', '--json'),
     ])
 
-    assert.deepEqual(
-      [JSON.parse(byName.out).serverId, JSON.parse(byId.out).serverId],
-      ['server-1', 'server-0'],
-    )
+    assert.equal(JSON.parse(byName.out).serverId, 'server-1')
+    assert.equal(JSON.parse(byId.out).serverId, 'server-0')
   })
 
-  test('drain --dry-run tells what would move where, and does nothing', async () => {
+  test('drain --dry-run shows which devices would move where, and moves none', async () => {
     const { out, exit } = await api.mooring('server', 'drain', 'web-1', '--dry-run', '--at-once', '2')
 
     assert.match(out, /^DEVICE +WAVE +TO +WITHOUT SOCKET$/m)
     assert.equal(out.match(/ web-2 +[\d.]+ s$/gm)?.length, 3)
-    assert.match(out, /^3 devices of web-1 would move in 2 waves, within about [\d.]+ s$/m)
+    assert.match(out, /^3 devices of server "web-1" would move in 2 waves, within about [\d.]+ s\.$/m)
     assert.equal(exit, 0)
     assert.equal((await api.store.get('Servers', { serverId: 'server-1' as never }))?.state, 'active')
   })
 
-  test('drain that finds no room elsewhere is refused, with the option that begins it all the same', async () => {
+  test('drain that finds no room elsewhere is refused, and names the option that begins it anyway', async () => {
     await ownedDevices(api, await anActiveServer(api, 'server-4', { name: 'web-4', capacity: 20 }), 18)
 
     const { err, exit } = await api.mooring('server', 'drain', 'web-4')
 
-    assert.match(err, /^NO_ROOM_TO_DRAIN: .+ Here that is --partly\./)
+    assert.match(err, /^NO_ROOM_TO_DRAIN: .+ At the command line this is --partly\./)
     assert.equal(exit, 1)
   })
 
-  test('drain can be followed and called off', async () => {
+  test('drain can be followed and cancelled', async () => {
     const begun = await api.mooring('server', 'drain', 'web-1', '--stay')
     const running = await api.mooring('operations')
     const waiting = api.start('operation', 'drain-server-1', '--wait')
-    const unheard = await api.mooring('operation', 'drain-server-1', '--wait', '--timeout', '1')
-    const calledOff = await api.mooring('server', 'drain', 'web-1', '--cancel')
+    const timedOut = await api.mooring('operation', 'drain-server-1', '--wait', '--timeout', '1')
+    const cancelled = await api.mooring('server', 'drain', 'web-1', '--cancel')
     const waited = await waiting.ended
 
     assert.match(begun.out, /Follow it: mooring operation drain-server-1 --wait/)
     assert.match(running.out, /^drain-server-1 +drain +web-1 /m)
-    assert.deepEqual([unheard.exit, waited.exit], [1, 1])
-    assert.match(unheard.err, /^Not ended within 1 second: it goes on/)
-    assert.match(calledOff.out, /^Called off\. web-1 is active, with 3 devices\.$/m)
+    assert.equal(timedOut.exit, 1)
+    assert.match(timedOut.err, /^drain-server-1 has not ended within 1 second; it goes on/)
+    assert.match(cancelled.out, /^Cancelled\. Server "web-1" is active, with 3 devices\.$/m)
+    assert.equal(waited.exit, 1)
     assert.match(waited.err, /^drain-server-1 was cancelled: /)
   })
 
   test('evict is done only under --yes where nobody can be asked', async () => {
-    const unasked = await api.mooring('server', 'evict', 'server-0')
-    const meant = await api.mooring('server', 'evict', 'server-0', '--yes')
+    const unconfirmed = await api.mooring('server', 'evict', 'server-0')
+    const confirmed = await api.mooring('server', 'evict', 'server-0', '--yes')
 
-    assert.deepEqual([unasked.exit, meant.exit], [2, 0])
-    assert.match(meant.out, /^0 devices taken from web-1; 0 have another server already\.$/m)
+    assert.equal(unconfirmed.exit, 2)
+    assert.equal(confirmed.exit, 0)
+    assert.match(confirmed.out, /^0 devices taken from server "web-1"; 0 have another server already\.$/m)
   })
 })
 
 describe('mooring device reassign', () => {
-  test('to the server that has it is done already', async () => {
+  test('to its present server has nothing to do', async () => {
     const { out, exit } = await api.mooring('device', 'reassign', 'server-1-device-0', 'server-1')
 
-    assert.deepEqual([out, exit], ['server-1-device-0 is on web-1 already.\n', 0])
+    assert.equal(out, 'Device "server-1-device-0" is on server "web-1" already.\n')
+    assert.equal(exit, 0)
   })
 
-  test('to another one names the operation to follow', async () => {
+  test('to another server names the operation to follow', async () => {
     const { out, exit } = await api.mooring('device', 'reassign', 'server-1-device-1', 'web-2')
 
     assert.match(out, /^reassign of server-1-device-1: /)
@@ -115,7 +116,7 @@ describe('mooring fleet', () => {
     assert.equal(exit, 0)
   })
 
-  test('and the lists of devices show who is quarantined, since when and why', async () => {
+  test('and the lists of devices show a quarantined device, since when and why', async () => {
     const row = await anOwnedDevice(api, await anActiveServer(api, 'server-9', { name: 'web-9' }), 'poison')
     const gone = { serverId: row.owner, name: 'web-9' }
     const judged = {
@@ -142,7 +143,7 @@ describe('mooring fleet', () => {
     assert.match(moved.err, /^DEVICE_QUARANTINED: /)
   })
 
-  test('pause and resume hold the rebalancing and let it go on', async () => {
+  test('pause and resume stop the rebalancing and continue it', async () => {
     const paused = await api.mooring('fleet', 'pause')
     const shown = await api.mooring('fleet', '--json')
     const resumed = await api.mooring('fleet', 'resume', '--json')
@@ -152,10 +153,10 @@ describe('mooring fleet', () => {
     assert.notEqual(JSON.parse(resumed.out).state, 'paused')
   })
 
-  test('restart that does not run cannot be stopped', async () => {
+  test('a restart that is not running cannot be stopped', async () => {
     const { err, exit } = await api.mooring('fleet', 'restart', '--stop')
 
-    assert.match(err, /^NOT_RESTARTING: .+ Here that is `mooring fleet restart`\./)
+    assert.match(err, /^NOT_RESTARTING: .+ At the command line this is `mooring fleet restart`\./)
     assert.equal(exit, 1)
   })
 })

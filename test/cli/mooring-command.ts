@@ -16,7 +16,7 @@ const STORE_MS_MAX = 10_000
 export const API_KEY = 'the-secret-key-of-the-test'
 
 export interface Ran {
-  /** The exit code; a signal's name when that ended it. */
+  /** The exit code, or the name of the signal that ended the command. */
   readonly exit: number | NodeJS.Signals | null
   readonly out: string
   readonly err: string
@@ -24,7 +24,7 @@ export interface Ran {
 
 export interface Running {
   readonly child: ChildProcess
-  /** What it has printed so far. */
+  /** The output so far. */
   out(): string
   readonly ended: Promise<Ran>
 }
@@ -65,7 +65,7 @@ export interface TestControlPlane {
   close(): Promise<void>
 }
 
-/** The API on a database of its own; no sweep and no servers. */
+/** The API on a database of its own, without a sweep and without servers. */
 export async function startTestControlPlane(): Promise<TestControlPlane> {
   const directory = mkdtempSync(join(tmpdir(), 'mooring-cli-'))
   const undo: (() => Promise<void>)[] = [async () => rmSync(directory, { recursive: true })]

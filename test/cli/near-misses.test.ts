@@ -4,7 +4,7 @@ import { type Command, CommanderError } from 'commander'
 import { nearMiss } from '../../cli/near-misses.ts'
 import { createProgram } from '../../cli/program.ts'
 
-/** What the command says after it has refused these arguments; nothing is asked of an API. */
+/** The suggestion that follows the refusal of these arguments. No command runs, so no API is asked. */
 async function meantBy(args: readonly string[]): Promise<string | undefined> {
   const program = createProgram(() => assert.fail('a command ran'))
   silence(program)
@@ -43,7 +43,7 @@ const MISSES: readonly [readonly string[], string][] = [
   [['drain', 'web-1'], 'mooring server drain web-1'],
 ]
 
-describe('a command that does not exist is answered with the one that was meant', () => {
+describe('a command that does not exist is answered with the command that was meant', () => {
   for (const [args, meant] of MISSES) {
     test(`mooring ${args.join(' ')}`, async () => {
       assert.equal(await meantBy(args), `Perhaps you mean: ${meant}`)
@@ -58,7 +58,7 @@ const UNKNOWN: readonly (readonly string[])[] = [
   ['device', 'shwo'],
 ]
 
-describe('nothing is suggested where nobody can tell, or where the parser has found the word', () => {
+describe('nothing is suggested for a word that is like no command, or that the parser has recognised', () => {
   for (const args of UNKNOWN) {
     test(`mooring ${args.join(' ')}`, async () => {
       assert.equal(await meantBy(args), undefined)

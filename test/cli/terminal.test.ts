@@ -6,7 +6,7 @@ import { openTerminal } from '../../cli/terminal.ts'
 const SHOW_CURSOR = '\u001b[?25h'
 const HIDE_CURSOR = '\u001b[?25l'
 
-/** A terminal of so many rows, or none. */
+/** @param rows of the terminal; without them the output is no terminal */
 function aTerminal(rows?: number) {
   const stream = new PassThrough()
   const out = Object.assign(stream, rows === undefined ? {} : { isTTY: true, rows, columns: 80 })

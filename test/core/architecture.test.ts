@@ -17,7 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   aws: ['core'],
   lambdas: ['core', 'aws'],
   hosts: ['core', 'aws'],
-  local: ['core', 'aws', 'lambdas', 'hosts'],
+  local: ['core', 'aws', 'lambdas', 'hosts', 'cli/ansi.ts'],
   bench: ['core', 'aws', 'hosts', 'local'],
   // It names the entry files of lambdas and hosts, and imports none of them: only the list of their names,
   // and the namespace of the metrics.

@@ -48,7 +48,7 @@ test('a device is linked by the code that the command shows for a phone', async 
   const paired = await pairing.ended
 
   assert.equal(paired.exit, 0, paired.err)
-  assert.match(paired.out, /Linked\.\nby-code is connected on server-[12], as 15550100177/)
+  assert.match(paired.out, /Linked\.\nDevice "by-code" is connected on server "server-[12]", as 15550100177/)
   assert.equal((await start('device', 'delete', 'by-code', '--yes').ended).exit, 0)
   await until('no device', 20_000, async () => (await fleet.devices([deviceId('by-code')])).length === 0)
 })

@@ -52,7 +52,7 @@ test('the local fleet connects a device to another server, and simulates nothing
   )
 
   assert.ok(screen.includes(url))
-  assert.match(screen, /nothing is simulated here, no phones, no judge/)
+  assert.match(screen, /no phones and no judge are simulated here/)
   const answer = await fetch(`${controlUrl}/accounts`, { headers })
   const { accounts } = (await answer.json()) as { accounts: { connectedTo?: string }[] }
   assert.notEqual(accounts[0]?.connectedTo, undefined)

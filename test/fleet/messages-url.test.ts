@@ -110,7 +110,7 @@ test('another terminal can use the tables while the fleet runs, with the credent
   const exported = `${runFile()}\nnpx mooring export shop-1 ./out --yes 2>&1 || true`
   assert.match(await paste(exported), /DEVICE_NOT_STOPPED/)
   const forged = exported.replace('\n', '\nexport AWS_SECRET_ACCESS_KEY=local AWS_ACCESS_KEY_ID=local\n')
-  assert.match(await paste(forged), /UnrecognizedClientException.*tell this shell of it again/)
+  assert.match(await paste(forged), /UnrecognizedClientException.*load its \.env file again/)
 })
 
 test('no log has the secret of messages or the query of their URL, and the file of the run is gone', async () => {

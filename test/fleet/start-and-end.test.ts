@@ -85,7 +85,7 @@ test('npm start on a port that is taken says so and leaves no process', async (c
 test('an option that makes no sense is refused with its range', async () => {
   const started = npmStart('--servers', 'many')
   assert.equal(await started.exited, 1)
-  assert.match(started.said(), /--servers is a whole number from 1 to 50, not many/)
+  assert.match(started.said(), /--servers must be a whole number from 1 to 50, not many/)
 })
 
 test('--help tells every option', async () => {

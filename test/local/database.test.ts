@@ -19,7 +19,7 @@ test('a client that is killed in the middle of a request does not end the databa
   assert.equal(await store.get('Keys', { keyId: 'none' }), undefined)
 })
 
-test('whoever listens hears every request and its answer, in the order in which they were applied', async (context) => {
+test('a listener hears every request and its answer, in the order in which they were applied', async (context) => {
   const database = await startDatabase()
   context.after(() => database.close())
   const heard: DatabaseExchange[] = []

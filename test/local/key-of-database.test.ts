@@ -1,4 +1,5 @@
-/** Which key file belongs to a database, also to one of before that was remembered, and through a rotation. */
+/** Which key file belongs to a database: also to a database that does not remember its keys yet, and in a
+ *  rotation. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -37,44 +38,44 @@ async function aDatabase(by?: string): Promise<{ folder: string; store: Store; e
   return { folder, store, existed: true }
 }
 
-test('a database of before takes the key file that its credentials are sealed by, and remembers it', async () => {
+test('an old database takes the key file by which its credentials are sealed, and remembers it', async () => {
   const database = await aDatabase(OLD)
   await matchKeyFile(database, 'auth-keys', [OLD])
   assert.equal(readFileSync(join(database.folder, 'wrapping-key-names'), 'utf8'), `${OLD}\n`)
 })
 
-test('a database of before refuses another key file', async () => {
+test('an old database refuses another key file', async () => {
   const database = await aDatabase(OLD)
   await assert.rejects(matchKeyFile(database, 'auth-keys', [OTHER]), { code: 'KEY_FILE_DIFFERS' })
 })
 
-test('a new key may be put before the old one', async () => {
+test('a new key may be put before the old key', async () => {
   const database = await aDatabase(OLD)
   await matchKeyFile(database, 'auth-keys', [OLD])
   await matchKeyFile(database, 'auth-keys', [NEW, OLD])
   assert.equal(readFileSync(join(database.folder, 'wrapping-key-names'), 'utf8'), `${NEW}\n${OLD}\n`)
 })
 
-test('the old one may be taken out when no credentials are sealed by it any more', async () => {
+test('the old key may be removed when no credentials are sealed by it any more', async () => {
   const database = await aDatabase(NEW)
   await matchKeyFile(database, 'auth-keys', [NEW, OLD])
   await matchKeyFile(database, 'auth-keys', [NEW])
   assert.equal(readFileSync(join(database.folder, 'wrapping-key-names'), 'utf8'), `${NEW}\n`)
 })
 
-test('the old one may not be taken out before', async () => {
+test('the old key may not be removed while credentials are sealed by it', async () => {
   const database = await aDatabase(OLD)
   await matchKeyFile(database, 'auth-keys', [NEW, OLD])
   await assert.rejects(matchKeyFile(database, 'auth-keys', [NEW]), { code: 'KEY_FILE_DIFFERS' })
 })
 
-test('the newest one is missed even when no device has credentials yet', async () => {
+test('the newest key must be there even when no device has credentials yet', async () => {
   const database = await aDatabase()
   await matchKeyFile(database, 'auth-keys', [OLD])
   await assert.rejects(matchKeyFile(database, 'auth-keys', [OTHER]), { code: 'KEY_FILE_DIFFERS' })
 })
 
-test('what is remembered is looked up anew when its file is damaged', async () => {
+test('the keys are looked up again when the file that remembers them is damaged', async () => {
   const database = await aDatabase(OLD)
   await matchKeyFile(database, 'auth-keys', [OLD])
   writeFileSync(join(database.folder, 'wrapping-key-names'), 'garb')

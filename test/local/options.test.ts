@@ -27,20 +27,20 @@ test('another server that speaks the protocol is named by its URL', () => {
   })
   assert.equal(readOptions(['--whatsapp', url])?.dataDir, undefined)
   assert.throws(() => readOptions(['--whatsapp', 'http://127.0.0.1:4000']), /begins with ws:\/\/ or wss:\/\//)
-  assert.throws(() => readOptions(['--whatsapp', 'ws://']), /no URL/)
+  assert.throws(() => readOptions(['--whatsapp', 'ws://']), /no valid URL/)
   assert.throws(() => readOptions(['--whatsapp', 'ws://me:secret@127.0.0.1/']), /without user, password/)
 })
 
-test('what makes no sense is refused in words', () => {
+test('an option that makes no sense is refused in words', () => {
   assert.throws(
     () => readOptions(['--whatsapp', 'real']),
-    /--whatsapp is simulated or live, or a URL .* not real/,
+    /--whatsapp must be simulated, live, or a URL .* not real/,
   )
-  assert.throws(() => readOptions(['--port', '70000']), /--port is a whole number from 0 to 65535/)
+  assert.throws(() => readOptions(['--port', '70000']), /--port must be a whole number from 0 to 65535/)
   assert.throws(() => readOptions(['--sevrers', '3']), /sevrers/)
 })
 
-test('help is no start', () => {
+test('--help starts nothing', () => {
   assert.equal(readOptions(['--help']), undefined)
 })
 
@@ -56,13 +56,13 @@ test('the version of the client comes from the command line, else from the envir
 })
 
 for (const [args, variables, words] of [
-  [['--nonsense'], {}, /--nonsense.*--help tells/],
+  [['--nonsense'], {}, /--nonsense.*--help lists/],
   [['shop-1'], {}, /shop-1/],
-  [['--data', ''], {}, /--data is the name of a folder/],
-  [['--port', '6000'], {}, /--port 6000 is one that no browser/],
-  [['--port', '1e3'], {}, /--port is a whole number/],
-  [['--servers', ''], {}, /--servers is a whole number/],
-  [['--messages-url', ''], {}, /--messages-url is a URL/],
+  [['--data', ''], {}, /--data must name a folder/],
+  [['--port', '6000'], {}, /--port 6000 is a port to which no browser/],
+  [['--port', '1e3'], {}, /--port must be a whole number/],
+  [['--servers', ''], {}, /--servers must be a whole number/],
+  [['--messages-url', ''], {}, /--messages-url must be a URL/],
   [
     ['--messages-url', 'http://a:hunter2@127.0.0.1/'],
     {},
@@ -70,10 +70,10 @@ for (const [args, variables, words] of [
   ],
   [[], { MESSAGES_URL: 'http://a:hunter2@127.0.0.1/' }, /MESSAGES_URL must not have a user or a password/],
   [[], { MESSAGES_URL: 'http://127.0.0.1:22/hook' }, /MESSAGES_URL has the port 22/],
-  [[], { MESSAGES_SECRET: 'hunter2' }, /MESSAGES_SECRET has 16 to 256 characters/],
+  [[], { MESSAGES_SECRET: 'hunter2' }, /MESSAGES_SECRET must have 16 to 256 characters/],
   [[], { MOORING_API_KEY: 'hunter2 hunter2' }, /MOORING_API_KEY has characters/],
 ] as const) {
-  test(`refused, without a secret being shown: ${[...args, ...Object.keys(variables)].join(' ')}`, () => {
+  test(`refused, without showing a secret: ${[...args, ...Object.keys(variables)].join(' ')}`, () => {
     assert.throws(
       () => readOptions([...args], variables),
       (error: Error) => words.test(error.message) && !error.message.includes('hunter2'),
@@ -81,7 +81,7 @@ for (const [args, variables, words] of [
   })
 }
 
-test('messages are handed to the URL that the option names, else to that of the variable', () => {
+test('the URL of messages comes from the option, else from the variable', () => {
   const MESSAGES_URL = 'http://127.0.0.1:8080/hook'
   assert.equal(readOptions([], { MESSAGES_URL })?.messagesUrl, MESSAGES_URL)
   const option = 'http://127.0.0.1:8081/'

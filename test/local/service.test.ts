@@ -32,7 +32,7 @@ function aProcess(name: string, number: number) {
   return process
 }
 
-/** A service of so many processes, reached by the client that is deployed. */
+/** A service of `desired` processes, reached by the client that is deployed. */
 async function aService(desired: number, started: () => Promise<void> = async () => undefined) {
   const made: ServerProcess[] = []
   const service = createService({
@@ -62,9 +62,10 @@ async function aService(desired: number, started: () => Promise<void> = async ()
   return { service, control, made, names: () => service.servers().map(({ name }) => name) }
 }
 
-test('a deployment starts one new server beside the protected old ones, and the next when an old one has ended', async () => {
+test('a deployment starts a new server beside the protected old ones, and the next when one has ended', async () => {
   const { service, control, names } = await aService(2)
   const { deployment: before } = await control.size()
+
   assert.equal(await control.protect(['task-1', 'task-2'], 60), true)
   await control.redeploy()
   assert.deepEqual(names(), ['server-1', 'server-2', 'server-3'])
@@ -81,7 +82,7 @@ test('a deployment starts one new server beside the protected old ones, and the 
   assert.deepEqual(await control.size(), { desired: 2, steady: true, deployment: during.deployment })
 })
 
-test('a deployment stops what nobody has protected, as ECS does', async () => {
+test('a deployment stops servers that are not protected, as ECS does', async () => {
   const { service, control } = await aService(2)
   await control.protect(['task-1'], 60)
   await control.redeploy()
@@ -100,7 +101,7 @@ test('a smaller service stops a server that is not protected', async () => {
   assert.deepEqual(names(), ['server-1', 'server-3'])
 })
 
-test('a service that ends while a server is being started ends that one, too', async () => {
+test('a service that ends while a server is starting ends that server, too', async () => {
   const slow = Promise.withResolvers<void>()
   let isSlow = false
   const { service, control, made } = await aService(1, () => (isSlow ? slow.promise : Promise.resolve()))

@@ -1,5 +1,6 @@
-/** What keeps `npm start` from starting: a sentence that says what to do, an exit code, no stack; and no new key beside old
- *  credentials. Each case breaks a copy of a data folder that a fleet has left. */
+/** Faults that keep `npm start` from starting. Each ends with a sentence that says what to do, an exit code
+ *  and no stack, and no new key is made beside old credentials. Each case breaks a copy of a data folder that
+ *  a fleet has left. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -23,7 +24,7 @@ const ENTRY = join(import.meta.dirname, '../../local/main.ts')
 const START_MS_MAX = 60_000
 
 let home: string
-/** As a fleet has left it. */
+/** A data folder as a fleet has left it. */
 let kept: string
 
 before(async () => {
@@ -68,7 +69,7 @@ function assertTold({ code, said }: Ended, words: RegExp): void {
   assert.doesNotMatch(said, /\n\s+at |node:internal|Node\.js v\d/)
 }
 
-/** The names of the files of keys, and what stands in them. */
+/** The names and contents of the key files. */
 const filesOf = (folder: string) =>
   readdirSync(folder, { withFileTypes: true })
     .filter(({ name }) => name.startsWith('auth-keys'))
@@ -130,7 +131,7 @@ const DATABASE_FAULTS: Record<string, (folder: string) => void> = {
   'its manifest is garbage': (folder) => writeFileSync(databaseFile(folder, /^MANIFEST/), randomBytes(200)),
 }
 
-describe('a damaged database is told of', () => {
+describe('a damaged database is reported', () => {
   for (const [what, damage] of Object.entries(DATABASE_FAULTS)) {
     test(what, async () => {
       const words = /DATABASE_DAMAGED: .*put the whole folder back from a copy/
@@ -139,32 +140,30 @@ describe('a damaged database is told of', () => {
   }
 })
 
-test('damaged phones of the simulated WhatsApp are told of', async () => {
+test('a damaged file of the simulated phones is reported', async () => {
   const folder = broken((data) => writeFileSync(join(data, 'whatsapp.json'), '{"version":1,"phones":[{'))
   assertTold(await start(['--data', folder]), /PHONES_FILE_DAMAGED: .*whatsapp\.json.*put it back/)
 })
 
-test('an empty file of the API key is told of, and stays as it is', async () => {
+test('an empty file of the API key is reported, and stays as it is', async () => {
   const folder = broken((data) => writeFileSync(join(data, 'api-key'), ''))
   assertTold(await start(['--data', folder]), /SECRET_FILE_UNUSABLE: .*api-key is empty or damaged/)
   assert.equal(readFileSync(join(folder, 'api-key'), 'utf8'), '')
 })
 
-test('a folder that is a file is told of', async () => {
+test('a file in the place of the folder is reported', async () => {
   const file = join(home, 'file')
   writeFileSync(file, '')
-  assertTold(await start(['--data', file]), /FOLDER_UNUSABLE: .*a file stands where a folder should be/)
-  assertTold(
-    await start(['--data', join(file, 'below')]),
-    /FOLDER_UNUSABLE: .*a file stands where a folder should be/,
-  )
+  const words = /FOLDER_UNUSABLE: .*there is a file where a folder should be/
+  assertTold(await start(['--data', file]), words)
+  assertTold(await start(['--data', join(file, 'below')]), words)
 })
 
-test('a name that no folder can have is told of', async () => {
+test('a name that no folder can have is reported', async () => {
   assertTold(await start(['--data', 'x'.repeat(300)]), /FOLDER_UNUSABLE: .*no folder can have this name/)
 })
 
-test('a folder that another fleet uses is told of, and that one goes on', async () => {
+test('a folder that another fleet uses is reported, and the other fleet goes on', async () => {
   const fleet = await startFleet({
     servers: 0,
     logDir: join(home, 'logs-2'),
@@ -174,11 +173,11 @@ test('a folder that another fleet uses is told of, and that one goes on', async 
   const second = await start(['--data', folder])
   const answer = await fetch(`${fleet.apiUrl}/health`)
   await fleet.close()
-  assertTold(second, /DATA_IN_USE: .*another fleet is using it: end that one, or choose another folder/)
+  assertTold(second, /DATA_IN_USE: .*another fleet is using it: end that fleet, or choose another folder/)
   assert.equal(answer.status, 200)
 })
 
-test('a URL of messages with a password in it is told of, and not shown', async () => {
+test('a URL of messages with a password in it is reported, and not shown', async () => {
   const ended = await start([], { MESSAGES_URL: 'http://anna:hunter2@127.0.0.1:8080/hook' })
   assertTold(ended, /WRONG_OPTION: MESSAGES_URL must not have a user or a password/)
   assert.doesNotMatch(ended.said, /hunter2/)

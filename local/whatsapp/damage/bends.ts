@@ -1,25 +1,26 @@
-/** Every way in which a node can be wrong while the frame around it is right. Pure: node in, named nodes out. */
+/** Bends a node in every way in which it can be wrong while the frame around it is right. Pure. */
 import type { RawNode, RawText } from './raw-node.ts'
 import type { Seeded } from './seeded.ts'
 
 export interface BentNode {
-  /** In words: what was done to it. */
+  /** The change, in words. */
   readonly how: string
   readonly node: RawNode
 }
 
 const DEEP_LEVELS = [40, 12_000]
 const LONG_CHARACTERS = 70_000
-/** Bad values of each attribute that one seed draws; the first three of the list come with every seed. */
+/** How many bad values a seed draws for each attribute. The first three of the list come with every seed. */
 const DRAWN_VALUES = 6
-// made once: thousands of bent nodes share them
+// Made once, because thousands of bent nodes share them.
 const FILLER: RawNode = { tag: 'mystery', attrs: [] }
 const MANY_CHILDREN = Array.from({ length: 20_000 }, () => FILLER)
 const DEEP = DEEP_LEVELS.map((levels) => ({ levels, node: nested(levels) }))
 const LONG_BYTES = Buffer.alloc(LONG_CHARACTERS, 1)
 const NOT_UTF8 = Buffer.from([0xff, 0xfe, 0xc3, 0x28, 0x80])
 
-/** Wrong for whatever an attribute is taken for: a jid, a number, a time, a word, a key of an object. */
+/** Values that are wrong for any use of an attribute: as a jid, a number, a time, a word, a key of an
+ *  object. */
 const BAD_VALUES: readonly (readonly [string, RawText])[] = [
   ['empty', ''],
   ['a word', 'x'],
@@ -60,7 +61,8 @@ const STRAY_ATTRIBUTES: readonly (readonly [string, RawText])[] = [
   ['', ''],
 ]
 
-/** The node itself, each of its attributes, its content, and the same for every node below it. */
+/** Bends the tag of the node, each of its attributes, its content, and every node below it in the same
+ *  way. */
 export function bends(node: RawNode, chance: Seeded): BentNode[] {
   return [...bendsHere(node, chance), ...bendsBelow(node, chance)]
 }

@@ -1,12 +1,13 @@
-/** Wrong below the node: compression, dictionaries, list sizes, lengths, the seal of Noise, the framing. Pure. */
+/** Damage below the node: compression, dictionaries, list sizes, lengths, the encryption of Noise, the
+ *  framing. Pure. */
 import { deflateSync } from 'node:zlib'
 import { encodeBinaryNode } from '@whiskeysockets/baileys'
 import { frame } from '../frames.ts'
 import type { Sample } from './sample.ts'
 import type { Seeded } from './seeded.ts'
 
-/** `sealed`: encrypted as it should be. `tampered`: encrypted, then the bytes are laid over it (XOR) from its end.
- *  `unsealed`: in a frame, not encrypted. `wire`: written to the socket as it is. */
+/** How the bytes are sent. `sealed`: encrypted correctly. `tampered`: XORed with the end of an encrypted
+ *  frame. `unsealed`: in a frame, not encrypted. `wire`: written to the socket unchanged. */
 export type Layer = 'sealed' | 'tampered' | 'unsealed' | 'wire'
 
 export interface FrameDamage {
@@ -17,10 +18,11 @@ export interface FrameDamage {
 
 const COMPRESSED = 2
 const BOMB_BYTES = 16 * 2 ** 20
-/** Made once: it takes longer than all the others of a seed. */
+/** Made once, because it takes longer than all other damage of a seed. */
 let bomb: Buffer | undefined
 
-/** What a decoder must refuse. Numbers below are tags of the binary format, behind the flag of compression. */
+/** Bytes that a decoder must refuse. The first number is the flag of compression, the others are tags of the
+ *  binary format. */
 const NODES: readonly (readonly [string, readonly number[]])[] = [
   ['an empty plaintext', []],
   ['the flag of compression alone', [0]],
@@ -58,7 +60,7 @@ const NODES: readonly (readonly [string, readonly number[]])[] = [
   ['compressed, and nothing behind the flag', [COMPRESSED]],
 ]
 
-/** The first of these are what ended whole servers once. */
+/** The first of these once ended whole servers. */
 export function frameDamages(from: readonly Sample[], chance: Seeded): FrameDamage[] {
   const whole = () => encodeBinaryNode(chance.pick(from).stanza)
   const ping = encodeBinaryNode({ tag: 'iq', attrs: { type: 'get', id: 'PING', xmlns: 'urn:xmpp:ping' } })
@@ -99,7 +101,7 @@ export function frameDamages(from: readonly Sample[], chance: Seeded): FrameDama
   ]
 }
 
-/** A stanza whose bytes were cut, stretched and flipped at places that the seed chooses. */
+/** The bytes of a stanza, cut, extended and flipped at places that the seed chooses. */
 function bytesBent(kind: string, bytes: Buffer, chance: Seeded): FrameDamage[] {
   const cut = 2 + chance.below(bytes.length - 2)
   const flipped = Buffer.from(bytes)

@@ -1,5 +1,6 @@
-/** Malformed input of every kind that a WhatsApp client may meet: the same for the same seed, each with a name in words.
- *  Tests and the chaos send it (`local/whatsapp/inflict.ts`). It must touch no socket and no clock. */
+/** Generates malformed input of every kind that a WhatsApp client may receive. A seed always gives the same
+ *  damage, and each damage has a name in words. `local/whatsapp/inflict.ts` sends it. It must touch no socket
+ *  and no clock. */
 import { bends } from './bends.ts'
 import { type FrameDamage, frameDamages } from './frames.ts'
 import { type PayloadDamage, payloadDamages } from './payloads.ts'
@@ -8,15 +9,15 @@ import type { Cast, Sample } from './sample.ts'
 import { samples } from './samples.ts'
 import { type Seeded, seeded } from './seeded.ts'
 
-export interface DamageWish {
+export interface DamageOptions {
   readonly seed: number
   readonly count: number
-  /** Where in the seed's order to begin; 0 when left out. The order has no end: it comes again, otherwise bent. */
+  /** Where in the seed's order to begin; by default 0. The order has no end: it repeats with other bends. */
   readonly from?: number | undefined
-  /** Only what has this text in its name: a kind of stanza, a way of bending, or one whole name. */
+  /** Only damage with this text in its name: a kind of stanza, a way of bending, or a whole name. */
   readonly only?: string | undefined
-  /** `false` leaves out what ends the socket by what it says (`stream:error`, `failure`, `xmlstreamend`), and frames
-   *  after which the stream cannot be read any more. */
+  /** `false` leaves out stanzas that tell the client to end the socket (`stream:error`, `failure`,
+   *  `xmlstreamend`), and frames after which the stream cannot be read any more. */
   readonly ending?: boolean | undefined
 }
 
@@ -25,7 +26,7 @@ export type Damage = { readonly index: number; readonly ends: boolean } & (
   | (PayloadDamage & { readonly layer: 'message' })
 )
 
-/** What ended a whole server of November: it comes first, whatever the seed. */
+/** Damage that ended a whole server in November. It comes first with every seed. */
 export const KNOWN_KILLERS: readonly string[] = [
   'frame that does not decrypt: a bit is flipped',
   'node: a node whose tag is empty text',
@@ -36,19 +37,19 @@ export const KNOWN_KILLERS: readonly string[] = [
   'failure 503: attribute reason: a word',
 ]
 
-/** Orders of seeds that are remembered; each has some twenty thousand damages. */
+/** How many orders of seeds are remembered; each has some twenty thousand damages. */
 const ORDERS_KEPT_MAX = 3
 
-/** One that is not yet written down as bytes: a seed has thousands of them, and few are sent. */
+/** A damage that is not encoded yet: a seed has thousands of them, and few are sent. */
 interface Draft {
   readonly name: string
   readonly ends: boolean
   readonly what: FrameDamage | PayloadDamage | RawNode
 }
 
-export type DamageSource = (wish: DamageWish, cast: Cast) => Damage[]
+export type DamageSource = (options: DamageOptions, cast: Cast) => Damage[]
 
-/** Remembers the order of a seed: a caller that goes on with `from` need not wait for it again. */
+/** Remembers the order of a seed, so that a caller that continues with `from` need not wait for it again. */
 export function makeDamageSource(): DamageSource {
   const orders = new Map<string, Draft[]>()
   const orderOf = (seed: number, cast: Cast) => {
@@ -59,12 +60,12 @@ export function makeDamageSource(): DamageSource {
     for (const [oldest] of orders) if (orders.size > ORDERS_KEPT_MAX) orders.delete(oldest)
     return order
   }
-  return (wish, cast) => {
-    const { seed, count, from = 0 } = wish
+  return (options, cast) => {
+    const { seed, count, from = 0 } = options
     const found: Damage[] = []
     let before = 0
     for (let round = 0; found.length < count; round++) {
-      const order = orderOf(seed + round, cast).filter((draft) => wanted(draft, wish))
+      const order = orderOf(seed + round, cast).filter((draft) => wanted(draft, options))
       if (order.length === 0) return []
       const begin = Math.max(0, from - before)
       const chosen = order.slice(begin, begin + count - found.length)
@@ -75,11 +76,12 @@ export function makeDamageSource(): DamageSource {
   }
 }
 
-function wanted({ name, ends }: Draft, { only, ending = true }: DamageWish): boolean {
+function wanted({ name, ends }: Draft, { only, ending = true }: DamageOptions): boolean {
   return (ending || !ends) && (only === undefined || name.includes(only))
 }
 
-/** Killers first, then the kinds in turn, so that also a small count touches every kind. */
+/** Puts the known killers first and then the kinds in turn, so that even a small count has damage of every
+ *  kind. */
 function draftsOf(seed: number, cast: Cast): Draft[] {
   const chance = seeded(seed)
   const from = samples(cast, chance)
@@ -104,7 +106,8 @@ function bent({ kind, stanza, ends = false }: Sample, chance: Seeded): Draft[] {
   )
 }
 
-/** What is not sealed puts the counters of Noise out of step; the stream cannot be read behind it. */
+/** A frame that is not sealed puts the counters of Noise out of step, so the stream cannot be read after
+ *  it. */
 function ofFrame(what: FrameDamage): Draft {
   const ends = what.layer !== 'sealed' || /^(stream:error|failure|xmlstreamend|ib downgrade)/.test(what.name)
   return { name: what.name, ends, what }
@@ -116,7 +119,7 @@ function written({ name, ends, what }: Draft, index: number): Damage {
   return { name, index, ends, layer: 'sealed', bytes: encodeRaw(what) }
 }
 
-/** The first of each, then the second of each, until all are used up. */
+/** The first item of each list, then the second of each, until all are used up. */
 function inTurn<T>(lists: readonly (readonly T[])[]): T[] {
   const longest = Math.max(...lists.map(({ length }) => length))
   return Array.from({ length: longest }, (_, place) =>

@@ -1,11 +1,11 @@
-/** What a client may get in place of the server's hello. Pure. */
+/** Damage of the handshake: what a client gets in place of the server's hello. Pure. */
 import { proto } from '@whiskeysockets/baileys'
 import { frame } from '../frames.ts'
 import { type Seeded, seeded } from './seeded.ts'
 
 export interface HandshakeDamage {
   readonly name: string
-  /** Encrypted in the place of the certificates; the rest of the hello is right. */
+  /** Encrypted in the place of the certificates. The rest of the hello is right. */
   readonly certificateChain?: Uint8Array
   /** Written to the socket in place of the framed hello. */
   readonly wire: (hello: Uint8Array) => Buffer
@@ -13,7 +13,8 @@ export interface HandshakeDamage {
 
 type Hello = proto.HandshakeMessage.IServerHello
 
-/** @param only a part of its name; undefined when none has it */
+/** @param only a part of the name
+ *  @returns undefined when no name has it */
 export function handshakeDamage(seed: number, place: number, only = ''): HandshakeDamage | undefined {
   const chance = seeded(seed)
   const all = chance.shuffled([...bytesBent(chance), ...hellosBent(chance), ...chainsBent(chance)])
@@ -73,7 +74,7 @@ function hellosBent(chance: Seeded): HandshakeDamage[] {
   ]
 }
 
-/** Encrypted as it should be, so that the client reads it. */
+/** Bent certificates, encrypted correctly, so that the client reads them. */
 function chainsBent(chance: Seeded): HandshakeDamage[] {
   const chain = (name: string, certificateChain: Uint8Array) => ({
     name: `certificates: ${name}`,

@@ -1,4 +1,4 @@
-/** One well-formed notification of every kind. Pure. */
+/** Samples of every kind of notification. Pure. */
 import { type BinaryNode, S_WHATSAPP_NET } from '@whiskeysockets/baileys'
 import { node } from '../stanzas.ts'
 import type { Cast, Sample } from './sample.ts'

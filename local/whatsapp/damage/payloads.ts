@@ -1,10 +1,11 @@
-/** What a contact may have encrypted, correctly, for the device, and what is no message at all. Pure. */
+/** Damage inside an encrypted message: bytes that a contact encrypts correctly for the device, but that are
+ *  no message. Pure. */
 import { proto } from '@whiskeysockets/baileys'
 import type { Seeded } from './seeded.ts'
 
 export interface PayloadDamage {
   readonly name: string
-  /** Encrypted by the contact as it stands: padding is part of it. */
+  /** The contact encrypts exactly these bytes, which include the padding. */
   readonly plaintext: Buffer
 }
 

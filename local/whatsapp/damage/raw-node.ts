@@ -1,4 +1,5 @@
-/** Writes nodes that no WhatsApp writes: empty tags, attributes twice, text that is no UTF-8. Without the dictionary. */
+/** Encodes nodes that WhatsApp never writes: empty tags, attributes twice, text that is no UTF-8. It does not
+ *  use the dictionary. */
 import type { BinaryNode } from '@whiskeysockets/baileys'
 
 export type RawText = string | Buffer
@@ -24,10 +25,10 @@ export function rawNode({ tag, attrs, content }: BinaryNode): RawNode {
   return { ...raw, content: typeof content === 'string' ? content : Buffer.from(content) }
 }
 
-/** What is sealed into one frame. */
+/** The content of one frame, before it is encrypted. */
 export function encodeRaw(node: RawNode): Buffer {
   const parts: Buffer[] = [Buffer.from([NOT_COMPRESSED])]
-  // a stack of its own: some are nested deeper than calls may be
+  // Uses a stack of its own, because some nodes are nested deeper than function calls may be.
   const waiting = [node]
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const { tag, attrs, content } = next

@@ -1,9 +1,8 @@
-/** One well-formed stanza of every kind that WhatsApp sends: what the damage begins with. Pure. */
-
+/** Samples of every kind of stanza that WhatsApp sends. Pure. */
 import { type BinaryNode, S_WHATSAPP_NET } from '@whiskeysockets/baileys'
 import { bigEndian, node } from '../stanzas.ts'
 import { notificationSamples } from './notification-samples.ts'
-import type { Cast, Sample } from './sample.ts'
+import { type Cast, newId, type Sample } from './sample.ts'
 import type { Seeded } from './seeded.ts'
 
 export function samples(cast: Cast, chance: Seeded): Sample[] {
@@ -218,8 +217,4 @@ function endings({ meLid, t }: Cast): Sample[] {
     },
     { kind: 'xmlstreamend', stanza: node('xmlstreamend'), ends },
   ]
-}
-
-function newId(chance: Seeded): string {
-  return `3A${chance.bytes(9).toString('hex').toUpperCase()}`
 }

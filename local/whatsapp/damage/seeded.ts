@@ -1,4 +1,4 @@
-/** Chance that a seed owns: the same seed gives the same damage on every machine. */
+/** Random choices that follow from a seed: the same seed gives the same damage on every machine. */
 
 export interface Seeded {
   /** A whole number in [0, below). */
@@ -10,7 +10,7 @@ export interface Seeded {
 
 export function seeded(seed: number): Seeded {
   let state = seed >>> 0
-  // mulberry32: small, and good enough to choose among damages
+  // mulberry32 is small, and good enough to choose damage.
   const next = () => {
     state = (state + 0x6d2b79f5) >>> 0
     let mixed = Math.imul(state ^ (state >>> 15), state | 1)

@@ -1,18 +1,23 @@
-/** Multi-file auth folders as the real Baileys writes them, and the commands run on a database of the test. */
+/** Multi-file auth folders as the real Baileys writes them, and a database of the test on which the commands
+ *  run. */
+import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   type AuthenticationCreds,
+  BufferJSON,
   Curve,
   proto,
   type SignalDataSet,
   useMultiFileAuthState,
 } from '@whiskeysockets/baileys'
 import { dynamoDbStore } from '../../../aws/dynamodb-store.ts'
-import type { DeviceId } from '../../../core/ids.ts'
+import { systemClock } from '../../../core/clock.ts'
+import { type DeviceId, epoch } from '../../../core/ids.ts'
 import type { DeviceRow } from '../../../core/store/device-row.ts'
 import type { Store } from '../../../core/store/store.ts'
+import { type OpenAuthState, openAuthState } from '../../../hosts/auth-state/auth-state.ts'
 import { createKeyFile, readKeyFile } from '../../../hosts/auth-state/keys/key-file.ts'
 import { keyFileWrapping } from '../../../hosts/auth-state/keys/key-file-wrapping.ts'
 import type { KeyWrapping } from '../../../hosts/auth-state/keys/wrapping.ts'
@@ -30,11 +35,11 @@ export interface TestImport {
   readonly folder: string
   readonly store: Store
   readonly wrapping: KeyWrapping
-  /** What the commands are told. */
+  /** The environment of the commands. */
   readonly variables: Readonly<Record<string, string>>
   /** A path below the test's own folder. */
   at(...names: string[]): string
-  /** @param killAfterMs kills it so long after its start */
+  /** @param killAfterMs kills the command this long after its start */
   mooring(args: readonly string[], killAfterMs?: number): Promise<Ran>
   device(id: string): Promise<DeviceRow | undefined>
   close(): Promise<void>
@@ -75,13 +80,13 @@ export function importVariables(endpoint: string, keyFile: string): Record<strin
 
 let phones = 100
 
-/** A phone number of a linked device that no other test uses. */
+/** The jid of a linked device that no other test of the file uses. */
 export function newJid(): string {
   phones += 1
   return `15550${String(phones).padStart(6, '0')}:3@s.whatsapp.net`
 }
 
-/** Of each type, with ids in every form that Baileys gives them. */
+/** Keys of each type, with ids in every form that Baileys gives them. */
 export function keysOfAllTypes(): SignalDataSet {
   const bytes = (text: string) => Buffer.from(text)
   const session = (text: string) => ({ _sessions: { 'BbQ/+w==': { at: text } }, version: 'v1' })
@@ -144,4 +149,37 @@ export async function aFolder(
   await state.keys.set(keys)
   await saveCreds()
   return state.creds
+}
+
+/** The auth state that the next socket of a device would be given. */
+export async function openAuthOf(fleet: TestImport, id: string): Promise<OpenAuthState> {
+  const row = await fleet.device(id)
+  assert.ok(row)
+  return openAuthState({
+    store: fleet.store,
+    clock: systemClock,
+    telemetry: { emit: () => undefined },
+    wrapping: fleet.wrapping,
+    renewDataKeysAfterDays: 365,
+    device: row.deviceId,
+    credentialsId: row.credentialsId,
+    epoch: epoch(row.epoch + 1),
+    everPaired: row.pairedAt !== undefined,
+    mayWrite: () => true,
+    onStale: () => undefined,
+  })
+}
+
+/** A value as Baileys writes it in JSON, so that values of different classes can be compared. */
+export function asJson(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value, BufferJSON.replacer))
+}
+
+/** Text as long as `like` that compression does not shorten. */
+export function incompressible(like: string): string {
+  let state = 1
+  return Array.from(like, () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
+    return String.fromCharCode(33 + ((state >> 16) % 90))
+  }).join('')
 }

@@ -50,7 +50,7 @@ test('an import with a KMS key has KMS wrap the data key of each device, and an 
   assert.deepEqual(creds(fleet.at('new')), creds(fleet.at('old', 'shop-1')))
 })
 
-test('while KMS refuses, a device is skipped with the reason and nothing of it is stored', async () => {
+test('while KMS refuses, a device fails with the reason, and none of its credentials are stored', async () => {
   await aFolder(fleet.at('refused', 'shop-2'))
   kms.failWith('AccessDeniedException')
 

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { fileOf, keyOf } from '../../../cli/multi-file/names.ts'
 import { keysOfAllTypes } from '../import/builders.ts'
 
-describe('the id of a key is what it was before it became the name of a file:', () => {
+describe('a key gets its id back from the name of its file:', () => {
   for (const [type, byId] of Object.entries(keysOfAllTypes())) {
     test(type, () => {
       for (const id of Object.keys(byId)) assert.deepEqual(keyOf(fileOf({ type, id })), { type, id })
@@ -11,7 +11,7 @@ describe('the id of a key is what it was before it became the name of a file:', 
   }
 })
 
-describe('a name that does not tell an id for certain is not taken:', () => {
+describe('a file whose name does not tell an id for certain is not read:', () => {
   for (const file of [
     'session-15550101-3.0.json',
     'device-list-a__b.json',

@@ -36,7 +36,7 @@ const options = () => ({
   logFile,
 })
 
-/** What was started is ended, also when the rest did not start. */
+/** Ends everything that was started, also when a later part did not start. */
 const undo: (() => Promise<void>)[] = []
 
 before(async () => {
@@ -71,7 +71,7 @@ const isRunning = (pid: number) => {
   }
 }
 
-/** A process that is nobody's child here can only be looked for. */
+/** Polls, because the end of a process that is no child of this one is not reported. */
 async function endsWithin(pid: number, limitMs: number): Promise<boolean> {
   const begun = performance.now()
   while (isRunning(pid) && performance.now() - begun < limitMs) {
@@ -83,13 +83,11 @@ async function endsWithin(pid: number, limitMs: number): Promise<boolean> {
 test('the API answers over HTTP, through the authorizer', async () => {
   assert.equal((await call('GET', '/devices')).status, 200)
   const stranger = await fetch(`${controlPlane.apiUrl}/devices`)
-  assert.deepEqual(
-    [stranger.status, ((await stranger.json()) as { code: string }).code],
-    [401, 'API_KEY_MISSING'],
-  )
+  assert.equal(stranger.status, 401)
+  assert.equal(((await stranger.json()) as { code: string }).code, 'API_KEY_MISSING')
 })
 
-test('a device is registered, assigned, rung for, and moves when its server’s task stops', async () => {
+test("a device is registered, its server's doorbell is rung, and it moves when that server's task stops", async () => {
   const rings: string[] = []
   const listener = createServer((request, response) => {
     rings.push(String(request.url))
@@ -112,7 +110,7 @@ test('a device is registered, assigned, rung for, and moves when its server’s 
   listener.close()
 })
 
-test('a server asks for placement with the SDK’s own client', async () => {
+test("a server asks for placement with the SDK's own client", async () => {
   const client = new LambdaClient({
     endpoint: controlPlane.lambdaEndpoint,
     region: LOCAL_REGION,
@@ -124,20 +122,21 @@ test('a server asks for placement with the SDK’s own client', async () => {
   })
   const answer = await client.send(command)
   client.destroy()
-  assert.deepEqual([answer.FunctionError, Buffer.from(answer.Payload ?? []).toString()], [undefined, '{}'])
+  assert.equal(answer.FunctionError, undefined)
+  assert.equal(Buffer.from(answer.Payload ?? []).toString(), '{}')
 })
 
-test('a port that is taken is told in words', async () => {
+test('a port that is taken is reported in words', async () => {
   const port = Number(new URL(controlPlane.apiUrl).port)
   await assert.rejects(startControlPlane({ ...options(), port, sweep: false }), /port \d+ is taken/)
 })
 
-test('times that leave no margin are told in words', async () => {
+test('protocol times that leave no margin are reported in words', async () => {
   const variables = { BURY_AFTER_MS: '8001' }
   await assert.rejects(startControlPlane({ ...options(), variables }), /LEASE_MARGIN_TOO_SMALL/)
 })
 
-test('it ends at once while a sweep is under way', async () => {
+test('the control plane ends at once while a sweep is under way', async () => {
   const sweeping = await startControlPlane({ ...options(), logFile: join(directory, 'sweeping.log') })
   const begun = performance.now()
   await sweeping.close()
@@ -145,16 +144,17 @@ test('it ends at once while a sweep is under way', async () => {
   assert.equal(isRunning(sweeping.pid), false)
 })
 
-test('it ends on SIGTERM', async () => {
+test('the control plane ends on SIGTERM', async () => {
   const other = await startControlPlane({ ...options(), logFile: join(directory, 'terminated.log') })
   process.kill(other.pid, 'SIGTERM')
   await other.close()
   assert.equal(isRunning(other.pid), false)
 })
 
-test('it ends when its parent is killed', async () => {
+test('the control plane ends when its parent is killed', async () => {
+  const { href } = new URL('../../../local/control-plane/control-plane.ts', import.meta.url)
   const starting = `
-    import { startControlPlane } from ${JSON.stringify(new URL('../../../local/control-plane/control-plane.ts', import.meta.url).href)}
+    import { startControlPlane } from ${JSON.stringify(href)}
     const { pid } = await startControlPlane(${JSON.stringify({ ...options(), logFile: join(directory, 'orphan.log') })})
     console.log(pid)
   `
@@ -167,7 +167,7 @@ test('it ends when its parent is killed', async () => {
   assert.equal(await endsWithin(pid, 5000), true)
 })
 
-test('what the control plane says is JSON, line by line, and holds no API key', () => {
+test('the log of the control plane is JSON, line by line, and holds no API key', () => {
   const log = readFileSync(logFile, 'utf8')
   const lines = log.split('\n').filter((line) => line.startsWith('{'))
   assert.doesNotThrow(() => lines.map((line) => JSON.parse(line)))

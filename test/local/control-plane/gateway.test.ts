@@ -6,7 +6,7 @@ import type { LocalFunctions } from '../../../local/control-plane/functions.ts'
 import { startGateway } from '../../../local/control-plane/gateway.ts'
 import type { HttpServer } from '../../../local/control-plane/http-server.ts'
 
-/** What the functions were asked last, and what they do next. */
+/** The last events of the functions, and their next answers. */
 let heard: { authorizer?: APIGatewayRequestAuthorizerEventV2; api?: APIGatewayProxyEventV2 }
 let functions: { authorizer: () => Promise<unknown>; api: () => Promise<unknown> }
 let gateway: HttpServer
@@ -50,7 +50,8 @@ test('the function sees the request in payload format 2.0', async () => {
     queryStringParameters: { limit: '5', tag: 'a,b' },
     isBase64Encoded: false,
   })
-  assert.deepEqual([headers['x-api-key'], headers.cookie], ['secret', undefined])
+  assert.equal(headers['x-api-key'], 'secret')
+  assert.equal(headers.cookie, undefined)
   assert.deepEqual(requestContext.http, {
     method: 'GET',
     path: '/devices',
@@ -61,11 +62,12 @@ test('the function sees the request in payload format 2.0', async () => {
   assert.match(requestContext.time, /^\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000$/)
 })
 
-test('the authorizer is asked first, without the body, and what it says reaches the function', async () => {
+test('the authorizer is asked first, without the body, and its answer reaches the function', async () => {
   withFunctions()
   await call('/devices', { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } })
   const { type, identitySource, routeArn } = heard.authorizer ?? assert.fail()
-  assert.deepEqual([type, identitySource], ['REQUEST', []])
+  assert.equal(type, 'REQUEST')
+  assert.deepEqual(identitySource, [])
   assert.match(routeArn, /\$default\/POST\/devices$/)
   assert.equal('body' in (heard.authorizer ?? {}), false)
   const context = heard.api?.requestContext as { authorizer?: unknown }
@@ -75,25 +77,26 @@ test('the authorizer is asked first, without the body, and what it says reaches 
 test('a refusal of the authorizer is a 403 of the gateway, and the function is not asked', async () => {
   withFunctions({ authorizer: async () => ({ isAuthorized: false }) })
   const answer = await call('/devices')
-  assert.deepEqual(
-    [answer.status, await answer.json(), heard.api],
-    [403, { message: 'Forbidden' }, undefined],
-  )
+  assert.equal(answer.status, 403)
+  assert.deepEqual(await answer.json(), { message: 'Forbidden' })
+  assert.equal(heard.api, undefined)
 })
 
 test('an authorizer that throws is a 500 of the gateway, and the function is not asked', async () => {
   withFunctions({ authorizer: () => Promise.reject(new Error('broken')) })
   const answer = await call('/devices')
-  assert.deepEqual([answer.status, heard.api], [500, undefined])
+  assert.equal(answer.status, 500)
+  assert.equal(heard.api, undefined)
 })
 
-test('a function that throws is a 500 of the gateway, without a word of why', async () => {
+test('a function that throws is a 500 of the gateway, which does not say why', async () => {
   withFunctions({ api: () => Promise.reject(new Error('secret')) })
   const answer = await call('/devices')
-  assert.deepEqual([answer.status, await answer.json()], [500, { message: 'Internal Server Error' }])
+  assert.equal(answer.status, 500)
+  assert.deepEqual(await answer.json(), { message: 'Internal Server Error' })
 })
 
-test('an answer in base64 is sent as the bytes that it stands for', async () => {
+test('an answer in base64 is sent as bytes', async () => {
   const png = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x00, 0xff])
   const headers = { 'content-type': 'image/png' }
   withFunctions({
@@ -112,7 +115,8 @@ test('an answer sets its cookies', async () => {
 test('an answer without a status is itself the body', async () => {
   withFunctions({ api: async () => ({ hello: 'there' }) })
   const answer = await call('/')
-  assert.deepEqual([answer.status, await answer.json()], [200, { hello: 'there' }])
+  assert.equal(answer.status, 200)
+  assert.deepEqual(await answer.json(), { hello: 'there' })
 })
 
 test('a JSON body arrives as text', async () => {
@@ -122,25 +126,28 @@ test('a JSON body arrives as text', async () => {
     body: '{"name":"ü"}',
     headers: { 'content-type': 'application/json' },
   })
-  assert.deepEqual([heard.api?.body, heard.api?.isBase64Encoded], ['{"name":"ü"}', false])
+  assert.equal(heard.api?.body, '{"name":"ü"}')
+  assert.equal(heard.api.isBase64Encoded, false)
 })
 
 test('a body of another type arrives in base64', async () => {
   withFunctions()
   const body = new Uint8Array([0, 255, 1])
   await call('/devices', { method: 'POST', body, headers: { 'content-type': 'application/octet-stream' } })
-  assert.deepEqual([heard.api?.body, heard.api?.isBase64Encoded], ['AP8B', true])
+  assert.equal(heard.api?.body, 'AP8B')
+  assert.equal(heard.api.isBase64Encoded, true)
 })
 
 test('a body over 10 MB is cut off with the 413 of the gateway', async () => {
   withFunctions()
   heard = {}
   const answer = await call('/devices', { method: 'POST', body: Buffer.alloc(10 * 1024 * 1024 + 1) })
-  assert.deepEqual([answer.status, await answer.json()], [413, { message: 'Request Entity Too Large' }])
+  assert.equal(answer.status, 413)
+  assert.deepEqual(await answer.json(), { message: 'Request Entity Too Large' })
   assert.equal(heard.authorizer, undefined)
 })
 
-/** Sends the target as it is: `fetch` would tidy it up. */
+/** Sends the target unchanged, because `fetch` would normalise it. */
 function rawPathOf(target: string): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const asked = request({ host: '127.0.0.1', port: gateway.port, path: target }, (answer) => {
@@ -159,7 +166,7 @@ for (const [target, path] of [
   ['/devices/%zz', '/devices/%zz'],
   ['/devices/../servers', '/devices/../servers'],
 ] as const) {
-  test(`the path ${target} arrives as ${path}, as API Gateway hands it on`, async () => {
+  test(`the path ${target} arrives as ${path}, as API Gateway passes it on`, async () => {
     withFunctions()
     assert.equal(await rawPathOf(target), path)
   })

@@ -6,7 +6,7 @@ import { startScheduler } from '../../../local/control-plane/scheduler.ts'
 
 const TASK_ARN = 'arn:aws:ecs:eu-west-1:000000000000:task/mooring/0123456789abcdef'
 
-test('the first sweep starts at once, the next ones every minute beside it', async (t) => {
+test('the first sweep starts at once, and a further sweep every minute beside it', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] })
   const swept = Promise.withResolvers<void>()
   const events: ScheduledEvent[] = []
@@ -32,7 +32,7 @@ test('without sweeps nothing runs by itself', async (t) => {
   await scheduler.close()
 })
 
-test('sweeps that are stopped do not start until they are wanted again, then one starts at once', async (t) => {
+test('stopped sweeps do not start until they are switched on again; then a sweep starts at once', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] })
   let swept = 0
   const scheduler = startScheduler({ sweep: async () => swept++ }, true, assert.ifError)
@@ -46,7 +46,7 @@ test('sweeps that are stopped do not start until they are wanted again, then one
   assert.equal(swept, 3)
 })
 
-test('the end of a task is told in the shape of ECS, with the exit code', async () => {
+test('the end of a task is an event in the shape of ECS, with the exit code', async () => {
   const events: TaskStateChange[] = []
   const functions = { 'task-stopped': async (event: TaskStateChange) => void events.push(event) }
   const scheduler = startScheduler(functions, false, assert.ifError)
@@ -57,10 +57,10 @@ test('the end of a task is told in the shape of ECS, with the exit code', async 
     taskArn: string
     containers: { exitCode?: number }[]
   }
-  assert.deepEqual(
-    [events[0]?.['detail-type'], detail.lastStatus, detail.taskArn, detail.containers[0]?.exitCode],
-    ['ECS Task State Change', 'STOPPED', TASK_ARN, 137],
-  )
+  assert.equal(events[0]?.['detail-type'], 'ECS Task State Change')
+  assert.equal(detail.lastStatus, 'STOPPED')
+  assert.equal(detail.taskArn, TASK_ARN)
+  assert.equal(detail.containers[0]?.exitCode, 137)
 })
 
 test('a task that was lost with its machine has no exit code', async () => {
@@ -73,7 +73,7 @@ test('a task that was lost with its machine has no exit code', async () => {
   assert.equal('exitCode' in (detail.containers[0] ?? {}), false)
 })
 
-test('a sweep that throws is told of, and the next one starts all the same', async (t) => {
+test('the error of a sweep is reported, and the next sweep starts anyway', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] })
   const failures: unknown[] = []
   const sweep = () => Promise.reject(new Error('broken'))

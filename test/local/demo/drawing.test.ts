@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { drawBar, drawFleet, inOneLine, wrap } from '../../../local/demo/drawing.ts'
-import { drawSummary, gapText } from '../../../local/demo/summary.ts'
-import { fleetView, outcome, PLAIN_80, QUIET_ACT } from './fixtures.ts'
+import { fleetView, PLAIN_80 } from './fixtures.ts'
 
 const plain = (_: unknown, text: string) => text
 
@@ -24,7 +23,7 @@ describe('the table of a fleet', () => {
     assert.equal(lines[1], '  server-2    4712    dead            0          0')
   })
 
-  test('marks overlaps and conflicts in red as soon as there is one', () => {
+  test('marks overlaps and conflicts in red unless there are none', () => {
     const paint = (style: unknown, text: string) => `<${String(style)}>${text}`
 
     const lines = drawFleet(fleetView({ judge: { sockets: 1, overlaps: 1, conflicts: 0 } }), {
@@ -70,36 +69,6 @@ describe('the bar of a server', () => {
 
   test('shows a single device', () => {
     assert.equal(drawBar({ devices: 1, sockets: 1 }, 300, 10, plain), '█·········')
-  })
-})
-
-describe('the summary', () => {
-  const naive = outcome({
-    killed: {
-      overlaps: 114,
-      conflicts: 113,
-      struck: ['a', 'b'],
-      gaps: { count: 20, p50: 6, p99: 6.94, max: 6.94 },
-    },
-    drained: { ...QUIET_ACT, gaps: { count: 0, p50: 0, p99: 0, max: 0 } },
-    connectedAtEnd: 52,
-  })
-
-  test('puts both fleets side by side', () => {
-    assert.deepEqual(drawSummary(naive, outcome(), PLAIN_80), [
-      '                                              without Mooring     with Mooring',
-      '  conflicts (440), each a socket replaced                 113                0',
-      '  overlaps: moments with two sockets                      114                0',
-      '  devices struck by a conflict                              2                0',
-      '  seconds without a socket, p50 / p99 / max',
-      '    a server is killed (SIGKILL)              6.0 / 6.9 / 6.9  0.7 / 0.9 / 0.9',
-      '    a server is drained (SIGTERM)                        none  0.7 / 0.9 / 0.9',
-      '  devices connected at the end                       52 of 60         60 of 60',
-    ])
-  })
-
-  test('says none when no device was without a socket', () => {
-    assert.equal(gapText({ count: 0, p50: 0, p99: 0, max: 0 }), 'none')
   })
 })
 

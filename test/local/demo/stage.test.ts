@@ -6,7 +6,7 @@ import { output } from './fixtures.ts'
 const ESCAPE = '\u001b['
 
 describe('on a terminal', () => {
-  test('a picture is drawn over the one before it, and its status line goes when it is settled', () => {
+  test('a picture is drawn over the picture before, and its status line is removed when it is settled', () => {
     mock.timers.enable({ apis: ['setInterval'] })
     const { out, text } = output('terminal')
     const stage = openStage(out, () => 3000)
@@ -25,7 +25,7 @@ describe('on a terminal', () => {
     )
   })
 
-  test('nothing is drawn after it was settled', () => {
+  test('nothing is drawn after a picture is settled', () => {
     mock.timers.enable({ apis: ['setInterval'] })
     const { out, text } = output('terminal')
     const stage = openStage(out, () => 0)
@@ -56,7 +56,7 @@ describe('without a terminal', () => {
     assert.equal(text(), '  0 s  60 sockets  devices move\n  2 s  60 sockets  devices move\nthe table\n')
   })
 
-  test('what is being done is shown until it is done, also when it fails', async () => {
+  test('the status is shown until the work is done, also when it fails', async () => {
     const { out, text } = output('pipe')
     const stage = openStage(out, () => 0)
 

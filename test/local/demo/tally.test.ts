@@ -5,7 +5,7 @@ import { makeJudge } from '../../../local/whatsapp/judge.ts'
 import { outcome, QUIET_ACT } from './fixtures.ts'
 
 describe('the arithmetic of the summary', () => {
-  test('an act counts what the judge saw in it, and each struck account once', () => {
+  test('an act counts what the judge saw during it, and each struck account once', () => {
     const judge = makeJudge(0)
     judge.loggedIn('a', { id: 1, label: 'naive-1:1' }, 0)
     judge.loggedIn('a', { id: 2, label: 'naive-2:2' }, 100)
@@ -23,7 +23,7 @@ describe('the arithmetic of the summary', () => {
     })
   })
 
-  test('totals add up the acts, but a device that was struck in two of them counts once', () => {
+  test('totals add up the acts, but count a device that was struck in two acts once', () => {
     const totals = totalsOf({
       start: QUIET_ACT,
       killed: { ...QUIET_ACT, overlaps: 4, conflicts: 3, struck: ['a', 'b'] },

@@ -1,4 +1,4 @@
-/** The real, unmodified Baileys client with its auth state in memory, and waits that end with a sentence. */
+/** The real, unmodified Baileys client with its auth state in memory, and waits that fail with a sentence. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type AuthenticationCreds,
@@ -8,6 +8,7 @@ import {
   type SignalDataTypeMap,
   type SignalKeyStore,
   type UserFacingSocketConfig,
+  type WAMessage,
   type WASocket,
 } from '@whiskeysockets/baileys'
 import { type Simulator, startWhatsAppSimulator } from '../../../local/whatsapp/simulator.ts'
@@ -22,10 +23,10 @@ export interface Credentials {
   readonly keys: SignalKeyStore
 }
 
-/** One socket. Like the client itself, it does not connect again. */
+/** A client with one socket. Like Baileys itself, it does not connect again. */
 export interface Client {
   readonly socket: WASocket
-  /** Texts of others, in the order of arrival. */
+  /** Texts of other people, in the order of arrival. */
   readonly texts: string[]
   qr(): Promise<string>
   opened(): Promise<void>
@@ -98,7 +99,14 @@ export function connect(
   }
 }
 
-/** Pairs new credentials by QR code, up to the restart that WhatsApp asks for. */
+/** All messages that the client gets from now on. */
+export function messagesOf({ socket }: Client): WAMessage[] {
+  const all: WAMessage[] = []
+  socket.ev.on('messages.upsert', ({ messages }) => all.push(...messages))
+  return all
+}
+
+/** Pairs new credentials by QR, up to the restart that WhatsApp asks for. */
 export async function pair(simulator: Simulator, phoneNumber?: string): Promise<Credentials> {
   const credentials = newCredentials()
   const client = connect(simulator, credentials)
@@ -118,7 +126,7 @@ export async function loggedIn(
   return client
 }
 
-/** A simulator that ends with the test, its clients included. */
+/** A simulator that ends with the test, and ends its clients. */
 export async function simulatorFor(
   test: { after(end: () => Promise<void>): void },
   options: Parameters<typeof startWhatsAppSimulator>[0] = {},

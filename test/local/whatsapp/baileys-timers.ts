@@ -1,4 +1,5 @@
-/** Baileys leaves a timer of 30 s behind every upload of pre-keys. It must not keep a finished test process alive. */
+/** Baileys leaves a timer of 30 s after every upload of pre-keys. The timer must not keep a finished test
+ *  process alive. */
 const LONG_MS = 30_000
 
 const startTimer = globalThis.setTimeout

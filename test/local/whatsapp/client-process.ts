@@ -1,5 +1,6 @@
-/** The real client in a process of its own, which tells its parent what becomes of it: some damage ends the process that it
- *  runs in, and a test's own process must outlive that. It connects again whenever its socket has ended. */
+/** The real client in a process of its own, because some damage ends the process of a client, and the process
+ *  of the test must survive. It tells its parent what happens to it, and connects again when its socket has
+ *  ended. */
 import { BufferJSON } from '@whiskeysockets/baileys'
 import { connect, newCredentials } from './baileys-client.ts'
 

@@ -1,23 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { connect, eventually, loggedIn, newCredentials, pair, simulatorFor } from './baileys-client.ts'
+import { call, refusalOf } from './control-call.ts'
 
 const DEVICE = '15550100'
-
-async function call(
-  base: { controlUrl: string; controlToken: string },
-  method: string,
-  path: string,
-  body?: unknown,
-) {
-  const text = typeof body === 'string' ? body : JSON.stringify(body)
-  const response = await fetch(base.controlUrl + path, {
-    method,
-    headers: { authorization: `Bearer ${base.controlToken}` },
-    ...(body !== undefined && { body: text }),
-  })
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> }
-}
 
 test('a QR code is scanned through the control', async (t) => {
   const simulator = await simulatorFor(t)
@@ -90,32 +76,26 @@ test('the report is read and reset', async (t) => {
   assert.deepEqual(await call(simulator, 'GET', '/health'), { status: 200, body: { status: 'ok' } })
 })
 
-test('what cannot be done is answered with a status and a stable code', async (t) => {
+test('a request that cannot be carried out is answered with a status and a stable code', async (t) => {
   const simulator = await simulatorFor(t)
   await pair(simulator, DEVICE)
-  const outcome = async (method: string, path: string, body?: unknown) => {
-    const answer = await call(simulator, method, path, body)
-    return [answer.status, answer.body.code]
-  }
+  const refused = (method: string, path: string, body?: unknown) => refusalOf(simulator, method, path, body)
 
-  assert.deepEqual(await outcome('GET', '/nowhere'), [404, 'ROUTE_NOT_FOUND'])
-  assert.deepEqual(await outcome('PUT', '/report'), [404, 'ROUTE_NOT_FOUND'])
-  assert.deepEqual(await outcome('GET', '/accounts/1555/received'), [404, 'UNKNOWN_ACCOUNT'])
-  assert.deepEqual(await outcome('GET', '/accounts/%E0%A4%A/received'), [400, 'BAD_REQUEST'])
-  assert.deepEqual(await outcome('POST', '/phones/scan', '{'), [400, 'MALFORMED_JSON'])
-  assert.deepEqual(await outcome('POST', '/phones/scan', {}), [400, 'BAD_REQUEST'])
-  assert.deepEqual(await outcome('POST', '/phones/scan', { qr: 'no code' }), [409, 'QR_NOT_VALID'])
-  assert.deepEqual(await outcome('POST', `/accounts/${DEVICE}/break`, { how: 'gently' }), [
-    400,
-    'BAD_REQUEST',
-  ])
-  assert.deepEqual(await outcome('POST', `/accounts/${DEVICE}/break`, { how: '500' }), [409, 'NOT_CONNECTED'])
-  assert.deepEqual(await outcome('POST', `/accounts/${DEVICE}/text`, { text: 'hi', from: 'me' }), [
-    400,
-    'BAD_REQUEST',
-  ])
-  assert.deepEqual(await outcome('POST', `/accounts/${DEVICE}/text`, { text: 'x'.repeat(70_000) }), [
-    413,
-    'BODY_TOO_LARGE',
-  ])
+  assert.equal(await refused('GET', '/nowhere'), '404 ROUTE_NOT_FOUND')
+  assert.equal(await refused('PUT', '/report'), '404 ROUTE_NOT_FOUND')
+  assert.equal(await refused('GET', '/accounts/1555/received'), '404 UNKNOWN_ACCOUNT')
+  assert.equal(await refused('GET', '/accounts/%E0%A4%A/received'), '400 BAD_REQUEST')
+  assert.equal(await refused('POST', '/phones/scan', '{'), '400 MALFORMED_JSON')
+  assert.equal(await refused('POST', '/phones/scan', {}), '400 BAD_REQUEST')
+  assert.equal(await refused('POST', '/phones/scan', { qr: 'no code' }), '409 QR_NOT_VALID')
+  assert.equal(await refused('POST', `/accounts/${DEVICE}/break`, { how: 'gently' }), '400 BAD_REQUEST')
+  assert.equal(await refused('POST', `/accounts/${DEVICE}/break`, { how: '500' }), '409 NOT_CONNECTED')
+  assert.equal(
+    await refused('POST', `/accounts/${DEVICE}/text`, { text: 'hi', from: 'me' }),
+    '400 BAD_REQUEST',
+  )
+  assert.equal(
+    await refused('POST', `/accounts/${DEVICE}/text`, { text: 'x'.repeat(70_000) }),
+    '413 BODY_TOO_LARGE',
+  )
 })

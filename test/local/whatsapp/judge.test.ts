@@ -6,7 +6,7 @@ const ACCOUNT = '15550100:1@s.whatsapp.net'
 const older = { id: 1, label: 'web-1:1000' }
 const newer = { id: 2, label: 'web-2:2000' }
 
-test('one socket after the other is no overlap but a gap', () => {
+test('one socket after the other is a gap, and no overlap', () => {
   const judge = makeJudge(0)
   judge.loggedIn(ACCOUNT, older, 1000)
   judge.closed(ACCOUNT, older.id, 5000)
@@ -15,11 +15,12 @@ test('one socket after the other is no overlap but a gap', () => {
   const { overlaps, logins, openSockets, gapsSeconds } = judge.report(1)
 
   assert.deepEqual(overlaps, [])
-  assert.deepEqual({ logins, openSockets }, { logins: 2, openSockets: 1 })
+  assert.equal(logins, 2)
+  assert.equal(openSockets, 1)
   assert.deepEqual(gapsSeconds, { count: 1, p50: 2.5, p99: 2.5, max: 2.5 })
 })
 
-test('two sockets at once are an overlap from the second login until the first of them closes', () => {
+test('two sockets at once are an overlap, from the second login until one of the two closes', () => {
   const judge = makeJudge(0)
   judge.loggedIn(ACCOUNT, older, 1000)
   judge.loggedIn(ACCOUNT, newer, 2000)
@@ -76,7 +77,7 @@ test('while another socket of the account is open there is no gap', () => {
   assert.equal(judge.report(1).gapsSeconds.count, 0)
 })
 
-test('conflicts are counted apart by what caused them', () => {
+test('conflicts are counted by their cause', () => {
   const judge = makeJudge(0)
   judge.conflicted(ACCOUNT, 'overlap', older, 1000, newer)
   judge.conflicted(ACCOUNT, 'foreign', newer, 2000)
@@ -96,7 +97,7 @@ test('conflicts are counted apart by what caused them', () => {
   ])
 })
 
-test('a reset forgets the counts but not the sockets that are open', () => {
+test('a reset forgets the counts, but not the open sockets', () => {
   const judge = makeJudge(0)
   judge.loggedIn(ACCOUNT, older, 1000)
   judge.reset(2000)
@@ -105,10 +106,9 @@ test('a reset forgets the counts but not the sockets that are open', () => {
   const { since, logins, openSockets, overlaps } = judge.report(1)
 
   assert.equal(since, '1970-01-01T00:00:02.000Z')
-  assert.deepEqual(
-    { logins, openSockets, overlaps: overlaps.length },
-    { logins: 1, openSockets: 2, overlaps: 1 },
-  )
+  assert.equal(logins, 1)
+  assert.equal(openSockets, 2)
+  assert.equal(overlaps.length, 1)
 })
 
 test('percentiles of gaps are those of the nearest rank', () => {

@@ -5,7 +5,7 @@ import { eventually, loggedIn, pair, simulatorFor } from './baileys-client.ts'
 const DEVICE = '15550100'
 const CONTACT = '15550199'
 const CONTACT_JID = `${CONTACT}@s.whatsapp.net`
-/** Where the client keeps its session with the contact: under the contact's LID. */
+/** The client keeps its session with the contact under the contact's LID. */
 const SESSION = '100000015550199_1.0'
 
 test('texts in both directions are decrypted, again and again', async (t) => {
@@ -91,7 +91,7 @@ test('a message that comes again under its id is a duplicate, not a second text'
   assert.equal(simulator.received(DEVICE).length, 1)
 })
 
-test('a device that lost its session asks again and then reads the text', async (t) => {
+test('a device that lost its session requests the text again and then reads it', async (t) => {
   const simulator = await simulatorFor(t)
   const credentials = await pair(simulator, DEVICE)
   const device = await loggedIn(simulator, credentials)
@@ -105,11 +105,10 @@ test('a device that lost its session asks again and then reads the text', async 
   await eventually('the text after a retry', () => device.texts.includes('after'))
   await eventually('an empty queue', () => simulator.accounts()[0]?.queued === 0)
 
-  const { retries, nacked, received } = simulator.report().messages
-  assert.deepEqual({ retries, nacked, received }, { retries: 1, nacked: 1, received: 2 })
+  assert.partialDeepStrictEqual(simulator.report().messages, { retries: 1, nacked: 1, received: 2 })
 })
 
-test('a contact that cannot decrypt asks again, and is counted', async (t) => {
+test('a contact that cannot decrypt a message requests it again, and is counted', async (t) => {
   const simulator = await simulatorFor(t)
   const credentials = await pair(simulator, DEVICE)
   const device = await loggedIn(simulator, credentials)

@@ -1,63 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { connect, eventually, loggedIn, newCredentials, pair, simulatorFor } from './baileys-client.ts'
+import { connect, eventually, loggedIn, pair, simulatorFor } from './baileys-client.ts'
 
 const DEVICE = '15550100101'
 const OTHER = '15550100102'
 const CONTACT = '15550100199'
 const CONTACT_JID = `${CONTACT}@s.whatsapp.net`
-const CODES = [400, 401, 402, 403, 405, 406, 409, 411, 413, 414, 415, 418, 500, 501, 503]
 
-for (const code of CODES) {
-  test(`a login that is refused with ${code} once reaches the client as ${code}, and the next one is taken`, async (t) => {
-    const simulator = await simulatorFor(t)
-    const credentials = await pair(simulator, DEVICE)
-
-    simulator.misbehave(DEVICE, { what: 'refuse-login', reason: String(code) }, { times: 1 })
-
-    assert.equal(await connect(simulator, credentials).closed(), code)
-    assert.equal(simulator.report().refusedLogins, 1)
-    await loggedIn(simulator, credentials)
-  })
-}
-
-test('a refusal brings its other attributes, and every account is meant by *', async (t) => {
-  const simulator = await simulatorFor(t)
-  const credentials = await pair(simulator, DEVICE)
-  const attrs = { code: '101', expire: '3600' }
-  const failures: unknown[] = []
-
-  simulator.misbehave('*', { what: 'refuse-login', reason: '402', attrs })
-  const client = connect(simulator, credentials)
-  client.socket.ws.on('CB:failure', ({ attrs }: { attrs: unknown }) => failures.push(attrs))
-
-  assert.equal(await client.closed(), 402)
-  assert.deepEqual(failures, [{ reason: '402', ...attrs }])
-})
-
-test('a login may be answered by another stanza, too', async (t) => {
-  const simulator = await simulatorFor(t)
-  const credentials = await pair(simulator, DEVICE)
-
-  simulator.misbehave(DEVICE, { what: 'refuse-login', tag: 'stream:error', children: ['conflict'] })
-
-  assert.equal(await connect(simulator, credentials).closed(), 440)
-})
-
-test('a client below the least version gets 405, also when it would be linked', async (t) => {
-  const simulator = await simulatorFor(t)
-  const credentials = await pair(simulator, DEVICE)
-
-  simulator.misbehave('*', { what: 'outdated', below: '2.3000.1020' })
-
-  const old = { version: [2, 3000, 1019] as [number, number, number] }
-  const fresh = { version: [2, 3000, 1020] as [number, number, number] }
-  assert.equal(await connect(simulator, credentials, old).closed(), 405)
-  assert.equal(await connect(simulator, newCredentials(), old).closed(), 405)
-  await loggedIn(simulator, credentials, fresh)
-})
-
-test('any stanza can be sent on a live socket, and the socket closed behind it', async (t) => {
+test('any stanza can be sent over a live socket, and the socket closed after it', async (t) => {
   const simulator = await simulatorFor(t)
   const device = await loggedIn(simulator, await pair(simulator, DEVICE))
 
@@ -66,7 +16,7 @@ test('any stanza can be sent on a live socket, and the socket closed behind it',
   assert.equal(await device.closed(), 516)
 })
 
-test('a query about one contact is never answered, and one about another is', async (t) => {
+test('a query about one contact is never answered, and a query about another contact is', async (t) => {
   const simulator = await simulatorFor(t)
   const device = await loggedIn(simulator, await pair(simulator, DEVICE))
 
@@ -106,7 +56,7 @@ test('a query may be answered late, refused, or when the misdeed is lifted', asy
   assert.equal((await answer)?.length, 1)
 })
 
-test('an answer may be damaged, and is the answer that was asked for', async (t) => {
+test('an answer may be damaged, and still answers the query', async (t) => {
   const simulator = await simulatorFor(t)
   const device = await loggedIn(simulator, await pair(simulator, DEVICE))
 
@@ -116,7 +66,7 @@ test('an answer may be damaged, and is the answer that was asked for', async (t)
   assert.equal(simulator.misdeeds()[0]?.used, 1)
 })
 
-test('each query of a login can be left unanswered by its kind', async (t) => {
+test('each query of a login can be chosen by its kind', async (t) => {
   const simulator = await simulatorFor(t)
   const credentials = await pair(simulator, DEVICE)
   const kinds = ['prekey-count', 'passive', 'digest', 'abt', 'blocklist', 'privacy']
@@ -150,7 +100,7 @@ test('an ack may be refused: the contact gets nothing until the same id is sent 
   assert.deepEqual(acks, ['429', undefined])
 })
 
-test('an ack that is dropped is of a message that was taken; one that is late comes late', async (t) => {
+test('a message whose ack is dropped is taken, and a late ack comes late', async (t) => {
   const simulator = await simulatorFor(t)
   const device = await loggedIn(simulator, await pair(simulator, DEVICE))
   const acks: unknown[] = []
@@ -225,7 +175,7 @@ test('a server that is silent for all answers no new connection either', async (
   assert.ok(performance.now() - begun >= 490)
 })
 
-test('live messages may come while the offline batch still waits', async (t) => {
+test('live messages may arrive while the offline batch still waits', async (t) => {
   const simulator = await simulatorFor(t)
   const credentials = await pair(simulator, DEVICE)
   await simulator.text(DEVICE, 'waited', CONTACT)
@@ -243,7 +193,7 @@ test('live messages may come while the offline batch still waits', async (t) => 
   assert.deepEqual(arrived, [undefined, '1'])
 })
 
-test('a batch that comes slowly comes whole, and what came meanwhile comes behind it', async (t) => {
+test('a slow batch arrives whole, and messages that were written meanwhile arrive after it', async (t) => {
   const simulator = await simulatorFor(t)
   const credentials = await pair(simulator, DEVICE)
   await simulator.texts(DEVICE, ['one', 'two', 'three'], { from: CONTACT })

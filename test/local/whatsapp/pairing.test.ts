@@ -83,7 +83,7 @@ test('a wrong code links nothing, and the right one can still be typed', async (
   assert.equal(await newcomer.closed(), 515)
 })
 
-test('a code for a phone that nobody asked to link is refused', async (t) => {
+test('a code for a phone that no device has asked for is refused', async (t) => {
   const simulator = await simulatorFor(t)
 
   await assert.rejects(simulator.enterCode(PHONE, 'MQRTV234'), { code: 'NO_CODE_REQUESTED' })

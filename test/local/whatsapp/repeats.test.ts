@@ -6,7 +6,7 @@ import { type Client, connect, eventually, loggedIn, pair, simulatorFor } from '
 const DEVICE = '15550100101'
 const CONTACT = '15550100199'
 const CONTACT_JID = `${CONTACT}@s.whatsapp.net`
-const HELD: WAMessageContent = { conversation: 'once more' }
+const KEPT: WAMessageContent = { conversation: 'once more' }
 
 const arrivals = ({ socket }: Client) => {
   const stanzas: string[] = []
@@ -14,10 +14,10 @@ const arrivals = ({ socket }: Client) => {
   return stanzas
 }
 
-test('a contact asks again for a message, and gets it when the device still has it', async (t) => {
+test('a contact that requests a message again gets it when the device still has it', async (t) => {
   const simulator = await simulatorFor(t)
   const credentials = await pair(simulator, DEVICE)
-  const device = await loggedIn(simulator, credentials, { getMessage: async () => HELD })
+  const device = await loggedIn(simulator, credentials, { getMessage: async () => KEPT })
   await device.socket.sendMessage(CONTACT_JID, { text: 'once more' }, { messageId: 'SENT' })
   await eventually('the text', () => simulator.received(DEVICE).length === 1)
 
@@ -28,7 +28,7 @@ test('a contact asks again for a message, and gets it when the device still has 
   assert.equal(simulator.report().messages.duplicates, 1)
 })
 
-test('a contact that asks while the device is away is heard at its next login', async (t) => {
+test('a request of a contact while the device is offline reaches the device at its next login', async (t) => {
   const simulator = await simulatorFor(t)
   const credentials = await pair(simulator, DEVICE)
   const before = await loggedIn(simulator, credentials)
@@ -38,15 +38,15 @@ test('a contact that asks while the device is away is heard at its next login', 
   await before.closed()
 
   await simulator.askAgain(DEVICE, { id: 'SENT', from: CONTACT })
-  await loggedIn(simulator, credentials, { getMessage: async () => HELD })
+  await loggedIn(simulator, credentials, { getMessage: async () => KEPT })
 
   await eventually('the second copy', () => simulator.copies(DEVICE, 'SENT')[0]?.decrypted === 2)
 })
 
-test('a receipt that the device has acknowledged does not come again', async (t) => {
+test('a receipt that the device has acknowledged is not sent again', async (t) => {
   const simulator = await simulatorFor(t)
   const credentials = await pair(simulator, DEVICE)
-  const first = await loggedIn(simulator, credentials, { getMessage: async () => HELD })
+  const first = await loggedIn(simulator, credentials, { getMessage: async () => KEPT })
   await simulator.askAgain(DEVICE, { id: 'UNKNOWN', from: CONTACT, afterMs: 50 })
   await eventually('its answer', () => simulator.copies(DEVICE, 'UNKNOWN').length === 1)
   first.socket.end(undefined)
@@ -62,7 +62,7 @@ test('a receipt that the device has acknowledged does not come again', async (t)
   assert.deepEqual(receipts, [])
 })
 
-test('a message may come twice under its id', async (t) => {
+test('a message may arrive twice under its id', async (t) => {
   const simulator = await simulatorFor(t)
   const device = await loggedIn(simulator, await pair(simulator, DEVICE))
   const stanzas = arrivals(device)
@@ -73,7 +73,7 @@ test('a message may come twice under its id', async (t) => {
   assert.deepEqual(stanzas, [ids[0], ids[0]])
 })
 
-test('messages may come in another order, and late', async (t) => {
+test('messages may arrive in another order, and late', async (t) => {
   const simulator = await simulatorFor(t)
   const device = await loggedIn(simulator, await pair(simulator, DEVICE))
   const messages: WAMessage[] = []
@@ -95,7 +95,7 @@ test('messages may come in another order, and late', async (t) => {
   )
 })
 
-test('an order that leaves one out is refused', async (t) => {
+test('an order that leaves a text out is refused', async (t) => {
   const simulator = await simulatorFor(t)
   await pair(simulator, DEVICE)
 

@@ -1,4 +1,5 @@
-/** A device's life with the real client and the simulated WhatsApp, act by act: what each costs, and what it asks. */
+/** The life of a device with the real client and the simulated WhatsApp, act by act, with the cost and the
+ *  calls of each act. */
 import { sleep, systemClock } from '../../core/clock.ts'
 import { deviceId, epoch, serverId } from '../../core/ids.ts'
 import { systemRandom } from '../../core/random.ts'
@@ -11,7 +12,7 @@ import { deliver } from '../../hosts/messages/deliver.ts'
 import { baileysSockets } from '../../hosts/whatsapp/baileys-socket.ts'
 import type { WhatsAppSocket } from '../../hosts/whatsapp/socket.ts'
 import { startWhatsAppSimulator } from '../../local/whatsapp/simulator.ts'
-import { type Call, noting } from './calls.ts'
+import { type Call, recording } from './calls.ts'
 import { type Cost, keepLedger } from './ledger.ts'
 
 export interface Act extends Cost {
@@ -23,12 +24,12 @@ const DEVICE = deviceId('benched')
 const CREDENTIALS_ID = 'credentials'
 const PHONE = '15550100100'
 const CONTACT = '15550100150'
-/** An act is over when nothing has been asked for so long. */
+/** An act is over when no call has been made for this time. */
 const QUIET_MS = 700
 const LOOK_EVERY_MS = 20
 const ACT_MS_MAX = 60_000
 
-export async function runCourse(plainStore: Store, wrapping: KeyWrapping): Promise<Act[]> {
+export async function runActs(plainStore: Store, wrapping: KeyWrapping): Promise<Act[]> {
   const ledger = keepLedger(plainStore)
   const simulator = await startWhatsAppSimulator()
   const openSocket = baileysSockets({ url: simulator.url, historySync: false })
@@ -44,7 +45,7 @@ export async function runCourse(plainStore: Store, wrapping: KeyWrapping): Promi
     lastAskedAt = systemClock.mark()
   }
 
-  /** @returns when it is open, or closed by WhatsApp after the pairing */
+  /** Resolves when the socket is open, or when WhatsApp has closed it after the pairing. */
   async function connect(): Promise<void> {
     opened += 1
     note({ ask: 'open' })
@@ -53,7 +54,7 @@ export async function runCourse(plainStore: Store, wrapping: KeyWrapping): Promi
       ...{ renewDataKeysAfterDays: 365, device: DEVICE, credentialsId: CREDENTIALS_ID },
       ...{ epoch: epoch(opened), everPaired: opened > 1, mayWrite: () => true, onStale: () => undefined },
     })
-    const auth = noting(await opening, note)
+    const auth = recording(await opening, note)
     const ready = Promise.withResolvers<void>()
     const closed = new AbortController()
     socket = openSocket({
@@ -88,7 +89,7 @@ export async function runCourse(plainStore: Store, wrapping: KeyWrapping): Promi
     const begun = systemClock.mark()
     await work()
     while (systemClock.elapsedMs(lastAskedAt) < QUIET_MS) {
-      if (systemClock.elapsedMs(begun) > ACT_MS_MAX) throw new Error(`${name} does not come to an end`)
+      if (systemClock.elapsedMs(begun) > ACT_MS_MAX) throw new Error(`the act "${name}" does not end`)
       await sleep(systemClock, LOOK_EVERY_MS)
     }
     acts.push({ name, calls, ...ledger.take() })

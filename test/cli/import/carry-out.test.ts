@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { BufferJSON, type SignalDataSet } from '@whiskeysockets/baileys'
+import type { SignalDataSet } from '@whiskeysockets/baileys'
 import type { Candidate, Source } from '../../../cli/import/candidate.ts'
 import { carryOut } from '../../../cli/import/carry-out.ts'
 import { folders } from '../../../cli/import/folders.ts'
@@ -11,7 +11,7 @@ import { systemRandom } from '../../../core/random.ts'
 import { start } from '../../../core/requests/device-requests.ts'
 import type { Store } from '../../../core/store/store.ts'
 import { readWholeState } from '../../../hosts/auth-state/whole-state.ts'
-import { aFolder, keysOfAllTypes, startTestImport, type TestImport } from './builders.ts'
+import { aFolder, asJson, keysOfAllTypes, startTestImport, type TestImport } from './builders.ts'
 
 const KILLED_AFTER_MS = [500, 700, 900, 1200]
 
@@ -21,7 +21,8 @@ before(async () => {
 })
 after(() => fleet?.close())
 
-/** A store whose process ends with the nth write: it is applied or not, and nothing comes after it. */
+/** A store whose process ends at write number `writesMax`: that write is applied or not, and no write
+ *  follows. */
 function dyingStore(store: Store, writesMax: number, lastIsApplied: boolean) {
   let writes = 0
   const write = async <Result>(send: () => Promise<Result>): Promise<Result> => {
@@ -53,7 +54,7 @@ async function run(store: Store, folder: string) {
   return carryOut(world, await only(source), planned, false)
 }
 
-test('an import that is killed at any write leaves a device that cannot start, or one that is complete', async () => {
+test('an import that is killed at any write leaves a device that cannot start, or a complete device', async () => {
   const { 'pre-key': preKeys = {}, session = {} } = keysOfAllTypes()
   const keys: SignalDataSet = { 'pre-key': preKeys, session }
   let points = 0
@@ -82,7 +83,7 @@ test('an import that is killed at any write leaves a device that cannot start, o
   assert.ok(points > 12, `${points} points`)
 })
 
-/** All that stands in the store is the folder's, once. */
+/** The store holds exactly the credentials of the folder, once. */
 async function assertComplete(id: string, creds: unknown, keys: object): Promise<void> {
   const row = await fleet.device(id)
   assert.ok(row?.pairedAt && row.importing === undefined)
@@ -94,12 +95,8 @@ async function assertComplete(id: string, creds: unknown, keys: object): Promise
   assert.ok(rows.every(({ key }) => key.startsWith(`${row.credentialsId}/`)))
 }
 
-function asJson(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value, BufferJSON.replacer))
-}
-
 describe('a second run', () => {
-  test('goes on where a killed one ended, wherever that was', async () => {
+  test('continues where a killed run ended, at any point', async () => {
     const creds = new Map<string, unknown>()
     const keys = keysOfAllTypes()
     for (let count = 1; count <= 12; count++) {
@@ -115,7 +112,7 @@ describe('a second run', () => {
     for (const [id, folder] of creds) await assertComplete(id, folder, keys)
   })
 
-  test('takes nothing from an import that is still under way, and that one cannot finish any more', async () => {
+  test('takes nothing from an import that is still under way, which then cannot finish', async () => {
     const creds = await aFolder(fleet.at('raced', 'raced-1'))
     let second: Promise<unknown> | undefined
     const slow: Store = {
@@ -131,11 +128,11 @@ describe('a second run', () => {
     const first = await run(slow, fleet.at('raced', 'raced-1'))
 
     assert.equal(first.outcome, 'failed')
-    assert.match(first.why ?? '', /another import has begun meanwhile/)
+    assert.match(first.why ?? '', /another import of it has begun meanwhile/)
     await assertComplete('raced-1', creds, {})
   })
 
-  test('skips a folder that has changed since it was shown: somebody still uses it', async () => {
+  test('skips a folder that has changed since it was shown: the old system still uses it', async () => {
     await aFolder(fleet.at('alive', 'alive-1'))
     const source = folders([fleet.at('alive')])
     const [planned] = await plan(fleet.store, source, { linkedOnly: false }, () => undefined)
