@@ -33,7 +33,7 @@ export interface HostWorld {
 }
 
 /** What the connections of one server share. */
-export interface Berth {
+export interface ServerContext {
   readonly serverId: ServerId
   readonly name: string
   readonly lease: Lease

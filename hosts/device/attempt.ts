@@ -19,18 +19,18 @@ import {
   wordsOf,
 } from '../whatsapp/disconnect.ts'
 import type { OutgoingText, SocketEvents } from '../whatsapp/socket.ts'
-import type { Berth, HostWorld } from '../world.ts'
-import { answerPairingCode, isPaired, offersQr } from './linking.ts'
+import type { HostWorld, ServerContext } from '../world.ts'
+import { answerPairingCode, offersQr, onPaired } from './linking.ts'
 import type { PairingLimit } from './pairing-limit.ts'
 import { stallEnded, tellsStalls } from './report-stalls.ts'
 import {
   attributed,
-  beginCourse,
+  beginSocketState,
   type Closed,
-  type Course,
   close,
   failing,
   type Guidance,
+  type SocketState,
 } from './socket-state.ts'
 
 export type Ending =
@@ -77,77 +77,77 @@ const LOGOUT_MS_MAX = 5000
  *  an abandoned pairing had left them half-made, and they have been set aside */
 export async function beginAttempt(
   world: HostWorld,
-  berth: Berth,
+  context: ServerContext,
   permitted: Permit,
   guidance: Guidance,
   pairingLimit: PairingLimit,
 ): Promise<Attempt | undefined> {
-  const course = beginCourse(world, berth, permitted, guidance, pairingLimit)
-  const auth = await openAuth(course)
+  const socketState = beginSocketState(world, context, permitted, guidance, pairingLimit)
+  const auth = await openAuth(socketState)
   const { me, account } = auth.state.creds
   // The row may not have been told.
-  course.paired ||= account !== undefined
+  socketState.paired ||= account !== undefined
   // A pairing code sets `me` when it is asked for; `account` comes only with the phone's consent.
-  const halfMade = !course.paired && me !== undefined && account === undefined
-  if (halfMade) await discard(course)
+  const halfMade = !socketState.paired && me !== undefined && account === undefined
+  if (halfMade) await discard(socketState)
   // Checked in the same turn of the event loop as the socket is opened: nothing can come in between.
-  if (halfMade || course.closing || !guidance.mayOpen() || !berth.lease.isValid()) {
+  if (halfMade || socketState.closing || !guidance.mayOpen() || !context.lease.isValid()) {
     auth.close()
     return undefined
   }
   const { promise: ended, resolve, reject } = Promise.withResolvers<Ending>()
-  const events = listenTo(course, auth, (code, reason, told = {}) =>
-    isClosed(course, auth, { code, reason, told }).then(resolve, reject),
+  const events = listenTo(socketState, auth, (code, reason, told = {}) =>
+    onClosed(socketState, auth, { code, reason, told }).then(resolve, reject),
   )
-  const whose = attributed(course)
+  const whose = attributed(socketState)
   const socket = runFor(whose, () =>
     world.openSocket({
-      device: course.facts.deviceId,
-      server: berth.serverId,
+      device: socketState.facts.deviceId,
+      server: context.serverId,
       auth,
       mayAct() {
-        course.activeAt = world.clock.mark()
-        return berth.mayAct()
+        socketState.activeAt = world.clock.mark()
+        return context.mayAct()
       },
       events,
     }),
   )
-  course.socket = forDevice(whose, socket)
+  socketState.socket = forDevice(whose, socket)
   return {
     ended,
-    wasOpen: () => course.opened,
-    suspicion: () => suspicionOf(course),
-    wasActive: (withinMs) => !course.opened || world.clock.elapsedMs(course.activeAt) <= withinMs,
+    wasOpen: () => socketState.opened,
+    suspicion: () => suspicionOf(socketState),
+    wasActive: (withinMs) => !socketState.opened || world.clock.elapsedMs(socketState.activeAt) <= withinMs,
     fault: whose.fault,
-    close: (why) => close(course, why),
+    close: (why) => close(socketState, why),
     cut() {
-      course.closing ??= 'asked'
-      course.socket?.cut()
+      socketState.closing ??= 'asked'
+      socketState.socket?.cut()
     },
-    logout: () => logout(course),
+    logout: () => logout(socketState),
     wantsPairingCode: ({ pairingCodeRequest }) =>
-      !course.paired &&
+      !socketState.paired &&
       pairingCodeRequest !== undefined &&
-      pairingCodeRequest.requestId !== course.answeredRequest,
-    answerPairingCode: (row) => void answerPairingCode(course, row).catch(failing(course)),
+      pairingCodeRequest.requestId !== socketState.answeredRequest,
+    answerPairingCode: (row) => void answerPairingCode(socketState, row).catch(failing(socketState)),
   }
 }
 
-async function openAuth(course: Course): Promise<OpenAuthState> {
-  const { world, berth, permitted, reports } = course
+async function openAuth(socketState: SocketState): Promise<OpenAuthState> {
+  const { world, context, permitted, reports } = socketState
   try {
     return await world.openAuth({
       device: permitted.row.deviceId,
       credentialsId: permitted.row.credentialsId,
       epoch: permitted.epoch,
-      everPaired: course.paired,
-      mayWrite: () => berth.lease.isValid(),
-      onStale: () => close(course, 'stale'),
+      everPaired: socketState.paired,
+      mayWrite: () => context.lease.isValid(),
+      onStale: () => close(socketState, 'stale'),
     })
   } catch (error) {
     // It is tried again, for ever: credentials that cannot be read now are never given up for fresh ones.
     if (!isMooringError(error, 'STALE_EPOCH') && !isMooringError(error, 'LEASE_OVER')) {
-      const retryAt = retryTime(course, {
+      const retryAt = retryTime(socketState, {
         code: 0,
         opened: false,
         conflicts: 0,
@@ -155,7 +155,7 @@ async function openAuth(course: Course): Promise<OpenAuthState> {
         unproven: false,
       })
       const set = { status: 'disconnected', statusReason: whyUnread(error), retryAt } as const
-      await reports.say({ set: { ...set, suspicion: suspicionOf(course) } })
+      await reports.say({ set: { ...set, suspicion: suspicionOf(socketState) } })
     }
     throw error
   }
@@ -169,43 +169,48 @@ function whyUnread(error: unknown): string {
   return `its credentials cannot be read at the moment: ${why}`
 }
 
-function listenTo(course: Course, auth: OpenAuthState, closed: SocketEvents['closed']): SocketEvents {
-  const failed = failing(course)
+function listenTo(
+  socketState: SocketState,
+  auth: OpenAuthState,
+  closed: SocketEvents['closed'],
+): SocketEvents {
+  const failed = failing(socketState)
   return {
-    qr: (qr, validMs) => offersQr(course, qr, validMs),
-    paired: (account) => void isPaired(course, auth, account).catch(failed),
-    open: (account) => void isOpen(course, auth, account).catch(failed),
+    qr: (qr, validMs) => offersQr(socketState, qr, validMs),
+    paired: (account) => void onPaired(socketState, auth, account).catch(failed),
+    open: (account) => void onOpen(socketState, auth, account).catch(failed),
     received: (messages) =>
-      course.world.telemetry.emit('device.message_received', { ...course.facts, messages }),
-    ...tellsStalls(course),
-    heldUp: (waiting) => course.world.telemetry.emit('device.messages_held_up', { ...course.facts, waiting }),
+      socketState.world.telemetry.emit('device.message_received', { ...socketState.facts, messages }),
+    ...tellsStalls(socketState),
+    heldUp: (waiting) =>
+      socketState.world.telemetry.emit('device.messages_held_up', { ...socketState.facts, waiting }),
     closed,
   }
 }
 
-async function isOpen(course: Course, auth: OpenAuthState, account: Account): Promise<void> {
-  const { world, berth, reports, permitted } = course
-  course.opened = true
-  course.openedAt ??= world.clock.mark()
-  course.guidance.hasOpened({
-    socket: { send: (message) => send(course, message) },
-    closed: course.closed.signal,
+async function onOpen(socketState: SocketState, auth: OpenAuthState, account: Account): Promise<void> {
+  const { world, context, reports, permitted } = socketState
+  socketState.opened = true
+  socketState.openedAt ??= world.clock.mark()
+  socketState.guidance.hasOpened({
+    socket: { send: (message) => send(socketState, message) },
+    closed: socketState.closed.signal,
   })
-  course.handingOver ??= deliver(
+  socketState.handingOver ??= handOver(
     {
       ...world,
       inbox: auth.inbox,
-      device: course.facts.deviceId,
+      device: socketState.facts.deviceId,
       whoIsWho: whoIsWho(auth, account),
-      failed: failing(course),
+      failed: failing(socketState),
     },
-    course.closed.signal,
+    socketState.closed.signal,
   )
   // Also when the row does not say so yet: the report of the pairing may still be on its way.
-  course.paired = true
+  socketState.paired = true
   const now = world.clock.wallMs()
   const { pairedAt = now, updatedAt: permittedAt } = permitted.row
-  world.telemetry.emit('device.connected', course.facts, {
+  world.telemetry.emit('device.connected', socketState.facts, {
     ConnectMilliseconds: Math.max(0, now - permittedAt),
     ...withoutSocket(permitted.row, now),
   })
@@ -213,7 +218,7 @@ async function isOpen(course: Course, auth: OpenAuthState, account: Account): Pr
     set: { status: 'connected', connectedAt: now, account, pairedAt, ...stallEnded(reports.row(), now) },
     remove: ['pairing', 'statusReason'],
   })
-  await reports.history('connected', `by server "${berth.name}"`)
+  await reports.history('connected', `by server "${context.name}"`)
 }
 
 /** How long the device had no socket, if it had one before; and whether that was because it was asked to move. */
@@ -230,43 +235,50 @@ function withoutSocket(
   }
 }
 
-async function isClosed(course: Course, auth: OpenAuthState, told: Closing): Promise<Ending> {
-  const { world, reports, facts } = course
-  const closing = course.fault === undefined ? told : { code: FAULT, reason: course.fault }
+async function onClosed(socketState: SocketState, auth: OpenAuthState, told: Closing): Promise<Ending> {
+  const { world, reports, facts } = socketState
+  const closing = socketState.fault === undefined ? told : { code: FAULT, reason: socketState.fault }
   const { code, reason } = closing
-  course.givingUp?.cancel()
-  course.closed.abort()
+  socketState.givingUp?.cancel()
+  socketState.closed.abort()
   // What the consumer is just taking would be handed over twice.
-  const settled = Promise.all([course.handingOver, auth.settled().catch(() => undefined)])
+  const settled = Promise.all([socketState.handingOver, auth.settled().catch(() => undefined)])
   await Promise.race([settled, sleep(world.clock, SETTLE_MS_MAX)])
   auth.close()
-  const isExpected = course.closing !== undefined || code === 515
-  if (isExpected) world.telemetry.emit('device.closed', { ...facts, code, why: course.closing ?? reason })
+  const isExpected = socketState.closing !== undefined || code === 515
+  if (isExpected)
+    world.telemetry.emit('device.closed', { ...facts, code, why: socketState.closing ?? reason })
   else {
     const { event } = closeCodeOf(code)
     world.telemetry.emit('device.disconnected', { ...facts, code, why: reason })
     if (event) world.telemetry.emit(event, { ...facts, code, why: wordsOf(closing) })
-    await sayDisconnected(course, closing)
+    await sayDisconnected(socketState, closing)
   }
   // A refused report may just have shown that the socket was stale.
-  if (course.closing === 'unlinked' && course.paired) return { by: 'asked' }
-  if (course.closing) return { by: course.closing }
-  if (discards(course, code)) {
-    await discard(course)
+  if (socketState.closing === 'unlinked' && socketState.paired) return { by: 'asked' }
+  if (socketState.closing) return { by: socketState.closing }
+  if (discards(socketState, code)) {
+    await discard(socketState)
     return { by: 'discarded' }
   }
-  return { by: 'whatsapp', code, why: wordsOf(closing), row: reports.row(), unproven: isUnproven(course) }
+  return {
+    by: 'whatsapp',
+    code,
+    why: wordsOf(closing),
+    row: reports.row(),
+    unproven: isUnproven(socketState),
+  }
 }
 
-async function sayDisconnected(course: Course, closing: Closing): Promise<void> {
-  const { world, berth, reports, facts, opened } = course
+async function sayDisconnected(socketState: SocketState, closing: Closing): Promise<void> {
+  const { world, context, reports, facts, opened } = socketState
   const { code, told } = closing
   const now = world.clock.wallMs()
   const conflicts = code === 440 ? recentConflicts(reports.row().conflicts, now) : []
-  const ending = { discards: discards(course, code), unproven: isUnproven(course) }
+  const ending = { discards: discards(socketState, code), unproven: isUnproven(socketState) }
   const closed = { code, banMs: told?.banMs, opened, conflicts: conflicts.length, ...ending }
-  const retryAt = retryTime(course, closed)
-  const refused = retryAt === undefined ? undefined : refusedUntil(course, closing, retryAt)
+  const retryAt = retryTime(socketState, closed)
+  const refused = retryAt === undefined ? undefined : refusedUntil(socketState, closing, retryAt)
   const why = refused?.refusal.why ?? wordsOf(closing)
   await reports.say({
     set: {
@@ -274,7 +286,7 @@ async function sayDisconnected(course: Course, closing: Closing): Promise<void> 
       statusReason: isEarly(code, ending) ? `WhatsApp does not know of its pairing yet (${code})` : why,
       retryAt,
       ...refused,
-      suspicion: suspicionOf(course),
+      suspicion: suspicionOf(socketState),
       ...(opened ? { disconnectedAt: now } : {}),
       ...(code === 440 ? { conflicts } : {}),
     },
@@ -282,14 +294,14 @@ async function sayDisconnected(course: Course, closing: Closing): Promise<void> 
   })
   if (code === 440) {
     const { deviceId: device, serverId: server, epoch } = facts
-    const conflict = { device, server, serverName: berth.name, epoch }
-    await recordConflict(world, conflict).catch(failing(course))
+    const conflict = { device, server, serverName: context.name, epoch }
+    await recordConflict(world, conflict).catch(failing(socketState))
   }
   await reports.history('disconnected', why)
 }
 
 /** What no server may undercut, for the codes with which WhatsApp sets a time. */
-function refusedUntil({ world }: Course, closing: Closing, retryAt: number) {
+function refusedUntil({ world }: SocketState, closing: Closing, retryAt: number) {
   const { follows } = closeCodeOf(closing.code)
   if (follows !== 'wait_for_ban' && follows !== 'wait_for_version') return undefined
   const until = follows === 'wait_for_ban' ? new Date(retryAt).toISOString() : undefined
@@ -302,39 +314,39 @@ function isEarly(code: number, { unproven }: { readonly unproven: boolean }): bo
 }
 
 /** When the device is tried again, by the time of day: for people. */
-function retryTime({ world, guidance }: Course, closed: Closed): number | undefined {
+function retryTime({ world, guidance }: SocketState, closed: Closed): number | undefined {
   const afterMs = guidance.retryAfterMs(closed)
   return afterMs === undefined ? undefined : Math.round(world.clock.wallMs() + afterMs)
 }
 
-function suspicionOf({ world, permitted, openedAt }: Course): number {
+function suspicionOf({ world, permitted, openedAt }: SocketState): number {
   const openMs = openedAt === undefined ? 0 : world.clock.elapsedMs(openedAt)
   return suspicionAfterSocket(permitted.row.suspicion ?? 0, openMs)
 }
 
 /** WhatsApp refuses credentials that no phone has accepted: an abandoned pairing. */
-function discards(course: Course, code: number): boolean {
-  return closeCodeOf(code).follows === 'logged_out' && !course.paired
+function discards(socketState: SocketState, code: number): boolean {
+  return closeCodeOf(code).follows === 'logged_out' && !socketState.paired
 }
 
-function isUnproven({ paired, opened, reports }: Course): boolean {
+function isUnproven({ paired, opened, reports }: SocketState): boolean {
   const { pairedAt = Number.POSITIVE_INFINITY, connectedAt = 0 } = reports.row()
   return paired && !opened && connectedAt < pairedAt
 }
 
-async function discard(course: Course): Promise<void> {
-  const { world, reports, facts } = course
+async function discard(socketState: SocketState): Promise<void> {
+  const { world, reports, facts } = socketState
   await reports.say({ set: { credentialsId: world.random.id() }, remove: ['pairing', 'pairingCodeRequest'] })
   world.telemetry.emit('device.pairing_discarded', facts)
 }
 
-async function send({ world, socket, facts }: Course, message: OutgoingText): Promise<void> {
+async function send({ world, socket, facts }: SocketState, message: OutgoingText): Promise<void> {
   await socket?.send(message)
   world.telemetry.emit('device.message_sent', { ...facts })
 }
 
-async function logout(course: Course): Promise<void> {
-  const { world, socket, opened } = course
+async function logout(socketState: SocketState): Promise<void> {
+  const { world, socket, opened } = socketState
   if (!opened || !socket) return
-  await Promise.race([socket.logout().catch(failing(course)), sleep(world.clock, LOGOUT_MS_MAX)])
+  await Promise.race([socket.logout().catch(failing(socketState)), sleep(world.clock, LOGOUT_MS_MAX)])
 }

@@ -21,13 +21,13 @@ import {
   STALLED,
 } from '../whatsapp/disconnect.ts'
 import type { OutgoingText } from '../whatsapp/socket.ts'
-import type { Berth, HostWorld } from '../world.ts'
+import type { HostWorld, ServerContext } from '../world.ts'
 import { type Attempt, beginAttempt, type Ending } from './attempt.ts'
 import { createRetries } from './backoff.ts'
 import { movesForFree } from './free-move.ts'
 import { createPairingLimit } from './pairing-limit.ts'
 import { holdsFor, sayRefused } from './refused-login.ts'
-import { letGoOf, type ReleaseReason } from './release.ts'
+import { type ReleaseReason, releaseDevice } from './release.ts'
 import { createOutgoing, type OpenWay } from './send.ts'
 import type { Closed } from './socket-state.ts'
 import { createHealing } from './stall-healing.ts'
@@ -67,11 +67,11 @@ type Next = { do: 'again'; afterMs: number } | { do: 'let_go'; reason: ReleaseRe
 /** @param suspicionAtFirst what the deaths of its servers have left against it; see core/protocol/suspicion.ts */
 export function keepConnection(
   world: HostWorld,
-  berth: Berth,
+  context: ServerContext,
   deviceId: DeviceId,
   suspicionAtFirst = 0,
 ): DeviceConnection {
-  const { serverId } = berth
+  const { serverId } = context
   const pairingLimit = createPairingLimit(world.clock, world.pairingTimeoutMs)
   const outgoing = createOutgoing({ ...world, device: deviceId })
   const healing = createHealing(world.clock, world.random)
@@ -92,7 +92,7 @@ export function keepConnection(
   /** Aborted to end whatever wait the loop is in; renewed each time round. */
   let nudge = new AbortController()
 
-  const retries = createRetries(world.clock, world.random, berth.backoff)
+  const retries = createRetries(world.clock, world.random, context.backoff)
   const backOff = () => again(retries.left())
   const again = (afterMs = 0): Next => ({ do: 'again', afterMs })
   const letGo = (reason: ReleaseReason): Next => ({ do: 'let_go', reason })
@@ -106,7 +106,7 @@ export function keepConnection(
         nudge = new AbortController()
         continue
       }
-      const outcome = await letGoOf(world, berth, deviceId, next.reason, suspicion).catch(
+      const outcome = await releaseDevice(world, context, deviceId, next.reason, suspicion).catch(
         () => 'failed' as const,
       )
       if (outcome !== 'still_wanted' && outcome !== 'failed') return { released: outcome === 'released' }
@@ -140,14 +140,14 @@ export function keepConnection(
       await sleep(world.clock, pauseMs * (0.5 + world.random.fraction() / 2), until)
       hasPaused = true
     }
-    return berth.suspects.enter(until)
+    return context.suspects.enter(until)
   }
 
   /** Holds the socket until it is closed. */
   async function connect(): Promise<Next> {
-    await berth.leaseValid(nudge.signal)
+    await context.leaseValid(nudge.signal)
     if (leaving || nudge.signal.aborted) return again()
-    if (!(await berth.limiter.turn(nudge.signal))) return again()
+    if (!(await context.limiter.turn(nudge.signal))) return again()
     const begun = world.clock.mark()
     const permitted = await askPermit()
     if ('do' in permitted) return permitted
@@ -164,7 +164,7 @@ export function keepConnection(
       // Before its login a socket does nothing for anybody, and the next try backs off as after any failed one.
       mayReplace: () => !attempt?.wasOpen() || healing.mayReplace(),
     }
-    attempt = await beginAttempt(world, berth, permitted, guidance, pairingLimit)
+    attempt = await beginAttempt(world, context, permitted, guidance, pairingLimit)
     if (!attempt) return again()
     const ending = await attempt.ended
     suspicion = attempt.suspicion()
@@ -188,8 +188,8 @@ export function keepConnection(
     const { next } = whatFollows(code, unproven)
     if (next === 'reconnect_later') return retries.plan()
     if (next === 'reconnect_patiently')
-      return retries.plan(retries.drawUpTo(Math.max(PATIENT_CAP_MS, berth.backoff.capMs)))
-    const refusedMs = refusedForMs(world.random, code, banMs, () => retries.drawUpTo(berth.backoff.capMs))
+      return retries.plan(retries.drawUpTo(Math.max(PATIENT_CAP_MS, context.backoff.capMs)))
+    const refusedMs = refusedForMs(world.random, code, banMs, () => retries.drawUpTo(context.backoff.capMs))
     if (refusedMs !== undefined) return retries.plan(refusedMs)
     return next === 'conflict' && conflicts < CONFLICTS_MAX ? retries.plan(CONFLICT_PAUSE_MS) : undefined
   }
@@ -260,7 +260,7 @@ export function keepConnection(
         return again()
       case 'reconnect_patiently':
       case 'reconnect_later':
-        return (await movesForFree(world, berth, ending.row)) ? letGo({ because: 'row' }) : backOff()
+        return (await movesForFree(world, context, ending.row)) ? letGo({ because: 'row' }) : backOff()
     }
   }
 

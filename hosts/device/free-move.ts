@@ -5,15 +5,19 @@ import { mayMove } from '../../core/balance/plan.ts'
 import { askToMove } from '../../core/requests/move-requests.ts'
 import { takeFromSurplus } from '../../core/requests/server-requests.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
-import type { Berth, HostWorld } from '../world.ts'
+import type { HostWorld, ServerContext } from '../world.ts'
 
 /** @returns whether its row now asks this server to let it go. Not when the store fails: then it connects again here, unless
  *  the request was written after all, which its permit will find out */
-export async function movesForFree(world: HostWorld, berth: Berth, row: DeviceRow): Promise<boolean> {
+export async function movesForFree(
+  world: HostWorld,
+  context: ServerContext,
+  row: DeviceRow,
+): Promise<boolean> {
   const { deviceId } = row
-  const { serverId, name } = berth
+  const { serverId, name } = context
   const isLinked = row.pairedAt !== undefined
-  if (!isLinked || !mayMove(row, name, world.clock.wallMs()) || !berth.takeSurplus()) return false
+  if (!isLinked || !mayMove(row, name, world.clock.wallMs()) || !context.takeSurplus()) return false
   try {
     if (!(await takeFromSurplus(world.store, serverId))) return false
     const why = 'rebalancing: it lost its socket anyway'

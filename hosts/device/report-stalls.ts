@@ -2,16 +2,16 @@
 import type { DeviceRow, StallFound } from '../../core/store/device-row.ts'
 import type { Stall } from '../stalls/device-watch.ts'
 import type { SocketEvents } from '../whatsapp/socket.ts'
-import type { Course } from './socket-state.ts'
+import type { SocketState } from './socket-state.ts'
 
-export function tellsStalls(course: Course): Pick<SocketEvents, 'stalled' | 'recovered'> {
-  const { world, facts, reports, guidance } = course
+export function tellsStalls(socketState: SocketState): Pick<SocketEvents, 'stalled' | 'recovered'> {
+  const { world, facts, reports, guidance } = socketState
   let told: StallFound | undefined
   return {
     stalled(stall) {
       if (!told) {
         told = { at: world.clock.wallMs(), since: stall.since, why: stall.words }
-        tellStall(course, stall, told)
+        tellStall(socketState, stall, told)
       }
       return guidance.mayReplace()
     },
@@ -25,7 +25,7 @@ export function tellsStalls(course: Course): Pick<SocketEvents, 'stalled' | 'rec
   }
 }
 
-function tellStall({ world, facts, reports }: Course, { kind }: Stall, stall: StallFound): void {
+function tellStall({ world, facts, reports }: SocketState, { kind }: Stall, stall: StallFound): void {
   const seconds = Math.round((stall.at - stall.since) / 1000)
   const words = `stalled since ${new Date(stall.since).toISOString()}: ${stall.why}`
   const measures = { OldestUnansweredSeconds: seconds }

@@ -5,7 +5,7 @@ import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { Attributed } from '../isolation/attribution.ts'
 import { placeOf, wordsOf } from '../isolation/error-words.ts'
 import type { WhatsAppSocket } from '../whatsapp/socket.ts'
-import type { Berth, HostWorld } from '../world.ts'
+import type { HostWorld, ServerContext } from '../world.ts'
 import type { PairingLimit } from './pairing-limit.ts'
 import { createReports, type Reports } from './reports.ts'
 import type { OpenWay } from './send.ts'
@@ -36,13 +36,17 @@ export interface Guidance {
   mayReplace(): boolean
 }
 
-export interface Course {
+export interface SocketState {
   readonly world: HostWorld
-  readonly berth: Berth
+  readonly context: ServerContext
   readonly permitted: Permit
   readonly guidance: Guidance
   readonly reports: Reports
-  readonly facts: { deviceId: DeviceRow['deviceId']; serverId: Berth['serverId']; epoch: Permit['epoch'] }
+  readonly facts: {
+    deviceId: DeviceRow['deviceId']
+    serverId: ServerContext['serverId']
+    epoch: Permit['epoch']
+  }
   socket: WhatsAppSocket | undefined
   closing: 'asked' | 'stale' | 'unlinked' | undefined
   /** The error that ended the socket and that nobody caught, in words. */
@@ -62,20 +66,20 @@ export interface Course {
   handingOver: Promise<void> | undefined
 }
 
-export function beginCourse(
+export function beginSocketState(
   world: HostWorld,
-  berth: Berth,
+  context: ServerContext,
   permitted: Permit,
   guidance: Guidance,
   pairingLimit: PairingLimit,
-): Course {
-  const course: Course = {
+): SocketState {
+  const socketState: SocketState = {
     world,
-    berth,
+    context,
     permitted,
     guidance,
-    reports: createReports(world, berth, permitted, () => close(course, 'stale')),
-    facts: { deviceId: permitted.row.deviceId, serverId: berth.serverId, epoch: permitted.epoch },
+    reports: createReports(world, context, permitted, () => close(socketState, 'stale')),
+    facts: { deviceId: permitted.row.deviceId, serverId: context.serverId, epoch: permitted.epoch },
     socket: undefined,
     closing: undefined,
     fault: undefined,
@@ -90,29 +94,29 @@ export function beginCourse(
     closed: new AbortController(),
     handingOver: undefined,
   }
-  return course
+  return socketState
 }
 
-export function close(course: Course, why: 'asked' | 'stale' | 'unlinked'): void {
-  course.closing ??= why
-  void course.socket?.close()
+export function close(socketState: SocketState, why: 'asked' | 'stale' | 'unlinked'): void {
+  socketState.closing ??= why
+  void socketState.socket?.close()
 }
 
 /** Whose work this socket's work is. A fault cuts the socket at once: after an error in the middle of a frame nothing that
  *  follows can be trusted. */
-export function attributed(course: Course): Attributed {
-  const { deviceId, serverId } = course.facts
+export function attributed(socketState: SocketState): Attributed {
+  const { deviceId, serverId } = socketState.facts
   return {
     deviceId,
     serverId,
     fault(error) {
-      if (!course.socket || course.closed.signal.aborted) return
-      course.fault ??= `${wordsOf(error)} (${placeOf(error)})`
-      course.socket.cut()
+      if (!socketState.socket || socketState.closed.signal.aborted) return
+      socketState.fault ??= `${wordsOf(error)} (${placeOf(error)})`
+      socketState.socket.cut()
     },
   }
 }
 
-export function failing({ world, facts }: Course) {
+export function failing({ world, facts }: SocketState) {
   return (error: unknown) => world.telemetry.emit('device.failed', { ...facts, error })
 }

@@ -15,12 +15,12 @@ import { queryAll } from '../../core/store/store.ts'
 import { type DeviceConnection, keepConnection } from '../device/connection.ts'
 import { createSuspectGate } from '../isolation/suspect-gate.ts'
 import type { OutgoingText } from '../whatsapp/socket.ts'
-import type { Berth, HostWorld } from '../world.ts'
+import type { HostWorld, ServerContext } from '../world.ts'
 import { createConnectLimiter } from './connect-limiter.ts'
 import { createConnectRate } from './connect-rate.ts'
 import { keepBeating } from './heartbeat.ts'
 import { join } from './join.ts'
-import { releaseAll } from './leaving.ts'
+import { releaseEverything } from './leaving.ts'
 
 /** The reserve precedes the claim and the index lags, so devices are listed at every beat for this long after a change. */
 const LIST_AGAIN_MS = 10_000
@@ -83,7 +83,7 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
   let listNext = false
 
   const rate = createConnectRate(plan.connectsPerSecond)
-  const berth: Berth = {
+  const context: ServerContext = {
     serverId,
     name,
     lease,
@@ -115,7 +115,7 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
   function acknowledged(row: ServerRow): void {
     // The answer can come after the lease that it would have extended: the process was asleep, or leaves.
     if (!lease.isValid()) return
-    berth.limiter.setRate(rate.told(row))
+    context.limiter.setRate(rate.told(row))
     surplus = row.state === 'active' ? (row.surplus ?? 0) : 0
     if (isFenced) world.telemetry.emit('server.recovered', { serverId, name })
     isFenced = false
@@ -186,7 +186,7 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
       row = await world.store.get('Devices', { deviceId })
       if (row?.owner !== serverId || connections.has(deviceId)) return
     }
-    const connection = keepConnection(world, berth, deviceId, row.suspicion)
+    const connection = keepConnection(world, context, deviceId, row.suspicion)
     connections.set(deviceId, connection)
     if (leaving) connection.leave()
     void connection.ended.then(() => {
@@ -217,7 +217,7 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
   async function run(): Promise<ServerEnd> {
     await announce(world.store, world.clock, plan)
     world.telemetry.emit('server.joining', { serverId, name, url: plan.url })
-    const { waiting } = berth.limiter
+    const { waiting } = context.limiter
     const events = { connected: connectedCount, waiting, acknowledged, fenced, refused }
     const beating = keepBeating(world, serverId, lease, events, stopBeating.signal)
     const end = await Promise.race([live(), buried.promise])
@@ -244,7 +244,7 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     await leaveAsked.promise
     const limit = new AbortController()
     await Promise.race([
-      releaseAll(world, holdings).catch(leavingFailed),
+      releaseEverything(world, holdings).catch(leavingFailed),
       sleep(world.clock, LEAVE_MS_MAX, limit.signal),
     ])
     limit.abort()

@@ -4,7 +4,7 @@ import { systemClock } from '../../../core/clock.ts'
 import { requestMove, stop } from '../../../core/requests/device-requests.ts'
 import type { OwnedDevice } from '../../../core/store/device-row.ts'
 import { keepConnection } from '../../../hosts/device/connection.ts'
-import type { Berth, HostWorld } from '../../../hosts/world.ts'
+import type { HostWorld, ServerContext } from '../../../hosts/world.ts'
 import {
   anActiveServer,
   anOwnedDevice,
@@ -34,7 +34,7 @@ for (const what of ['move', 'stop'] as const) {
     const world = await aWorld(tables)
     const server = await anActiveServer(world, 'web-1')
     const device = await anOwnedDevice(world, server)
-    const connection = keepConnection(hostWorld(world), aBerthWithoutTurns(device), device.deviceId)
+    const connection = keepConnection(hostWorld(world), aServerWithoutTurns(device), device.deviceId)
     const row = await REQUESTS[what](world, device)
     connection.notice(row ?? device)
     assert.deepEqual(await connection.ended, { released: true })
@@ -47,7 +47,7 @@ function hostWorld(world: TestWorld): HostWorld {
 }
 
 /** So many others connect that nobody else gets a turn. */
-function aBerthWithoutTurns({ owner }: OwnedDevice): Berth {
+function aServerWithoutTurns({ owner }: OwnedDevice): ServerContext {
   const turn = (until: AbortSignal) =>
     new Promise<boolean>((resolve) => until.addEventListener('abort', () => resolve(false)))
   return {

@@ -4,7 +4,7 @@ import { systemClock } from '../../../core/clock.ts'
 import type { DeviceId } from '../../../core/ids.ts'
 import { claim, release } from '../../../core/protocol/ownership.ts'
 import type { ServerRow } from '../../../core/store/server-row.ts'
-import { type Holdings, releaseAll } from '../../../hosts/server/leaving.ts'
+import { type Holdings, releaseEverything } from '../../../hosts/server/leaving.ts'
 import {
   aClaim,
   anActiveServer,
@@ -69,7 +69,7 @@ async function letGo({ store, clock }: TestWorld, { serverId }: ServerRow, devic
 test('a server that leaves keeps all but 16 devices until others have settled elsewhere', async () => {
   const { world, ids, holdings, apart } = await aLeaver(40, true)
 
-  await releaseAll({ ...world, clock: systemClock }, holdings)
+  await releaseEverything({ ...world, clock: systemClock }, holdings)
 
   assert.equal(apart.max, LANES)
   assert.ok((await ownersOf(world.store, ids)).every((owner) => owner === 'other'))
@@ -78,7 +78,7 @@ test('a server that leaves keeps all but 16 devices until others have settled el
 test('it says that it is on its way out, so that nobody calls it back', async () => {
   const { world, holdings } = await aLeaver(0, true)
 
-  await world.clock.runUntilDone(releaseAll(world, holdings))
+  await world.clock.runUntilDone(releaseEverything(world, holdings))
 
   const { state, leaving } = await serverRow(world.store, 'leaver')
   assert.deepEqual([state, leaving], ['draining', true])
@@ -88,7 +88,7 @@ test('where no server has room it lets go of the rest without waiting', async ()
   const { world, ids, holdings } = await aLeaver(64, false)
   const begun = world.clock.mark()
 
-  await world.clock.runUntilDone(releaseAll(world, holdings))
+  await world.clock.runUntilDone(releaseEverything(world, holdings))
 
   assert.ok(world.clock.elapsedMs(begun) < 4000, `${world.clock.elapsedMs(begun)} ms`)
   assert.ok((await ownersOf(world.store, ids)).every((owner) => owner === undefined))
@@ -99,7 +99,7 @@ test('a store that fails for a moment does not turn the leave into evictions', a
   const store = cuttable(world.store)
   store.cut(3)
 
-  await world.clock.runUntilDone(releaseAll({ ...world, store }, holdings))
+  await world.clock.runUntilDone(releaseEverything({ ...world, store }, holdings))
 
   assert.ok((await ownersOf(world.store, ids)).every((owner) => owner === undefined))
 })
@@ -110,7 +110,7 @@ test('a store that stays away ends the trying', async () => {
   store.cut()
 
   await assert.rejects(
-    world.clock.runUntilDone(releaseAll({ ...world, store }, holdings)),
+    world.clock.runUntilDone(releaseEverything({ ...world, store }, holdings)),
     /cannot be reached/,
   )
 })

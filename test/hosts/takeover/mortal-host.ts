@@ -16,7 +16,7 @@ import { createConnectLimiter } from '../../../hosts/server/connect-limiter.ts'
 import type { Stall } from '../../../hosts/stalls/device-watch.ts'
 import { baileysSockets } from '../../../hosts/whatsapp/baileys-socket.ts'
 import type { OpenSocket, WhatsAppSocket } from '../../../hosts/whatsapp/socket.ts'
-import type { Berth, HostWorld } from '../../../hosts/world.ts'
+import type { HostWorld, ServerContext } from '../../../hosts/world.ts'
 import { wrapping } from '../auth-state/fixtures.ts'
 
 export interface Death {
@@ -140,7 +140,7 @@ export function startHost(plan: HostPlan): MortalHost {
     },
     requestPlacement: async () => undefined,
   }
-  const berth: Berth = {
+  const context: ServerContext = {
     serverId: serverId(name),
     name,
     lease: { renew: () => undefined, revoke: () => undefined, isValid: () => !dead, remainingMs: () => 8000 },
@@ -153,7 +153,7 @@ export function startHost(plan: HostPlan): MortalHost {
   }
   return {
     name,
-    connection: keepConnection(world, berth, plan.device),
+    connection: keepConnection(world, context, plan.device),
     died: died.promise,
     isDead: () => dead,
     die,
