@@ -20,45 +20,54 @@ import {
 } from '../whatsapp/disconnect.ts'
 import type { OutgoingText, SocketEvents } from '../whatsapp/socket.ts'
 import type { HostWorld, ServerContext } from '../world.ts'
+import type { FollowUp } from './follow-up.ts'
 import { answerPairingCode, offersQr, onPaired } from './linking.ts'
+import { type Closed, isRefusedUnproven } from './next-step.ts'
 import type { PairingLimit } from './pairing-limit.ts'
 import { stallEnded, tellsStalls } from './report-stalls.ts'
 import {
   attributed,
   beginSocketState,
-  type Closed,
   close,
+  cut,
+  endWork,
   failing,
   type Guidance,
+  hasOpened,
+  noteFrame,
+  noteOpened,
+  notePaired,
+  noteSocket,
   type SocketState,
+  startHandingOver,
 } from './socket-state.ts'
 
 export type Ending =
+  /** WhatsApp closed it, or a fault or a stall of this device ended it. */
   | {
       readonly by: 'whatsapp'
-      readonly code: number
+      readonly followUp: FollowUp
       /** In words for the operator. */
       readonly why: string
       readonly row: DeviceRow
-      readonly unproven: boolean
     }
-  /** This server closed it: the row asks for it, the lease is over, or the server leaves. */
+  /** No socket was opened: the credentials could not be read. */
+  | { readonly by: 'unreadable'; readonly followUp: FollowUp; readonly error: unknown }
+  /** This server closed it, or did not open it: on request, at the end of the lease, or because the server leaves. */
   | { readonly by: 'asked' }
   /** The device has another owner or a newer socket. */
   | { readonly by: 'stale' }
-  /** Nobody has linked it for as long as its server waits. */
+  /** Nobody has linked the device for as long as its server waits. */
   | { readonly by: 'unlinked' }
-  /** WhatsApp refused credentials that no phone had accepted; they were set aside. */
-  | { readonly by: 'discarded' }
 
 export interface Attempt {
   readonly ended: Promise<Ending>
   wasOpen(): boolean
-  /** What is held against the device when the socket has ended and its server lives on. */
+  /** The points that remain against the device when the socket has ended and its server lives on. */
   suspicion(): number
   /** Whether a frame came or left within this time, or the socket has not logged in yet. */
   wasActive(withinMs: number): boolean
-  /** An error that nobody caught, in what this socket runs: ends it. */
+  /** Ends the socket because of an error that nobody caught in its work. */
   fault(error: unknown): void
   close(why: 'asked' | 'stale'): void
   /** Closes without waiting for anything. */
@@ -73,95 +82,106 @@ export interface Attempt {
 const SETTLE_MS_MAX = 3000
 const LOGOUT_MS_MAX = 5000
 
-/** @returns undefined when no socket was opened: the lease ended or the wish changed while the credentials were read, or
- *  an abandoned pairing had left them half-made, and they have been set aside */
+/** Opens a socket under the permit.
+ *  @returns the attempt, or the ending when no socket was opened. The lease may have ended, or the request changed, while the
+ *  credentials were read; the credentials may be unreadable; or an abandoned pairing had left half-made ones, which were set aside */
 export async function beginAttempt(
   world: HostWorld,
   context: ServerContext,
   permitted: Permit,
   guidance: Guidance,
   pairingLimit: PairingLimit,
-): Promise<Attempt | undefined> {
-  const socketState = beginSocketState(world, context, permitted, guidance, pairingLimit)
-  const auth = await openAuth(socketState)
+): Promise<Attempt | { readonly unopened: Ending }> {
+  const state = beginSocketState(world, context, permitted, guidance, pairingLimit)
+  const auth = await openAuth(state).catch((error: unknown) => tellUnreadable(state, error))
+  if ('by' in auth) return { unopened: auth }
   const { me, account } = auth.state.creds
-  // The row may not have been told.
-  socketState.paired ||= account !== undefined
+  // A pairing whose report was lost shows only in the credentials.
+  if (account !== undefined) notePaired(state)
   // A pairing code sets `me` when it is asked for; `account` comes only with the phone's consent.
-  const halfMade = !socketState.paired && me !== undefined && account === undefined
-  if (halfMade) await discard(socketState)
-  // Checked in the same turn of the event loop as the socket is opened: nothing can come in between.
-  if (halfMade || socketState.closing || !guidance.mayOpen() || !context.lease.isValid()) {
+  const halfMade = !state.paired && me !== undefined && account === undefined
+  if (halfMade) await setAsideCredentials(state)
+  // Checked in the same turn of the event loop in which the socket is opened: nothing can come in between.
+  if (halfMade || state.closing || !guidance.mayOpen() || !context.lease.isValid()) {
     auth.close()
-    return undefined
+    return { unopened: { by: 'asked' } }
   }
+  return openSocket(state, auth)
+}
+
+function openSocket(state: SocketState, auth: OpenAuthState): Attempt {
+  const { world, context, facts } = state
   const { promise: ended, resolve, reject } = Promise.withResolvers<Ending>()
-  const events = listenTo(socketState, auth, (code, reason, told = {}) =>
-    onClosed(socketState, auth, { code, reason, told }).then(resolve, reject),
+  const events = listenTo(state, auth, (code, reason, told = {}) =>
+    onClosed(state, auth, { code, reason, told }).then(resolve, reject),
   )
-  const whose = attributed(socketState)
-  const socket = runFor(whose, () =>
+  const work = attributed(state)
+  const socket = runFor(work, () =>
     world.openSocket({
-      device: socketState.facts.deviceId,
+      device: facts.deviceId,
       server: context.serverId,
       auth,
       mayAct() {
-        socketState.activeAt = world.clock.mark()
+        noteFrame(state)
         return context.mayAct()
       },
       events,
     }),
   )
-  socketState.socket = forDevice(whose, socket)
+  noteSocket(state, forDevice(work, socket))
   return {
     ended,
-    wasOpen: () => socketState.opened,
-    suspicion: () => suspicionOf(socketState),
-    wasActive: (withinMs) => !socketState.opened || world.clock.elapsedMs(socketState.activeAt) <= withinMs,
-    fault: whose.fault,
-    close: (why) => close(socketState, why),
-    cut() {
-      socketState.closing ??= 'asked'
-      socketState.socket?.cut()
-    },
-    logout: () => logout(socketState),
+    wasOpen: () => hasOpened(state),
+    suspicion: () => suspicionOf(state),
+    wasActive: (withinMs) => !hasOpened(state) || world.clock.elapsedMs(state.activeAt) <= withinMs,
+    fault: work.fault,
+    close: (why) => close(state, why),
+    cut: () => cut(state),
+    logout: () => logout(state),
     wantsPairingCode: ({ pairingCodeRequest }) =>
-      !socketState.paired &&
+      !state.paired &&
       pairingCodeRequest !== undefined &&
-      pairingCodeRequest.requestId !== socketState.answeredRequest,
-    answerPairingCode: (row) => void answerPairingCode(socketState, row).catch(failing(socketState)),
+      pairingCodeRequest.requestId !== state.answeredRequest,
+    answerPairingCode: (row) => void answerPairingCode(state, row).catch(failing(state)),
   }
 }
 
-async function openAuth(socketState: SocketState): Promise<OpenAuthState> {
-  const { world, context, permitted, reports } = socketState
-  try {
-    return await world.openAuth({
-      device: permitted.row.deviceId,
-      credentialsId: permitted.row.credentialsId,
-      epoch: permitted.epoch,
-      everPaired: socketState.paired,
-      mayWrite: () => context.lease.isValid(),
-      onStale: () => close(socketState, 'stale'),
-    })
-  } catch (error) {
-    // It is tried again, for ever: credentials that cannot be read now are never given up for fresh ones.
-    if (!isMooringError(error, 'STALE_EPOCH') && !isMooringError(error, 'LEASE_OVER')) {
-      const retryAt = retryTime(socketState, {
-        code: 0,
-        opened: false,
-        conflicts: 0,
-        discards: false,
-        unproven: false,
-      })
-      const set = { status: 'disconnected', statusReason: whyUnread(error), retryAt } as const
-      await reports.say({ set: { ...set, suspicion: suspicionOf(socketState) } })
-    }
-    throw error
-  }
+function openAuth(state: SocketState): Promise<OpenAuthState> {
+  const { world, context, permitted } = state
+  return world.openAuth({
+    device: permitted.row.deviceId,
+    credentialsId: permitted.row.credentialsId,
+    epoch: permitted.epoch,
+    everPaired: state.paired,
+    mayWrite: () => context.lease.isValid(),
+    onStale: () => close(state, 'stale'),
+  })
 }
 
-function whyUnread(error: unknown): string {
+/** The device is tried again for ever: credentials that cannot be read now are never given up for fresh ones.
+ *  @throws the error itself when the device or the lease is lost: then this server may report nothing */
+async function tellUnreadable(state: SocketState, error: unknown): Promise<Ending> {
+  if (isMooringError(error, 'STALE_EPOCH') || isMooringError(error, 'LEASE_OVER')) throw error
+  const { guidance, reports, world } = state
+  const followUp = guidance.decide({
+    code: 0,
+    opened: false,
+    conflicts: 0,
+    wasNeverAccepted: false,
+    unproven: false,
+  })
+  await reports.say({
+    set: {
+      status: 'disconnected',
+      statusReason: whyUnreadable(error),
+      retryAt: retryTime(world, followUp),
+      suspicion: suspicionOf(state),
+    },
+  })
+  return { by: 'unreadable', followUp, error }
+}
+
+function whyUnreadable(error: unknown): string {
   if (isMooringError(error, 'CREDENTIALS_UNREADABLE'))
     return `its credentials cannot be read: ${error.facts.why ?? error.message}`
   if (isMooringError(error)) return `${error.code}: ${error.message}`
@@ -169,48 +189,42 @@ function whyUnread(error: unknown): string {
   return `its credentials cannot be read at the moment: ${why}`
 }
 
-function listenTo(
-  socketState: SocketState,
-  auth: OpenAuthState,
-  closed: SocketEvents['closed'],
-): SocketEvents {
-  const failed = failing(socketState)
+function listenTo(state: SocketState, auth: OpenAuthState, closed: SocketEvents['closed']): SocketEvents {
+  const failed = failing(state)
+  const { telemetry } = state.world
   return {
-    qr: (qr, validMs) => offersQr(socketState, qr, validMs),
-    paired: (account) => void onPaired(socketState, auth, account).catch(failed),
-    open: (account) => void onOpen(socketState, auth, account).catch(failed),
-    received: (messages) =>
-      socketState.world.telemetry.emit('device.message_received', { ...socketState.facts, messages }),
-    ...tellsStalls(socketState),
-    heldUp: (waiting) =>
-      socketState.world.telemetry.emit('device.messages_held_up', { ...socketState.facts, waiting }),
+    qr: (qr, validMs) => offersQr(state, qr, validMs),
+    paired: (account) => void onPaired(state, auth, account).catch(failed),
+    open: (account) => void onOpen(state, auth, account).catch(failed),
+    received: (messages) => telemetry.emit('device.message_received', { ...state.facts, messages }),
+    ...tellsStalls(state),
+    heldUp: (waiting) => telemetry.emit('device.messages_held_up', { ...state.facts, waiting }),
     closed,
   }
 }
 
-async function onOpen(socketState: SocketState, auth: OpenAuthState, account: Account): Promise<void> {
-  const { world, context, reports, permitted } = socketState
-  socketState.opened = true
-  socketState.openedAt ??= world.clock.mark()
-  socketState.guidance.hasOpened({
-    socket: { send: (message) => send(socketState, message) },
-    closed: socketState.closed.signal,
+async function onOpen(state: SocketState, auth: OpenAuthState, account: Account): Promise<void> {
+  const { world, context, reports, permitted, facts } = state
+  noteOpened(state)
+  state.guidance.hasOpened({
+    socket: { send: (message) => send(state, message) },
+    closed: state.closed.signal,
   })
-  socketState.handingOver ??= handOver(
-    {
-      ...world,
-      inbox: auth.inbox,
-      device: socketState.facts.deviceId,
-      whoIsWho: whoIsWho(auth, account),
-      failed: failing(socketState),
-    },
-    socketState.closed.signal,
+  startHandingOver(state, () =>
+    handOver(
+      {
+        ...world,
+        inbox: auth.inbox,
+        device: facts.deviceId,
+        whoIsWho: whoIsWho(auth, account),
+        failed: failing(state),
+      },
+      state.closed.signal,
+    ),
   )
-  // Also when the row does not say so yet: the report of the pairing may still be on its way.
-  socketState.paired = true
   const now = world.clock.wallMs()
   const { pairedAt = now, updatedAt: permittedAt } = permitted.row
-  world.telemetry.emit('device.connected', socketState.facts, {
+  world.telemetry.emit('device.connected', facts, {
     ConnectMilliseconds: Math.max(0, now - permittedAt),
     ...withoutSocket(permitted.row, now),
   })
@@ -221,7 +235,7 @@ async function onOpen(socketState: SocketState, auth: OpenAuthState, account: Ac
   await reports.history('connected', `by server "${context.name}"`)
 }
 
-/** How long the device had no socket, if it had one before; and whether that was because it was asked to move. */
+/** How long the device had no socket, if it had one before, and whether it was asked to move meanwhile. */
 function withoutSocket(
   { connectedAt, disconnectedAt, assignedAt, movedAt }: DeviceRow,
   now: number,
@@ -235,72 +249,92 @@ function withoutSocket(
   }
 }
 
-async function onClosed(socketState: SocketState, auth: OpenAuthState, told: Closing): Promise<Ending> {
-  const { world, reports, facts } = socketState
-  const closing = socketState.fault === undefined ? told : { code: FAULT, reason: socketState.fault }
+async function onClosed(state: SocketState, auth: OpenAuthState, told: Closing): Promise<Ending> {
+  const { world, guidance, reports, facts } = state
+  const closing = state.fault === undefined ? told : { code: FAULT, reason: state.fault }
   const { code, reason } = closing
-  socketState.givingUp?.cancel()
-  socketState.closed.abort()
-  // What the consumer is just taking would be handed over twice.
-  const settled = Promise.all([socketState.handingOver, auth.settled().catch(() => undefined)])
-  await Promise.race([settled, sleep(world.clock, SETTLE_MS_MAX)])
-  auth.close()
-  const isExpected = socketState.closing !== undefined || code === 515
-  if (isExpected)
-    world.telemetry.emit('device.closed', { ...facts, code, why: socketState.closing ?? reason })
-  else {
-    const { event } = closeCodeOf(code)
-    world.telemetry.emit('device.disconnected', { ...facts, code, why: reason })
-    if (event) world.telemetry.emit(event, { ...facts, code, why: wordsOf(closing) })
-    await sayDisconnected(socketState, closing)
+  await settle(state, auth)
+  if (state.closing) {
+    world.telemetry.emit('device.closed', { ...facts, code, why: state.closing })
+    return endingByServer(state, state.closing)
   }
+  const closed = classify(state, closing)
+  const followUp = guidance.decide(closed)
+  if (followUp.step.do === 'reconnect_now')
+    world.telemetry.emit('device.closed', { ...facts, code, why: reason })
+  else await sayDisconnected(state, closing, closed, followUp)
   // A refused report may just have shown that the socket was stale.
-  if (socketState.closing === 'unlinked' && socketState.paired) return { by: 'asked' }
-  if (socketState.closing) return { by: socketState.closing }
-  if (discards(socketState, code)) {
-    await discard(socketState)
-    return { by: 'discarded' }
-  }
+  if (state.closing) return endingByServer(state, state.closing)
+  if (closed.wasNeverAccepted) await setAsideCredentials(state)
+  return { by: 'whatsapp', followUp, why: wordsOf(closing), row: reports.row() }
+}
+
+/** Ends all work of the socket. A message that the application is just taking is waited for, or it would be handed over twice. */
+async function settle(state: SocketState, auth: OpenAuthState): Promise<void> {
+  endWork(state)
+  const settled = Promise.all([state.handingOver, auth.settled().catch(() => undefined)])
+  await Promise.race([settled, sleep(state.world.clock, SETTLE_MS_MAX)])
+  auth.close()
+}
+
+function endingByServer({ paired }: SocketState, closing: 'asked' | 'stale' | 'unlinked'): Ending {
+  // A phone linked the device at the last moment.
+  if (closing === 'unlinked' && paired) return { by: 'asked' }
+  return { by: closing }
+}
+
+function classify(state: SocketState, { code, told }: Closing): Closed {
+  const { world, paired, reports } = state
+  const opened = hasOpened(state)
+  const { pairedAt = Number.POSITIVE_INFINITY, connectedAt = 0, conflicts } = reports.row()
   return {
-    by: 'whatsapp',
     code,
-    why: wordsOf(closing),
-    row: reports.row(),
-    unproven: isUnproven(socketState),
+    banMs: told?.banMs,
+    opened,
+    conflicts: code === 440 ? recentConflicts(conflicts, world.clock.wallMs()).length : 0,
+    wasNeverAccepted: closeCodeOf(code).follows === 'logged_out' && !paired,
+    unproven: paired && !opened && connectedAt < pairedAt,
   }
 }
 
-async function sayDisconnected(socketState: SocketState, closing: Closing): Promise<void> {
-  const { world, context, reports, facts, opened } = socketState
-  const { code, told } = closing
+async function sayDisconnected(
+  state: SocketState,
+  closing: Closing,
+  closed: Closed,
+  followUp: FollowUp,
+): Promise<void> {
+  const { world, reports } = state
+  const { code } = closing
   const now = world.clock.wallMs()
-  const conflicts = code === 440 ? recentConflicts(reports.row().conflicts, now) : []
-  const ending = { discards: discards(socketState, code), unproven: isUnproven(socketState) }
-  const closed = { code, banMs: told?.banMs, opened, conflicts: conflicts.length, ...ending }
-  const retryAt = retryTime(socketState, closed)
-  const refused = retryAt === undefined ? undefined : refusedUntil(socketState, closing, retryAt)
+  world.telemetry.emit('device.disconnected', { ...state.facts, code, why: closing.reason })
+  const { event } = closeCodeOf(code)
+  if (event) world.telemetry.emit(event, { ...state.facts, code, why: wordsOf(closing) })
+  const retryAt = retryTime(world, followUp)
+  const refused = retryAt === undefined ? undefined : refusedUntil(state, closing, retryAt)
   const why = refused?.refusal.why ?? wordsOf(closing)
   await reports.say({
     set: {
       status: 'disconnected',
-      statusReason: isEarly(code, ending) ? `WhatsApp does not know of its pairing yet (${code})` : why,
+      statusReason: isRefusedUnproven(closed) ? `WhatsApp does not know of its pairing yet (${code})` : why,
       retryAt,
       ...refused,
-      suspicion: suspicionOf(socketState),
-      ...(opened ? { disconnectedAt: now } : {}),
-      ...(code === 440 ? { conflicts } : {}),
+      suspicion: suspicionOf(state),
+      ...(closed.opened ? { disconnectedAt: now } : {}),
+      ...(code === 440 ? { conflicts: recentConflicts(reports.row().conflicts, now) } : {}),
     },
     remove: ['pairing'],
   })
-  if (code === 440) {
-    const { deviceId: device, serverId: server, epoch } = facts
-    const conflict = { device, server, serverName: context.name, epoch }
-    await recordConflict(world, conflict).catch(failing(socketState))
-  }
+  if (code === 440) await listConflict(state)
   await reports.history('disconnected', why)
 }
 
-/** What no server may undercut, for the codes with which WhatsApp sets a time. */
+async function listConflict(state: SocketState): Promise<void> {
+  const { deviceId: device, serverId: server, epoch } = state.facts
+  const conflict = { device, server, serverName: state.context.name, epoch }
+  await recordConflict(state.world, conflict).catch(failing(state))
+}
+
+/** The time that no server may undercut, for the codes with which WhatsApp sets one. */
 function refusedUntil({ world }: SocketState, closing: Closing, retryAt: number) {
   const { follows } = closeCodeOf(closing.code)
   if (follows !== 'wait_for_ban' && follows !== 'wait_for_version') return undefined
@@ -309,14 +343,9 @@ function refusedUntil({ world }: SocketState, closing: Closing, retryAt: number)
   return { refusedUntil: retryAt, refusal }
 }
 
-function isEarly(code: number, { unproven }: { readonly unproven: boolean }): boolean {
-  return unproven && closeCodeOf(code).follows === 'logged_out'
-}
-
 /** When the device is tried again, by the time of day: for people. */
-function retryTime({ world, guidance }: SocketState, closed: Closed): number | undefined {
-  const afterMs = guidance.retryAfterMs(closed)
-  return afterMs === undefined ? undefined : Math.round(world.clock.wallMs() + afterMs)
+function retryTime({ clock }: HostWorld, { wait }: FollowUp): number | undefined {
+  return wait && Math.round(clock.wallMs() + wait.ms)
 }
 
 function suspicionOf({ world, permitted, openedAt }: SocketState): number {
@@ -324,18 +353,8 @@ function suspicionOf({ world, permitted, openedAt }: SocketState): number {
   return suspicionAfterSocket(permitted.row.suspicion ?? 0, openMs)
 }
 
-/** WhatsApp refuses credentials that no phone has accepted: an abandoned pairing. */
-function discards(socketState: SocketState, code: number): boolean {
-  return closeCodeOf(code).follows === 'logged_out' && !socketState.paired
-}
-
-function isUnproven({ paired, opened, reports }: SocketState): boolean {
-  const { pairedAt = Number.POSITIVE_INFINITY, connectedAt = 0 } = reports.row()
-  return paired && !opened && connectedAt < pairedAt
-}
-
-async function discard(socketState: SocketState): Promise<void> {
-  const { world, reports, facts } = socketState
+/** Gives the device a new `credentialsId`, under which a new pairing begins. */
+async function setAsideCredentials({ world, reports, facts }: SocketState): Promise<void> {
   await reports.say({ set: { credentialsId: world.random.id() }, remove: ['pairing', 'pairingCodeRequest'] })
   world.telemetry.emit('device.pairing_discarded', facts)
 }
@@ -345,8 +364,8 @@ async function send({ world, socket, facts }: SocketState, message: OutgoingText
   world.telemetry.emit('device.message_sent', { ...facts })
 }
 
-async function logout(socketState: SocketState): Promise<void> {
-  const { world, socket, opened } = socketState
-  if (!opened || !socket) return
-  await Promise.race([socket.logout().catch(failing(socketState)), sleep(world.clock, LOGOUT_MS_MAX)])
+async function logout(state: SocketState): Promise<void> {
+  const { world, socket } = state
+  if (!hasOpened(state) || !socket) return
+  await Promise.race([socket.logout().catch(failing(state)), sleep(world.clock, LOGOUT_MS_MAX)])
 }

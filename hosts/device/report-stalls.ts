@@ -4,14 +4,14 @@ import type { Stall } from '../stalls/device-watch.ts'
 import type { SocketEvents } from '../whatsapp/socket.ts'
 import type { SocketState } from './socket-state.ts'
 
-export function tellsStalls(socketState: SocketState): Pick<SocketEvents, 'stalled' | 'recovered'> {
-  const { world, facts, reports, guidance } = socketState
+export function tellsStalls(state: SocketState): Pick<SocketEvents, 'stalled' | 'recovered'> {
+  const { world, facts, reports, guidance } = state
   let told: StallFound | undefined
   return {
     stalled(stall) {
       if (!told) {
         told = { at: world.clock.wallMs(), since: stall.since, why: stall.words }
-        tellStall(socketState, stall, told)
+        tellStall(state, stall, told)
       }
       return guidance.mayReplace()
     },
