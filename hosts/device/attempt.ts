@@ -1,4 +1,5 @@
-/** One socket's life under one epoch: opens it, writes what it tells into the device's row, and says how it ended. */
+/** One socket's life under one epoch: opens it, writes what it tells into the device's row, and says how it
+ *  ended. */
 import { sleep } from '../../core/clock.ts'
 import { isMooringError } from '../../core/errors.ts'
 import type { Permit } from '../../core/protocol/ownership.ts'
@@ -53,7 +54,8 @@ export type Ending =
     }
   /** No socket was opened: the credentials could not be read. */
   | { readonly by: 'unreadable'; readonly followUp: FollowUp; readonly error: unknown }
-  /** This server closed it, or did not open it: on request, at the end of the lease, or because the server leaves. */
+  /** This server closed it, or did not open it: on request, at the end of the lease, or because the server
+   *  leaves. */
   | { readonly by: 'asked' }
   /** The device has another owner or a newer socket. */
   | { readonly by: 'stale' }
@@ -83,8 +85,9 @@ const SETTLE_MS_MAX = 3000
 const LOGOUT_MS_MAX = 5000
 
 /** Opens a socket under the permit.
- *  @returns the attempt, or the ending when no socket was opened. The lease may have ended, or the request changed, while the
- *  credentials were read; the credentials may be unreadable; or an abandoned pairing had left half-made ones, which were set aside */
+ *  @returns the attempt, or the ending when no socket was opened. The lease may have ended, or the request
+ *  changed, while the credentials were read; the credentials may be unreadable; or an abandoned pairing had
+ *  left half-made ones, which were set aside */
 export async function beginAttempt(
   world: HostWorld,
   context: ServerContext,
@@ -269,7 +272,8 @@ async function onClosed(state: SocketState, auth: OpenAuthState, told: Closing):
   return { by: 'whatsapp', followUp, why: wordsOf(closing), row: reports.row() }
 }
 
-/** Ends all work of the socket. A message that the application is just taking is waited for, or it would be handed over twice. */
+/** Ends all work of the socket. A message that the application is just taking is waited for, or it would be
+ *  handed over twice. */
 async function settle(state: SocketState, auth: OpenAuthState): Promise<void> {
   endWork(state)
   const settled = Promise.all([state.handingOver, auth.settled().catch(() => undefined)])

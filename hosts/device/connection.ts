@@ -1,8 +1,8 @@
 /**
- * The connection machine of one device: it asks for a permit, connects, holds the socket, and does what follows its end. One loop
- * per device, so that a new socket starts only after the old one is closed. hosts/server/owned-devices.ts starts it for each
- * device that the server owns, and passes on what the row says. It must never open a socket without a permit of its own and a
- * valid lease.
+ * The connection machine of one device: it asks for a permit, connects, holds the socket, and does what
+ * follows its end. One loop per device, so that a new socket starts only after the old one is closed.
+ * hosts/server/owned-devices.ts starts it for each device that the server owns, and passes on what the row
+ * says. It must never open a socket without a permit of its own and a valid lease.
  */
 import { type Mark, sleep } from '../../core/clock.ts'
 import type { DeviceId } from '../../core/ids.ts'
@@ -22,7 +22,8 @@ import { createOutgoing, type OpenWay } from './send.ts'
 import type { Guidance } from './socket-state.ts'
 import { createSuspicion } from './suspicion.ts'
 
-/** A longer wait is taken up again: the time of day may be set meanwhile, and a timer has no room for a month. */
+/** A longer wait is taken up again: the time of day may be set meanwhile, and a timer has no room for a
+ *  month. */
 const WAIT_MS_MAX = 600_000
 const RELEASE_AGAIN_BASE_MS = 200
 const RELEASE_AGAIN_CAP_MS = 2000
@@ -36,7 +37,8 @@ export interface DeviceConnection {
   wasActive(withinMs: number): boolean
   /** @throws MooringError DEVICE_NOT_CONNECTED | SEND_QUEUE_FULL | SEND_REFUSED | SEND_UNCONFIRMED */
   send(message: OutgoingText): Promise<void>
-  /** The lease is over: cuts the socket before this returns. The machine goes on when the lease is valid again. */
+  /** The lease is over: cuts the socket before this returns. The machine goes on when the lease is valid
+   *  again. */
   fence(): void
   /** The server leaves: closes the socket and releases the device. */
   leave(): void
@@ -103,7 +105,8 @@ export function keepConnection(
   async function round(): Promise<AfterRound> {
     if (leaving) return release({ because: 'leaving' })
     if (askedToRelease) {
-      // At once: another server waits for this device, and a turn to connect would only end in a refused permit.
+      // At once: another server waits for this device, and a turn to connect would only end in a refused
+      // permit.
       askedToRelease = false
       return release({ because: 'row' })
     }
@@ -147,7 +150,8 @@ export function keepConnection(
         outgoing.opened(way)
         suspicion.loggedIn()
       },
-      // Before its login a socket does nothing for anybody, and the next try backs off as after any failed one.
+      // Before its login a socket does nothing for anybody, and the next try backs off as after any failed
+      // one.
       mayReplace: () => !attempt?.wasOpen() || followUps.mayReplace(),
     }
   }

@@ -1,5 +1,5 @@
-/** Remembers, from one socket of a device to the next, what the next step depends on: the failures in a row, how long
- *  WhatsApp has refused unproven credentials, and when a stalled socket was last replaced. */
+/** Remembers, from one socket of a device to the next, what the next step depends on: the failures in a row,
+ *  how long WhatsApp has refused unproven credentials, and when a stalled socket was last replaced. */
 import type { Clock, Mark } from '../../core/clock.ts'
 import type { Random } from '../../core/random.ts'
 import { refusedForMs } from '../whatsapp/disconnect.ts'
@@ -10,7 +10,8 @@ import { createHealing } from './stall-healing.ts'
 /** A socket that stayed open this long was a good one: the next failure backs off from the start again. */
 const GOOD_AFTER_MS = 30_000
 const CONFLICT_PAUSE_MS = 3000
-/** The bound of the waits between tries that WhatsApp refuses by a code, when the refusal seems not to pass. */
+/** The bound of the waits between tries that WhatsApp refuses by a code, when the refusal seems not to pass.
+ *  */
 const PATIENT_CAP_MS = 1_800_000
 
 /** What was decided when a socket closed. */
@@ -24,7 +25,8 @@ export interface FollowUps {
   /** Decides what follows a close. To be called once for each: it counts the failure.
    *  @param permittedAt when the permit of the closed socket was asked for */
   decide(closed: Closed, permittedAt: Mark): FollowUp
-  /** A socket that had logged in was closed on request. When it was a good one, earlier failures count no more. */
+  /** A socket that had logged in was closed on request. When it was a good one, earlier failures count no
+   *  more. */
   noteOpened(permittedAt: Mark): void
   /** The wait, in ms, after a failure that is no close of a socket. */
   backOffMs(): number

@@ -1,5 +1,5 @@
-/** Links a device with a phone: writes QRs and pairing codes into the device's row until the phone accepts, or the time is
- *  over. */
+/** Links a device with a phone: writes QRs and pairing codes into the device's row until the phone accepts,
+ *  or the time is over. */
 import type { Account, DeviceRow } from '../../core/store/device-row.ts'
 import type { OpenAuthState } from '../auth-state/auth-state.ts'
 import {
@@ -12,8 +12,8 @@ import {
   type SocketState,
 } from './socket-state.ts'
 
-/** WhatsApp ends a socket that nobody links when its QRs are used up: six of them, the first for 60 s, each other for 20 s. A
- *  pairing code ends with the socket. */
+/** WhatsApp ends a socket that nobody links when its QRs are used up: six of them, the first for 60 s, each
+ *  other for 20 s. A pairing code ends with the socket. */
 const UNLINKED_MS_MAX = 160_000
 /** A person needs this long to type a code. A socket that ends sooner makes way for a new one first. */
 const CODE_TYPED_WITHIN_MS = 60_000
@@ -42,7 +42,8 @@ function giveUpInTime(state: SocketState): void {
   })
 }
 
-/** Asks WhatsApp for the code that the row requests, and writes it into the row; does nothing when it has done so before. */
+/** Asks WhatsApp for the code that the row requests, and writes it into the row; does nothing when it has
+ *  done so before. */
 export async function answerPairingCode(state: SocketState, row: DeviceRow): Promise<void> {
   const { world, reports, socket, facts } = state
   const request = row.pairingCodeRequest
@@ -68,7 +69,8 @@ export async function answerPairingCode(state: SocketState, row: DeviceRow): Pro
 export async function onPaired(state: SocketState, auth: OpenAuthState, account: Account): Promise<void> {
   const { world, reports, facts } = state
   notePaired(state)
-  // The row may say "paired" only when the credentials are in the store: from then on missing ones are an error.
+  // The row may say "paired" only when the credentials are in the store: from then on missing ones are an
+  // error.
   await auth.saveCreds()
   await reports.say({
     set: { pairedAt: world.clock.wallMs(), account },

@@ -1,5 +1,4 @@
-/** Lets a device go after its socket is closed, in the way that its row or the reason asks for. */
-
+/** Releases a device after its socket is closed, in the way that its row or the reason asks for. */
 import type { DeviceId } from '../../core/ids.ts'
 import { type Release, release } from '../../core/protocol/ownership.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
@@ -19,8 +18,9 @@ type ReleasePlan = Omit<Release, 'device' | 'server' | 'epoch'> & {
   readonly event: HistoryEvent
 }
 
-/** @param suspicion what is held against the device, now that its socket has ended without its server's death
- *  @returns `still_wanted` when the row does not ask for it any more, `lost` when this server does not own the device */
+/** @param suspicion the points that remain against the device, since its server has outlived the socket
+ *  @returns `still_wanted` when the row no longer asks for a release, `lost` when this server does not own
+ *  the device */
 export async function releaseDevice(
   world: HostWorld,
   context: ServerContext,
@@ -30,11 +30,11 @@ export async function releaseDevice(
 ): Promise<'released' | 'still_wanted' | 'lost'> {
   const row = await world.store.get('Devices', { deviceId })
   if (row?.owner !== context.serverId) return 'lost'
-  const manner = releaseFor(row, reason, context.name, world.random.id())
-  if (!manner) return 'still_wanted'
-  const { place, event, ...how } = manner
+  const plan = releaseFor(row, reason, context.name, world.random.id())
+  if (!plan) return 'still_wanted'
+  const { place, event, ...how } = plan
   const { epoch } = row
-  // Its socket was closed just now, on request: no report has said so.
+  // The socket was closed on request just now, and no report has said so.
   const closed = row.status === 'connected' ? { disconnectedAt: world.clock.wallMs() } : {}
   const facts = { deviceId, serverId: context.serverId, epoch, why: how.statusReason ?? reason.because }
   const me = { device: deviceId, server: context.serverId, epoch }

@@ -1,4 +1,5 @@
-/** Tells of a device's stall: in its row, its history and the log, once for each time that it begins and ends. */
+/** Tells of a stall in the device's row, its history and the log, once when it begins and once when it ends.
+ *  */
 import type { DeviceRow, StallFound } from '../../core/store/device-row.ts'
 import type { Stall } from '../stalls/device-watch.ts'
 import type { SocketEvents } from '../whatsapp/socket.ts'
@@ -34,7 +35,7 @@ function tellStall({ world, facts, reports }: SocketState, { kind }: Stall, stal
   void reports.history('stalled', words)
 }
 
-/** What a login says of the stall before it. */
+/** A login ends the stall that was before it. */
 export function stallEnded({ stall }: DeviceRow, nowMs: number): Pick<DeviceRow, 'stall'> {
   return stall && stall.endedAt === undefined ? { stall: { ...stall, endedAt: nowMs } } : {}
 }

@@ -1,4 +1,5 @@
-/** What is known of one socket while it lives. Only the functions here change it; attempt.ts and linking.ts act on it. */
+/** What is known of one socket while it lives. Only the functions here change it; attempt.ts and linking.ts
+ *  act on it. */
 import type { Mark, Timer } from '../../core/clock.ts'
 import type { Permit } from '../../core/protocol/ownership.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
@@ -58,7 +59,8 @@ export interface SocketState {
   readonly handingOver: Promise<void> | undefined
 }
 
-/** A `SocketState` is assignable to it: the functions of this file can therefore change what is readonly to all others. */
+/** A `SocketState` is assignable to it: the functions of this file can therefore change what is readonly to
+ *  all others. */
 type Changeable = { -readonly [Name in keyof SocketState]: SocketState[Name] }
 
 export function beginSocketState(
@@ -150,8 +152,8 @@ export function endWork(state: SocketState): void {
   state.closed.abort()
 }
 
-/** Attributes the socket's work to its device. A fault cuts the socket at once: after an error in the middle of a frame nothing
- *  that follows can be trusted. */
+/** Attributes the socket's work to its device. A fault cuts the socket at once: after an error in the middle
+ *  of a frame nothing that follows can be trusted. */
 export function attributed(state: Changeable): Attributed {
   const { deviceId, serverId } = state.facts
   return {

@@ -1,5 +1,5 @@
-/** How a suspect connects: after a pause, and alone on its server, so that another death of the server has one cause. See
- *  core/protocol/suspicion.ts for how the points come about. */
+/** How a suspect connects: after a pause, and alone on its server, so that another death of the server has
+ *  one cause. See core/protocol/suspicion.ts for how the points come about. */
 import { sleep } from '../../core/clock.ts'
 import type { DeviceId } from '../../core/ids.ts'
 import { ALONE_FROM_POINTS, suspectPauseMs } from '../../core/protocol/suspicion.ts'

@@ -1,5 +1,6 @@
-/** Lets connections act only under a valid lease. When the lease ends, the gate cuts every socket; it opens again with the next
- *  acknowledged beat. A server without a lease may already be buried, and its devices may have sockets elsewhere. */
+/** Lets connections act only under a valid lease. When the lease ends, the gate cuts every socket; it opens
+ *  again with the next acknowledged beat. A server without a lease may already be buried, and its devices may
+ *  have sockets elsewhere. */
 import type { Lease } from '../../core/protocol/lease.ts'
 
 export interface LeaseGate {
@@ -34,7 +35,8 @@ export function createLeaseGate({ lease, cut, fenced, recovered }: LeaseGateOpti
     cut()
   }
 
-  /** Called by the fence's timer, or by the first frame that comes or wants to leave when the lease is over. */
+  /** Called by the fence's timer, or by the first frame that comes or wants to leave when the lease is over.
+   *  */
   function fence(): void {
     if (isCut) return
     cutAll()

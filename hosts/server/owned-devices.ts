@@ -1,5 +1,5 @@
-/** The devices that one server owns, as its connections hold them. The rows decide: this part lists them, takes up each device
- *  that a row gives to the server, and passes on what the row of a held device says. */
+/** The devices that one server owns, as its connections hold them. The rows decide: this part lists them,
+ *  takes up each device that a row gives to the server, and passes on what the row of a held device says. */
 import type { Clock, Mark } from '../../core/clock.ts'
 import type { DeviceId, ServerId } from '../../core/ids.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
@@ -8,8 +8,8 @@ import { queryAll, type Store } from '../../core/store/store.ts'
 import type { Telemetry } from '../../core/telemetry.ts'
 import type { DeviceConnection } from '../device/connection.ts'
 
-/** `assignmentSeq` rises before the device is claimed, and `byOwner` shows the claim late. After a change, list at every beat for
- *  this long, or the new device is missed. */
+/** `assignmentSeq` rises before the device is claimed, and `byOwner` shows the claim late. After a change,
+ *  list at every beat for this long, or the new device is missed. */
 const LIST_AGAIN_MS = 10_000
 /** Devices are listed this often even when nothing seems to have changed. */
 const LIST_ANYWAY_MS = 30_000
@@ -31,7 +31,8 @@ export interface OwnedDevices {
   connections(): DeviceConnection[]
   count(): number
   connectedCount(): number
-  /** The devices that may have caused an error of this moment; undefined when there are too many to tell anything. */
+  /** The devices that may have caused an error of this moment; undefined when there are too many to tell
+   *  anything. */
   atWork(): DeviceId[] | undefined
 }
 

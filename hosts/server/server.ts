@@ -1,7 +1,7 @@
 /**
- * One server: joins the fleet, beats, holds the devices that it owns, and releases them when it leaves. hosts/main.ts runs one per
- * process; tests and the simulation run it in their own world. It must never hold a socket outside its lease, and it takes no
- * device that a row does not give to it.
+ * One server: joins the fleet, beats, holds the devices that it owns, and releases them when it leaves.
+ * hosts/main.ts runs one per process; tests and the simulation run it in their own world. It must never hold
+ * a socket outside its lease, and it takes no device that a row does not give to it.
  */
 import { sleep } from '../../core/clock.ts'
 import { isMooringError, MooringError } from '../../core/errors.ts'
@@ -42,12 +42,13 @@ export interface RunningServer {
   readonly serverId: ServerId
   /** The doorbell rang: look now. */
   ring(): void
-  /** @throws MooringError DEVICE_NOT_HERE | DEVICE_NOT_CONNECTED | SEND_QUEUE_FULL | SEND_REFUSED | SEND_UNCONFIRMED */
+  /** @throws MooringError DEVICE_NOT_HERE | DEVICE_NOT_CONNECTED | SEND_QUEUE_FULL | SEND_REFUSED |
+   *  SEND_UNCONFIRMED */
   send(device: DeviceId, message: OutgoingText): Promise<void>
   /** Releases every device and leaves the fleet. */
   leave(): void
-  /** An error that belongs to no device: cuts every socket at once, and writes which devices the server was at work for. Resolves
-   *  when that is written or has failed; then the process must end. */
+  /** An error that belongs to no device: cuts every socket at once, and writes which devices the server was
+   *  at work for. Resolves when that is written or has failed; then the process must end. */
   crash(why: string): Promise<void>
   health(): { serverId: ServerId; leaseValid: boolean; devices: number; connected: number; leaving: boolean }
   readonly ended: Promise<ServerEnd>
@@ -109,7 +110,8 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     buried.resolve({ why: 'buried' })
   }
 
-  /** A drained server may be asked to leave when it is empty. The write fails if the drain was called off before. */
+  /** A drained server may be asked to leave when it is empty. The write fails if the drain was called off
+   *  before. */
   async function leaveIfDrained({ state, thenLeave, load }: ServerRow): Promise<void> {
     const isDrained = state === 'draining' && thenLeave === true && load === 0 && owned.count() === 0
     if (!isDrained || leaving || settingOut) return
@@ -136,7 +138,8 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     const beating = keepBeating(world, serverId, lease, events, stopBeating.signal)
     const end = await Promise.race([live(), buried.promise])
     stopJoining.abort()
-    // Nothing connects from here on: once the row says `stopped` others may own the devices, and nobody keeps the fence.
+    // Nothing connects from here on: once the row says `stopped` others may own the devices, and nobody keeps
+    // the fence.
     lease.revoke()
     gate.cutAll()
     stopBeating.abort()

@@ -45,10 +45,18 @@ export function aHostWorld(base: Omit<World, 'doorbell' | 'tasks'>, parts: Parti
     openAuth: async () => fakeAuth(),
     openSocket({ device, events, mayAct }) {
       const asked: string[] = []
-      sockets.push({ device, events, mayAct, asked })
+      let isClosed = false
+      const hear: SocketEvents = {
+        ...events,
+        closed(code, reason) {
+          if (!isClosed) events.closed(code, reason)
+          isClosed = true
+        },
+      }
+      sockets.push({ device, events: hear, mayAct, asked })
       const end = (how: string) => {
         asked.push(how)
-        events.closed(0, 'closed by this server')
+        hear.closed(0, 'closed by this server')
       }
       return {
         send: async () => void asked.push('send'),

@@ -1,4 +1,5 @@
-/** One device on its server, on the test's clock, with sockets that the test opens and closes. It asserts nothing itself. */
+/** One device on its server, on the test's clock, with sockets that the test opens and closes. It asserts
+ *  nothing itself. */
 import type { TestContext } from 'node:test'
 import type { DeviceId } from '../../../core/ids.ts'
 import { createLease } from '../../../core/protocol/lease.ts'

@@ -1,5 +1,5 @@
-/** Losing credentials means walking to a phone: whatever goes wrong with reading them, a device that was paired waits for
- *  them and never gets fresh ones. */
+/** Losing credentials means walking to a phone: whatever goes wrong with reading them, a device that was
+ *  paired waits for them and never gets fresh ones. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { initAuthCreds } from '@whiskeysockets/baileys'

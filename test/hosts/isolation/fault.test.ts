@@ -1,4 +1,5 @@
-/** An error that nobody caught, in work that a device's socket has begun: it ends that socket, and stands with the device. */
+/** An error that nobody caught, in work that a device's socket has begun: it ends that socket, and stands
+ *  with the device. */
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { after, before, test } from 'node:test'

@@ -106,7 +106,8 @@ test('in no span of time do more go than the rates of that span allow, and one b
     fc.asyncProperty(rate, fc.array(happening, { maxLength: 40 }), async (firstRate, happenings) => {
       const clock = manualClock()
       const limiter = createConnectLimiter(clock, firstRate)
-      // What has been allowed since the begin, and how many had gone, at every moment at which something happened.
+      // What has been allowed since the begin, and how many had gone, at every moment at which something
+      // happened.
       const seen: { allowed: number; gone: number }[] = []
       let [present, highest, allowed, gone] = [firstRate, firstRate, 0, 0]
       const look = () => seen.push({ allowed, gone })

@@ -28,7 +28,8 @@ before(async () => {
 })
 after(() => tables.close())
 
-/** A server with devices whose connections let go when they are told; `placed` gives each to `other`, which connects it. */
+/** A server with devices whose connections let go when they are told; `placed` gives each to `other`, which
+ *  connects it. */
 async function aLeaver(count: number, placed: boolean) {
   const world = await aWorld(tables)
   const me = await anActiveServer(world, 'leaver')

@@ -1,5 +1,5 @@
-/** Servers in the test's own process, with the real Baileys client against the simulator: for what a test wants to look at
- *  from inside, and with times of its own. The fleet's tests run real processes. */
+/** Servers in the test's own process, with the real Baileys client against the simulator: for what a test
+ *  wants to look at from inside, and with times of its own. The fleet's tests run real processes. */
 import assert from 'node:assert/strict'
 import { dynamoDbStore } from '../../../aws/dynamodb-store.ts'
 import { type ClientVersion, clientVersionText } from '../../../core/client-version.ts'

@@ -1,5 +1,5 @@
-/** A conversation of a device with its contacts while its hosts die: whoever has the device goes on with it. It says at the end
- *  what arrived. */
+/** A conversation of a device with its contacts while its hosts die: whoever has the device goes on with it.
+ *  It says at the end what arrived. */
 import { hostsInTurn } from './hosts-in-turn.ts'
 import { deviceRow, type LinkedDevice, PHONE, until } from './linked-device.ts'
 import type { Death } from './mortal-host.ts'
@@ -42,7 +42,8 @@ export async function converse(device: LinkedDevice, death?: Death): Promise<Out
 
 type Talk = Awaited<ReturnType<typeof begin>>
 
-/** Both directions, one after the other and at once; contacts that are known, that write first, and that are written to. */
+/** Both directions, one after the other and at once; contacts that are known, that write first, and that are
+ *  written to. */
 async function sayEverything(talk: Talk): Promise<void> {
   await talk.hears(FRIEND, 'in 1')
   await talk.says(FRIEND, 'out 1')

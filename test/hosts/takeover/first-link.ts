@@ -1,4 +1,5 @@
-/** The first link of a device while its hosts die: whoever has the device goes on, and so does the person with the phone. */
+/** The first link of a device while its hosts die: whoever has the device goes on, and so does the person
+ *  with the phone. */
 import { systemClock } from '../../../core/clock.ts'
 import { systemRandom } from '../../../core/random.ts'
 import { requestPairingCode } from '../../../core/requests/device-requests.ts'
@@ -64,8 +65,8 @@ async function damageOn({ simulator, store }: LinkedDevice) {
   return { strays, undecryptable, nacked, retries }
 }
 
-/** What a person with a phone does at each look at the device. What does not work, as the host that shows it may be gone, is
- *  tried again with what is shown next. */
+/** What a person with a phone does at each look at the device. What does not work, as the host that shows it
+ *  may be gone, is tried again with what is shown next. */
 type Person = (row: DeviceRow) => Promise<void>
 
 function scanning({ simulator }: LinkedDevice): Person {

@@ -1,5 +1,6 @@
-/** A host that dies at a request to the store, as a process does: from that instant it reaches neither the store nor WhatsApp
- *  nor the consumer. It is the real connection machine with the real client; only its store and its end are the test's. */
+/** A host that dies at a request to the store, as a process does: from that instant it reaches neither the
+ *  store nor WhatsApp nor the consumer. It is the real connection machine with the real client; only its
+ *  store and its end are the test's. */
 import { systemClock } from '../../../core/clock.ts'
 import { MooringError } from '../../../core/errors.ts'
 import { type DeviceId, serverId } from '../../../core/ids.ts'
@@ -21,7 +22,8 @@ import { wrapping } from '../auth-state/fixtures.ts'
 
 export interface Death {
   readonly atRequest: number
-  /** The request is never sent; it is applied and its answer is lost; or it is applied when another host has taken over. */
+  /** The request is never sent; it is applied and its answer is lost; or it is applied when another host has
+   *  taken over. */
   readonly how: 'before' | 'after' | 'late'
 }
 
@@ -46,7 +48,8 @@ export interface HostPlan {
   readonly failed: (event: string, fields: EventFields | undefined) => void
 }
 
-/** Thrown, not waited for: contacts have their turns in the whole process, which the hosts of a test share. */
+/** Thrown, not waited for: contacts have their turns in the whole process, which the hosts of a test share.
+ *  */
 const gone = () => new MooringError('LEASE_OVER', 'this host is dead')
 
 /** A device that is not there makes its machine end. */

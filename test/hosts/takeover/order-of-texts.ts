@@ -1,4 +1,5 @@
-/** Contacts that write to a device all the time while its hosts come and go, and what the application is handed meanwhile. */
+/** Contacts that write to a device all the time while its hosts come and go, and what the application is
+ *  handed meanwhile. */
 import { systemClock } from '../../../core/clock.ts'
 import { serverId } from '../../../core/ids.ts'
 import { evict } from '../../../core/protocol/ownership.ts'

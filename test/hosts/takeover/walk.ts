@@ -1,4 +1,5 @@
-/** Walks through a conversation, or a first link: at each request to the store the host dies, and another one goes on. */
+/** Walks through a conversation, or a first link: at each request to the store the host dies, and another one
+ *  goes on. */
 import { inParallel } from '../../../core/parallel.ts'
 import { silenceConsole } from '../../../hosts/whatsapp/silence-console.ts'
 import '../../local/whatsapp/baileys-timers.ts'
@@ -76,7 +77,8 @@ export function isBad(walked: Walked<Outcome>): boolean {
   return lostInbound.length + lostOutbound.length + undecryptable + nacked + retries + queued > 0
 }
 
-/** Whether the phone shows a linked device that nobody is, or the first message to it was lost or had to be sent again. */
+/** Whether the phone shows a linked device that nobody is, or the first message to it was lost or had to be
+ *  sent again. */
 export function isBrokenLink(walked: Walked<Link>): boolean {
   if ('failed' in walked) return true
   const { strays, undecryptable, nacked, retries } = walked
