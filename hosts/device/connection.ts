@@ -57,7 +57,10 @@ const again = (afterMs = 0): AfterRound => ({ do: 'again', afterMs })
 const release = (reason: ReleaseReason): AfterRound => ({ do: 'release', reason })
 const FORGET: AfterRound = { do: 'forget' }
 
-const WHY_CONFLICTED = `${CONFLICTS_MAX} conflicts (440) within ${CONFLICT_WINDOW_MS / 60_000} minutes: a client outside the fleet uses these credentials`
+const CONFLICT_MINUTES = CONFLICT_WINDOW_MS / 60_000
+const WHY_CONFLICTED =
+  `${CONFLICTS_MAX} conflicts (440) within ${CONFLICT_MINUTES} minutes: ` +
+  'a client outside the fleet uses these credentials'
 
 /** @param suspicionAtFirst the points that the deaths of earlier servers have left in the row */
 export function keepConnection(

@@ -54,7 +54,8 @@ function taken(
     : `silent for ${Math.round(waitedMs / 1000)} s but not buried: is the sweep running?`
   return new MooringError(
     kind === 'name' ? 'SERVER_NAME_TAKEN' : 'SERVER_URL_TAKEN',
-    `${variable} "${value}" is held by server "${holder.serverId}" (name "${holder.name}", URL ${holder.url}), ${state}`,
+    `${variable} "${value}" is held by server "${holder.serverId}" ` +
+      `(name "${holder.name}", URL ${holder.url}), ${state}`,
     { holder: holder.serverId },
   )
 }

@@ -142,7 +142,7 @@ for (const code of ['STALE_EPOCH', 'LEASE_OVER'] as const) {
   })
 }
 
-test('a close by WhatsApp is decided once: the report tells the time, and the ending carries the decision', async () => {
+test('a close by WhatsApp is judged once: the report tells the time, and the ending carries the decision', async () => {
   const { attempt, socket, world, decided, followUps, row } = await anOpenAttempt()
   socket.events.closed(428, 'lost')
   const ending = await attempt.ended

@@ -83,7 +83,7 @@ test('a restart that is requested closes the socket, and the next one has an epo
   assert.equal((await deviceRow(world.store, deviceId)).epoch, epoch + 1)
 })
 
-test('a fence cuts the socket before it returns, and the device connects again under the next lease', async (context) => {
+test('a fence cuts the socket before it returns, and the device connects again afterwards', async (context) => {
   const { connection, sockets, nextSocket, rowWhen } = await aConnection(context, tables, {
     freshCredentials: true,
   })

@@ -79,7 +79,7 @@ describe('a QR', () => {
       why: 'a test',
     })
     patient.ring()
-    const free = await harbour.rowWhen('let go', device, ({ owner }) => owner === undefined)
+    const free = await harbour.rowWhen('released', device, ({ owner }) => owner === undefined)
     assert.equal(free.pairing, undefined)
 
     await harbour.give(device, quick)
@@ -136,7 +136,7 @@ describe('a device that nobody links', () => {
 })
 
 describe('a pairing code', () => {
-  test('that is asked for begins the time anew: somebody is there', async () => {
+  test('that is requested begins the time again, since a person is there', async () => {
     const device = await pairing('code-late', impatient)
     const { pairing: shown } = await harbour.row(device)
     await new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS - 800))

@@ -177,7 +177,8 @@ describe('a temporary ban', AT_ONCE, () => {
     assert.match(told.explanation ?? '', /it has no socket: .*\(402 temporary_ban\).* waits until 20/)
     assert.equal(refused, 1)
     assert.ok((later.connectedAt ?? 0) >= (row.refusedUntil ?? 0))
-    assert.deepEqual([later.refusedUntil, later.refusal], [undefined, undefined])
+    assert.equal(later.refusedUntil, undefined)
+    assert.equal(later.refusal, undefined)
     assert.ok(events.some(({ event, fields }) => event === 'device.banned' && fields?.deviceId === device))
   })
 
@@ -188,7 +189,8 @@ describe('a temporary ban', AT_ONCE, () => {
     [undefined, HOUR_MS],
   ]
   for (const [expire, waitsMs] of BOUNDS) {
-    test(`of ${expire ?? 'no'} seconds is waited for ${waitsMs / HOUR_MS} hours, until an operator starts it`, async () => {
+    const hours = waitsMs / HOUR_MS
+    test(`of ${expire ?? 'no'} seconds is waited out for ${hours} hours, until an operator starts it`, async () => {
       const id = `banned-for-${expire || (expire === undefined ? 'no' : 'empty')}`
       const { device, lift } = await aRefusedDevice(
         id,
@@ -223,7 +225,8 @@ describe('a temporary ban', AT_ONCE, () => {
     )
 
     assert.equal(moved.owner, server.serverId)
-    assert.deepEqual([moved.refusedUntil, moved.retryAt], [row.refusedUntil, row.refusedUntil])
+    assert.equal(moved.refusedUntil, row.refusedUntil)
+    assert.equal(moved.retryAt, row.refusedUntil)
     assert.equal(moved.statusReason, row.statusReason)
     await start(harbour.store, systemClock, linked.device)
     server.ring()

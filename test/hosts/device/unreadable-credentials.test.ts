@@ -45,7 +45,7 @@ async function linked(id: string, by = server): Promise<DeviceId> {
 async function stopped(device: DeviceId, by = server): Promise<void> {
   await stop(harbour.store, systemClock, device, 'by the test')
   by.ring()
-  await harbour.rowWhen('let go', device, ({ owner }) => owner === undefined)
+  await harbour.rowWhen('released', device, ({ owner }) => owner === undefined)
 }
 
 async function started(device: DeviceId, by = server): Promise<void> {
@@ -135,7 +135,7 @@ test('a device whose data key is lost waits, and connects when it is back', asyn
   await connected(device)
 })
 
-test('a device whose key is with KMS waits while KMS does not answer, paired or not, and connects by itself', async () => {
+test('a device whose key is in KMS waits while KMS does not answer, paired or not, and then connects', async () => {
   const wrapping = kmsWrapping(kms.client, kms.createKey())
   const byKms = harbour.startServer('by-kms', { wrapping })
   const device = await linked('kms-paired', byKms)

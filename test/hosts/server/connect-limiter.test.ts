@@ -76,7 +76,7 @@ test('it tells how many wait for their turn', async () => {
   assert.equal(limiter.waiting(), 0)
 })
 
-test('who is told to stop waiting gets no turn, and takes none from those behind', async () => {
+test('a caller that is told to stop waiting gets no turn, and takes none from the callers behind it', async () => {
   const clock = manualClock()
   const limiter = createConnectLimiter(clock, 1)
   const stop = new AbortController()
@@ -90,7 +90,7 @@ test('who is told to stop waiting gets no turn, and takes none from those behind
   assert.equal(clock.elapsedMs(begun), 1000)
 })
 
-test('nobody who was told to stop before asking gets a turn', async () => {
+test('a caller that was told to stop before it asked gets no turn', async () => {
   assert.equal(await createConnectLimiter(manualClock(), 1).turn(AbortSignal.abort()), false)
 })
 
@@ -141,7 +141,7 @@ test('in no span of time do more go than the rates of that span allow, and one b
   )
 })
 
-test('a place that is given up again and again does not hold up those who come later', async () => {
+test('a place that is given up again and again does not hold up later callers', async () => {
   const clock = manualClock()
   const limiter = createConnectLimiter(clock, 5)
   for (let wait = 0; wait < 500; wait++) {

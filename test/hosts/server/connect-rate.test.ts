@@ -23,7 +23,7 @@ test('a smaller share counts at once', () => {
   assert.equal(rate.told({ connectShare: 2 }), 2)
 })
 
-test('a larger share counts a beat later: by then whoever gave it up has learned so, too', () => {
+test('a larger share counts a beat later: by then the server that gave it up has learned of it', () => {
   const rate = createConnectRate(5)
   rate.told({ connectShare: 2 })
   assert.equal(rate.told({ connectShare: 4 }), 2)

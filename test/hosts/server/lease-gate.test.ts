@@ -38,7 +38,7 @@ test('the first connection that wants to act after the lease has every socket cu
   assert.deepEqual(told, ['cut', 'fenced'])
 })
 
-test('the fence is raised and told once, whoever notices it', () => {
+test('the fence is raised and told once, however often it is noticed', () => {
   const { gate, told } = aGate({ isValid: false })
   gate.mayAct()
   gate.fence()

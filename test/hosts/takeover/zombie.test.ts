@@ -45,7 +45,7 @@ const kept = (hash: string) => ({
   missing: 0,
 })
 
-test('an old host that wakes after a takeover has every write refused, and nothing of the new owner changes', async () => {
+test('an old host that wakes after a takeover has every write refused, and changes nothing of the new owner', async () => {
   const device = newDevice()
   const counting = countingWrites(store)
   const frozen = holding(counting.store)
@@ -56,7 +56,7 @@ test('an old host that wakes after a takeover has every write refused, and nothi
   await introduce(old, bert)
   await zombie.saveCreds()
   await zombie.inbox.keep(kept('before'))
-  const fromAnna = await anna.encrypt(ME, 'to whoever has the device')
+  const fromAnna = await anna.encrypt(ME, 'to the present owner')
 
   // it freezes in the middle of everything that a host writes
   frozen.hold()
@@ -71,7 +71,7 @@ test('an old host that wakes after a takeover has every write refused, and nothi
   ])
   const owner = await open({ store, device, epoch: 2, everPaired: true })
   const next = deviceParty(ME, owner)
-  assert.equal(await next.decrypt(anna.jid, fromAnna), 'to whoever has the device')
+  assert.equal(await next.decrypt(anna.jid, fromAnna), 'to the present owner')
   assert.deepEqual(
     await talkAtOnce(
       [
