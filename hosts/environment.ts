@@ -101,8 +101,8 @@ const schema = variables
       path: ['AUTH_KEY'],
       message: both
         ? 'set either AUTH_KEY or AUTH_KEY_FILE, not both'
-        : 'credentials are stored encrypted only: set AUTH_KEY to the ARN of a KMS key, or AUTH_KEY_FILE to a file that ' +
-          'holds `openssl rand -base64 32`, with mode 600',
+        : 'credentials are stored encrypted only: set AUTH_KEY to the ARN of a KMS key, or AUTH_KEY_FILE to a ' +
+          'file that holds `openssl rand -base64 32`, with mode 600',
     })
   })
   .refine(

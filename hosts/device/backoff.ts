@@ -24,7 +24,8 @@ export function createRetries(random: Random, { baseMs, capMs }: Backoff): Retri
   }
 }
 
-/** A wait that has begun. It counts from the decision: a report has told when it ends, and writing that report took time. */
+/** A wait that has begun. It counts from the decision, since a report has told when it ends, and writing that
+ *  report took time. */
 export interface Wait {
   readonly ms: number
   leftMs(): number

@@ -112,7 +112,7 @@ test('a device that loses its socket connects again where it is when the store f
   assert.deepEqual(placed, [])
 })
 
-test('a device whose move was written, though the answer was lost, is released and opens no socket here', async (context) => {
+test('a device whose move was written is released, although the answer was lost', async (context) => {
   const { world, connection, sockets, placed } = await onSurplus(context, {
     surplus: 2,
     beforeRequest: async (device, store) => {

@@ -114,7 +114,7 @@ for (const because of ['stopped', 'conflicted'] as const) {
 }
 
 for (const reason of [ROW, { because: 'logged_out', why: 'x' }, { because: 'stopped', why: 'x' }] as const) {
-  test(`a device that is being deleted is passed to the control plane when it is released: ${reason.because}`, async () => {
+  test(`a device in deletion is passed to the control plane when it is released: ${reason.because}`, async () => {
     const { placed, deviceId } = await released({ desired: 'stopped', deleting: true }, reason)
     assert.deepEqual(placed, [deviceId])
   })

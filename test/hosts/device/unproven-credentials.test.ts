@@ -19,7 +19,7 @@ function justLinked(context: TestContext, device: Partial<DeviceRow> = {}) {
   return aConnection(context, tables, { device: row, freshCredentials: true })
 }
 
-test('credentials that WhatsApp refuses before their first login are kept, and log in once it knows the pairing', async (context) => {
+test('credentials that WhatsApp refuses before their first login are kept, and log in later', async (context) => {
   const { world, deviceId, nextSocket, rowWhen } = await justLinked(context)
   const { credentialsId } = await deviceRow(world.store, deviceId)
 

@@ -80,7 +80,7 @@ test('a request of Baileys that fails because its socket closed harms neither it
 })
 
 for (const code of ['EPIPE', 'ECONNRESET']) {
-  test(`a write of Baileys into a connection that was just lost (${code}) ends nothing: the close of its socket follows`, () => {
+  test(`a write of Baileys into a connection that was just lost (${code}) ends nothing by itself`, () => {
     const { process, told, ends, faults, device } = aProcess()
     const error = Object.assign(new Error(`write ${code}`), { code, syscall: 'write' })
 

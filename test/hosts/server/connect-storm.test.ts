@@ -64,7 +64,7 @@ function mostWithin(windowMs: number, times: readonly number[]): number {
 const offset = fc.integer({ min: 0, max: BEAT_EVERY_MS / STEP_MS - 1 }).map((steps) => steps * STEP_MS)
 const offsets = fc.array(offset, { minLength: 6, maxLength: 6 })
 
-test('after the loss of a third of the fleet no second has more connects than the fleet may do, and one burst', async () => {
+test('after the loss of a third of the fleet no second has more connects than the limit and one burst', async () => {
   await fc.assert(
     fc.asyncProperty(
       offsets,

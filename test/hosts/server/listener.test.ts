@@ -151,7 +151,7 @@ test('a captured send that is replayed has the same message id, at whichever ser
   )
 })
 
-test('a captured send that is replayed at the same server is answered, and not sent again, even meanwhile', async () => {
+test('a captured send that is replayed at the same server is answered and never sent twice', async () => {
   const play = captured({ to: '15550100', text: 'ahoy' })
 
   const answers = await Promise.all(Array.from({ length: 20 }, () => play(listener)))

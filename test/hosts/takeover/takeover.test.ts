@@ -23,7 +23,7 @@ test('a takeover at any point of a conversation loses no message and leaves no u
 })
 
 for (const by of ['qr', 'code'] as const) {
-  test(`a takeover at any point of a first link by ${by} leaves no linked device whose credentials are lost`, async (t) => {
+  test(`a takeover at any point of a first link by ${by} loses no credentials of a linked device`, async (t) => {
     const link = linkBy(by)
     const { requests } = await link()
 
