@@ -6,7 +6,7 @@ const WITHOUT_KEY = { ASSIGN_FUNCTION: 'mooring-assign', DOORBELL_SECRET: 'sixte
 const LEAST = { ...WITHOUT_KEY, AUTH_KEY_FILE: 'auth-keys' }
 const KEY_ARN = 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab'
 
-test('the older system: name, URL, and a capacity of 400 unless it is set', () => {
+test('a server has a name, a URL, and a capacity of 400 unless it is set', () => {
   const read = readEnvironment({ ...LEAST, SERVER_NAME: 'web-1', SERVER_URL: 'http://10.0.0.1:8080' })
   assert.equal(read.SERVER_NAME, 'web-1')
   assert.equal(read.SERVER_URL, 'http://10.0.0.1:8080')
@@ -68,7 +68,7 @@ test('the key of KMS is named by its own ARN, since an alias can be pointed else
   }
 })
 
-test('a pairing is waited for ten minutes unless it is said otherwise', () => {
+test('a pairing is waited for ten minutes unless another time is set', () => {
   assert.equal(readEnvironment(LEAST).PAIRING_TIMEOUT_MS, 600_000)
   assert.equal(readEnvironment({ ...LEAST, PAIRING_TIMEOUT_MS: '90000' }).PAIRING_TIMEOUT_MS, 90_000)
 })
@@ -112,7 +112,7 @@ for (const text of [
     )
   })
 }
-test('where messages can never be sent is refused before a server starts, and its password is not shown', () => {
+test('a URL to which no message can be sent is refused at the start, and its password is not shown', () => {
   const MESSAGES_SECRET = 'sixteen-and-more'
   for (const [MESSAGES_URL, why] of [
     ['http://anna:hunter2@127.0.0.1:8080/hook', /MESSAGES_URL: must not have a user or a password/],

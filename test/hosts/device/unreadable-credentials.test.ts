@@ -1,5 +1,5 @@
-/** Losing credentials means walking to a phone: whatever goes wrong with reading them, a device that was
- *  paired waits for them and never gets fresh ones. */
+/** Lost credentials mean a walk to a phone. When reading them fails, for any reason, a paired device waits
+ *  for them and never gets fresh ones. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { initAuthCreds } from '@whiskeysockets/baileys'
@@ -64,7 +64,8 @@ function keyOfItem({ deviceId: device, key }: AuthItem) {
   return { deviceId: device, key }
 }
 
-/** It says why, keeps its server, its credentials and its account, shows no QR, and is tried again. */
+/** The device says why, keeps its server, its credentials and its account, shows no QR, and is tried again.
+ *  */
 async function assertWaits(device: DeviceId, why: RegExp): Promise<void> {
   const before = await harbour.row(device)
   const row = await harbour.rowWhen('disconnected', device, ({ status }) => status === 'disconnected')

@@ -8,11 +8,11 @@ test('a server that was told no share connects slowly', () => {
   assert.equal(rate.told({}), 1)
 })
 
-test('a server whose own limit is lower than that keeps to its own', () => {
+test('a server whose own limit is even lower keeps to that', () => {
   assert.equal(createConnectRate(0.5).initial, 0.5)
 })
 
-test('the first share counts at once, and never raises the own limit', () => {
+test("the first share counts at once, and never raises the server's own limit", () => {
   assert.equal(createConnectRate(5).told({ connectShare: 3 }), 3)
   assert.equal(createConnectRate(5).told({ connectShare: 30 }), 5)
 })

@@ -25,7 +25,7 @@ before(async () => {
 
 after(() => tables.close())
 
-/** A server's heart by itself, on the test's clock. */
+/** The heartbeat of a server alone, on the test's clock. */
 async function aHeart(wrap: (store: Store, world: TestWorld) => Store) {
   const world = await aWorld(tables)
   const server = await anActiveServer(world, 'web-1')

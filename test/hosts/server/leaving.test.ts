@@ -28,21 +28,21 @@ before(async () => {
 })
 after(() => tables.close())
 
-/** A server with devices whose connections let go when they are told; `placed` gives each to `other`, which
- *  connects it. */
+/** A server whose connections release their devices when they are told to leave.
+ *  @param placed whether each device is then given to `other`, which connects it */
 async function aLeaver(count: number, placed: boolean) {
   const world = await aWorld(tables)
   const me = await anActiveServer(world, 'leaver')
   const other = await anActiveServer(world, 'other')
   const ids = (await ownedDevices(world, me, count)).map((row) => row.deviceId)
   const apart = { now: 0, max: 0 }
-  const letGoOf = new Set<DeviceId>()
+  const released = new Set<DeviceId>()
   const connections = ids.map((deviceId) => {
     const gone = Promise.withResolvers<{ released: boolean }>()
     const leave = () => {
       apart.max = Math.max(apart.max, ++apart.now)
       void letGo(world, me, deviceId).then(async () => {
-        letGoOf.add(deviceId)
+        released.add(deviceId)
         gone.resolve({ released: true })
         if (!placed) return
         await claim(world.store, world.clock, aClaim(deviceId, other))
@@ -57,7 +57,7 @@ async function aLeaver(count: number, placed: boolean) {
     serverId: me.serverId,
     name: me.name,
     list: async () => undefined,
-    connections: () => connections.filter(({ deviceId }) => !letGoOf.has(deviceId)),
+    connections: () => connections.filter(({ deviceId }) => !released.has(deviceId)),
   }
   return { world, me, ids, holdings, apart }
 }
@@ -106,7 +106,7 @@ test('a store that fails for a moment does not turn the leave into evictions', a
   assert.ok((await ownersOf(world.store, ids)).every((owner) => owner === undefined))
 })
 
-test('a store that stays away ends the trying', async () => {
+test('a store that stays away ends the leave with an error', async () => {
   const { world, holdings } = await aLeaver(1, false)
   const store = cuttable(world.store)
   store.cut()

@@ -15,9 +15,9 @@ const ID = serverId('web-1-0123456789abcdef')
 
 const { events, telemetry } = recordingTelemetry()
 let listener: Listener
-/** Another server's, with the same secrets. */
+/** The listener of another server, with the same secrets. */
 let other: Listener
-/** Of a server that is not up yet. */
+/** The listener of a server that is not up yet. */
 let starting: Listener
 let isOutOfReach = false
 let rings = 0
@@ -88,7 +88,7 @@ test('health is good while the lease is valid, and tells how many devices are co
   assert.equal((await fetch(`http://127.0.0.1:${listener.port}/health`)).status, 503)
 })
 
-test('nothing else is answered', async () => {
+test('every other request is answered with 404', async () => {
   assert.equal((await fetch(`http://127.0.0.1:${listener.port}/devices`)).status, 404)
 })
 
@@ -127,7 +127,7 @@ test('a send for a device of another server, or without a text, says so with a c
   assert.equal(empty.status, 400)
 })
 
-/** A send as somebody on the way would have it: every byte of it. */
+/** A send as an eavesdropper would have it: every byte of it. */
 function captured(body: object, atMs = systemClock.wallMs()) {
   const text = JSON.stringify(body)
   const path = `/devices/${DEVICE}/messages`

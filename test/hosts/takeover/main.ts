@@ -7,7 +7,7 @@ import { allDeaths, conversationOn, isBad, isBrokenLink, settledDevice, type Wal
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
-/** Tells each run as it ends. @returns the runs */
+/** Prints each run as it ends. @returns the runs */
 async function go<Result extends { readonly requests: number }>(
   what: string,
   run: (death?: Death) => Promise<Result>,

@@ -52,7 +52,7 @@ export interface HostPlan {
  *  */
 const gone = () => new MooringError('LEASE_OVER', 'this host is dead')
 
-/** A device that is not there makes its machine end. */
+/** A missing device makes its connection machine end. */
 function afterDeath<Answer>(table: Table): Answer {
   if (table === 'Devices') return undefined as Answer
   throw gone()
@@ -104,7 +104,7 @@ export function startHost(plan: HostPlan): MortalHost {
       stalled: (stall: Stall) => !dead && stalled(stall),
       recovered: alive(recovered),
       heldUp: alive(heldUp),
-      // it ends what the host has begun
+      // The close still arrives: it ends the work that the host has begun.
       closed,
     }
     const socket = open({ ...wish, events })

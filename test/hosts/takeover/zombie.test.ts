@@ -58,7 +58,7 @@ test('an old host that wakes after a takeover has every write refused, and chang
   await zombie.inbox.keep(kept('before'))
   const fromAnna = await anna.encrypt(ME, 'to the present owner')
 
-  // it freezes in the middle of everything that a host writes
+  // The old host freezes in the middle of all kinds of writes.
   frozen.hold()
   const late = Promise.allSettled([
     old.decrypt(anna.jid, fromAnna),
@@ -101,7 +101,7 @@ test('an old host that wakes after a takeover has every write refused, and chang
   assert.ok(counting.writes.refused >= 5, `${counting.writes.refused} late writes`)
   assert.deepEqual(await store.query('AuthState', { partition: device }), rows)
 
-  // awake, it goes on: now it knows, and asks the store for nothing
+  // The old host is awake and knows that it is stale: it asks the store for nothing.
   counting.count()
   await assert.rejects(old.encrypt(anna.jid, 'still me'))
   await assert.rejects(zombie.inbox.keep(kept('later')), { code: 'STALE_EPOCH' })
