@@ -3,28 +3,19 @@
 import { sleep } from '../../core/clock.ts'
 import { isMooringError } from '../../core/errors.ts'
 import type { Permit } from '../../core/protocol/ownership.ts'
-import { suspicionAfterSocket } from '../../core/protocol/suspicion.ts'
 import type { Account, DeviceRow } from '../../core/store/device-row.ts'
-import { recordConflict } from '../../core/telemetry/conflicts.ts'
 import type { Measures } from '../../core/telemetry.ts'
 import type { OpenAuthState } from '../auth-state/auth-state.ts'
 import { whoIsWho } from '../auth-state/who-is-who.ts'
 import { forDevice, runFor } from '../isolation/attribution.ts'
-import { deliver } from '../messages/deliver.ts'
-import {
-  type Closing,
-  closeCodeOf,
-  FAULT,
-  recentConflicts,
-  refusalOf,
-  wordsOf,
-} from '../whatsapp/disconnect.ts'
+import { handOver } from '../messages/deliver.ts'
+import { type Closing, FAULT, wordsOf } from '../whatsapp/disconnect.ts'
 import type { OutgoingText, SocketEvents } from '../whatsapp/socket.ts'
 import type { HostWorld, ServerContext } from '../world.ts'
 import type { FollowUp } from './follow-up.ts'
 import { answerPairingCode, offersQr, onPaired } from './linking.ts'
-import { type Closed, isRefusedUnproven } from './next-step.ts'
 import type { PairingLimit } from './pairing-limit.ts'
+import { classify, reportClosed, reportUnreadable, suspicionOf } from './report-close.ts'
 import { stallEnded, tellsStalls } from './report-stalls.ts'
 import {
   attributed,
@@ -96,7 +87,7 @@ export async function beginAttempt(
   pairingLimit: PairingLimit,
 ): Promise<Attempt | { readonly unopened: Ending }> {
   const state = beginSocketState(world, context, permitted, guidance, pairingLimit)
-  const auth = await openAuth(state).catch((error: unknown) => tellUnreadable(state, error))
+  const auth = await openAuth(state).catch((error: unknown) => endingUnread(state, error))
   if ('by' in auth) return { unopened: auth }
   const { me, account } = auth.state.creds
   // A pairing whose report was lost shows only in the credentials.
@@ -161,35 +152,10 @@ function openAuth(state: SocketState): Promise<OpenAuthState> {
   })
 }
 
-/** The device is tried again for ever: credentials that cannot be read now are never given up for fresh ones.
- *  @throws the error itself when the device or the lease is lost: then this server may report nothing */
-async function tellUnreadable(state: SocketState, error: unknown): Promise<Ending> {
+/** @throws the error itself when the device or the lease is lost: then this server may report nothing */
+async function endingUnread(state: SocketState, error: unknown): Promise<Ending> {
   if (isMooringError(error, 'STALE_EPOCH') || isMooringError(error, 'LEASE_OVER')) throw error
-  const { guidance, reports, world } = state
-  const followUp = guidance.decide({
-    code: 0,
-    opened: false,
-    conflicts: 0,
-    wasNeverAccepted: false,
-    unproven: false,
-  })
-  await reports.say({
-    set: {
-      status: 'disconnected',
-      statusReason: whyUnreadable(error),
-      retryAt: retryTime(world, followUp),
-      suspicion: suspicionOf(state),
-    },
-  })
-  return { by: 'unreadable', followUp, error }
-}
-
-function whyUnreadable(error: unknown): string {
-  if (isMooringError(error, 'CREDENTIALS_UNREADABLE'))
-    return `its credentials cannot be read: ${error.facts.why ?? error.message}`
-  if (isMooringError(error)) return `${error.code}: ${error.message}`
-  const why = error instanceof Error ? error.message : String(error)
-  return `its credentials cannot be read at the moment: ${why}`
+  return { by: 'unreadable', followUp: await reportUnreadable(state, error), error }
 }
 
 function listenTo(state: SocketState, auth: OpenAuthState, closed: SocketEvents['closed']): SocketEvents {
@@ -265,7 +231,7 @@ async function onClosed(state: SocketState, auth: OpenAuthState, told: Closing):
   const followUp = guidance.decide(closed)
   if (followUp.step.do === 'reconnect_now')
     world.telemetry.emit('device.closed', { ...facts, code, why: reason })
-  else await sayDisconnected(state, closing, closed, followUp)
+  else await reportClosed(state, closing, closed, followUp)
   // A refused report may just have shown that the socket was stale.
   if (state.closing) return endingByServer(state, state.closing)
   if (closed.wasNeverAccepted) await setAsideCredentials(state)
@@ -285,76 +251,6 @@ function endingByServer({ paired }: SocketState, closing: 'asked' | 'stale' | 'u
   // A phone linked the device at the last moment.
   if (closing === 'unlinked' && paired) return { by: 'asked' }
   return { by: closing }
-}
-
-function classify(state: SocketState, { code, told }: Closing): Closed {
-  const { world, paired, reports } = state
-  const opened = hasOpened(state)
-  const { pairedAt = Number.POSITIVE_INFINITY, connectedAt = 0, conflicts } = reports.row()
-  return {
-    code,
-    banMs: told?.banMs,
-    opened,
-    conflicts: code === 440 ? recentConflicts(conflicts, world.clock.wallMs()).length : 0,
-    wasNeverAccepted: closeCodeOf(code).follows === 'logged_out' && !paired,
-    unproven: paired && !opened && connectedAt < pairedAt,
-  }
-}
-
-async function sayDisconnected(
-  state: SocketState,
-  closing: Closing,
-  closed: Closed,
-  followUp: FollowUp,
-): Promise<void> {
-  const { world, reports } = state
-  const { code } = closing
-  const now = world.clock.wallMs()
-  world.telemetry.emit('device.disconnected', { ...state.facts, code, why: closing.reason })
-  const { event } = closeCodeOf(code)
-  if (event) world.telemetry.emit(event, { ...state.facts, code, why: wordsOf(closing) })
-  const retryAt = retryTime(world, followUp)
-  const refused = retryAt === undefined ? undefined : refusedUntil(state, closing, retryAt)
-  const why = refused?.refusal.why ?? wordsOf(closing)
-  await reports.say({
-    set: {
-      status: 'disconnected',
-      statusReason: isRefusedUnproven(closed) ? `WhatsApp does not know of its pairing yet (${code})` : why,
-      retryAt,
-      ...refused,
-      suspicion: suspicionOf(state),
-      ...(closed.opened ? { disconnectedAt: now } : {}),
-      ...(code === 440 ? { conflicts: recentConflicts(reports.row().conflicts, now) } : {}),
-    },
-    remove: ['pairing'],
-  })
-  if (code === 440) await listConflict(state)
-  await reports.history('disconnected', why)
-}
-
-async function listConflict(state: SocketState): Promise<void> {
-  const { deviceId: device, serverId: server, epoch } = state.facts
-  const conflict = { device, server, serverName: state.context.name, epoch }
-  await recordConflict(state.world, conflict).catch(failing(state))
-}
-
-/** The time that no server may undercut, for the codes with which WhatsApp sets one. */
-function refusedUntil({ world }: SocketState, closing: Closing, retryAt: number) {
-  const { follows } = closeCodeOf(closing.code)
-  if (follows !== 'wait_for_ban' && follows !== 'wait_for_version') return undefined
-  const until = follows === 'wait_for_ban' ? new Date(retryAt).toISOString() : undefined
-  const refusal = refusalOf(closing.code, wordsOf(closing, until), world.clientVersion)
-  return { refusedUntil: retryAt, refusal }
-}
-
-/** When the device is tried again, by the time of day: for people. */
-function retryTime({ clock }: HostWorld, { wait }: FollowUp): number | undefined {
-  return wait && Math.round(clock.wallMs() + wait.ms)
-}
-
-function suspicionOf({ world, permitted, openedAt }: SocketState): number {
-  const openMs = openedAt === undefined ? 0 : world.clock.elapsedMs(openedAt)
-  return suspicionAfterSocket(permitted.row.suspicion ?? 0, openMs)
 }
 
 /** Gives the device a new `credentialsId`, under which a new pairing begins. */

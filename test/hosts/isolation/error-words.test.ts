@@ -42,7 +42,7 @@ for (const thrown of [undefined, null, 42, Symbol('s'), Object.create(null), unr
 }
 
 test('the place of an error is the first file in its stack, without the path of the machine', () => {
-  assert.match(placeOf(new Error('here')), /^hosts\/error-words\.test\.ts:\d+$/)
+  assert.match(placeOf(new Error('here')), /^isolation\/error-words\.test\.ts:\d+$/)
 })
 
 test('the place in a library begins with its name', () => {

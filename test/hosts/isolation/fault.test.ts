@@ -13,7 +13,7 @@ import { aLinkedDevice } from '../device/refusing-whatsapp.ts'
 import { type Harbour, startHarbour } from '../server/server-under-test.ts'
 
 const WORDS =
-  /^an error in this socket's own work ended it \(950 fault\): Error: broken by a message \(hosts\/fault\.test\.ts/
+  /^an error in this socket's own work ended it \(950 fault\): Error: broken by a message \(isolation\/fault\.test\.ts/
 
 let harbour: Harbour
 before(async () => {
