@@ -9,15 +9,14 @@ import type { DeviceId } from '../../core/ids.ts'
 import { backoffMs } from '../../core/random.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import { forDevice, runFor } from '../isolation/attribution.ts'
-import { CONFLICT_WINDOW_MS, CONFLICTS_MAX } from '../whatsapp/disconnect.ts'
 import type { OutgoingText } from '../whatsapp/socket.ts'
 import type { HostWorld, ServerContext } from '../world.ts'
-import { type Attempt, beginAttempt, type Ending } from './attempt.ts'
-import { createFollowUps, type FollowUp } from './follow-up.ts'
-import { movesForFree } from './free-move.ts'
+import { type AfterRound, afterEnding, again, release, withoutPermit } from './after-round.ts'
+import { type Attempt, beginAttempt } from './attempt.ts'
+import { createFollowUps } from './follow-up.ts'
 import { createPairingLimit } from './pairing-limit.ts'
-import { createPermits, type Permission } from './permits.ts'
-import { type ReleaseReason, releaseDevice } from './release.ts'
+import { createPermits } from './permits.ts'
+import { releaseDevice } from './release.ts'
 import { createOutgoing, type OpenWay } from './send.ts'
 import type { Guidance } from './socket-state.ts'
 import { createSuspicion } from './suspicion.ts'
@@ -46,22 +45,6 @@ export interface DeviceConnection {
   readonly ended: Promise<{ readonly released: boolean }>
 }
 
-/** What the loop does after one round. */
-type AfterRound =
-  | { readonly do: 'again'; readonly afterMs: number }
-  | { readonly do: 'release'; readonly reason: ReleaseReason }
-  /** The device has another owner: there is nothing to release. */
-  | { readonly do: 'forget' }
-
-const again = (afterMs = 0): AfterRound => ({ do: 'again', afterMs })
-const release = (reason: ReleaseReason): AfterRound => ({ do: 'release', reason })
-const FORGET: AfterRound = { do: 'forget' }
-
-const CONFLICT_MINUTES = CONFLICT_WINDOW_MS / 60_000
-const WHY_CONFLICTED =
-  `${CONFLICTS_MAX} conflicts (440) within ${CONFLICT_MINUTES} minutes: ` +
-  'a client outside the fleet uses these credentials'
-
 /** @param suspicionAtFirst the points that the deaths of earlier servers have left in the row */
 export function keepConnection(
   world: HostWorld,
@@ -75,6 +58,7 @@ export function keepConnection(
   const suspicion = createSuspicion(world, context, deviceId, suspicionAtFirst)
   const permits = createPermits(world, serverId, deviceId)
   const followUps = createFollowUps({ ...world, backoff: context.backoff, replacing: outgoing.replacing })
+  const me = { world, context, deviceId, permits, whyUnlinked: pairingLimit.why }
   let attempt: Attempt | undefined
   let leaving = false
   /** The row asked for it when it was last read. */
@@ -128,7 +112,7 @@ export function keepConnection(
     if (!(await context.limiter.turn(nudge.signal))) return again()
     const begun = world.clock.mark()
     const permission = await permits.ask(suspicion.points())
-    if (permission.is !== 'granted') return withoutPermit(permission)
+    if (permission.is !== 'granted') return withoutPermit(permission, followUps.backOffMs)
     const begin = await beginAttempt(
       world,
       context,
@@ -136,13 +120,13 @@ export function keepConnection(
       guidanceSince(begun, nudge.signal),
       pairingLimit,
     )
-    if ('unopened' in begin) return afterEnding(begin.unopened)
+    if ('unopened' in begin) return afterEnding(me, begin.unopened)
     attempt = begin
     const ending = await attempt.ended
     suspicion.socketEnded(attempt.suspicion())
     if (ending.by === 'asked' && attempt.wasOpen()) followUps.noteOpened(begun)
     attempt = undefined
-    return afterEnding(ending)
+    return afterEnding(me, ending)
   }
 
   function guidanceSince(begun: Mark, nudged: AbortSignal): Guidance {
@@ -156,59 +140,6 @@ export function keepConnection(
       // Before its login a socket does nothing for anybody, and the next try backs off as after any failed
       // one.
       mayReplace: () => !attempt?.wasOpen() || followUps.mayReplace(),
-    }
-  }
-
-  function withoutPermit({ is }: Exclude<Permission, { is: 'granted' }>): AfterRound {
-    switch (is) {
-      case 'not_wanted':
-        return release({ because: 'row' })
-      case 'not_owner':
-        return FORGET
-      case 'later':
-        return again()
-      case 'failed':
-        return again(followUps.backOffMs())
-    }
-  }
-
-  async function afterEnding(ending: Ending): Promise<AfterRound> {
-    switch (ending.by) {
-      case 'stale':
-        return FORGET
-      case 'asked':
-        return again()
-      case 'unlinked':
-        return release({ because: 'stopped', why: pairingLimit.why })
-      case 'unreadable':
-        world.telemetry.emit('device.failed', { deviceId, serverId, error: ending.error })
-        return again(ending.followUp.wait?.leftMs())
-      case 'whatsapp':
-        return carryOut(ending.followUp, ending.row, ending.why)
-    }
-  }
-
-  /** Does what was decided when the socket closed. */
-  async function carryOut({ step, wait }: FollowUp, row: DeviceRow, why: string): Promise<AfterRound> {
-    const { epoch } = row
-    const isConflict =
-      step.do === 'settle_conflict' || (step.do === 'release' && step.because === 'conflicted')
-    if (isConflict) world.telemetry.emit('device.conflict', { deviceId, serverId, epoch, code: 440 })
-    switch (step.do) {
-      case 'reconnect_now':
-        return again()
-      case 'reconnect':
-      case 'replace':
-        if (await movesForFree(world, context, row)) return release({ because: 'row' })
-        return again(wait?.leftMs())
-      case 'settle_conflict':
-        return again(wait?.leftMs())
-      case 'wait_out_refusal':
-        // The report may have failed, and this server keeps to the time anyway.
-        permits.refuseUntil(row.refusedUntil ?? world.clock.wallMs() + (wait?.leftMs() ?? 0))
-        return again()
-      case 'release':
-        return release({ because: step.because, why: step.because === 'conflicted' ? WHY_CONFLICTED : why })
     }
   }
 
@@ -245,10 +176,10 @@ export function keepConnection(
     )
   }
 
-  const me = { deviceId, serverId, fault: (error: unknown) => attempt?.fault(error) }
-  return forDevice(me, {
+  const whose = { deviceId, serverId, fault: (error: unknown) => attempt?.fault(error) }
+  return forDevice(whose, {
     deviceId,
-    ended: runFor(me, run).finally(outgoing.giveUp),
+    ended: runFor(whose, run).finally(outgoing.giveUp),
     isConnected: () => attempt?.wasOpen() ?? false,
     wasActive: (withinMs) => attempt?.wasActive(withinMs) ?? false,
     send: outgoing.send,
