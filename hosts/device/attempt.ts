@@ -8,7 +8,7 @@ import type { Measures } from '../../core/telemetry.ts'
 import type { OpenAuthState } from '../auth-state/auth-state.ts'
 import { whoIsWho } from '../auth-state/who-is-who.ts'
 import { forDevice, runFor } from '../isolation/attribution.ts'
-import { handOver } from '../messages/deliver.ts'
+import { deliver } from '../messages/deliver.ts'
 import { type Closing, FAULT, wordsOf } from '../whatsapp/disconnect.ts'
 import type { OutgoingText, SocketEvents } from '../whatsapp/socket.ts'
 import type { HostWorld, ServerContext } from '../world.ts'
@@ -180,7 +180,7 @@ async function onOpen(state: SocketState, auth: OpenAuthState, account: Account)
     closed: state.closed.signal,
   })
   startHandingOver(state, () =>
-    handOver(
+    deliver(
       {
         ...world,
         inbox: auth.inbox,

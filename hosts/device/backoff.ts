@@ -1,4 +1,5 @@
-/** When a device that lost its socket, or got none, is tried again: exponential backoff with full jitter. */
+/** Decides when a device that lost its socket, or got none, is tried again: exponential backoff with full
+ *  jitter. */
 import type { Clock } from '../../core/clock.ts'
 import { backoffMs, type Random } from '../../core/random.ts'
 import type { Backoff } from '../../core/retry.ts'

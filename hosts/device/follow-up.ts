@@ -2,8 +2,9 @@
  *  how long WhatsApp has refused unproven credentials, and when a stalled socket was last replaced. */
 import type { Clock, Mark } from '../../core/clock.ts'
 import type { Random } from '../../core/random.ts'
+import type { Backoff } from '../../core/retry.ts'
 import { refusedForMs } from '../whatsapp/disconnect.ts'
-import { type Backoff, beginWait, createRetries, type Wait } from './backoff.ts'
+import { beginWait, createRetries, type Wait } from './backoff.ts'
 import { type Closed, isRefusedUnproven, type NextStep, nextStep, type WaitRule } from './next-step.ts'
 import { createHealing } from './stall-healing.ts'
 

@@ -33,7 +33,7 @@ export function createReports(
   onStale: () => void,
 ): Reports {
   const { deviceId } = row
-  const standing = { device: deviceId, server: context.serverId, epoch }
+  const identity = { device: deviceId, server: context.serverId, epoch }
   let known: DeviceRow = row
   let isStale = false
   let written: Promise<void> = Promise.resolve()
@@ -42,18 +42,22 @@ export function createReports(
     world.telemetry.emit('device.failed', { deviceId, serverId: context.serverId, epoch, error })
 
   async function write(change: Pick<Change<DeviceRow>, 'set' | 'remove'>): Promise<void> {
-    for (let tried = 1; !isStale && context.lease.isValid(); tried++) {
-      try {
-        known = await report(world.store, world.clock, standing, change)
-        return
-      } catch (error) {
-        if (isMooringError(error, 'NOT_OWNER')) {
-          isStale = true
-          return onStale()
-        }
-        if (tried === TRIES_MAX) return failed(error)
-        await sleep(world.clock, backoffMs(world.random, tried, TRY_AGAIN_BASE_MS, TRY_AGAIN_CAP_MS))
-      }
+    const tried = async () => {
+      known = await report(world.store, world.clock, identity, change)
+    }
+    try {
+      await retry(tried, {
+        clock: world.clock,
+        waitMs: jittered(world.random, BACKOFF),
+        triesMax: TRIES_MAX,
+        isFinal: isNotOwner,
+        mayTry: () => !isStale && context.lease.isValid(),
+        giveUp: (why, error) => (why === 'limit' ? failed(error) : undefined),
+      })
+    } catch (error) {
+      if (!isNotOwner(error)) throw error
+      isStale = true
+      onStale()
     }
   }
 

@@ -33,7 +33,8 @@ export interface Holdings {
   connections(): readonly Pick<DeviceConnection, 'deviceId' | 'leave' | 'ended'>[]
 }
 
-/** Lets every device go. @throws when the store cannot be reached for so long that the devices must be evicted */
+/** Releases every device. @throws when the store cannot be reached for so long that the devices must be
+ *  evicted */
 export async function releaseEverything(world: LeavingWorld, holdings: Holdings): Promise<void> {
   const { serverId, name } = holdings
   await insist(world, () => setOut(world.store, serverId))

@@ -11,7 +11,6 @@ import { announce, crash, type Joining, leave, setOutDrained } from '../../core/
 import type { Backoff } from '../../core/retry.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { ServerRow } from '../../core/store/server-row.ts'
-import type { Backoff } from '../device/backoff.ts'
 import { type DeviceConnection, keepConnection } from '../device/connection.ts'
 import { createSuspectGate } from '../isolation/suspect-gate.ts'
 import type { OutgoingText } from '../whatsapp/socket.ts'
