@@ -1,4 +1,4 @@
-/** The environment of a server, read once by main.ts and validated by one schema. */
+/** The environment variables of a server. main.ts reads them once; one schema validates them. */
 import * as z from 'zod'
 import { CLIENT_VERSION_FORM, readClientVersion } from '../core/client-version.ts'
 import { isForbiddenPort } from '../core/fetch-ports.ts'
@@ -9,11 +9,11 @@ import { type ProtocolSettings, settingsOf } from '../core/settings.ts'
 import { DEFAULT_BACKOFF } from './device/backoff.ts'
 import { STALL_AFTER_MS } from './stalls/stall-watch.ts'
 
-/** Longer timers run out at once. */
+/** A longer timer overflows, and fires at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1
 const milliseconds = z.coerce.number().int().positive().optional()
 
-/** Refuses with the words of `faultOf`, which show nothing of a value that may be a secret. */
+/** Refuses a value with the words of `faultOf`. They must show nothing of it, since it may be a secret. */
 function refusing(faultOf: (text: string) => string | undefined) {
   return (text: string, context: z.core.$RefinementCtx) => {
     const message = faultOf(text)
@@ -26,7 +26,7 @@ const variables = z.object({
     .string()
     .refine(hasIdForm, 'use 1 to 64 of A-Z a-z 0-9 _ . - and begin with a letter or digit')
     .optional(),
-  /** The doorbell rings no other address than a private one. */
+  /** A private address: the doorbell rings no other. */
   SERVER_URL: z.string().superRefine(refusing(serverUrlFault)).optional(),
   SERVER_MAX_CAPACITY: z.coerce.number().int().min(1).max(2000).default(400),
   SERVER_PORT: z.coerce
@@ -34,7 +34,7 @@ const variables = z.object({
     .int()
     .min(0)
     .max(65_535)
-    .refine((port) => !isForbiddenPort(port), 'is a port that fetch never connects to: choose another one')
+    .refine((port) => !isForbiddenPort(port), 'is a port that fetch never connects to: choose another port')
     .default(8080),
   SERVER_LISTEN: z.string().default('0.0.0.0'),
   CONNECTS_PER_SECOND: z.coerce.number().positive().max(1000).default(5),
@@ -46,8 +46,8 @@ const variables = z.object({
   DOORBELL_SECRET: z.string().min(16),
   /** Only the operator may set it: TLS to WhatsApp's own address is what authenticates WhatsApp. */
   WHATSAPP_URL: z.url({ protocol: /^wss?$/ }).optional(),
-  /** Of the WhatsApp client, one for the fleet: WhatsApp refuses versions that have grown too old (405). The package's own
-   *  when left out. */
+  /** The version of the WhatsApp client, the same for the whole fleet: WhatsApp refuses old ones (405). The
+   *  default is the version of the Baileys package. */
   WHATSAPP_VERSION: z
     .string()
     .transform((text, context) => {
@@ -57,7 +57,8 @@ const variables = z.object({
       return z.NEVER
     })
     .optional(),
-  /** The KMS key that wraps the data keys of the auth state, by its ARN: an alias can be pointed elsewhere unnoticed. */
+  /** The ARN of the KMS key that wraps the data keys of the auth state. An alias could be pointed elsewhere
+   *  unnoticed. */
   AUTH_KEY: z
     .string()
     .regex(
@@ -65,27 +66,29 @@ const variables = z.object({
       'is the ARN of a KMS key, not of an alias',
     )
     .optional(),
-  /** Where there is no KMS: a file with 32 random bytes in base64 on each line, the newest first. */
+  /** Without KMS: a file with 32 random bytes in base64 on each line, the newest first. */
   AUTH_KEY_FILE: z.string().min(1).optional(),
   AUTH_DATA_KEY_DAYS: z.coerce.number().int().min(1).max(36_500).default(365),
   PAIRING_TIMEOUT_MS: z.coerce.number().int().min(1000).max(TIMER_MS_MAX).default(600_000),
-  /** Of the operator's application: it gets every message that a device receives. Without it they are only counted. */
+  /** The application gets every message that a device receives. Without this URL, messages are only counted.
+   *  */
   MESSAGES_URL: z
     .string()
     .superRefine(refusing((url) => messagesUrlFault(url, ['http:', 'https:'])))
     .optional(),
-  /** Signs what the application gets, and what it asks a server to send. Without it nothing can be sent. */
+  /** Signs the messages that the application gets, and its requests to send. Without it nothing can be sent.
+   *  */
   MESSAGES_SECRET: z.string().min(16).optional(),
-  /** When unanswered work of a socket counts as a stall, and after 1.4 times as long a login that is not answered. More
-   *  would not be noticed within 30 s. */
+  /** Work of a socket that is unanswered for this long is a stall; a login, for 1.4 times as long. With a
+   *  larger value a stall would not be noticed within 30 s. */
   STALL_AFTER_MS: z.coerce.number().int().min(1000).max(STALL_AFTER_MS).default(STALL_AFTER_MS),
   HISTORY_SYNC: z.enum(['on', 'off']).default('on'),
   BEAT_EVERY_MS: milliseconds,
   FENCE_AFTER_MS: milliseconds,
   BURY_AFTER_MS: milliseconds,
-  /** The ECS task that runs this server, where no task metadata tells it. */
+  /** The ECS task that runs this server, if no task metadata tells it. */
   TASK_ARN: z.string().optional(),
-  /** Set by ECS: where a task asks about itself. */
+  /** Set by ECS: the endpoint that tells a task about itself. */
   ECS_CONTAINER_METADATA_URI_V4: z.url().optional(),
 })
 
@@ -98,15 +101,15 @@ const schema = variables
       path: ['AUTH_KEY'],
       message: both
         ? 'set either AUTH_KEY or AUTH_KEY_FILE, not both'
-        : 'credentials are stored encrypted only: set AUTH_KEY to the ARN of a KMS key, or AUTH_KEY_FILE to a file that ' +
-          'holds `openssl rand -base64 32`, with mode 600',
+        : 'credentials are stored encrypted only: set AUTH_KEY to the ARN of a KMS key, or AUTH_KEY_FILE to a ' +
+          'file that holds `openssl rand -base64 32`, with mode 600',
     })
   })
   .refine(
     ({ MESSAGES_URL, MESSAGES_SECRET }) => MESSAGES_URL === undefined || MESSAGES_SECRET !== undefined,
     {
       path: ['MESSAGES_SECRET'],
-      message: 'is needed with MESSAGES_URL: your application knows by it that a message is from here',
+      message: 'is needed with MESSAGES_URL: it proves to your application that a message is from here',
     },
   )
 
@@ -120,7 +123,7 @@ export type HostEnvironment = Omit<
   readonly settings: ProtocolSettings
 }
 
-/** @throws Error that names each variable that is missing or wrong, and what it should be */
+/** @throws Error that names each missing or wrong variable, and its proper form */
 export function readEnvironment(given: Record<string, string | undefined>): HostEnvironment {
   const read = schema.superRefine(refuseSmallCap).safeParse(given)
   if (!read.success) {

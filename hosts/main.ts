@@ -1,7 +1,8 @@
 /**
- * The Fargate task: one process that holds the sockets of the devices that it owns.
- * Run by ECS, by the local fleet, or by hand with the environment of environment.ts; SIGTERM makes it let go and leave.
- * It must never outlive its lease with an open socket; when in doubt it exits, since a host that crashes is fenced.
+ * The Fargate task: one process that holds the sockets of the devices that its server owns. ECS runs it, or
+ * the local fleet, or a person with the environment of environment.ts. SIGTERM makes it release its devices
+ * and leave. It must never outlive its lease with an open socket: when in doubt it exits, and the fleet
+ * buries it.
  */
 
 import './isolation/limited-inflate.ts'
@@ -34,17 +35,17 @@ import { silenceConsole } from './whatsapp/silence-console.ts'
 import type { HostWorld } from './world.ts'
 
 const EXIT_CODES: Readonly<Record<ServerEnd['why'], number>> = { left: 0, buried: 3, refused: 4 }
-/** The parent is gone: nobody asked for this end, and no device has caused it. */
+/** The parent process is gone. Nobody requested this end, and no device has caused it. */
 const ORPHANED = 5
-/** Last words must not keep a broken process alive. */
+/** A crash is written and logged within this time: it must not keep a broken process alive. */
 const LAST_WORDS_MS_MAX = 2000
 const METRICS_EVERY_MS = 10_000
 const UNANSWERED_EVERY_MS = 60_000
-/** With the parent the store may be gone, too: then there is nobody to hand over to. */
+/** The store may be gone together with the parent: then the devices cannot be released. */
 const ORPHANED_MS_MAX = 5000
 
 async function main(): Promise<number> {
-  // A disk that is full takes no log: no reason to let devices go.
+  // A full disk takes no log. That is no reason to release devices.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const environment = readEnvironment(process.env)
   const stalls = createStallWatches(systemClock, environment.STALL_AFTER_MS)
@@ -52,7 +53,7 @@ async function main(): Promise<number> {
   startWatchdog(environment.settings.fenceAfterMs, (error) =>
     world.telemetry.emit('server.failed', {
       error,
-      why: 'its watchdog has ended: an endless loop would not be noticed',
+      why: 'the watchdog has ended: an endless loop would not be noticed',
     }),
   )
   const task = environment.ECS_CONTAINER_METADATA_URI_V4
@@ -87,7 +88,7 @@ async function main(): Promise<number> {
     ...(taskArn ? { taskArn } : {}),
   })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => server?.leave())
-  // A parent that dies takes the pipe with it: a server that nobody watches leaves by itself.
+  // The pipe ends with the parent process: a server that nobody watches leaves by itself.
   process.on('disconnect', () => {
     server?.leave()
     setTimeout(() => process.exit(ORPHANED), ORPHANED_MS_MAX).unref()
@@ -132,7 +133,8 @@ function createWorld(
     settings: environment.settings,
     pairingTimeoutMs: environment.PAIRING_TIMEOUT_MS,
     clientVersion: clientVersionText(clientVersion),
-    openAuth: (wish) => openAuthState({ store, clock, telemetry, wrapping, renewDataKeysAfterDays, ...wish }),
+    openAuth: (options) =>
+      openAuthState({ store, clock, telemetry, wrapping, renewDataKeysAfterDays, ...options }),
     openSocket: baileysSockets({
       ...(environment.WHATSAPP_URL ? { url: environment.WHATSAPP_URL } : {}),
       historySync: environment.HISTORY_SYNC === 'on',
@@ -142,7 +144,7 @@ function createWorld(
     consumer: consumerOf(environment),
     requestPlacement: placementRequests({ clock, telemetry }, lambda, environment.ASSIGN_FUNCTION),
   }
-  // Counts that cannot be written are lost; the next flush writes the next ones.
+  // Metrics that cannot be written are lost. The next flush writes the next ones.
   const flush = () => telemetry.flush().catch((error: unknown) => telemetry.emit('server.failed', { error }))
   return { world, flush }
 }

@@ -1,4 +1,8 @@
-/** What a server needs from outside, handed in by main.ts, by a test, or by a simulation. */
+/**
+ * The world of a server: all that its code is handed from outside. main.ts hands in the real parts; tests and
+ * the simulation hand in theirs. No code below main.ts may reach for a clock, a store or the environment by
+ * another way.
+ */
 import type { Clock } from '../core/clock.ts'
 import type { DeviceId, ServerId } from '../core/ids.ts'
 import type { Lease } from '../core/protocol/lease.ts'
@@ -15,7 +19,7 @@ import type { OpenSocket } from './whatsapp/socket.ts'
 
 export interface HostWorld {
   readonly store: Store
-  /** The same tables without retries: each try of a beat has its own send time. */
+  /** The same tables without retries: the lease counts from the send time of each try of a beat. */
   readonly beatStore: Store
   readonly clock: Clock
   readonly random: Random
@@ -23,27 +27,28 @@ export interface HostWorld {
   readonly settings: ProtocolSettings
   /** How long a device may wait to be linked by a phone. */
   readonly pairingTimeoutMs: number
-  /** Of the WhatsApp client that it logs in with; what was refused to another version is tried at once. */
+  /** The version of the WhatsApp client that logs in. A refusal of another version does not hold for it. */
   readonly clientVersion?: string
   readonly openAuth: OpenAuth
   readonly openSocket: OpenSocket
   readonly consumer: Consumer
-  /** Asks the control plane to find servers for devices that were let go. Best effort: the sweep finds them, too. */
+  /** Asks the control plane to place released devices. The request may be lost: the sweep finds the devices
+   *  as well. */
   requestPlacement(devices: readonly DeviceId[]): Promise<void>
 }
 
-/** What the connections of one server share. */
-export interface Berth {
+/** The parts that all connections of one server share. */
+export interface ServerContext {
   readonly serverId: ServerId
   readonly name: string
   readonly lease: Lease
   readonly limiter: ConnectLimiter
   readonly suspects: SuspectGate
-  /** Whether the lease is valid. When it is not, the fence is raised before this returns. */
+  /** Whether the lease is valid. When it is not, every socket is cut before this returns. */
   mayAct(): boolean
   readonly backoff: Backoff
-  /** Takes one of the devices above this server's part of the fleet, as far as the last beat's answer told of them: the store
-   *  decides, and is asked no more often than that. See core/balance/rebalance.ts. */
+  /** Whether the last beat's answer left a device of the surplus to take. The store decides, but it is asked
+   *  no more often than this says. See core/balance/rebalance.ts. */
   takeSurplus(): boolean
   /** Resolves when the lease is valid, or when `until` is aborted. */
   leaseValid(until: AbortSignal): Promise<void>

@@ -1,64 +1,66 @@
-/** One socket's life under one epoch: opens it, writes what it tells into the device's row, and says how it ended. */
+/** One socket's life under one epoch: opens it, writes what it tells into the device's row, and says how it
+ *  ended. */
 import { sleep } from '../../core/clock.ts'
 import { isMooringError } from '../../core/errors.ts'
 import type { Permit } from '../../core/protocol/ownership.ts'
-import { suspicionAfterSocket } from '../../core/protocol/suspicion.ts'
 import type { Account, DeviceRow } from '../../core/store/device-row.ts'
-import { recordConflict } from '../../core/telemetry/conflicts.ts'
 import type { Measures } from '../../core/telemetry.ts'
 import type { OpenAuthState } from '../auth-state/auth-state.ts'
 import { whoIsWho } from '../auth-state/who-is-who.ts'
 import { forDevice, runFor } from '../isolation/attribution.ts'
 import { deliver } from '../messages/deliver.ts'
-import {
-  type Closing,
-  closeCodeOf,
-  FAULT,
-  recentConflicts,
-  refusalOf,
-  wordsOf,
-} from '../whatsapp/disconnect.ts'
+import { type Closing, FAULT, wordsOf } from '../whatsapp/disconnect.ts'
 import type { OutgoingText, SocketEvents } from '../whatsapp/socket.ts'
-import type { Berth, HostWorld } from '../world.ts'
-import { answerPairingCode, isPaired, offersQr } from './linking.ts'
+import type { HostWorld, ServerContext } from '../world.ts'
+import type { FollowUp } from './follow-up.ts'
+import { answerPairingCode, offersQr, onPaired } from './linking.ts'
 import type { PairingLimit } from './pairing-limit.ts'
+import { classify, reportClosed, reportUnreadable, suspicionOf } from './report-close.ts'
 import { stallEnded, tellsStalls } from './report-stalls.ts'
 import {
   attributed,
-  beginCourse,
-  type Closed,
-  type Course,
+  beginSocketState,
   close,
+  cut,
+  endWork,
   failing,
   type Guidance,
+  hasOpened,
+  noteFrame,
+  noteOpened,
+  notePaired,
+  noteSocket,
+  type SocketState,
+  startHandingOver,
 } from './socket-state.ts'
 
 export type Ending =
+  /** WhatsApp closed it, or a fault or a stall of this device ended it. */
   | {
       readonly by: 'whatsapp'
-      readonly code: number
+      readonly followUp: FollowUp
       /** In words for the operator. */
       readonly why: string
       readonly row: DeviceRow
-      readonly unproven: boolean
     }
-  /** This server closed it: the row asks for it, the lease is over, or the server leaves. */
+  /** No socket was opened: the credentials could not be read. */
+  | { readonly by: 'unreadable'; readonly followUp: FollowUp; readonly error: unknown }
+  /** This server closed it, or did not open it: on request, at the end of the lease, or because the server
+   *  leaves. */
   | { readonly by: 'asked' }
   /** The device has another owner or a newer socket. */
   | { readonly by: 'stale' }
-  /** Nobody has linked it for as long as its server waits. */
+  /** Nobody has linked the device for as long as its server waits. */
   | { readonly by: 'unlinked' }
-  /** WhatsApp refused credentials that no phone had accepted; they were set aside. */
-  | { readonly by: 'discarded' }
 
 export interface Attempt {
   readonly ended: Promise<Ending>
   wasOpen(): boolean
-  /** What is held against the device when the socket has ended and its server lives on. */
+  /** The points that remain against the device when the socket has ended and its server lives on. */
   suspicion(): number
   /** Whether a frame came or left within this time, or the socket has not logged in yet. */
   wasActive(withinMs: number): boolean
-  /** An error that nobody caught, in what this socket runs: ends it. */
+  /** Ends the socket because of an error that nobody caught in its work. */
   fault(error: unknown): void
   close(why: 'asked' | 'stale'): void
   /** Closes without waiting for anything. */
@@ -73,139 +75,125 @@ export interface Attempt {
 const SETTLE_MS_MAX = 3000
 const LOGOUT_MS_MAX = 5000
 
-/** @returns undefined when no socket was opened: the lease ended or the wish changed while the credentials were read, or
- *  an abandoned pairing had left them half-made, and they have been set aside */
+/** Opens a socket under the permit.
+ *  @returns the attempt, or the ending when no socket was opened. The lease may have ended, or the request
+ *  changed, while the credentials were read; the credentials may be unreadable; or an abandoned pairing had
+ *  left half-made ones, which were set aside */
 export async function beginAttempt(
   world: HostWorld,
-  berth: Berth,
+  context: ServerContext,
   permitted: Permit,
   guidance: Guidance,
   pairingLimit: PairingLimit,
-): Promise<Attempt | undefined> {
-  const course = beginCourse(world, berth, permitted, guidance, pairingLimit)
-  const auth = await openAuth(course)
+): Promise<Attempt | { readonly unopened: Ending }> {
+  const state = beginSocketState(world, context, permitted, guidance, pairingLimit)
+  const auth = await openAuth(state).catch((error: unknown) => endingUnread(state, error))
+  if ('by' in auth) return { unopened: auth }
   const { me, account } = auth.state.creds
-  // The row may not have been told.
-  course.paired ||= account !== undefined
+  // A pairing whose report was lost shows only in the credentials.
+  if (account !== undefined) notePaired(state)
   // A pairing code sets `me` when it is asked for; `account` comes only with the phone's consent.
-  const halfMade = !course.paired && me !== undefined && account === undefined
-  if (halfMade) await discard(course)
-  // Checked in the same turn of the event loop as the socket is opened: nothing can come in between.
-  if (halfMade || course.closing || !guidance.mayOpen() || !berth.lease.isValid()) {
+  const halfMade = !state.paired && me !== undefined && account === undefined
+  if (halfMade) await setAsideCredentials(state)
+  // Checked in the same turn of the event loop in which the socket is opened: nothing can come in between.
+  if (halfMade || state.closing || !guidance.mayOpen() || !context.lease.isValid()) {
     auth.close()
-    return undefined
+    return { unopened: { by: 'asked' } }
   }
+  return openSocket(state, auth)
+}
+
+function openSocket(state: SocketState, auth: OpenAuthState): Attempt {
+  const { world, context, facts } = state
   const { promise: ended, resolve, reject } = Promise.withResolvers<Ending>()
-  const events = listenTo(course, auth, (code, reason, told = {}) =>
-    isClosed(course, auth, { code, reason, told }).then(resolve, reject),
+  const events = listenTo(state, auth, (code, reason, told = {}) =>
+    onClosed(state, auth, { code, reason, told }).then(resolve, reject),
   )
-  const whose = attributed(course)
-  const socket = runFor(whose, () =>
+  const work = attributed(state)
+  const socket = runFor(work, () =>
     world.openSocket({
-      device: course.facts.deviceId,
-      server: berth.serverId,
+      device: facts.deviceId,
+      server: context.serverId,
       auth,
       mayAct() {
-        course.activeAt = world.clock.mark()
-        return berth.mayAct()
+        noteFrame(state)
+        return context.mayAct()
       },
       events,
     }),
   )
-  course.socket = forDevice(whose, socket)
+  noteSocket(state, forDevice(work, socket))
   return {
     ended,
-    wasOpen: () => course.opened,
-    suspicion: () => suspicionOf(course),
-    wasActive: (withinMs) => !course.opened || world.clock.elapsedMs(course.activeAt) <= withinMs,
-    fault: whose.fault,
-    close: (why) => close(course, why),
-    cut() {
-      course.closing ??= 'asked'
-      course.socket?.cut()
-    },
-    logout: () => logout(course),
+    wasOpen: () => hasOpened(state),
+    suspicion: () => suspicionOf(state),
+    wasActive: (withinMs) => !hasOpened(state) || world.clock.elapsedMs(state.activeAt) <= withinMs,
+    fault: work.fault,
+    close: (why) => close(state, why),
+    cut: () => cut(state),
+    logout: () => logout(state),
     wantsPairingCode: ({ pairingCodeRequest }) =>
-      !course.paired &&
+      !state.paired &&
       pairingCodeRequest !== undefined &&
-      pairingCodeRequest.requestId !== course.answeredRequest,
-    answerPairingCode: (row) => void answerPairingCode(course, row).catch(failing(course)),
+      pairingCodeRequest.requestId !== state.answeredRequest,
+    answerPairingCode: (row) => void answerPairingCode(state, row).catch(failing(state)),
   }
 }
 
-async function openAuth(course: Course): Promise<OpenAuthState> {
-  const { world, berth, permitted, reports } = course
-  try {
-    return await world.openAuth({
-      device: permitted.row.deviceId,
-      credentialsId: permitted.row.credentialsId,
-      epoch: permitted.epoch,
-      everPaired: course.paired,
-      mayWrite: () => berth.lease.isValid(),
-      onStale: () => close(course, 'stale'),
-    })
-  } catch (error) {
-    // It is tried again, for ever: credentials that cannot be read now are never given up for fresh ones.
-    if (!isMooringError(error, 'STALE_EPOCH') && !isMooringError(error, 'LEASE_OVER')) {
-      const retryAt = retryTime(course, {
-        code: 0,
-        opened: false,
-        conflicts: 0,
-        discards: false,
-        unproven: false,
-      })
-      const set = { status: 'disconnected', statusReason: whyUnread(error), retryAt } as const
-      await reports.say({ set: { ...set, suspicion: suspicionOf(course) } })
-    }
-    throw error
-  }
+function openAuth(state: SocketState): Promise<OpenAuthState> {
+  const { world, context, permitted } = state
+  return world.openAuth({
+    device: permitted.row.deviceId,
+    credentialsId: permitted.row.credentialsId,
+    epoch: permitted.epoch,
+    everPaired: state.paired,
+    mayWrite: () => context.lease.isValid(),
+    onStale: () => close(state, 'stale'),
+  })
 }
 
-function whyUnread(error: unknown): string {
-  if (isMooringError(error, 'CREDENTIALS_UNREADABLE'))
-    return `its credentials cannot be read: ${error.facts.why ?? error.message}`
-  if (isMooringError(error)) return `${error.code}: ${error.message}`
-  const why = error instanceof Error ? error.message : String(error)
-  return `its credentials cannot be read at the moment: ${why}`
+/** @throws the error itself when the device or the lease is lost: then this server may report nothing */
+async function endingUnread(state: SocketState, error: unknown): Promise<Ending> {
+  if (isMooringError(error, 'STALE_EPOCH') || isMooringError(error, 'LEASE_OVER')) throw error
+  return { by: 'unreadable', followUp: await reportUnreadable(state, error), error }
 }
 
-function listenTo(course: Course, auth: OpenAuthState, closed: SocketEvents['closed']): SocketEvents {
-  const failed = failing(course)
+function listenTo(state: SocketState, auth: OpenAuthState, closed: SocketEvents['closed']): SocketEvents {
+  const failed = failing(state)
+  const { telemetry } = state.world
   return {
-    qr: (qr, validMs) => offersQr(course, qr, validMs),
-    paired: (account) => void isPaired(course, auth, account).catch(failed),
-    open: (account) => void isOpen(course, auth, account).catch(failed),
-    received: (messages) =>
-      course.world.telemetry.emit('device.message_received', { ...course.facts, messages }),
-    ...tellsStalls(course),
-    heldUp: (waiting) => course.world.telemetry.emit('device.messages_held_up', { ...course.facts, waiting }),
+    qr: (qr, validMs) => offersQr(state, qr, validMs),
+    paired: (account) => void onPaired(state, auth, account).catch(failed),
+    open: (account) => void onOpen(state, auth, account).catch(failed),
+    received: (messages) => telemetry.emit('device.message_received', { ...state.facts, messages }),
+    ...tellsStalls(state),
+    heldUp: (waiting) => telemetry.emit('device.messages_held_up', { ...state.facts, waiting }),
     closed,
   }
 }
 
-async function isOpen(course: Course, auth: OpenAuthState, account: Account): Promise<void> {
-  const { world, berth, reports, permitted } = course
-  course.opened = true
-  course.openedAt ??= world.clock.mark()
-  course.guidance.hasOpened({
-    socket: { send: (message) => send(course, message) },
-    closed: course.closed.signal,
+async function onOpen(state: SocketState, auth: OpenAuthState, account: Account): Promise<void> {
+  const { world, context, reports, permitted, facts } = state
+  noteOpened(state)
+  state.guidance.hasOpened({
+    socket: { send: (message) => send(state, message) },
+    closed: state.closed.signal,
   })
-  course.handingOver ??= deliver(
-    {
-      ...world,
-      inbox: auth.inbox,
-      device: course.facts.deviceId,
-      whoIsWho: whoIsWho(auth, account),
-      failed: failing(course),
-    },
-    course.closed.signal,
+  startHandingOver(state, () =>
+    deliver(
+      {
+        ...world,
+        inbox: auth.inbox,
+        device: facts.deviceId,
+        whoIsWho: whoIsWho(auth, account),
+        failed: failing(state),
+      },
+      state.closed.signal,
+    ),
   )
-  // Also when the row does not say so yet: the report of the pairing may still be on its way.
-  course.paired = true
   const now = world.clock.wallMs()
   const { pairedAt = now, updatedAt: permittedAt } = permitted.row
-  world.telemetry.emit('device.connected', course.facts, {
+  world.telemetry.emit('device.connected', facts, {
     ConnectMilliseconds: Math.max(0, now - permittedAt),
     ...withoutSocket(permitted.row, now),
   })
@@ -213,10 +201,10 @@ async function isOpen(course: Course, auth: OpenAuthState, account: Account): Pr
     set: { status: 'connected', connectedAt: now, account, pairedAt, ...stallEnded(reports.row(), now) },
     remove: ['pairing', 'statusReason'],
   })
-  await reports.history('connected', `by server "${berth.name}"`)
+  await reports.history('connected', `by server "${context.name}"`)
 }
 
-/** How long the device had no socket, if it had one before; and whether that was because it was asked to move. */
+/** How long the device had no socket, if it had one before, and whether it was asked to move meanwhile. */
 function withoutSocket(
   { connectedAt, disconnectedAt, assignedAt, movedAt }: DeviceRow,
   now: number,
@@ -230,111 +218,54 @@ function withoutSocket(
   }
 }
 
-async function isClosed(course: Course, auth: OpenAuthState, told: Closing): Promise<Ending> {
-  const { world, reports, facts } = course
-  const closing = course.fault === undefined ? told : { code: FAULT, reason: course.fault }
+async function onClosed(state: SocketState, auth: OpenAuthState, told: Closing): Promise<Ending> {
+  const { world, guidance, reports, facts } = state
+  const closing = state.fault === undefined ? told : { code: FAULT, reason: state.fault }
   const { code, reason } = closing
-  course.givingUp?.cancel()
-  course.closed.abort()
-  // What the consumer is just taking would be handed over twice.
-  const settled = Promise.all([course.handingOver, auth.settled().catch(() => undefined)])
-  await Promise.race([settled, sleep(world.clock, SETTLE_MS_MAX)])
-  auth.close()
-  const isExpected = course.closing !== undefined || code === 515
-  if (isExpected) world.telemetry.emit('device.closed', { ...facts, code, why: course.closing ?? reason })
-  else {
-    const { event } = closeCodeOf(code)
-    world.telemetry.emit('device.disconnected', { ...facts, code, why: reason })
-    if (event) world.telemetry.emit(event, { ...facts, code, why: wordsOf(closing) })
-    await sayDisconnected(course, closing)
+  await settle(state, auth)
+  if (state.closing) {
+    world.telemetry.emit('device.closed', { ...facts, code, why: state.closing })
+    return endingByServer(state, state.closing)
   }
+  const closed = classify(state, closing)
+  const followUp = guidance.decide(closed)
+  if (followUp.step.do === 'reconnect_now')
+    world.telemetry.emit('device.closed', { ...facts, code, why: reason })
+  else await reportClosed(state, closing, closed, followUp)
   // A refused report may just have shown that the socket was stale.
-  if (course.closing === 'unlinked' && course.paired) return { by: 'asked' }
-  if (course.closing) return { by: course.closing }
-  if (discards(course, code)) {
-    await discard(course)
-    return { by: 'discarded' }
-  }
-  return { by: 'whatsapp', code, why: wordsOf(closing), row: reports.row(), unproven: isUnproven(course) }
+  if (state.closing) return endingByServer(state, state.closing)
+  if (closed.wasNeverAccepted) await setAsideCredentials(state)
+  return { by: 'whatsapp', followUp, why: wordsOf(closing), row: reports.row() }
 }
 
-async function sayDisconnected(course: Course, closing: Closing): Promise<void> {
-  const { world, berth, reports, facts, opened } = course
-  const { code, told } = closing
-  const now = world.clock.wallMs()
-  const conflicts = code === 440 ? recentConflicts(reports.row().conflicts, now) : []
-  const ending = { discards: discards(course, code), unproven: isUnproven(course) }
-  const closed = { code, banMs: told?.banMs, opened, conflicts: conflicts.length, ...ending }
-  const retryAt = retryTime(course, closed)
-  const refused = retryAt === undefined ? undefined : refusedUntil(course, closing, retryAt)
-  const why = refused?.refusal.why ?? wordsOf(closing)
-  await reports.say({
-    set: {
-      status: 'disconnected',
-      statusReason: isEarly(code, ending) ? `WhatsApp does not know of its pairing yet (${code})` : why,
-      retryAt,
-      ...refused,
-      suspicion: suspicionOf(course),
-      ...(opened ? { disconnectedAt: now } : {}),
-      ...(code === 440 ? { conflicts } : {}),
-    },
-    remove: ['pairing'],
-  })
-  if (code === 440) {
-    const { deviceId: device, serverId: server, epoch } = facts
-    const conflict = { device, server, serverName: berth.name, epoch }
-    await recordConflict(world, conflict).catch(failing(course))
-  }
-  await reports.history('disconnected', why)
+/** Ends all work of the socket. A message that the application is just taking is waited for, or it would be
+ *  handed over twice. */
+async function settle(state: SocketState, auth: OpenAuthState): Promise<void> {
+  endWork(state)
+  const settled = Promise.all([state.handingOver, auth.settled().catch(() => undefined)])
+  await Promise.race([settled, sleep(state.world.clock, SETTLE_MS_MAX)])
+  auth.close()
 }
 
-/** What no server may undercut, for the codes with which WhatsApp sets a time. */
-function refusedUntil({ world }: Course, closing: Closing, retryAt: number) {
-  const { follows } = closeCodeOf(closing.code)
-  if (follows !== 'wait_for_ban' && follows !== 'wait_for_version') return undefined
-  const until = follows === 'wait_for_ban' ? new Date(retryAt).toISOString() : undefined
-  const refusal = refusalOf(closing.code, wordsOf(closing, until), world.clientVersion)
-  return { refusedUntil: retryAt, refusal }
+function endingByServer({ paired }: SocketState, closing: 'asked' | 'stale' | 'unlinked'): Ending {
+  // A phone linked the device at the last moment.
+  if (closing === 'unlinked' && paired) return { by: 'asked' }
+  return { by: closing }
 }
 
-function isEarly(code: number, { unproven }: { readonly unproven: boolean }): boolean {
-  return unproven && closeCodeOf(code).follows === 'logged_out'
-}
-
-/** When the device is tried again, by the time of day: for people. */
-function retryTime({ world, guidance }: Course, closed: Closed): number | undefined {
-  const afterMs = guidance.retryAfterMs(closed)
-  return afterMs === undefined ? undefined : Math.round(world.clock.wallMs() + afterMs)
-}
-
-function suspicionOf({ world, permitted, openedAt }: Course): number {
-  const openMs = openedAt === undefined ? 0 : world.clock.elapsedMs(openedAt)
-  return suspicionAfterSocket(permitted.row.suspicion ?? 0, openMs)
-}
-
-/** WhatsApp refuses credentials that no phone has accepted: an abandoned pairing. */
-function discards(course: Course, code: number): boolean {
-  return closeCodeOf(code).follows === 'logged_out' && !course.paired
-}
-
-function isUnproven({ paired, opened, reports }: Course): boolean {
-  const { pairedAt = Number.POSITIVE_INFINITY, connectedAt = 0 } = reports.row()
-  return paired && !opened && connectedAt < pairedAt
-}
-
-async function discard(course: Course): Promise<void> {
-  const { world, reports, facts } = course
+/** Gives the device a new `credentialsId`, under which a new pairing begins. */
+async function setAsideCredentials({ world, reports, facts }: SocketState): Promise<void> {
   await reports.say({ set: { credentialsId: world.random.id() }, remove: ['pairing', 'pairingCodeRequest'] })
   world.telemetry.emit('device.pairing_discarded', facts)
 }
 
-async function send({ world, socket, facts }: Course, message: OutgoingText): Promise<void> {
+async function send({ world, socket, facts }: SocketState, message: OutgoingText): Promise<void> {
   await socket?.send(message)
   world.telemetry.emit('device.message_sent', { ...facts })
 }
 
-async function logout(course: Course): Promise<void> {
-  const { world, socket, opened } = course
-  if (!opened || !socket) return
-  await Promise.race([socket.logout().catch(failing(course)), sleep(world.clock, LOGOUT_MS_MAX)])
+async function logout(state: SocketState): Promise<void> {
+  const { world, socket } = state
+  if (!hasOpened(state) || !socket) return
+  await Promise.race([socket.logout().catch(failing(state)), sleep(world.clock, LOGOUT_MS_MAX)])
 }

@@ -1,43 +1,38 @@
 /** Decides when a device that lost its socket, or got none, is tried again: exponential backoff with full
  *  jitter. */
-import type { Clock, Mark } from '../../core/clock.ts'
+import type { Clock } from '../../core/clock.ts'
 import { backoffMs, type Random } from '../../core/random.ts'
 import type { Backoff } from '../../core/retry.ts'
 
 export const DEFAULT_BACKOFF: Backoff = { baseMs: 1000, capMs: 60_000 }
 
+/** The waits of one device between tries. */
 export interface Retries {
-  /** Decides the next wait now, so that the report of a failure can tell when the next try is.
-   *  @param ms a fixed wait, instead of a drawn one
-   *  @returns the wait, in ms from now */
-  plan(ms?: number): number
-  /** Draws a wait as `plan` does, but with another cap. The wait still has to be planned. */
-  drawUpTo(capMs: number): number
-  /** @returns the rest of the planned wait, or a new wait when none was planned */
-  left(): number
-  /** Drops the planned wait. */
-  forget(): void
-  /** The last socket was a good one, so the next failure backs off from the start again. */
+  /** Draws the next wait, in ms, and counts a failure.
+   *  @param cap the bound of this wait stops doubling here, instead of at the usual `capMs` */
+  draw(cap?: number): number
+  /** The last socket was a good one: the next failure backs off from the start again. */
   wentWell(): void
 }
 
-export function createRetries(clock: Clock, random: Random, { baseMs, capMs }: Backoff): Retries {
+export function createRetries(random: Random, { baseMs, capMs }: Backoff): Retries {
   let failures = 0
-  let planned: { waitMs: number; since: Mark } | undefined
-  const drawUpTo = (cap: number) => backoffMs(random, failures++, baseMs, cap)
-  const draw = () => drawUpTo(capMs)
   return {
-    drawUpTo,
-    plan(ms = draw()) {
-      planned = { waitMs: ms, since: clock.mark() }
-      return ms
-    },
-    left: () => (planned ? Math.max(0, planned.waitMs - clock.elapsedMs(planned.since)) : draw()),
-    forget() {
-      planned = undefined
-    },
+    draw: (cap = capMs) => backoffMs(random, failures++, baseMs, cap),
     wentWell() {
       failures = 0
     },
   }
+}
+
+/** A wait that has begun. It counts from the decision, since a report has told when it ends, and writing that
+ *  report took time. */
+export interface Wait {
+  readonly ms: number
+  leftMs(): number
+}
+
+export function beginWait(clock: Clock, ms: number): Wait {
+  const since = clock.mark()
+  return { ms, leftMs: () => Math.max(0, ms - clock.elapsedMs(since)) }
 }

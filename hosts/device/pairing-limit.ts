@@ -1,15 +1,16 @@
-/** How long a device waits to be linked before its server gives up: one that nobody links would open sockets for ever. */
+/** How long a device waits to be linked before its server gives up. A device that nobody links would open
+ *  sockets for ever. */
 import type { Clock, Mark } from '../../core/clock.ts'
 
 const MINUTE_MS = 60_000
 
-/** One for each device that a server holds: it counts on from socket to socket. */
+/** Each device of a server has one. It goes on counting from socket to socket. */
 export interface PairingLimit {
-  /** Counts from the first call, which comes with the first QR. */
+  /** The time counts from the first call, which comes with the first QR. */
   remainingMs(): number
-  /** A person has asked for a code: the time begins anew. */
+  /** A person has requested a code: the time begins again. */
   restart(): void
-  /** What the operator reads when it is over. */
+  /** The reason for the operator when the time is over. */
   readonly why: string
 }
 

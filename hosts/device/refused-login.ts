@@ -1,19 +1,20 @@
-/** A time that WhatsApp has set for a device, as the owners after the one that was told keep to it. */
-
+/** WhatsApp can forbid a device to log in until a time. Only one server is told; the row passes the time on
+ *  to later owners. */
 import { report } from '../../core/protocol/ownership.ts'
 import type { DeviceRow, OwnedDevice } from '../../core/store/device-row.ts'
 import type { HostWorld } from '../world.ts'
 
-/** Whether the time holds for this server: what was refused for the version of the client is none of another version's. */
+/** Whether the time holds for this server. A refusal because of the client's version holds for that version
+ *  alone. */
 export function holdsFor(row: DeviceRow | undefined, clientVersion: string | undefined): boolean {
   if (row?.refusedUntil === undefined) return false
   const refused = row.refusal?.clientVersion
   return refused === undefined || refused === clientVersion
 }
 
-/** Tells in the row why its new owner does not connect it, and when it will.
+/** Writes into the row why the new owner does not connect the device, and when it will.
  *  @param row as it was just read
- *  @throws MooringError NOT_OWNER when it has another owner since */
+ *  @throws MooringError NOT_OWNER when the device has another owner by now */
 export async function sayRefused(world: HostWorld, row: DeviceRow): Promise<void> {
   const { deviceId: device, owner: server, epoch, refusal, refusedUntil } = row as OwnedDevice
   const isTold = row.status === 'disconnected' && row.retryAt === refusedUntil

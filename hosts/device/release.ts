@@ -1,11 +1,10 @@
-/** Lets a device go after its socket is closed, in the way that its row or the reason asks for. */
-
+/** Releases a device after its socket is closed, in the way that its row or the reason asks for. */
 import type { DeviceId } from '../../core/ids.ts'
 import { type Release, release } from '../../core/protocol/ownership.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { HistoryEvent } from '../../core/store/history-row.ts'
 import { recordHistory } from '../../core/telemetry/history.ts'
-import type { Berth, HostWorld } from '../world.ts'
+import type { HostWorld, ServerContext } from '../world.ts'
 
 export type ReleaseReason =
   /** The row asks for it: stopped, logged out, deleted, or moved. */
@@ -19,25 +18,26 @@ type ReleasePlan = Omit<Release, 'device' | 'server' | 'epoch'> & {
   readonly event: HistoryEvent
 }
 
-/** @param suspicion what is held against the device, now that its socket has ended without its server's death
- *  @returns `still_wanted` when the row does not ask for it any more, `lost` when this server does not own the device */
-export async function letGoOf(
+/** @param suspicion the points that remain against the device, since its server has outlived the socket
+ *  @returns `still_wanted` when the row no longer asks for a release, `lost` when this server does not own
+ *  the device */
+export async function releaseDevice(
   world: HostWorld,
-  berth: Berth,
+  context: ServerContext,
   deviceId: DeviceId,
   reason: ReleaseReason,
   suspicion: number,
 ): Promise<'released' | 'still_wanted' | 'lost'> {
   const row = await world.store.get('Devices', { deviceId })
-  if (row?.owner !== berth.serverId) return 'lost'
-  const manner = releaseFor(row, reason, berth.name, world.random.id())
-  if (!manner) return 'still_wanted'
-  const { place, event, ...how } = manner
+  if (row?.owner !== context.serverId) return 'lost'
+  const plan = releaseFor(row, reason, context.name, world.random.id())
+  if (!plan) return 'still_wanted'
+  const { place, event, ...how } = plan
   const { epoch } = row
-  // Its socket was closed just now, on request: no report has said so.
+  // The socket was closed on request just now, and no report has said so.
   const closed = row.status === 'connected' ? { disconnectedAt: world.clock.wallMs() } : {}
-  const facts = { deviceId, serverId: berth.serverId, epoch, why: how.statusReason ?? reason.because }
-  const me = { device: deviceId, server: berth.serverId, epoch }
+  const facts = { deviceId, serverId: context.serverId, epoch, why: how.statusReason ?? reason.because }
+  const me = { device: deviceId, server: context.serverId, epoch }
   if (!(await release(world.store, world.clock, { ...me, ...how, ...closed, suspicion }))) return 'lost'
   world.telemetry.emit('device.released', facts)
   if (event === 'logged_out') world.telemetry.emit('device.logged_out', facts)
@@ -47,8 +47,8 @@ export async function letGoOf(
     deviceId,
     event,
     epoch,
-    server: berth.serverId,
-    serverName: berth.name,
+    server: context.serverId,
+    serverName: context.name,
     why: facts.why,
   })
   return 'released'

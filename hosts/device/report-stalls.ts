@@ -1,17 +1,18 @@
-/** Tells of a device's stall: in its row, its history and the log, once for each time that it begins and ends. */
+/** Tells of a stall in the device's row, its history and the log, once when it begins and once when it ends.
+ *  */
 import type { DeviceRow, StallFound } from '../../core/store/device-row.ts'
 import type { Stall } from '../stalls/device-watch.ts'
 import type { SocketEvents } from '../whatsapp/socket.ts'
-import type { Course } from './socket-state.ts'
+import type { SocketState } from './socket-state.ts'
 
-export function tellsStalls(course: Course): Pick<SocketEvents, 'stalled' | 'recovered'> {
-  const { world, facts, reports, guidance } = course
+export function tellsStalls(state: SocketState): Pick<SocketEvents, 'stalled' | 'recovered'> {
+  const { world, facts, reports, guidance } = state
   let told: StallFound | undefined
   return {
     stalled(stall) {
       if (!told) {
         told = { at: world.clock.wallMs(), since: stall.since, why: stall.words }
-        tellStall(course, stall, told)
+        tellStall(state, stall, told)
       }
       return guidance.mayReplace()
     },
@@ -25,7 +26,7 @@ export function tellsStalls(course: Course): Pick<SocketEvents, 'stalled' | 'rec
   }
 }
 
-function tellStall({ world, facts, reports }: Course, { kind }: Stall, stall: StallFound): void {
+function tellStall({ world, facts, reports }: SocketState, { kind }: Stall, stall: StallFound): void {
   const seconds = Math.round((stall.at - stall.since) / 1000)
   const words = `stalled since ${new Date(stall.since).toISOString()}: ${stall.why}`
   const measures = { OldestUnansweredSeconds: seconds }
@@ -34,7 +35,7 @@ function tellStall({ world, facts, reports }: Course, { kind }: Stall, stall: St
   void reports.history('stalled', words)
 }
 
-/** What a login says of the stall before it. */
+/** A login ends the stall that was before it. */
 export function stallEnded({ stall }: DeviceRow, nowMs: number): Pick<DeviceRow, 'stall'> {
   return stall && stall.endedAt === undefined ? { stall: { ...stall, endedAt: nowMs } } : {}
 }

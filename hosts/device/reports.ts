@@ -7,7 +7,7 @@ import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { HistoryEvent } from '../../core/store/history-row.ts'
 import type { Change } from '../../core/store/store.ts'
 import { recordHistory } from '../../core/telemetry/history.ts'
-import type { Berth, HostWorld } from '../world.ts'
+import type { HostWorld, ServerContext } from '../world.ts'
 
 /** More tries than fit into a lease that the store does not renew. If a report were given up while the socket
  *  stays open, the row would keep a wrong status that nothing corrects. */
@@ -28,18 +28,18 @@ export interface Reports {
 /** @param onStale called when the device turns out to have another owner or a newer socket */
 export function createReports(
   world: HostWorld,
-  berth: Berth,
+  context: ServerContext,
   { row, epoch }: Permit,
   onStale: () => void,
 ): Reports {
   const { deviceId } = row
-  const identity = { device: deviceId, server: berth.serverId, epoch }
+  const identity = { device: deviceId, server: context.serverId, epoch }
   let known: DeviceRow = row
   let isStale = false
   let written: Promise<void> = Promise.resolve()
 
   const failed = (error: unknown) =>
-    world.telemetry.emit('device.failed', { deviceId, serverId: berth.serverId, epoch, error })
+    world.telemetry.emit('device.failed', { deviceId, serverId: context.serverId, epoch, error })
 
   async function write(change: Pick<Change<DeviceRow>, 'set' | 'remove'>): Promise<void> {
     const tried = async () => {
@@ -51,7 +51,7 @@ export function createReports(
         waitMs: jittered(world.random, BACKOFF),
         triesMax: TRIES_MAX,
         isFinal: isNotOwner,
-        mayTry: () => !isStale && berth.lease.isValid(),
+        mayTry: () => !isStale && context.lease.isValid(),
         giveUp: (why, error) => (why === 'limit' ? failed(error) : undefined),
       })
     } catch (error) {
@@ -73,8 +73,8 @@ export function createReports(
         event,
         epoch,
         why,
-        server: berth.serverId,
-        serverName: berth.name,
+        server: context.serverId,
+        serverName: context.name,
       }).catch(failed),
   }
 }

@@ -1,11 +1,11 @@
-/** When a device's stalled socket is replaced: at once the first time, and later and later when it stalls again and again.
- *  Until then it keeps the socket, which may still do a part of its work. */
+/** Says when a stalled socket is replaced: at once the first time, and after a growing wait when the next
+ *  ones stall, too. Until then the device keeps its socket, which may still do a part of its work. */
 import type { Clock, Mark } from '../../core/clock.ts'
 import type { Random } from '../../core/random.ts'
 
 const AGAIN_BASE_MS = 30_000
 const AGAIN_CAP_MS = 15 * 60_000
-/** A device that did not stall for so long starts from the beginning. */
+/** After this long without a stall the waits start from the beginning. */
 const FORGOTTEN_AFTER_MS = 30 * 60_000
 
 export interface Healing {
@@ -26,7 +26,7 @@ export function createHealing(clock: Clock, random: Random): Healing {
     replaced() {
       replacedAt = clock.mark()
       const boundMs = Math.min(AGAIN_CAP_MS, AGAIN_BASE_MS * 2 ** Math.min(times, 30))
-      // At least half of it: a wait near nothing would not be one.
+      // At least half of the bound: a wait near zero would replace socket after socket.
       waitMs = boundMs * (0.5 + random.fraction() / 2)
       times += 1
     },

@@ -1,6 +1,6 @@
-/** Whose work runs. Everything that a device's socket runs (Baileys' listeners, its timers, promises that nobody awaits, our own
- *  handlers) carries the device along. An error that nobody caught ends the socket of that device; only an error that belongs
- *  to no device ends the process, with the sockets of all. */
+/** Attributes uncaught errors to devices. All work of a socket carries its device along: Baileys' listeners
+ *  and timers, promises that nobody awaits, and our own handlers. An uncaught error ends the socket of its
+ *  device alone. An error without a device ends the process, and with it every socket. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Boom } from '@hapi/boom'
 import type { EventName } from '../../core/catalogue.ts'
@@ -13,11 +13,13 @@ import { codeOf, placeOf, wordsOf } from './error-words.ts'
 export interface Attributed {
   readonly deviceId: DeviceId
   readonly serverId: ServerId
-  /** Ends the device's socket because of an error that nobody caught. Harmless when that socket is closed already. */
+  /** Ends the device's socket because of an uncaught error. Does nothing when that socket is closed already.
+   *  */
   fault(error: unknown): void
 }
 
-/** A line in the log for each device and kind of error, and how many were left out since the last one. */
+/** At most one line in the log within this time for each device and kind of error. The line says how many
+ *  were left out. */
 const TOLD_EVERY_MS = 1000
 const TOLD_OF_MAX = 10_000
 
@@ -28,8 +30,9 @@ export function runFor<Result>(device: Attributed, work: () => Result): Result {
   return running.run(device, work)
 }
 
-/** @returns `shared` with functions that run as work of nobody. Devices share it: its connections outlive each of them, and an
- *  error in one must not be laid at the door of the device that happened to open it. */
+/** @returns `shared` with functions that run as work of no device. Devices share it, and its connections
+ *  outlive each of them: an error in such a connection must not count against the device that happened to
+ *  open it. */
 export function forNobody<Shared extends object>(shared: Shared): Shared {
   return wrapped(shared, (work) => running.run(undefined, work))
 }
@@ -42,25 +45,25 @@ export function forDevice<Owned extends object>(device: Attributed, owned: Owned
 function wrapped<Of extends object>(object: Of, run: (work: () => unknown) => unknown): Of {
   const entries = Object.entries(object).map(([name, value]) => [
     name,
-    typeof value === 'function' ? (...wish: unknown[]) => run(() => value(...wish)) : value,
+    typeof value === 'function' ? (...given: unknown[]) => run(() => value(...given)) : value,
   ])
   return Object.fromEntries(entries) as Of
 }
 
 type ErrorEvent = 'uncaughtException' | 'unhandledRejection'
 
-/** Hears every error that nobody caught. Baileys leaves some requests unawaited (`CB:ib,,offline_preview`, for one), and they
- *  fail by a Boom, or by the error of the write, when their socket closes meanwhile; a refusal of our own auth state comes
- *  back through Baileys in the same way. Such a rejection is counted and harms nobody. Anything else is a fault of the
- *  device that it belongs to.
+/** Hears every uncaught error. Baileys leaves some requests unawaited (`CB:ib,,offline_preview`, for one).
+ *  When their socket closes meanwhile, they fail by a Boom or by the error of the write. A refusal of our own
+ *  auth state comes back through Baileys in the same way. Such a rejection is counted and ends nothing. Any
+ *  other error is a fault of its device.
  *  @param on the process
- *  @param end is told of an error that belongs to no device: the process must end */
+ *  @param end is called with an error that belongs to no device: the process must end */
 export function attributeErrors(
   on: { on(event: ErrorEvent, hear: (error: unknown) => void): unknown },
   { telemetry, clock }: { readonly telemetry: Telemetry; readonly clock: Clock },
   end: (error: unknown) => void,
 ): void {
-  // A device whose closed socket goes on failing fills no log.
+  // A closed socket may go on failing: it must not fill the log.
   const told = new Map<string, { since: Mark; untold: number }>()
 
   on.on('uncaughtException', faulted)
@@ -97,7 +100,7 @@ export function attributeErrors(
     telemetry.emit(event, { ...ofDevice(), ...facts, ...untold, why: wordsOf(error), from: placeOf(error) })
   }
 
-  /** The socket's own close follows it, with the code of a lost connection. */
+  /** After such a write the socket itself closes, with the code of a lost connection. */
   function isLostWrite(reason: unknown): boolean {
     if (!(reason instanceof Error) || !('code' in reason) || !('syscall' in reason)) return false
     const isLost = reason.code === 'EPIPE' || reason.code === 'ECONNRESET'

@@ -1,4 +1,5 @@
-/** Errors in words for rows and logs. An error can carry what it failed on: texts, numbers and keys are left out. */
+/** Puts errors into words for rows and logs. An error can quote a text, a phone number or a key that it
+ *  failed on: those are left out. */
 import { Boom } from '@hapi/boom'
 import { isMooringError } from '../../core/errors.ts'
 
@@ -21,7 +22,7 @@ export function wordsOf(error: unknown): string {
   }
 }
 
-/** The first place of ours or of a library in the stack: `@whiskeysockets/baileys/lib/Socket/socket.js:412`. */
+/** The first file of the stack, ours or a library's: `@whiskeysockets/baileys/lib/Socket/socket.js:412`. */
 export function placeOf(error: unknown): string {
   try {
     const stack = error instanceof Error ? String(error.stack) : ''

@@ -1,15 +1,16 @@
-/** Suspects of one server connect one at a time: should the server die, no other one may have caused it. Nobody else waits for
- *  them. See core/protocol/suspicion.ts. */
+/** Lets the suspects of one server connect one at a time: if the server dies, no other suspect can have
+ *  caused it. Devices that are no suspects do not wait. See core/protocol/suspicion.ts. */
 import type { Clock } from '../../core/clock.ts'
 import { WELL_AFTER_MS } from '../../core/protocol/suspicion.ts'
 
-/** Beyond the time after which a device is well: its death tells the age of a socket as of the last beat. */
+/** Added to the time after which a device is well: the death of a server tells the age of a socket only as of
+ *  the last beat. */
 const LAST_BEAT_MS_MAX = 3000
-/** A login that does not come about holds up the next suspect no longer. */
+/** A login that takes longer no longer holds up the next suspect. */
 const LOGIN_MS_MAX = 20_000
 
 export interface Probation {
-  /** It has logged in: the probation ends as soon as it is well. */
+  /** The suspect has logged in: its probation ends as soon as it is well. */
   loggedIn(): void
   end(): void
 }
@@ -20,7 +21,7 @@ export interface SuspectGate {
   enter(until: AbortSignal): Promise<Probation | undefined>
 }
 
-/** Bounded by the devices of the server: each waits once. */
+/** The queue is as long as the server has devices at most: each waits once. */
 export function createSuspectGate(clock: Clock): SuspectGate {
   const waiters: (() => void)[] = []
   let isTaken = false
@@ -61,7 +62,7 @@ export function createSuspectGate(clock: Clock): SuspectGate {
       const go = () => mine.resolve(true)
       const giveUp = () => {
         const at = waiters.indexOf(go)
-        // Not there: its turn has just come, and goes to the next one.
+        // The suspect has left the queue, since its turn has just come. The turn goes to the next suspect.
         if (at >= 0) waiters.splice(at, 1)
         mine.resolve(at < 0)
       }

@@ -1,14 +1,14 @@
-/** Ends a process whose main thread is stuck. An endless loop, in what one device received or runs, holds up every socket of the
- *  server, and neither the lease nor its fence can act. Only another thread can end that.
- *  A process that was frozen as a whole is not stuck: its watchdog stood still with it. */
+/** Ends a process whose main thread is stuck. An endless loop in the work of one device holds up every socket
+ *  of the server, and neither the lease nor its fence can act. Only another thread can end that. A process
+ *  that is frozen as a whole is not stuck: its watchdog is frozen as well. */
 import { Worker } from 'node:worker_threads'
 
 const TICK_MS = 250
-/** Room for a thread that only counts. */
+/** The thread only counts, and needs little memory. */
 const THREAD_LIMITS = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 }
 
 /** Ends the process by SIGABRT, as a crash, when its main thread has not turned for `stuckMs`.
- *  @param failed hears why nobody watches any more: the process goes on without */
+ *  @param failed is told why the watchdog has ended; the process goes on without it */
 export function startWatchdog(stuckMs: number, failed: (error: unknown) => void): void {
   const turns = new Int32Array(new SharedArrayBuffer(4))
   setInterval(() => void Atomics.add(turns, 0, 1), TICK_MS).unref()
@@ -23,8 +23,8 @@ export function startWatchdog(stuckMs: number, failed: (error: unknown) => void)
   thread.unref()
 }
 
-/** Runs in the other thread, from its source: it may use nothing of this file. It counts its own ticks and reads no clock, so
- *  that time in which the whole process stood still does not count. */
+/** Runs in the other thread, from its source text: it may use nothing of this file. It counts its own ticks
+ *  and reads no clock, because time in which the whole process was frozen must not count. */
 function watch(): void {
   const { workerData } = process.getBuiltinModule('node:worker_threads')
   const { writeSync } = process.getBuiltinModule('node:fs')

@@ -1,17 +1,17 @@
-/** Tells of what others can make happen as often as they like: the first time at once, then how often it was, once for each
- *  span in which it happened. So a stranger's flood is seen, and fills no log. */
+/** Logs an event that strangers can cause as often as they like. The first is told at once; after it, one
+ *  line for each minute says how many there were. So a flood is seen, and does not fill the log. */
 import type { Clock, Timer } from '../../core/clock.ts'
 
 const TOLD_EVERY_MS = 60_000
 
 export interface BoundedTelling {
-  /** It happened once more. */
+  /** The event happened once more. */
   count(): void
-  /** Tells what was not told yet, and ends. */
+  /** Tells of the events that were not told yet, and ends. */
   close(): void
 }
 
-/** @param tell is given how often it happened since it was last called */
+/** @param tell is given the number of events since it was last called */
 export function boundedTelling(
   clock: Pick<Clock, 'startTimer'>,
   tell: (count: number) => void,

@@ -1,34 +1,37 @@
-/** The one rate limiter that all connects of a server pass, so that a recovery does not stampede. */
+/** The rate limiter for all connects of one server, so that the devices of a recovering fleet do not stampede
+ *  WhatsApp. */
 import type { Clock, Timer } from '../../core/clock.ts'
 
 export interface ConnectLimiter {
   /** Waits for its turn, first come first served. @returns false when `until` was aborted before */
   turn(until: AbortSignal): Promise<boolean>
-  /** From now on this many connects per second, also for those that wait already. */
+  /** Sets the rate from now on, also for callers that wait already. */
   setRate(perSecond: number): void
   /** Callers that wait for their turn. */
   waiting(): number
 }
 
-/** What is saved up while nobody connects, in seconds of the rate. With a whole second's worth, all servers of a fleet that
- *  rested would let two seconds' worth through in the first second of a recovery: a quarter makes it come in waves. */
+/** Tokens saved while idle, in seconds of the rate. With 1.0, an idle fleet would make twice its rate of
+ *  connects in the first second of a recovery; 0.25 limits that to 1.25 times. */
 const BURST_SECONDS = 0.25
 
-/** Connects that may go at once; at least one, or none ever would. */
+/** The connects that may start at once. With less than one, no connect would ever start. */
 export function burstOf(perSecond: number): number {
   return Math.max(1, perSecond * BURST_SECONDS)
 }
 
-/** So much of a token may be missing: what rounding takes away. */
+/** This part of a token may be missing, since rounding takes it away. */
 const ROUNDING = 1e-6
-/** Longer timers overflow, and fire at once. */
+/** A timer beyond 2^31 ms overflows, and fires at once. */
 const TIMER_MS_MAX = 60_000
 
-/** A token bucket whose rate may change while callers wait. Time is handed in, which no published limiter allows. */
+/** A token bucket whose rate may change while callers wait. No published limiter lets its time be handed in.
+ *  */
 export function createConnectLimiter(clock: Clock, perSecond: number): ConnectLimiter {
-  // Always counted from here: the boot-time clock moves in steps, and a sum of many short spans would count each twice.
+  // Time is always counted from here. The boot-time clock moves in steps: a sum of many short spans would
+  // count each twice.
   const begun = clock.mark()
-  // In the order of their coming.
+  // In the order in which they came.
   const waiters = new Set<() => void>()
   let rate = perSecond
   let tokens = burstOf(rate)
@@ -52,7 +55,7 @@ export function createConnectLimiter(clock: Clock, perSecond: number): ConnectLi
     timer?.cancel()
     timer = undefined
     if (waiters.size === 0) return
-    // Rounded up, so that a timer that fires on time never finds the token not yet whole.
+    // Rounded up: a timer that fires on time must find a whole token.
     const waitMs = Math.ceil(((1 - ROUNDING - tokens) * 1000) / rate)
     timer = clock.startTimer(Math.min(Math.max(1, waitMs), TIMER_MS_MAX), letThrough)
   }

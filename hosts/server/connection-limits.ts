@@ -1,5 +1,5 @@
-/** Limits of an HTTP server's connections: how many there are, and how long each may take for every step. Each step of a
- *  connection has an end, so that none can be kept by saying a byte now and then, or by never reading. */
+/** Limits the connections of an HTTP server: their number, and the time of each step. A client can therefore
+ *  keep no connection open by sending a byte now and then, or by never reading its answer. */
 import {
   createServer,
   type IncomingMessage,
@@ -9,19 +9,20 @@ import {
 } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** How often Node looks for requests that are late; its own default is 30 s. */
+/** How often Node looks for late requests; its own default is 30 s. */
 const LOOK_EVERY_MS = 500
-/** Node adds a second, so that a client that was told this long does not meet a closed connection. */
+/** Node adds a second: a client that was told this time must not meet a closed connection. */
 const IDLE_MS_MAX = 4000
-/** An answer that the client has not read by then is cut off. */
+/** The connection is cut when the client has not read its answer within this time. */
 const UNREAD_MS_MAX = 5000
-/** Requests of one connection that wait for their answers, one behind the other. */
+/** Requests of one connection that may wait for their answers. */
 const PIPELINED_MAX = 8
 
 export interface ConnectionLimits {
-  /** From the first byte of a request, or the begin of the connection, to the last byte of the headers. */
+  /** From the first byte of a request, or from the start of the connection, to the last byte of the headers.
+   *  */
   readonly headersMsMax: number
-  /** The same, to the last byte of the body. */
+  /** From the same moment to the last byte of the body. */
   readonly requestMsMax: number
   readonly headerBytesMax: number
   readonly connectionsMax: number
@@ -30,7 +31,7 @@ export interface ConnectionLimits {
 
 export type Dropped = 'too many connections' | 'too slow' | 'answers not read' | 'too many requests at once'
 
-/** @param dropped hears of each connection that was ended because of a limit */
+/** @param dropped is told of each connection that a limit has ended */
 export function createLimitedServer(
   limits: ConnectionLimits,
   answer: (request: IncomingMessage, response: ServerResponse) => void,
@@ -78,7 +79,8 @@ export function createLimitedServer(
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
     if (isLate) dropped('too slow')
-    // Nothing may follow an answer that has announced the end: what comes then is the rest of a request that was not read.
+    // An answer has announced the end, so that nothing may follow it: these bytes are the rest of a request
+    // that was not read.
     if (socket.bytesWritten > 0) {
       socket.destroySoon()
       return
@@ -94,7 +96,7 @@ function statusOf(code: string | undefined): string {
   return code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
 }
 
-/** From the end of the answer on the client has its time to read it. */
+/** The client's time to read the answer counts from the answer's end. */
 function cutUnread(response: ServerResponse, cut: () => void): void {
   const late = new AbortController()
   response.once('prefinish', () => {

@@ -1,4 +1,4 @@
-/** What a Fargate task knows of itself: where it can be reached and what it is called. */
+/** Asks the ECS metadata endpoint for the address and the name of the task that this process runs in. */
 import * as z from 'zod'
 
 const METADATA_MS_MAX = 2000
@@ -12,7 +12,7 @@ const metadata = z.object({
 
 export interface FargateTask {
   readonly taskArn: string
-  /** Unique among the tasks that run: the last part of the task's ARN. */
+  /** The last part of the task's ARN: unique among the running tasks. */
   readonly name: string
   readonly address: string
 }

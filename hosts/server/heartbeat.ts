@@ -6,9 +6,9 @@ import { beat } from '../../core/protocol/membership.ts'
 import type { ServerRow } from '../../core/store/server-row.ts'
 import type { HostWorld } from '../world.ts'
 
-/** After a beat that got no answer the next one follows sooner, so that several fit into a lease. */
+/** A beat that got no answer is followed sooner by the next, so that several fit into a lease. */
 const RETRY_AFTER_MS = 500
-/** Timers stand still while a machine sleeps, and the lease does not: it is looked at this often at least. */
+/** Timers stop while a machine sleeps, and the lease goes on: it is looked at this often at least. */
 const FENCE_LOOK_MS = 500
 
 export interface HeartbeatEvents {
@@ -33,7 +33,8 @@ export async function keepBeating(
 ): Promise<void> {
   const fence = armFence(world.clock, lease, events.fenced)
   while (!until.aborted) {
-    // The lease counts from here, before the request leaves: its write may be applied at any time from now on.
+    // The lease counts from here, before the request leaves: its write may be applied at any time from now
+    // on.
     const sentAt = world.clock.mark()
     try {
       const row = await beat(world.beatStore, world.clock, me, events.connected(), events.waiting())
@@ -55,7 +56,7 @@ export async function keepBeating(
   fence.disarm()
 }
 
-/** The fence is a timer: after a freeze, Node runs due timers before it reads from sockets. */
+/** The fence is a timer, because Node runs due timers before it reads from sockets when a freeze is over. */
 function armFence(clock: Clock, lease: Lease, fenced: () => void) {
   let timer: Timer | undefined
   const rearm = () => {

@@ -1,4 +1,4 @@
-/** Joins the fleet: announces the server, takes its name and its URL, becomes active. */
+/** Joins the fleet: takes the server's name and URL, and makes it active. */
 import { sleep } from '../../core/clock.ts'
 import { MooringError } from '../../core/errors.ts'
 import type { ServerId } from '../../core/ids.ts'
@@ -7,13 +7,14 @@ import type { ServerRow } from '../../core/store/server-row.ts'
 import type { HostWorld } from '../world.ts'
 
 const LOOK_EVERY_MS = 500
-/** How much longer than the bury time a silent holder is waited for, so that a sweep can bury it. */
+/** The sweep gets this much longer than the bury time to bury a silent holder. */
 const PATIENCE_MS = 15_000
 
-/** Waits while the holder of the name or the URL is silent, since it may be about to be buried: a server restarted after a
- *  crash finds its own former self. The server's row has been announced and beats.
- *  @returns undefined when it was asked to leave meanwhile
- *  @throws MooringError SERVER_NAME_TAKEN | SERVER_URL_TAKEN as soon as the holder is seen to live | SERVER_DEAD */
+/** Waits while the holder of the name or the URL is silent, since it may soon be buried: a server that is
+ *  restarted after a crash finds its own former run. The server has announced its row and beats.
+ *  @returns undefined when the server was asked to leave meanwhile
+ *  @throws MooringError SERVER_NAME_TAKEN | SERVER_URL_TAKEN as soon as the holder is seen to live |
+ *  SERVER_DEAD */
 export async function join(
   world: HostWorld,
   me: { serverId: ServerId; name: string; url: string },
@@ -21,7 +22,7 @@ export async function join(
 ): Promise<ServerRow | undefined> {
   await take(world, 'name', me.name, me.serverId, until)
   await take(world, 'url', me.url, me.serverId, until)
-  // Asked to leave while it waited: it may not hold them, so it must not become active.
+  // A server that was asked to leave while it waited may hold neither, and must not become active.
   return until.aborted ? undefined : activate(world.store, me.serverId)
 }
 
@@ -49,11 +50,12 @@ function taken(
 ): MooringError {
   const variable = kind === 'name' ? 'SERVER_NAME' : 'SERVER_URL'
   const state = beats
-    ? 'which beats: stop it, or give this server another one'
+    ? `which beats: stop it, or give this server another ${kind === 'name' ? 'name' : 'URL'}`
     : `silent for ${Math.round(waitedMs / 1000)} s but not buried: is the sweep running?`
   return new MooringError(
     kind === 'name' ? 'SERVER_NAME_TAKEN' : 'SERVER_URL_TAKEN',
-    `${variable} ${value} is held by server "${holder.serverId}" (name ${holder.name}, url ${holder.url}), ${state}`,
+    `${variable} "${value}" is held by server "${holder.serverId}" ` +
+      `(name "${holder.name}", URL ${holder.url}), ${state}`,
     { holder: holder.serverId },
   )
 }

@@ -35,7 +35,7 @@ export interface Holdings {
 
 /** Releases every device. @throws when the store cannot be reached for so long that the devices must be
  *  evicted */
-export async function releaseAll(world: LeavingWorld, holdings: Holdings): Promise<void> {
+export async function releaseEverything(world: LeavingWorld, holdings: Holdings): Promise<void> {
   const { serverId, name } = holdings
   await insist(world, () => setOut(world.store, serverId))
   world.telemetry.emit('server.draining', { serverId, name, devices: holdings.connections().length })

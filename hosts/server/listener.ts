@@ -1,4 +1,5 @@
-/** The server's own HTTP endpoint: the doorbell, messages to send, and health for ECS and load balancers. */
+/** The HTTP endpoint of a server: the doorbell, requests to send a text, and its health for ECS and load
+ *  balancers. */
 import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { EventName } from '../../core/catalogue.ts'
@@ -8,12 +9,13 @@ import type { Telemetry } from '../../core/telemetry.ts'
 import { type BoundedTelling, boundedTelling } from './bounded-telling.ts'
 import { type ConnectionLimits, createLimitedServer, type Dropped } from './connection-limits.ts'
 import { pageRefusal } from './page-requests.ts'
-import { createSends, deviceOfSend, refused, SEND_BYTES_MAX } from './send-endpoint.ts'
+import { createSendEndpoint, deviceOfSend, refused, SEND_BYTES_MAX } from './send-endpoint.ts'
 import type { RunningServer } from './server.ts'
 import { SERVER_STATUS } from './statuses.ts'
 
 const RING_BYTES_MAX = 4096
-/** Doorbells and health checks come from few addresses and last milliseconds; a send lasts as long as WhatsApp takes. */
+/** Doorbells and health checks come from few addresses and last milliseconds. A send lasts as long as
+ *  WhatsApp takes. */
 const LIMITS: ConnectionLimits = {
   headersMsMax: 5000,
   requestMsMax: 5000,
@@ -45,7 +47,7 @@ export async function listen(
   const { clock, telemetry, messagesSecret } = options
   const refusedRings = boundedTelling(clock, refusalTeller('doorbell.refused'))
   const refusedSends = boundedTelling(clock, refusalTeller('send.refused'))
-  const sends = messagesSecret === undefined ? undefined : createSends(messagesSecret, clock)
+  const sendEndpoint = messagesSecret === undefined ? undefined : createSendEndpoint(messagesSecret, clock)
   const drops = new Map<Dropped, BoundedTelling>()
 
   function dropped(why: Dropped): void {
@@ -67,11 +69,12 @@ export async function listen(
     LIMITS,
     (request, response) => {
       const answer = (status: number, body: object) => {
-        // What is left of the request is not waited for.
+        // The rest of the request is not waited for.
         if (!request.complete) response.setHeader('connection', 'close')
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
       }
-      // Everybody here is a program, and asks by an address: a name could be one that a page has made point here.
+      // Only programs ask here, and they ask by an address. A page can make a name of its own point here, but
+      // no address.
       const refusal = pageRefusal(request, { host: 'address', port: 'any' })
       if (refusal) {
         answer(refusal.status, { code: refusal.code, message: refusal.message })
@@ -93,10 +96,10 @@ export async function listen(
     }
     if (request.method === 'POST' && request.url === '/doorbell') return ringing(request, running)
     const device = deviceOfSend(request.method, request.url)
-    if (device && sends) {
+    if (device && sendEndpoint) {
       const body = await readBody(request, SEND_BYTES_MAX)
       const asked = { device, path: request.url ?? '', body, ...signatureOf(request) }
-      const answer = await sends.answer(running, asked)
+      const answer = await sendEndpoint.answer(running, asked)
       if (answer[0] === SERVER_STATUS.SIGNATURE_INVALID) refusedSends.count()
       return answer
     }
@@ -112,7 +115,7 @@ export async function listen(
       refusedRings.count()
       return refused('SIGNATURE_INVALID', 'the signature does not fit, or its time is not the present')
     }
-    if (!running) return refused('SERVER_STARTING', 'the server is starting: it looks by itself')
+    if (!running) return refused('SERVER_STARTING', 'the server is starting: it will look by itself')
     running.ring()
     return [202, { serverId: running.serverId }]
   }

@@ -1,5 +1,5 @@
-/** Tells requests that a web page made from those of programs. No endpoint of a server or of the local fleet is for pages:
- *  a page that somebody happens to read must reach none, also when its own name is made to point here. */
+/** Refuses the requests of web pages. The endpoints of servers and of the local fleet are for programs. A
+ *  page that somebody reads must reach none of them, even when the page's own name is made to point here. */
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { ErrorCode } from '../../core/errors.ts'
@@ -12,18 +12,20 @@ export interface PageRefusal {
 }
 
 export interface PageRules {
-  /** `loopback`: by a name of this machine alone; `address`: by any address. A page can make only a name point elsewhere. */
+  /** `loopback` allows only the names of this machine, `address` any address. A page can make only a name
+   *  point elsewhere. */
   readonly host: 'loopback' | 'address'
-  /** Whether Host must name the port that was connected to. Not so where a proxy may stand before the endpoint. */
+  /** Whether Host must name the port of the connection. A proxy before the endpoint may change the port: then
+   *  `any`. */
   readonly port: 'exact' | 'any'
-  /** An Origin that a program is known to send; no page can send another one than its own. */
+  /** An Origin that a known program sends. A page can send no Origin but its own. */
   readonly origin?: string
 }
 
 const HTTP_PORT = 80
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
-/** @returns why it is refused; undefined when no page has sent it */
+/** @returns why the request is refused; undefined when no page has sent it */
 export function pageRefusal(request: IncomingMessage, rules: PageRules): PageRefusal | undefined {
   const { headers, headersDistinct, method } = request
   if (!isOwnHost(request, rules)) {
@@ -31,7 +33,8 @@ export function pageRefusal(request: IncomingMessage, rules: PageRules): PageRef
   }
   const origins = headersDistinct.origin ?? []
   if (origins.some((origin) => origin !== rules.origin)) return foreign('no web page may ask here')
-  // Browsers say by it who asks, also where they leave Origin out; `none` is an address that a person has typed.
+  // Browsers send this header even where they leave Origin out. `none` means that a person has typed the
+  // address.
   if ((headers['sec-fetch-site'] ?? 'none') !== 'none') return foreign('no web page may ask here')
   if (method === 'OPTIONS' || 'access-control-request-method' in headers) {
     return foreign('there is no permission for web pages to be asked for')
@@ -48,7 +51,7 @@ function refused(code: 'FOREIGN_HOST' | 'FOREIGN_ORIGIN', message: string): Page
 }
 
 function isOwnHost({ headersDistinct, socket, url }: IncomingMessage, { host, port }: PageRules): boolean {
-  // A target with a host of its own would count more than the header.
+  // A target that names a host itself would override the header.
   if (!url?.startsWith('/')) return false
   const [given, ...more] = headersDistinct.host ?? []
   const read = /^(\[[0-9a-f:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/i.exec(given ?? '')

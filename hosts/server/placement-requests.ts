@@ -1,10 +1,10 @@
-/** Asks the `assign` Lambda for servers for devices that were let go, several in one invocation. */
+/** Asks the `assign` Lambda to place released devices, several in one invocation. */
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda'
 import { type Clock, sleep } from '../../core/clock.ts'
 import type { DeviceId } from '../../core/ids.ts'
 import type { Telemetry } from '../../core/telemetry.ts'
 
-/** Devices released within this are asked for together. */
+/** Devices that are released within this time share one invocation. */
 const GATHER_MS = 20
 const INVOKE_MS_MAX = 3000
 
@@ -32,7 +32,7 @@ export function placementRequests(
     }
   }
 
-  /** Resolves when the request has been sent, or has failed: the sweep then finds the devices. */
+  /** Resolves when the request was sent, or has failed: then the sweep finds the devices. */
   return (devices: readonly DeviceId[]): Promise<void> => {
     if (gathered) for (const device of devices) gathered.add(device)
     else {

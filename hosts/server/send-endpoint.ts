@@ -1,6 +1,6 @@
-/** What an application may ask of the server that holds a device: to send a text. Signed like a doorbell, with the
- *  secret of the messages and over path and body, so that a request cannot be played again for another device. Played
- *  again for the same device it sends nothing new: the message has the same id then, at whichever server. */
+/** Lets an application send a text through the server that holds the device. The request is signed with the
+ *  secret of the messages, over path and body: it cannot be replayed for another device. A replay for the
+ *  same device sends nothing new, since the message has the same id at every server. */
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import type { Clock, Mark } from '../../core/clock.ts'
@@ -15,13 +15,13 @@ import { isServerCode, SERVER_STATUS, type ServerCode } from './statuses.ts'
 /** WhatsApp takes texts of up to 65,536 characters. */
 const TEXT_CHARACTERS_MAX = 65_536
 export const SEND_BYTES_MAX = 400_000
-/** Sends that are remembered, so that one that is played again does not even reach WhatsApp. */
+/** Requests that are remembered, so that a replay does not even reach WhatsApp. */
 const REMEMBERED_MAX = 10_000
-/** A signature fits from a minute before its time until a minute after. */
+/** A signature is accepted from a minute before its time until a minute after. */
 const REMEMBERED_MS = 2 * RING_AGE_MS_MAX
 const PATH = /^\/devices\/([^/?]+)\/messages$/
 
-const wish = z.strictObject({
+const requestBody = z.strictObject({
   to: z.string().transform((to, context) => {
     const fault = faultOf(to)
     if (fault !== undefined) context.addIssue(fault)
@@ -42,7 +42,7 @@ function faultOf(to: string): string | undefined {
   return 'fault' in read ? read.fault : undefined
 }
 
-/** The device that a path is about, if it asks for a send. */
+/** @returns the device of a request to send; undefined for every other request */
 export function deviceOfSend(method: string | undefined, path: string | undefined): DeviceId | undefined {
   const [, id] = (method === 'POST' && PATH.exec(path ?? '')) || []
   return id !== undefined && ID_FORM.test(id) ? (id as DeviceId) : undefined
@@ -60,12 +60,12 @@ type Answer = [status: number, body: object]
 
 type Sender = Pick<RunningServer, 'send'> | undefined
 
-export interface Sends {
-  /** @returns the answer, an error's code and words included */
+export interface SendEndpoint {
+  /** @returns the answer; errors are answers, too, and none is thrown */
   answer(server: Sender, request: SendRequest): Promise<Answer>
 }
 
-export function createSends(secret: string, clock: Clock): Sends {
+export function createSendEndpoint(secret: string, clock: Clock): SendEndpoint {
   const remembered = new Map<string, { readonly answer: Promise<Answer>; readonly since: Mark }>()
 
   function remember(signature: string, answer: Promise<Answer>): void {
@@ -87,7 +87,7 @@ export function createSends(secret: string, clock: Clock): Sends {
       const answer = send(server, request)
       remember(signature, answer)
       const settled = await answer
-      // The application may send what failed again as it was.
+      // The application may repeat a request that has failed, exactly as it was.
       if (settled[0] !== 200) remembered.delete(signature)
       return settled
     },
@@ -95,7 +95,7 @@ export function createSends(secret: string, clock: Clock): Sends {
 }
 
 async function send(server: Sender, { device, body, signature }: SendRequest): Promise<Answer> {
-  const read = wish.safeParse(jsonOf(body))
+  const read = requestBody.safeParse(jsonOf(body))
   if (!read.success) return refused('BAD_REQUEST', z.prettifyError(read.error))
   const { to, text, messageId = idFrom(signature) } = read.data
   if (!server) return refused('SERVER_STARTING', 'the server is starting: try again in a moment')
@@ -110,7 +110,8 @@ async function send(server: Sender, { device, body, signature }: SendRequest): P
   }
 }
 
-/** The same for the same request, and another one for every other: the signature is over its time, device and body. */
+/** Each request has its own message id, and a replay has the same: the signature is over time, device and
+ *  body. */
 function idFrom(signature: string): string {
   return `3EB0${createHash('sha256').update(signature).digest('hex').slice(0, 16).toUpperCase()}`
 }

@@ -1,9 +1,9 @@
 /**
- * One server: joins, beats, holds the devices that it owns, lets go of them when it leaves.
- * hosts/main.ts runs one per process; tests and the simulation run it in their own world. It must never hold a socket outside
- * its lease, and it takes no device that a row does not give to it.
+ * One server: joins the fleet, beats, holds the devices that it owns, and releases them when it leaves.
+ * hosts/main.ts runs one per process; tests and the simulation run it in their own world. It must never hold
+ * a socket outside its lease, and it takes no device that a row does not give to it.
  */
-import { type Mark, sleep } from '../../core/clock.ts'
+import { sleep } from '../../core/clock.ts'
 import { isMooringError, MooringError } from '../../core/errors.ts'
 import type { DeviceId, ServerId } from '../../core/ids.ts'
 import { createLease } from '../../core/protocol/lease.ts'
@@ -11,27 +11,18 @@ import { announce, crash, type Joining, leave, setOutDrained } from '../../core/
 import type { Backoff } from '../../core/retry.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { ServerRow } from '../../core/store/server-row.ts'
-import { queryAll } from '../../core/store/store.ts'
 import { type DeviceConnection, keepConnection } from '../device/connection.ts'
 import { createSuspectGate } from '../isolation/suspect-gate.ts'
 import type { OutgoingText } from '../whatsapp/socket.ts'
-import type { Berth, HostWorld } from '../world.ts'
+import type { HostWorld, ServerContext } from '../world.ts'
 import { createConnectLimiter } from './connect-limiter.ts'
 import { createConnectRate } from './connect-rate.ts'
 import { keepBeating } from './heartbeat.ts'
 import { join } from './join.ts'
-import { releaseAll } from './leaving.ts'
+import { createLeaseGate } from './lease-gate.ts'
+import { releaseEverything } from './leaving.ts'
+import { createOwnedDevices } from './owned-devices.ts'
 
-/** The reserve precedes the claim and the index lags, so devices are listed at every beat for this long after a change. */
-const LIST_AGAIN_MS = 10_000
-/** Devices are listed this often even when nothing seems to have changed. */
-const LIST_ANYWAY_MS = 30_000
-/** A device that was let go may stay in the lagging index for a while; its owner is read before it is taken up again. */
-const LET_GO_LATELY_MS = 10_000
-/** What a device does to its server, it mostly does at once. */
-const AT_WORK_MS = 500
-/** More than these would not tell the guilty one from the others. */
-const SUSPECTS_MAX = 8
 /** A stop may take this long; ECS kills the task after 120 s. */
 const LEAVE_MS_MAX = 100_000
 
@@ -50,12 +41,13 @@ export interface RunningServer {
   readonly serverId: ServerId
   /** The doorbell rang: look now. */
   ring(): void
-  /** @throws MooringError DEVICE_NOT_HERE | DEVICE_NOT_CONNECTED | SEND_QUEUE_FULL | SEND_REFUSED | SEND_UNCONFIRMED */
+  /** @throws MooringError DEVICE_NOT_HERE | DEVICE_NOT_CONNECTED | SEND_QUEUE_FULL | SEND_REFUSED |
+   *  SEND_UNCONFIRMED */
   send(device: DeviceId, message: OutgoingText): Promise<void>
-  /** Lets every device go and leaves the fleet. */
+  /** Releases every device and leaves the fleet. */
   leave(): void
-  /** An error that belongs to no device: cuts every socket at once, and says before the process ends which devices the server
-   *  was at work for. Resolves when that is written or has failed. */
+  /** An error that belongs to no device: cuts every socket at once, and writes which devices the server was
+   *  at work for. Resolves when that is written or has failed; then the process must end. */
   crash(why: string): Promise<void>
   health(): { serverId: ServerId; leaseValid: boolean; devices: number; connected: number; leaving: boolean }
   readonly ended: Promise<ServerEnd>
@@ -63,27 +55,27 @@ export interface RunningServer {
 
 export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
   const { serverId, name } = plan
+  const { telemetry } = world
   const lease = createLease(world.clock, world.settings)
-  const connections = new Map<DeviceId, DeviceConnection>()
-  const letGoLately = new Map<DeviceId, Mark>()
   const stopBeating = new AbortController()
   const stopJoining = new AbortController()
-  const leaseWaiters = new Set<() => void>()
   const leaveAsked = Promise.withResolvers<void>()
   const buried = Promise.withResolvers<ServerEnd>()
-  const holdings = { serverId, name, list: listOnce, connections: () => [...connections.values()] }
   let leaving = false
   let settingOut = false
-  let isFenced = false
-  let seq: number | undefined
   let surplus = 0
-  let changedAt: Mark | undefined
-  let listedAt: Mark | undefined
-  let listing = false
-  let listNext = false
 
+  const owned = createOwnedDevices({ world, serverId, hold, mayList: lease.isValid })
+  const gate = createLeaseGate({
+    lease,
+    cut() {
+      for (const connection of owned.connections()) connection.fence()
+    },
+    fenced: () => telemetry.emit('server.fenced', { serverId, name, devices: owned.count() }),
+    recovered: () => telemetry.emit('server.recovered', { serverId, name }),
+  })
   const rate = createConnectRate(plan.connectsPerSecond)
-  const berth: Berth = {
+  const context: ServerContext = {
     serverId,
     name,
     lease,
@@ -91,113 +83,36 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     suspects: createSuspectGate(world.clock),
     backoff: plan.backoff,
     takeSurplus: () => surplus-- > 0,
-    mayAct() {
-      if (lease.isValid()) return true
-      fenced()
-      return false
-    },
-    leaseValid: (until) =>
-      new Promise((resolve) => {
-        if (lease.isValid() || until.aborted) return resolve()
-        const wake = () => {
-          leaseWaiters.delete(wake)
-          until.removeEventListener('abort', wake)
-          resolve()
-        }
-        leaseWaiters.add(wake)
-        until.addEventListener('abort', wake)
-      }),
+    mayAct: gate.mayAct,
+    leaseValid: gate.leaseValid,
   }
 
-  const connectedCount = () =>
-    [...connections.values()].filter((connection) => connection.isConnected()).length
+  function hold({ deviceId, suspicion }: DeviceRow): DeviceConnection {
+    const connection = keepConnection(world, context, deviceId, suspicion)
+    if (leaving) connection.leave()
+    return connection
+  }
 
   function acknowledged(row: ServerRow): void {
     // The answer can come after the lease that it would have extended: the process was asleep, or leaves.
     if (!lease.isValid()) return
-    berth.limiter.setRate(rate.told(row))
+    context.limiter.setRate(rate.told(row))
     surplus = row.state === 'active' ? (row.surplus ?? 0) : 0
-    if (isFenced) world.telemetry.emit('server.recovered', { serverId, name })
-    isFenced = false
-    for (const wake of [...leaseWaiters]) wake()
-    if (row.assignmentSeq !== seq) changedAt = world.clock.mark()
-    seq = row.assignmentSeq
-    const listAgain = changedAt !== undefined && world.clock.elapsedMs(changedAt) < LIST_AGAIN_MS
-    const listAnyway = listedAt === undefined || world.clock.elapsedMs(listedAt) >= LIST_ANYWAY_MS
-    if (listAgain || listAnyway) list()
-    leaveIfDrained(row).catch((error: unknown) => world.telemetry.emit('server.failed', { serverId, error }))
-  }
-
-  function cutAll(): void {
-    isFenced = true
-    for (const connection of connections.values()) connection.fence()
-  }
-
-  /** By the fence's timer, or by the first frame that comes or wants to leave when the lease is over. */
-  function fenced(): void {
-    if (isFenced) return
-    cutAll()
-    world.telemetry.emit('server.fenced', { serverId, name, devices: connections.size })
+    gate.open()
+    owned.acknowledged(row)
+    leaveIfDrained(row).catch((error: unknown) => telemetry.emit('server.failed', { serverId, error }))
   }
 
   function refused(): void {
-    cutAll()
-    world.telemetry.emit('server.beat_refused', { serverId, name })
+    gate.cutAll()
+    telemetry.emit('server.beat_refused', { serverId, name })
     buried.resolve({ why: 'buried' })
   }
 
-  /** Lists the devices of this server; a call during a listing makes another one follow. */
-  function list(): void {
-    if (listing) {
-      listNext = true
-      return
-    }
-    listing = true
-    listOnce()
-      .catch((error: unknown) => world.telemetry.emit('server.failed', { serverId, error }))
-      .finally(() => {
-        listing = false
-        if (listNext && lease.isValid()) list()
-      })
-  }
-
-  async function listOnce(): Promise<void> {
-    listNext = false
-    const devices = await queryAll(world.store, 'Devices', { index: 'byOwner', partition: serverId })
-    listedAt = world.clock.mark()
-    for (const [deviceId, at] of letGoLately)
-      if (world.clock.elapsedMs(at) >= LET_GO_LATELY_MS) letGoLately.delete(deviceId)
-    const listed = new Set(devices.map((device) => device.deviceId))
-    for (const device of devices) await takeUp(device)
-    for (const [deviceId, connection] of connections) {
-      // Not in the list: released by us and gone from the index, or the index lags. The row tells.
-      if (listed.has(deviceId)) continue
-      const row = await world.store.get('Devices', { deviceId })
-      if (row) connection.notice(row)
-    }
-  }
-
-  async function takeUp(listed: DeviceRow): Promise<void> {
-    const { deviceId } = listed
-    const holding = connections.get(deviceId)
-    if (holding) return holding.notice(listed)
-    let row: DeviceRow | undefined = listed
-    if (letGoLately.has(deviceId)) {
-      row = await world.store.get('Devices', { deviceId })
-      if (row?.owner !== serverId || connections.has(deviceId)) return
-    }
-    const connection = keepConnection(world, berth, deviceId, row.suspicion)
-    connections.set(deviceId, connection)
-    if (leaving) connection.leave()
-    void connection.ended.then(() => {
-      connections.delete(deviceId)
-      letGoLately.set(deviceId, world.clock.mark())
-    })
-  }
-
-  /** Drained, and wanted gone when it is empty: it leaves by itself, unless the drain is called off before. */
+  /** A drained server may be asked to leave when it is empty. The write fails if the drain was called off
+   *  before. */
   async function leaveIfDrained({ state, thenLeave, load }: ServerRow): Promise<void> {
-    const isDrained = state === 'draining' && thenLeave === true && load === 0 && connections.size === 0
+    const isDrained = state === 'draining' && thenLeave === true && load === 0 && owned.count() === 0
     if (!isDrained || leaving || settingOut) return
     settingOut = true
     try {
@@ -216,19 +131,20 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
 
   async function run(): Promise<ServerEnd> {
     await announce(world.store, world.clock, plan)
-    world.telemetry.emit('server.joining', { serverId, name, url: plan.url })
-    const { waiting } = berth.limiter
-    const events = { connected: connectedCount, waiting, acknowledged, fenced, refused }
+    telemetry.emit('server.joining', { serverId, name, url: plan.url })
+    const { waiting } = context.limiter
+    const events = { connected: owned.connectedCount, waiting, acknowledged, fenced: gate.fence, refused }
     const beating = keepBeating(world, serverId, lease, events, stopBeating.signal)
     const end = await Promise.race([live(), buried.promise])
     stopJoining.abort()
-    // Nothing connects from here on: once the row says `stopped` others may own the devices, and nobody keeps the fence.
+    // Nothing connects from here on: once the row says `stopped` others may own the devices, and nobody keeps
+    // the fence.
     lease.revoke()
-    cutAll()
+    gate.cutAll()
     stopBeating.abort()
     if (end.why !== 'buried') await leave(world.store, plan).catch(() => undefined)
     await beating
-    world.telemetry.emit('server.left', { serverId, name, why: end.why })
+    telemetry.emit('server.left', { serverId, name, why: end.why })
     return end
   }
 
@@ -237,50 +153,41 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
       if (!(await join(world, plan, stopJoining.signal))) return { why: 'left' }
     } catch (error) {
       if (!isMooringError(error)) throw error
-      world.telemetry.emit('server.name_taken', { serverId, name, code: error.code, why: error.message })
+      telemetry.emit('server.name_taken', { serverId, name, code: error.code, why: error.message })
       return { why: 'refused', error }
     }
-    world.telemetry.emit('server.joined', { serverId, name, url: plan.url, capacity: plan.capacity })
+    telemetry.emit('server.joined', { serverId, name, url: plan.url, capacity: plan.capacity })
     await leaveAsked.promise
-    const limit = new AbortController()
-    await Promise.race([
-      releaseAll(world, holdings).catch(leavingFailed),
-      sleep(world.clock, LEAVE_MS_MAX, limit.signal),
-    ])
-    limit.abort()
+    await releaseInTime()
     return { why: 'left' }
   }
 
-  /** The devices that may have caused what just happened; undefined when there are so many that it tells nothing. */
-  function atWork(): DeviceId[] | undefined {
-    const active = [...connections.values()].filter((connection) => connection.wasActive(AT_WORK_MS))
-    return active.length > SUSPECTS_MAX ? undefined : active.map(({ deviceId }) => deviceId)
-  }
-
-  function leavingFailed(error: unknown): void {
-    world.telemetry.emit('server.failed', {
-      serverId,
-      error,
-      why: 'devices that were not let go will be evicted',
-    })
+  async function releaseInTime(): Promise<void> {
+    const holdings = { serverId, name, list: owned.list, connections: owned.connections }
+    const why = 'devices that were not released will be evicted'
+    const limit = new AbortController()
+    await Promise.race([
+      releaseEverything(world, holdings).catch((error: unknown) =>
+        telemetry.emit('server.failed', { serverId, error, why }),
+      ),
+      sleep(world.clock, LEAVE_MS_MAX, limit.signal),
+    ])
+    limit.abort()
   }
 
   return {
     serverId,
-    ring() {
-      changedAt = world.clock.mark()
-      if (lease.isValid()) list()
-    },
+    ring: owned.ring,
     leave: startLeaving,
     async crash(why) {
-      const suspects = atWork()
+      const suspects = owned.atWork()
       lease.revoke()
-      cutAll()
+      gate.cutAll()
       stopBeating.abort()
       await crash(world.store, plan, why, suspects).catch(() => undefined)
     },
     async send(device, message) {
-      const connection = connections.get(device)
+      const connection = owned.get(device)
       if (connection) return connection.send(message)
       throw new MooringError(
         'DEVICE_NOT_HERE',
@@ -290,8 +197,8 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
     health: () => ({
       serverId,
       leaseValid: lease.isValid(),
-      devices: connections.size,
-      connected: connectedCount(),
+      devices: owned.count(),
+      connected: owned.connectedCount(),
       leaving,
     }),
     ended: run(),

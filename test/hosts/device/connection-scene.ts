@@ -1,4 +1,5 @@
-/** One device on its server, with sockets that do what the test says, on the test's clock. It asserts nothing itself. */
+/** One device on its server, on the test's clock, with sockets that the test opens and closes. It asserts
+ *  nothing itself. */
 import type { TestContext } from 'node:test'
 import type { DeviceId } from '../../../core/ids.ts'
 import { createLease } from '../../../core/protocol/lease.ts'
@@ -11,8 +12,15 @@ import { createSuspectGate } from '../../../hosts/isolation/suspect-gate.ts'
 import { droppingConsumer } from '../../../hosts/messages/consumer.ts'
 import { createConnectLimiter } from '../../../hosts/server/connect-limiter.ts'
 import type { SocketEvents } from '../../../hosts/whatsapp/socket.ts'
-import type { HostWorld } from '../../../hosts/world.ts'
-import { anActiveServer, anOwnedDevice, aWorld, deviceRow, type Tables } from '../../builders/builders.ts'
+import type { HostWorld, ServerContext } from '../../../hosts/world.ts'
+import {
+  anActiveServer,
+  anOwnedDevice,
+  aWorld,
+  deviceRow,
+  type Tables,
+  type TestWorld,
+} from '../../builders/builders.ts'
 import { scriptedRandom } from '../../builders/chance.ts'
 import { wrapping } from '../auth-state/fixtures.ts'
 
@@ -20,23 +28,23 @@ import { wrapping } from '../auth-state/fixtures.ts'
 export const BACKOFF = { baseMs: 1000, capMs: 60_000 }
 
 export interface SceneOptions {
-  /** What the device's row says from the beginning. */
+  /** Attributes of the device's row from the beginning. */
   readonly device?: Partial<DeviceRow>
-  /** Its credentials are not what the test is about: a linked device comes with fresh ones. */
+  /** The test is not about credentials: a linked device comes with fresh ones. */
   readonly freshCredentials?: boolean
   readonly takeSurplus?: () => boolean
-  /** What stands between the connection and the store. */
+  /** Wraps the store as the connection sees it. */
   readonly between?: (store: Store, device: DeviceId) => Store
   readonly prepare?: (store: Store, server: ServerRow) => Promise<unknown>
 }
 
-export async function aConnection(context: TestContext, tables: Tables, wish: SceneOptions = {}) {
+export async function aConnection(context: TestContext, tables: Tables, options: SceneOptions = {}) {
   const base = await aWorld(tables)
   const server = await anActiveServer(base, 'web-1')
   const { deviceId } = await anOwnedDevice(base, server)
-  if (wish.device) await base.store.update('Devices', { deviceId }, { set: wish.device, when: [] })
-  await wish.prepare?.(base.store, server)
-  const store = wish.between?.(base.store, deviceId) ?? base.store
+  if (options.device) await base.store.update('Devices', { deviceId }, { set: options.device, when: [] })
+  await options.prepare?.(base.store, server)
+  const store = options.between?.(base.store, deviceId) ?? base.store
   const sockets: SocketEvents[] = []
   const auths: OpenAuthState[] = []
   const placed: string[] = []
@@ -52,7 +60,7 @@ export async function aConnection(context: TestContext, tables: Tables, wish: Sc
         store,
         wrapping,
         renewDataKeysAfterDays: 365,
-        everPaired: everPaired && !wish.freshCredentials,
+        everPaired: everPaired && !options.freshCredentials,
       }),
     openSocket: ({ auth, events }) => {
       sockets.push(events)
@@ -70,23 +78,10 @@ export async function aConnection(context: TestContext, tables: Tables, wish: Sc
     consumer: droppingConsumer,
     requestPlacement: async (devices) => void placed.push(...devices),
   }
-  const lease = createLease(base.clock, { fenceAfterMs: 3_600_000 })
-  lease.renew(base.clock.mark())
-  const connection = keepConnection(
-    world,
-    {
-      serverId: server.serverId,
-      name: server.name,
-      lease,
-      limiter: createConnectLimiter(base.clock, 100),
-      suspects: createSuspectGate(base.clock),
-      backoff: BACKOFF,
-      takeSurplus: wish.takeSurplus ?? (() => false),
-      mayAct: () => true,
-      leaseValid: async () => undefined,
-    },
-    deviceId,
-  )
+  const serverContext = aServerContext(base, server, {
+    ...(options.takeSurplus ? { takeSurplus: options.takeSurplus } : {}),
+  })
+  const connection = keepConnection(world, serverContext, deviceId)
   context.after(async () => {
     connection.leave()
     await connection.ended
@@ -98,12 +93,12 @@ export async function aConnection(context: TestContext, tables: Tables, wish: Sc
     connection,
     deviceId,
     sockets,
-    /** What each of the sockets was given. */
+    /** The auth state that each of the sockets was given. */
     auths,
     placed,
     nextSocket: () =>
       eventually(async () => {
-        // A wait that was over before it began ends here.
+        // A wait of 0 ms ends here.
         base.clock.advance(0)
         return sockets.length > used ? sockets[used++] : undefined
       }),
@@ -115,6 +110,28 @@ export async function aConnection(context: TestContext, tables: Tables, wish: Sc
   }
 }
 
+/** A server with a lease of an hour, and with turns to connect for every device. */
+export function aServerContext(
+  { clock }: Pick<TestWorld, 'clock'>,
+  { serverId, name }: Pick<ServerRow, 'serverId' | 'name'>,
+  parts: Partial<ServerContext> = {},
+): ServerContext {
+  const lease = createLease(clock, { fenceAfterMs: 3_600_000 })
+  lease.renew(clock.mark())
+  return {
+    serverId,
+    name,
+    lease,
+    limiter: createConnectLimiter(clock, 100),
+    suspects: createSuspectGate(clock),
+    backoff: BACKOFF,
+    takeSurplus: () => false,
+    mayAct: () => true,
+    leaseValid: async () => undefined,
+    ...parts,
+  }
+}
+
 /** In real time: the clock of the connection stands still unless the test moves it. */
 export async function eventually<Found>(look: () => Promise<Found | undefined>): Promise<Found> {
   for (let tries = 0; tries < 1000; tries++) {
@@ -122,5 +139,5 @@ export async function eventually<Found>(look: () => Promise<Found | undefined>):
     if (found !== undefined) return found
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
-  throw new Error('it did not come about')
+  throw new Error('it did not come about within 5 s')
 }

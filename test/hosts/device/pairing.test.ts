@@ -56,7 +56,7 @@ describe('a QR', () => {
     await connected(device)
   })
 
-  test('of which WhatsApp has no more makes way for new ones over a new socket', async () => {
+  test('is replaced over a new socket when WhatsApp has no more QRs', async () => {
     const device = await pairing('used-up', quick)
     const { epoch } = await harbour.row(device)
 
@@ -79,7 +79,7 @@ describe('a QR', () => {
       why: 'a test',
     })
     patient.ring()
-    const free = await harbour.rowWhen('let go', device, ({ owner }) => owner === undefined)
+    const free = await harbour.rowWhen('released', device, ({ owner }) => owner === undefined)
     assert.equal(free.pairing, undefined)
 
     await harbour.give(device, quick)
@@ -122,7 +122,7 @@ describe('a device that nobody links', () => {
     await connected(device)
   })
 
-  test('is waited for on, over as many sockets as it takes, until the time is over', async () => {
+  test('is waited for over as many sockets as it takes, until the time is over', async () => {
     const both = harbour.startServer('both', { qrValidMs: 100, pairingTimeoutMs: 4000 })
     const device = await pairing('patience', both)
     const { epoch } = await harbour.row(device)
@@ -136,7 +136,7 @@ describe('a device that nobody links', () => {
 })
 
 describe('a pairing code', () => {
-  test('that is asked for begins the time anew: somebody is there', async () => {
+  test('that is requested begins the time again, since a person is there', async () => {
     const device = await pairing('code-late', impatient)
     const { pairing: shown } = await harbour.row(device)
     await new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS - 800))
@@ -149,7 +149,7 @@ describe('a pairing code', () => {
     await connected(device)
   })
 
-  test('that nobody types in time leaves no half-paired credentials: the next start begins with fresh ones', async () => {
+  test('that nobody types in time leaves no half-paired credentials: the next start has fresh ones', async () => {
     const device = await pairing('code-abandoned', impatient)
     await askCode(device, impatient, '15550100132')
     const stopped = await harbour.rowWhen('stopped', device, ({ status }) => status === 'stopped')
@@ -165,7 +165,7 @@ describe('a pairing code', () => {
     assert.match(linked.account?.jid ?? '', /^15550100133/)
   })
 
-  test('that is typed wrongly links nothing, may be typed again, and leaves nothing half-paired when it is given up', async () => {
+  test('that is typed wrongly links nothing, may be typed again, and leaves nothing half-paired', async () => {
     const device = await pairing('code-wrong', patient)
     const { credentialsId } = await harbour.row(device)
     const code = await askCode(device, patient, '15550100134')

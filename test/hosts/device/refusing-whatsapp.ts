@@ -1,4 +1,4 @@
-/** A WhatsApp that refuses what the test says, and devices that meet it. It asserts nothing itself. */
+/** A WhatsApp that refuses logins as the test says, and devices that meet it. It asserts nothing itself. */
 import { systemClock } from '../../../core/clock.ts'
 import { type DeviceId, deviceId } from '../../../core/ids.ts'
 import { systemRandom } from '../../../core/random.ts'
@@ -28,7 +28,7 @@ export function refuseLogins({ simulator }: Harbour, account: string, answer: Re
   const count = () => simulator.misdeeds().find((misdeed) => misdeed.id === id)?.used
   return {
     count,
-    /** Lets it in again. @returns how often it was refused */
+    /** Lets the account in again. @returns how often it was refused */
     lift() {
       const refused = count()
       simulator.lift(id)
@@ -53,7 +53,7 @@ export function absent({ simulator }: Harbour, account: string, number: string):
 
 export interface LinkedDevice {
   readonly device: DeviceId
-  /** Its name at the simulator. */
+  /** The account's name at the simulator. */
   readonly jid: string
 }
 
@@ -71,7 +71,7 @@ export async function aLinkedDevice(
   return { device, jid }
 }
 
-/** What `GET /devices/{id}` answers. */
+/** The answer of `GET /devices/{id}`. */
 export async function asTheApiTells({ store, row }: Harbour, device: DeviceId): Promise<DeviceAnswer> {
   const world = { store, clock: systemClock, random: systemRandom, settings: protocolSettings() }
   return describeDevice(world, await row(device))

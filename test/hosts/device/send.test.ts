@@ -46,7 +46,8 @@ describe('what a device sends', () => {
     next.confirm()
     await Promise.all([asked, askedMeanwhile])
 
-    assert.deepEqual([stalled.sent, next.sent.sort()], [['A'], ['A', 'B']])
+    assert.deepEqual(stalled.sent, ['A'])
+    assert.deepEqual(next.sent.sort(), ['A', 'B'])
   })
 
   test('is refused when the socket was not replaced in time', async () => {

@@ -1,5 +1,5 @@
-/** Losing credentials means walking to a phone: whatever goes wrong with reading them, a device that was paired waits for
- *  them and never gets fresh ones. */
+/** Lost credentials mean a walk to a phone. When reading them fails, for any reason, a paired device waits
+ *  for them and never gets fresh ones. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { initAuthCreds } from '@whiskeysockets/baileys'
@@ -45,7 +45,7 @@ async function linked(id: string, by = server): Promise<DeviceId> {
 async function stopped(device: DeviceId, by = server): Promise<void> {
   await stop(harbour.store, systemClock, device, 'by the test')
   by.ring()
-  await harbour.rowWhen('let go', device, ({ owner }) => owner === undefined)
+  await harbour.rowWhen('released', device, ({ owner }) => owner === undefined)
 }
 
 async function started(device: DeviceId, by = server): Promise<void> {
@@ -64,7 +64,8 @@ function keyOfItem({ deviceId: device, key }: AuthItem) {
   return { deviceId: device, key }
 }
 
-/** It says why, keeps its server, its credentials and its account, shows no QR, and is tried again. */
+/** The device says why, keeps its server, its credentials and its account, shows no QR, and is tried again.
+ *  */
 async function assertWaits(device: DeviceId, why: RegExp): Promise<void> {
   const before = await harbour.row(device)
   const row = await harbour.rowWhen('disconnected', device, ({ status }) => status === 'disconnected')
@@ -135,7 +136,7 @@ test('a device whose data key is lost waits, and connects when it is back', asyn
   await connected(device)
 })
 
-test('a device whose key is with KMS waits while KMS does not answer, paired or not, and connects by itself', async () => {
+test('a device whose key is in KMS waits while KMS does not answer, paired or not, and then connects', async () => {
   const wrapping = kmsWrapping(kms.client, kms.createKey())
   const byKms = harbour.startServer('by-kms', { wrapping })
   const device = await linked('kms-paired', byKms)

@@ -35,7 +35,7 @@ const unreadable = {
   },
 }
 for (const thrown of [undefined, null, 42, Symbol('s'), Object.create(null), unreadable]) {
-  test(`whatever is thrown has words and a place: ${typeof thrown}`, () => {
+  test(`any thrown value has words and a place: ${typeof thrown}`, () => {
     assert.equal(typeof wordsOf(thrown), 'string')
     assert.equal(placeOf(thrown), 'unknown')
   })

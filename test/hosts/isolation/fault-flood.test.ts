@@ -1,4 +1,4 @@
-/** A device whose closed socket goes on failing: a timer that nobody stops, for one. */
+/** A device whose closed socket goes on failing, for example by a timer that nobody stops. */
 
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'

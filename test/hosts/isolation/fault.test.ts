@@ -1,4 +1,5 @@
-/** An error that nobody caught, in work that a device's socket has begun: it ends that socket, and stands with the device. */
+/** An uncaught error in the work of a device's socket: it ends that socket alone, and is stored with the
+ *  device. */
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { after, before, test } from 'node:test'
@@ -20,7 +21,7 @@ before(async () => {
 })
 after(() => harbour.close())
 
-test('it is recorded with its device, which connects again, and the neighbour keeps its socket', async () => {
+test('an uncaught error is recorded with its device, which connects again; the neighbour stays connected', async () => {
   const { telemetry, events } = recordingTelemetry()
   const errors = new EventEmitter()
   const ends: unknown[] = []
@@ -30,7 +31,7 @@ test('it is recorded with its device, which connects again, and the neighbour ke
     async take() {
       if (isBroken) return
       isBroken = true
-      // As an error of work that nobody awaits comes to the process.
+      // An error in work that nobody awaits reaches the process in this way.
       setImmediate(() => errors.emit('uncaughtException', new Error('broken by a message')))
     },
   }

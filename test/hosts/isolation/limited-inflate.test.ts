@@ -1,4 +1,4 @@
-/** What a small compressed frame may grow to, in the very code of Baileys that reads it. */
+/** The size to which a small compressed frame may grow, in the code of Baileys that reads it. */
 import '../../../hosts/isolation/limited-inflate.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -32,7 +32,7 @@ test('a frame that inflates to a quarter of a gigabyte is refused before it take
 test('a large frame that shrinks as what people write does is read', async () => {
   const words = Array.from({ length: 60_000 }, (_, at) => `${at} ahoy `).join('')
   const node = { tag: 'message', attrs: {}, content: Buffer.from(words) }
-  // The first byte says that what follows is not compressed.
+  // The first byte says that the rest is not compressed.
   const frame = compressed(encodeBinaryNode(node).subarray(1))
   assert.deepEqual((await decodeBinaryNode(frame)).content, node.content)
 })

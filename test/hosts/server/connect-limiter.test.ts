@@ -6,7 +6,7 @@ import { manualClock } from '../../builders/manual-clock.ts'
 
 const never = new AbortController().signal
 
-test('a quarter of a second worth of connects goes at once, and the next ones at the given rate', async () => {
+test('the connects of a quarter of a second start at once, and the next ones at the given rate', async () => {
   const clock = manualClock()
   const limiter = createConnectLimiter(clock, 20)
   const begun = clock.mark()
@@ -47,7 +47,7 @@ test('turns are given in the order of asking', async () => {
   )
 })
 
-test('a rate that is raised counts at once for those that wait', async () => {
+test('a rate that is raised counts at once for waiting callers', async () => {
   const clock = manualClock()
   const limiter = createConnectLimiter(clock, 1)
   const begun = clock.mark()
@@ -57,7 +57,7 @@ test('a rate that is raised counts at once for those that wait', async () => {
   assert.equal(clock.elapsedMs(begun), 1000)
 })
 
-test('a rate that is lowered counts at once for those that wait', async () => {
+test('a rate that is lowered counts at once for waiting callers', async () => {
   const clock = manualClock()
   const limiter = createConnectLimiter(clock, 4)
   const begun = clock.mark()
@@ -67,7 +67,7 @@ test('a rate that is lowered counts at once for those that wait', async () => {
   assert.equal(clock.elapsedMs(begun), 2000)
 })
 
-test('it tells how many wait for their turn', async () => {
+test('the limiter tells how many callers wait for their turn', async () => {
   const clock = manualClock()
   const limiter = createConnectLimiter(clock, 1)
   const turns = Promise.all(Array.from({ length: 4 }, () => limiter.turn(never)))
@@ -76,7 +76,7 @@ test('it tells how many wait for their turn', async () => {
   assert.equal(limiter.waiting(), 0)
 })
 
-test('who is told to stop waiting gets no turn, and takes none from those behind', async () => {
+test('a caller that is told to stop waiting gets no turn, and takes none from the callers behind it', async () => {
   const clock = manualClock()
   const limiter = createConnectLimiter(clock, 1)
   const stop = new AbortController()
@@ -90,7 +90,7 @@ test('who is told to stop waiting gets no turn, and takes none from those behind
   assert.equal(clock.elapsedMs(begun), 1000)
 })
 
-test('nobody who was told to stop before asking gets a turn', async () => {
+test('a caller that was told to stop before it asked gets no turn', async () => {
   assert.equal(await createConnectLimiter(manualClock(), 1).turn(AbortSignal.abort()), false)
 })
 
@@ -101,12 +101,12 @@ const happening = fc.oneof(
   fc.record({ rate }),
 )
 
-test('in no span of time do more go than the rates of that span allow, and one burst', async () => {
+test('no span of time has more connects than its rates allow, and one burst', async () => {
   await fc.assert(
     fc.asyncProperty(rate, fc.array(happening, { maxLength: 40 }), async (firstRate, happenings) => {
       const clock = manualClock()
       const limiter = createConnectLimiter(clock, firstRate)
-      // What has been allowed since the begin, and how many had gone, at every moment at which something happened.
+      // Noted at every event: the connects that were allowed since the start, and those that had started.
       const seen: { allowed: number; gone: number }[] = []
       let [present, highest, allowed, gone] = [firstRate, firstRate, 0, 0]
       const look = () => seen.push({ allowed, gone })
@@ -140,7 +140,7 @@ test('in no span of time do more go than the rates of that span allow, and one b
   )
 })
 
-test('a place that is given up again and again does not hold up those who come later', async () => {
+test('a place that is given up again and again does not hold up later callers', async () => {
   const clock = manualClock()
   const limiter = createConnectLimiter(clock, 5)
   for (let wait = 0; wait < 500; wait++) {

@@ -8,11 +8,11 @@ test('a server that was told no share connects slowly', () => {
   assert.equal(rate.told({}), 1)
 })
 
-test('a server whose own limit is lower than that keeps to its own', () => {
+test('a server whose own limit is even lower keeps to that', () => {
   assert.equal(createConnectRate(0.5).initial, 0.5)
 })
 
-test('the first share counts at once, and never raises the own limit', () => {
+test("the first share counts at once, and never raises the server's own limit", () => {
   assert.equal(createConnectRate(5).told({ connectShare: 3 }), 3)
   assert.equal(createConnectRate(5).told({ connectShare: 30 }), 5)
 })
@@ -23,7 +23,7 @@ test('a smaller share counts at once', () => {
   assert.equal(rate.told({ connectShare: 2 }), 2)
 })
 
-test('a larger share counts a beat later: by then whoever gave it up has learned so, too', () => {
+test('a larger share counts a beat later: by then the server that gave it up has learned of it', () => {
   const rate = createConnectRate(5)
   rate.told({ connectShare: 2 })
   assert.equal(rate.told({ connectShare: 4 }), 2)

@@ -64,7 +64,7 @@ function mostWithin(windowMs: number, times: readonly number[]): number {
 const offset = fc.integer({ min: 0, max: BEAT_EVERY_MS / STEP_MS - 1 }).map((steps) => steps * STEP_MS)
 const offsets = fc.array(offset, { minLength: 6, maxLength: 6 })
 
-test('after the loss of a third of the fleet no second sees more connects than the fleet may do, and one burst', async () => {
+test('after the loss of a third of the fleet no second has more connects than the limit and one burst', async () => {
   await fc.assert(
     fc.asyncProperty(
       offsets,
@@ -90,7 +90,7 @@ test('after the loss of a third of the fleet no second sees more connects than t
   )
 })
 
-test('what the fleet may do is used: a recovery is not much slower than its limits', async () => {
+test('a recovery uses the rate of the fleet: it is not much slower than its limits', async () => {
   const fleet = aFleet(manualClock(), [0, 300, 700, 1100, 1500, 1900])
   await fleet.pass(10_000)
   fleet.servers.splice(4)
@@ -98,7 +98,7 @@ test('what the fleet may do is used: a recovery is not much slower than its limi
   assert.ok(one && two)
   fleet.ask(one, 80)
   fleet.ask(two, 80)
-  // 160 connects at 10 per second, of which the two that nobody needs keep a fifth of an even share each.
+  // 160 connects at 10 per second. The two servers without need keep a fifth of an even share each.
   await fleet.pass(24_000)
   assert.equal(fleet.gone.length, 160)
 })

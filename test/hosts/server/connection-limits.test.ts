@@ -1,4 +1,4 @@
-/** Connections that want to be kept open: each ends within some seconds, whatever it says, and is counted. */
+/** Clients that try to keep a connection open: each connection ends within some seconds, and is counted. */
 import assert from 'node:assert/strict'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
@@ -8,7 +8,7 @@ import { createLimitedServer } from '../../../hosts/server/connection-limits.ts'
 import { type Listener, listen } from '../../../hosts/server/listener.ts'
 import { recordingTelemetry } from '../auth-state/fixtures.ts'
 
-/** 5 s, half a second until somebody looks, and what two busy cores take. */
+/** 5 s, half a second until Node looks, and a margin for two busy cores. */
 const CLOSED_MS_MAX = 7000
 const RING = 'POST /doorbell HTTP/1.1\r\nhost: x\r\n'
 const HEALTH = 'GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'
@@ -34,7 +34,7 @@ after(() => listener.close())
 
 interface Client {
   readonly socket: Socket
-  /** Resolves with what it took, in ms. */
+  /** Resolves with the duration, in ms. */
   readonly closed: Promise<number>
 }
 
@@ -48,7 +48,7 @@ function aClient(): Client {
   return { socket, closed }
 }
 
-/** Says the rest byte by byte, for as long as somebody listens. */
+/** Sends the rest byte by byte, until the connection is cut. */
 function drip(socket: Socket, byte: string): void {
   const timer = setInterval(() => socket.write(byte), 100)
   socket.once('close', () => clearInterval(timer))
@@ -128,7 +128,7 @@ describe('a connection is closed in time that', { concurrency: true }, () => {
   }
 })
 
-test('a client that asks for one thing behind the other is answered in its order', async () => {
+test('a client that pipelines requests is answered in their order', async () => {
   const { socket, closed } = aClient()
   let said = ''
   socket.on('data', (text) => {
@@ -187,7 +187,7 @@ test('connections are bounded in number, the next ones are dropped, and then the
   assert.equal(after.status, 200)
 })
 
-test('what was dropped is told, at a bounded rate', () => {
+test('dropped connections are logged at a bounded rate', () => {
   const told = events.filter(({ event }) => event === 'connection.dropped')
 
   assert.ok(told.length >= 2 && told.length <= 8, `${told.length} lines`)

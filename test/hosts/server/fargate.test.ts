@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { readFargateTask } from '../../../hosts/server/fargate.ts'
 
-/** The shape of the task metadata endpoint, version 4, with what Mooring does not read left out. */
+/** The answer of the task metadata endpoint, version 4, without the parts that Mooring does not read. */
 const TASK = {
   Cluster: 'arn:aws:ecs:eu-west-1:000000000000:cluster/mooring',
   TaskARN: 'arn:aws:ecs:eu-west-1:000000000000:task/mooring/0123456789abcdef0123456789abcdef',

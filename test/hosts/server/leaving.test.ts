@@ -4,7 +4,7 @@ import { systemClock } from '../../../core/clock.ts'
 import type { DeviceId } from '../../../core/ids.ts'
 import { claim, release } from '../../../core/protocol/ownership.ts'
 import type { ServerRow } from '../../../core/store/server-row.ts'
-import { type Holdings, releaseAll } from '../../../hosts/server/leaving.ts'
+import { type Holdings, releaseEverything } from '../../../hosts/server/leaving.ts'
 import {
   aClaim,
   anActiveServer,
@@ -28,20 +28,21 @@ before(async () => {
 })
 after(() => tables.close())
 
-/** A server with devices whose connections let go when they are told; `placed` gives each to `other`, which connects it. */
+/** A server whose connections release their devices when they are told to leave.
+ *  @param placed whether each device is then given to `other`, which connects it */
 async function aLeaver(count: number, placed: boolean) {
   const world = await aWorld(tables)
   const me = await anActiveServer(world, 'leaver')
   const other = await anActiveServer(world, 'other')
   const ids = (await ownedDevices(world, me, count)).map((row) => row.deviceId)
   const apart = { now: 0, max: 0 }
-  const letGoOf = new Set<DeviceId>()
+  const released = new Set<DeviceId>()
   const connections = ids.map((deviceId) => {
     const gone = Promise.withResolvers<{ released: boolean }>()
     const leave = () => {
       apart.max = Math.max(apart.max, ++apart.now)
       void letGo(world, me, deviceId).then(async () => {
-        letGoOf.add(deviceId)
+        released.add(deviceId)
         gone.resolve({ released: true })
         if (!placed) return
         await claim(world.store, world.clock, aClaim(deviceId, other))
@@ -56,7 +57,7 @@ async function aLeaver(count: number, placed: boolean) {
     serverId: me.serverId,
     name: me.name,
     list: async () => undefined,
-    connections: () => connections.filter(({ deviceId }) => !letGoOf.has(deviceId)),
+    connections: () => connections.filter(({ deviceId }) => !released.has(deviceId)),
   }
   return { world, me, ids, holdings, apart }
 }
@@ -69,26 +70,27 @@ async function letGo({ store, clock }: TestWorld, { serverId }: ServerRow, devic
 test('a server that leaves keeps all but 16 devices until others have settled elsewhere', async () => {
   const { world, ids, holdings, apart } = await aLeaver(40, true)
 
-  await releaseAll({ ...world, clock: systemClock }, holdings)
+  await releaseEverything({ ...world, clock: systemClock }, holdings)
 
   assert.equal(apart.max, LANES)
   assert.ok((await ownersOf(world.store, ids)).every((owner) => owner === 'other'))
 })
 
-test('it says that it is on its way out, so that nobody calls it back', async () => {
+test('a server that leaves says so in its row, so that no operator calls it back', async () => {
   const { world, holdings } = await aLeaver(0, true)
 
-  await world.clock.runUntilDone(releaseAll(world, holdings))
+  await world.clock.runUntilDone(releaseEverything(world, holdings))
 
   const { state, leaving } = await serverRow(world.store, 'leaver')
-  assert.deepEqual([state, leaving], ['draining', true])
+  assert.equal(state, 'draining')
+  assert.equal(leaving, true)
 })
 
-test('where no server has room it lets go of the rest without waiting', async () => {
+test('a server that leaves releases the rest without waiting when no other server has room', async () => {
   const { world, ids, holdings } = await aLeaver(64, false)
   const begun = world.clock.mark()
 
-  await world.clock.runUntilDone(releaseAll(world, holdings))
+  await world.clock.runUntilDone(releaseEverything(world, holdings))
 
   assert.ok(world.clock.elapsedMs(begun) < 4000, `${world.clock.elapsedMs(begun)} ms`)
   assert.ok((await ownersOf(world.store, ids)).every((owner) => owner === undefined))
@@ -99,18 +101,18 @@ test('a store that fails for a moment does not turn the leave into evictions', a
   const store = cuttable(world.store)
   store.cut(3)
 
-  await world.clock.runUntilDone(releaseAll({ ...world, store }, holdings))
+  await world.clock.runUntilDone(releaseEverything({ ...world, store }, holdings))
 
   assert.ok((await ownersOf(world.store, ids)).every((owner) => owner === undefined))
 })
 
-test('a store that stays away ends the trying', async () => {
+test('a store that stays away ends the leave with an error', async () => {
   const { world, holdings } = await aLeaver(1, false)
   const store = cuttable(world.store)
   store.cut()
 
   await assert.rejects(
-    world.clock.runUntilDone(releaseAll({ ...world, store }, holdings)),
+    world.clock.runUntilDone(releaseEverything({ ...world, store }, holdings)),
     /cannot be reached/,
   )
 })

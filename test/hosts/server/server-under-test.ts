@@ -1,5 +1,5 @@
-/** Servers in the test's own process, with the real Baileys client against the simulator: for what a test wants to look at
- *  from inside, and with times of its own. The fleet's tests run real processes. */
+/** Servers in the test's own process, with the real Baileys client against the simulator. A test can look
+ *  inside them and set their times. The fleet's tests run real processes. */
 import assert from 'node:assert/strict'
 import { dynamoDbStore } from '../../../aws/dynamodb-store.ts'
 import { type ClientVersion, clientVersionText } from '../../../core/client-version.ts'
@@ -36,10 +36,10 @@ export interface Harbour {
   readonly simulator: Simulator
   startServer(name: string, options?: ServerOptions): RunningServer
   register(id: DeviceId): Promise<void>
-  /** What the control plane does for a device that waits. */
+  /** Gives the device to the server, as the control plane does. */
   give(id: DeviceId, server: RunningServer): Promise<void>
   row(id: DeviceId): Promise<DeviceRow>
-  /** The device's row, as soon as `holds` does. */
+  /** Resolves with the device's row as soon as `holds` is true of it. */
   rowWhen(what: string, id: DeviceId, holds: (row: DeviceRow) => boolean): Promise<DeviceRow>
   close(): Promise<void>
 }
@@ -48,7 +48,7 @@ export interface ServerOptions {
   readonly pairingTimeoutMs?: number
   readonly qrValidMs?: number
   readonly wrapping?: KeyWrapping
-  /** What the server sees of the store. */
+  /** The store as the server sees it. */
   readonly store?: Store
   /** When unanswered work counts as a stall, and when a query is given up. */
   readonly stallAfterMs?: number
@@ -131,7 +131,7 @@ function startServer(name: string, store: Store, simulator: Simulator, options: 
       settings: protocolSettings(),
       ...(options.clientVersion ? { clientVersion: clientVersionText(options.clientVersion) } : {}),
       pairingTimeoutMs: options.pairingTimeoutMs ?? 600_000,
-      openAuth: (wish) => openAuthState({ ...auth, wrapping: options.wrapping ?? wrapping, ...wish }),
+      openAuth: (asked) => openAuthState({ ...auth, wrapping: options.wrapping ?? wrapping, ...asked }),
       openSocket: baileysSockets({
         url: simulator.url,
         historySync: false,
@@ -154,7 +154,7 @@ function startServer(name: string, store: Store, simulator: Simulator, options: 
   )
 }
 
-/** @throws Error that says what was waited for */
+/** @throws Error with `what`, when it does not hold in time */
 export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
   const begun = performance.now()
   while (!(await holds())) {

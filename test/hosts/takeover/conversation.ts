@@ -1,20 +1,20 @@
-/** A conversation of a device with its contacts while its hosts die: whoever has the device goes on with it. It says at the end
- *  what arrived. */
+/** A conversation of a device with its contacts while its hosts die: the present owner goes on with it. The
+ *  result says what arrived. */
 import { hostsInTurn } from './hosts-in-turn.ts'
 import { deviceRow, type LinkedDevice, PHONE, until } from './linked-device.ts'
 import type { Death } from './mortal-host.ts'
 
-/** It and the device have heard each other before the snapshot. */
+/** This contact and the device have heard each other before the snapshot. */
 export const FRIEND = '15550100101'
-/** Writes to the device first. */
+/** This contact writes to the device first. */
 const CALLER = '15550100102'
-/** Is written to first. */
+/** The device writes to this contact first. */
 const CALLED = '15550100103'
 
 export interface Outcome {
-  /** What the phones sent to the device and no consumer has got. */
+  /** Texts that the phones sent to the device and no consumer got. */
   readonly lostInbound: string[]
-  /** What the device sent and the phone has not got. */
+  /** Texts that the device sent and the phone did not get. */
   readonly lostOutbound: string[]
   /** Texts that a consumer got more than once. */
   readonly twice: string[]
@@ -24,7 +24,7 @@ export interface Outcome {
   readonly queued: number
   /** Requests that the first host made before the goodbyes. */
   readonly requests: number
-  /** What went wrong on the way, for a person who reads a failure. */
+  /** Errors on the way, for the reader of a failure. */
   readonly faults: string[]
 }
 
@@ -42,7 +42,8 @@ export async function converse(device: LinkedDevice, death?: Death): Promise<Out
 
 type Talk = Awaited<ReturnType<typeof begin>>
 
-/** Both directions, one after the other and at once; contacts that are known, that write first, and that are written to. */
+/** Both directions, one after the other and at once; contacts that are known, that write first, and that are
+ *  written to. */
 async function sayEverything(talk: Talk): Promise<void> {
   await talk.hears(FRIEND, 'in 1')
   await talk.says(FRIEND, 'out 1')
@@ -59,7 +60,7 @@ async function sayEverything(talk: Talk): Promise<void> {
   await Promise.all([talk.hears(FRIEND, 'in 6'), talk.hears(FRIEND, 'in 7')])
 }
 
-/** Whatever happened: every session is still good in both directions. */
+/** At the end every session must still be good in both directions. */
 async function sayGoodbye(talk: Talk): Promise<void> {
   for (const contact of [FRIEND, CALLER, CALLED]) {
     await talk.hears(contact, `last in of ${contact}`)
@@ -94,7 +95,7 @@ async function begin(device: LinkedDevice, death: Death | undefined) {
       await textFrom(from, text)
       await heard(text)
     },
-    /** As an application does: again under the same id until a server has confirmed it. */
+    /** Sends as an application does: again under the same id until a server has confirmed it. */
     async says(to: string, text: string): Promise<void> {
       sent.push(text)
       const messageId = `ID-${sent.length}-${text.replaceAll(/\W/g, '')}`

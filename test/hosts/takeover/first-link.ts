@@ -1,4 +1,5 @@
-/** The first link of a device while its hosts die: whoever has the device goes on, and so does the person with the phone. */
+/** The first link of a device while its hosts die: the present owner goes on, and so does the person with the
+ *  phone. */
 import { systemClock } from '../../../core/clock.ts'
 import { systemRandom } from '../../../core/random.ts'
 import { requestPairingCode } from '../../../core/requests/device-requests.ts'
@@ -11,7 +12,7 @@ import type { Death, MortalHost } from './mortal-host.ts'
 export interface Link {
   /** `to be linked again`: the phone shows no linked device, and Mooring says so. */
   readonly ended: 'connected' | 'to be linked again'
-  /** Linked devices that the phone shows and whose credentials nobody has. */
+  /** Linked devices that the phone shows and whose credentials are lost. */
   readonly strays: string[]
   readonly undecryptable: number
   readonly nacked: number
@@ -20,7 +21,7 @@ export interface Link {
   readonly requests: number
 }
 
-/** @param by what the person does with what the device shows */
+/** @param by whether the person scans the QR or types the code */
 export function linkBy(by: 'qr' | 'code'): (death?: Death) => Promise<Link> {
   return async (death) => {
     const device = await newDevice()
@@ -64,8 +65,8 @@ async function damageOn({ simulator, store }: LinkedDevice) {
   return { strays, undecryptable, nacked, retries }
 }
 
-/** What a person with a phone does at each look at the device. What does not work, as the host that shows it may be gone, is
- *  tried again with what is shown next. */
+/** Acts as a person with a phone at each look at the device. A QR or code whose host is gone does not work:
+ *  the person then tries the next. */
 type Person = (row: DeviceRow) => Promise<void>
 
 function scanning({ simulator }: LinkedDevice): Person {

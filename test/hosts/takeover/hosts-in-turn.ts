@@ -6,19 +6,19 @@ import type { EventFields } from '../../../core/telemetry.ts'
 import { collectTexts, DEVICE, give, type LinkedDevice } from './linked-device.ts'
 import { type Death, type MortalHost, startHost } from './mortal-host.ts'
 
-/** What a person who reads a failure wants to know. */
+/** Facts for the reader of a failure. */
 const FAULTS = ['device.failed', 'device.stale_write_refused', 'device.disconnected']
 
 export interface Takeover {
-  /** When nobody has the device: the first has died, and the second has not been given it. */
+  /** Runs while no host owns the device: the first has died, and the second does not have it yet. */
   readonly orphaned?: () => Promise<void>
-  /** Resolves when the second goes on: then the request that was on its way is applied. */
+  /** Resolves when the second host goes on: then the request that was on its way is applied. */
   readonly goesOn: () => Promise<void>
 }
 
 export interface HostsInTurn {
   readonly first: MortalHost
-  /** Texts that either of them has handed over. */
+  /** Texts that either host has handed over. */
   readonly got: readonly string[]
   readonly faults: readonly string[]
   present(): MortalHost

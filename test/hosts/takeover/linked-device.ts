@@ -19,7 +19,7 @@ export const PHONE = '15550100100'
 const WAIT_MS_MAX = 60_000
 
 export interface Snapshot {
-  /** With a simulator and a store of its own, which end with `close`. */
+  /** The copy has a simulator and a store of its own, which end with `close`. */
   restore(): Promise<LinkedDevice>
   remove(): void
 }
@@ -91,7 +91,7 @@ export async function linkDevice(
   }
 }
 
-/** Gives the device, which has no owner, to a server of this name. */
+/** Gives the device, which must have no owner, to a server of this name. */
 export async function give(store: Store, name: string): Promise<void> {
   const server = { serverId: serverId(name), name }
   const claimId = systemRandom.id()

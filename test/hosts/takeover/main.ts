@@ -1,12 +1,13 @@
-/** `npm run takeovers`: a host dies at every request of a conversation, and of a first link, in every way. Prints each run, and
- *  ends with 1 when a message was lost, a session broken, or a linked device left without its credentials. */
+/** `npm run takeovers`: a host dies at every request of a conversation, and of a first link, in every way.
+ *  Prints each run, and ends with 1 when a message was lost, a session broken, or a linked device left
+ *  without its credentials. */
 import { linkBy } from './first-link.ts'
 import type { Death } from './mortal-host.ts'
 import { allDeaths, conversationOn, isBad, isBrokenLink, settledDevice, type Walked, walk } from './walk.ts'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
-/** Tells each run as it ends. @returns the runs */
+/** Prints each run as it ends. @returns the runs */
 async function go<Result extends { readonly requests: number }>(
   what: string,
   run: (death?: Death) => Promise<Result>,

@@ -1,5 +1,6 @@
-/** A host that dies at a request to the store, as a process does: from that instant it reaches neither the store nor WhatsApp
- *  nor the consumer. It is the real connection machine with the real client; only its store and its end are the test's. */
+/** A host that dies at a request to the store, as a process does: from that instant it reaches neither the
+ *  store nor WhatsApp nor the consumer. It is the real connection machine with the real client; only its
+ *  store and its end are the test's. */
 import { systemClock } from '../../../core/clock.ts'
 import { MooringError } from '../../../core/errors.ts'
 import { type DeviceId, serverId } from '../../../core/ids.ts'
@@ -16,12 +17,13 @@ import { createConnectLimiter } from '../../../hosts/server/connect-limiter.ts'
 import type { Stall } from '../../../hosts/stalls/device-watch.ts'
 import { baileysSockets } from '../../../hosts/whatsapp/baileys-socket.ts'
 import type { OpenSocket, WhatsAppSocket } from '../../../hosts/whatsapp/socket.ts'
-import type { Berth, HostWorld } from '../../../hosts/world.ts'
+import type { HostWorld, ServerContext } from '../../../hosts/world.ts'
 import { wrapping } from '../auth-state/fixtures.ts'
 
 export interface Death {
   readonly atRequest: number
-  /** The request is never sent; it is applied and its answer is lost; or it is applied when another host has taken over. */
+  /** The request is never sent; it is applied and its answer is lost; or it is applied when another host has
+   *  taken over. */
   readonly how: 'before' | 'after' | 'late'
 }
 
@@ -46,10 +48,11 @@ export interface HostPlan {
   readonly failed: (event: string, fields: EventFields | undefined) => void
 }
 
-/** Thrown, not waited for: contacts have their turns in the whole process, which the hosts of a test share. */
+/** Thrown, not waited for: contacts have their turns in the whole process, which the hosts of a test share.
+ *  */
 const gone = () => new MooringError('LEASE_OVER', 'this host is dead')
 
-/** A device that is not there makes its machine end. */
+/** A missing device makes its connection machine end. */
 function afterDeath<Answer>(table: Table): Answer {
   if (table === 'Devices') return undefined as Answer
   throw gone()
@@ -101,7 +104,7 @@ export function startHost(plan: HostPlan): MortalHost {
       stalled: (stall: Stall) => !dead && stalled(stall),
       recovered: alive(recovered),
       heldUp: alive(heldUp),
-      // it ends what the host has begun
+      // The close still arrives: it ends the work that the host has begun.
       closed,
     }
     const socket = open({ ...wish, events })
@@ -140,7 +143,7 @@ export function startHost(plan: HostPlan): MortalHost {
     },
     requestPlacement: async () => undefined,
   }
-  const berth: Berth = {
+  const context: ServerContext = {
     serverId: serverId(name),
     name,
     lease: { renew: () => undefined, revoke: () => undefined, isValid: () => !dead, remainingMs: () => 8000 },
@@ -153,7 +156,7 @@ export function startHost(plan: HostPlan): MortalHost {
   }
   return {
     name,
-    connection: keepConnection(world, berth, plan.device),
+    connection: keepConnection(world, context, plan.device),
     died: died.promise,
     isDead: () => dead,
     die,

@@ -1,4 +1,5 @@
-/** Contacts that write to a device all the time while its hosts come and go, and what the application is handed meanwhile. */
+/** Contacts write to a device all the time while its hosts change, and the application notes the texts that
+ *  it gets. */
 import { systemClock } from '../../../core/clock.ts'
 import { serverId } from '../../../core/ids.ts'
 import { evict } from '../../../core/protocol/ownership.ts'
@@ -7,28 +8,28 @@ import type { ReceivedMessage } from '../../../hosts/whatsapp/received-message.t
 import { DEVICE, give, type LinkedDevice, PHONE, until } from './linked-device.ts'
 import { type MortalHost, startHost } from './mortal-host.ts'
 
-/** Who of them writes which text is known by its number. */
+/** The number of a text tells which contact has written it. */
 const CONTACTS = ['15550100101', '15550100102', '15550100103', '15550100104']
-/** About as fast as a message is dealt with, on a store that takes some ms. */
+/** About the time of one message, on a store that takes some ms. */
 const WRITES_EVERY_MS = 10
-/** WhatsApp compresses what is as long as this, and leaves short texts as they are. */
+/** WhatsApp compresses texts of this length, and leaves short texts as they are. */
 const LONG = ` ${'and so on '.repeat(1000)}`
 
 export interface Scene {
-  /** Lets one contact after the other write: these have been written when it resolves. */
+  /** Lets the contacts write in turn. Resolves when all these texts are written. */
   write(texts: number, how?: { readonly longEach?: number }): Promise<void>
   /** Writes until `meanwhile` resolves. */
   writeDuring(meanwhile: Promise<unknown>): Promise<void>
   /** Gives the device to a new host; the one before dies without a word, as in a freeze. */
   takeOver(): Promise<void>
   nobodyHasIt(): Promise<void>
-  /** The device loses its session with the second contact, who has to be asked for his next text again. */
+  /** The device loses its session with the second contact, and must ask for the contact's next text again. */
   forgetSession(): Promise<void>
   /** WhatsApp asks the socket to log in again. */
   reconnect(): Promise<void>
-  /** Resolves when the application was handed so many more. */
+  /** Resolves when the application has got this many more texts. */
   hears(texts: number): Promise<void>
-  /** Resolves when everything that was written was handed over. */
+  /** Resolves when every written text was handed over. */
   allArrived(): Promise<void>
   readonly written: readonly string[]
   readonly handedOver: readonly ReceivedMessage[]
@@ -113,7 +114,7 @@ export function textsOf(messages: readonly ReceivedMessage[]): string[] {
   return messages.map(({ message }) => (message as { conversation?: string }).conversation ?? '')
 }
 
-/** Without what came again, as after a crash between the application and the store. */
+/** Leaves out repeated texts: they come after a crash between the application and the store. */
 export function firstTimes(messages: readonly ReceivedMessage[]): ReceivedMessage[] {
   const seen = new Set<string>()
   return messages.filter(({ messageId }) => !seen.has(messageId) && seen.add(messageId))

@@ -31,7 +31,7 @@ test('a short text does not overtake a long one before it, which WhatsApp compre
   assertInOrder(scene)
 })
 
-test('a text that cannot be decrypted at first holds up nobody, and comes when its contact has written it again', async (context) => {
+test('a text that cannot be decrypted holds up no other, and comes when its contact repeats it', async (context) => {
   const scene = await aScene(context)
   await scene.takeOver()
   await scene.write(8)

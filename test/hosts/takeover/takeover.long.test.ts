@@ -11,7 +11,7 @@ before(async () => {
 after(() => snapshot.remove())
 
 // `npm run takeovers` goes through all the ways to die.
-test('a takeover at any point of a conversation loses no message in either direction and leaves no undecryptable session', async (t) => {
+test('a takeover at any point of a conversation loses no message and leaves no undecryptable session', async (t) => {
   const converse = conversationOn(snapshot)
   const { requests } = await converse()
 
@@ -23,7 +23,7 @@ test('a takeover at any point of a conversation loses no message in either direc
 })
 
 for (const by of ['qr', 'code'] as const) {
-  test(`a takeover at any point of a first link by ${by} leaves no linked device on the phone whose credentials nobody has`, async (t) => {
+  test(`a takeover at any point of a first link by ${by} loses no credentials of a linked device`, async (t) => {
     const link = linkBy(by)
     const { requests } = await link()
 

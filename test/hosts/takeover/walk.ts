@@ -1,4 +1,5 @@
-/** Walks through a conversation, or a first link: at each request to the store the host dies, and another one goes on. */
+/** Walks through a conversation, or a first link: at each request to the store the host dies, and another
+ *  host goes on. */
 import { inParallel } from '../../../core/parallel.ts'
 import { silenceConsole } from '../../../hosts/whatsapp/silence-console.ts'
 import '../../local/whatsapp/baileys-timers.ts'
@@ -24,7 +25,7 @@ export async function settledDevice(): Promise<Snapshot> {
   })
 }
 
-/** The same conversation, however often: each on a copy of the device. */
+/** The same conversation any number of times, each on a copy of the device. */
 export function conversationOn(snapshot: Snapshot): (death?: Death) => Promise<Outcome> {
   return async (death) => {
     const device = await snapshot.restore()
@@ -36,12 +37,12 @@ export function conversationOn(snapshot: Snapshot): (death?: Death) => Promise<O
   }
 }
 
-/** Every request, in every way. */
+/** A death at every request, in every way. */
 export function allDeaths(requests: number): Death[] {
   return everyRequest(requests).flatMap((atRequest) => WAYS_TO_DIE.map((how) => ({ atRequest, how })))
 }
 
-/** Every request once, in one of the ways. */
+/** A death at every request, in one of the ways. */
 export function someDeaths(requests: number): Death[] {
   return everyRequest(requests).map((atRequest) => ({
     atRequest,
@@ -76,7 +77,8 @@ export function isBad(walked: Walked<Outcome>): boolean {
   return lostInbound.length + lostOutbound.length + undecryptable + nacked + retries + queued > 0
 }
 
-/** Whether the phone shows a linked device that nobody is, or the first message to it was lost or had to be sent again. */
+/** Whether the phone shows a linked device without credentials, or the first message to it was lost or sent
+ *  again. */
 export function isBrokenLink(walked: Walked<Link>): boolean {
   if ('failed' in walked) return true
   const { strays, undecryptable, nacked, retries } = walked

@@ -45,7 +45,7 @@ const kept = (hash: string) => ({
   missing: 0,
 })
 
-test('an old host that wakes after a takeover has every write refused, and nothing of the new owner changes', async () => {
+test('an old host that wakes after a takeover has every write refused, and changes nothing', async () => {
   const device = newDevice()
   const counting = countingWrites(store)
   const frozen = holding(counting.store)
@@ -56,9 +56,9 @@ test('an old host that wakes after a takeover has every write refused, and nothi
   await introduce(old, bert)
   await zombie.saveCreds()
   await zombie.inbox.keep(kept('before'))
-  const fromAnna = await anna.encrypt(ME, 'to whoever has the device')
+  const fromAnna = await anna.encrypt(ME, 'to the present owner')
 
-  // it freezes in the middle of everything that a host writes
+  // The old host freezes in the middle of all kinds of writes.
   frozen.hold()
   const late = Promise.allSettled([
     old.decrypt(anna.jid, fromAnna),
@@ -71,7 +71,7 @@ test('an old host that wakes after a takeover has every write refused, and nothi
   ])
   const owner = await open({ store, device, epoch: 2, everPaired: true })
   const next = deviceParty(ME, owner)
-  assert.equal(await next.decrypt(anna.jid, fromAnna), 'to whoever has the device')
+  assert.equal(await next.decrypt(anna.jid, fromAnna), 'to the present owner')
   assert.deepEqual(
     await talkAtOnce(
       [
@@ -101,7 +101,7 @@ test('an old host that wakes after a takeover has every write refused, and nothi
   assert.ok(counting.writes.refused >= 5, `${counting.writes.refused} late writes`)
   assert.deepEqual(await store.query('AuthState', { partition: device }), rows)
 
-  // awake, it goes on: now it knows, and asks the store for nothing
+  // The old host is awake and knows that it is stale: it asks the store for nothing.
   counting.count()
   await assert.rejects(old.encrypt(anna.jid, 'still me'))
   await assert.rejects(zombie.inbox.keep(kept('later')), { code: 'STALE_EPOCH' })
