@@ -12,14 +12,8 @@ if (!MOORING_API_KEY || !MESSAGES_SECRET || !text) {
 const TRIES_MAX = 5
 const PAUSE_MS = 1000
 const ANSWER_MS_MAX = 60_000
-/** WhatsApp has not refused the text: another try, at the server that has the device then, may succeed. */
-const PASSING = [
-  'DEVICE_NOT_HERE',
-  'DEVICE_NOT_CONNECTED',
-  'SEND_UNCONFIRMED',
-  'SEND_QUEUE_FULL',
-  'SERVER_STARTING',
-]
+/** After any other code another try, at the server that has the device then, may succeed. */
+const FINAL = ['SEND_REFUSED', 'NOT_ON_WHATSAPP', 'BAD_REQUEST', 'SIGNATURE_INVALID']
 
 async function ask(path) {
   const answer = await fetch(new URL(path, MOORING_URL), { headers: { 'x-api-key': MOORING_API_KEY } })
@@ -27,7 +21,7 @@ async function ask(path) {
   return answer.json()
 }
 
-/** One try. @returns what the server answered, or a code of PASSING */
+/** One try. @returns what the server answered: without a code, WhatsApp has the text */
 async function trySend(messageId) {
   const { owner } = await ask(`/devices/${device}`)
   if (!owner) return { code: 'DEVICE_NOT_HERE', message: 'no server has the device' }
@@ -49,7 +43,7 @@ for (let tries = 1; ; tries++) {
   const { code, message } = await trySend(messageId)
   if (code === undefined) break
   console.error(`${code}: ${message}`)
-  if (!PASSING.includes(code) || tries === TRIES_MAX) process.exit(1)
+  if (FINAL.includes(code) || tries === TRIES_MAX) process.exit(1)
   await sleep(PAUSE_MS)
 }
 console.log(`sent: WhatsApp has it as ${messageId}`)
