@@ -33,7 +33,7 @@ async function trySend(messageId) {
   const headers = { 'x-mooring-time': time, 'x-mooring-signature': signature }
   const signal = AbortSignal.timeout(ANSWER_MS_MAX)
   return fetch(new URL(path, url), { method: 'POST', headers, body, redirect: 'error', signal })
-    .then((answer) => answer.json())
+    .then(async (answer) => (answer.ok ? {} : { code: `HTTP_${answer.status}`, ...(await answer.json()) }))
     .catch((error) => ({ code: 'SEND_UNCONFIRMED', message: `no answer: ${error.message}` }))
 }
 
