@@ -10,6 +10,8 @@ const CODE = /^```[\s\S]*?^```|`[^`\n]*`/gm
 const LINK = /\]\(([^)\s]+)\)/g
 const HEADING = /^#{1,6} (.+)$/gm
 const ELSEWHERE = /^(https?|mailto):/
+/** Scripts that were there once: the changelog says so. */
+const GONE = ['test:unit', 'test:fleet']
 
 describe('the links of the documents', () => {
   const documents = globSync('**/*.md', {
@@ -31,6 +33,19 @@ describe('the links of the documents', () => {
       .filter((name) => name !== 'README.md' && !index.includes(`](${name}`))
 
     assert.deepEqual(unlisted, [])
+  })
+
+  test('every npm script that a document names is there', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+
+    const missing = documents.flatMap((document) =>
+      [...read(document).matchAll(/`(?:[A-Z_]+=\S+ )*npm run ([\w:-]+)/g)]
+        .map(([, name = '']) => name)
+        .filter((name) => !(name in scripts) && !GONE.includes(name))
+        .map((name) => `${document} names npm run ${name}`),
+    )
+
+    assert.deepEqual(missing, [])
   })
 
   test('one that leads nowhere would be found', () => {
