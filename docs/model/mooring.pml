@@ -1,10 +1,11 @@
 /*
- * The ownership protocol of Mooring as a model for spin: 2 servers, 2 observers (sweeps), 1 device. `npm run model` checks
- * it; README.md beside this file says what is left out and why that is sound. core/protocol/ownership.ts has the same operations
- * under the same names.
+ * The ownership protocol of Mooring as a model for spin: 2 servers, 2 observers (sweeps), 1 device.
+ * `npm run model` checks it. README.md beside this file says what is left out, and why that is sound.
+ * core/protocol/ownership.ts has the same operations under the same names.
  *
- * Every step is one d_step, since every decision of the protocol is one conditional write on one item. What comes between
- * two steps (the others, frozen processes, lost answers, time) is for spin to choose: it tries everything in every order.
+ * Every step is one d_step, because every decision of the protocol is one conditional write on one item. Spin
+ * chooses what comes between two steps: other parties, frozen processes, lost answers, time. It tries everything in
+ * every order.
  */
 
 /* In ticks. All limits are closed (<=, >=), so that whole ticks reach all that real time reaches. */
@@ -25,13 +26,13 @@
 #define OBSERVERS 2
 #define NOBODY SERVERS
 
-/* ---- what stands in the store, and what is on its way to it ---- */
+/* ---- what is in the store, and what is on its way to it ---- */
 
 /* The device's row. */
 byte owner = NOBODY;
 
-/* A server's row, its process, and what it has sent. When nothing in the world names a server any more, its place is
- * taken by the next one, under a new id: so no run ends for want of servers. */
+/* A server's row, its process, and what it has sent. When nothing names a server any more, the next server takes
+ * its place, under a new id. So no run ends for want of servers. */
 typedef Server {
   bit inFleet;         /* its row is live: neither `dead` nor `stopped` */
   bit isUp;            /* the process exists */
@@ -45,14 +46,14 @@ typedef Server {
 };
 Server server[SERVERS];
 
-#define IDLE 0         /* no socket; it asks for a permit, or lets the device go, or neither */
+#define IDLE 0         /* no socket; it asks for a permit, or releases the device, or neither */
 #define PERMITTED 1    /* its permit was applied, the answer is on its way */
 #define FENCED 2       /* its fencing read was applied, the answer is on its way */
 #define OPEN 3         /* it has a socket, or is about to: from the last look at the lease on */
 
 /* What one sweep knows of one server. */
 typedef Sighting {
-  unsigned since : 4;  /* 0: the beat that now stands in the row was not seen; n: first seen n - 1 ticks ago */
+  unsigned since : 4;  /* 0: the beat that is now in the row was not seen; n: first seen n - 1 ticks ago */
   bit burying;         /* a bury is on its way, and its condition on the beat still holds */
 };
 typedef Sweep { Sighting saw[SERVERS] };
@@ -147,11 +148,12 @@ Sweep sweep[OBSERVERS];
 byte epoch = 0;        /* in the device's row */
 byte itemEpoch = 0;    /* in the item */
 byte readUnder = 0;    /* for the check: the newest epoch under which the item was read */
-byte writing = 0;      /* the epoch of an auth write on its way, which may arrive at any time or never; 0: none */
+byte writing = 0;      /* the epoch of an auth write on its way, which arrives at any time or never; 0: none */
 byte other, rank;      /* scratch, always 0 between steps */
 
 /* Epochs rise without end, but only their order counts: closing the gaps keeps the search finite. */
-#define isUsed(e) (itemEpoch == e || readUnder == e || writing == e || server[0].mine == e || server[1].mine == e)
+#define isUsed(e) (itemEpoch == e || readUnder == e || writing == e || \
+  server[0].mine == e || server[1].mine == e)
 #define lower(e) e = (e > rank -> e - 1 : e)
 inline closeGaps() {
   rank = 6;
@@ -160,18 +162,20 @@ inline closeGaps() {
   :: else ->
     if
     :: isUsed(rank) -> other = (other == 0 -> rank : other)
-    :: else -> lower(itemEpoch); lower(readUnder); lower(writing); lower(server[0].mine); lower(server[1].mine); lower(other)
+    :: else ->
+      lower(itemEpoch); lower(readUnder); lower(writing);
+      lower(server[0].mine); lower(server[1].mine); lower(other)
     fi;
     rank--
   od;
-  epoch = other;       /* the next permit is newer than all that is left of the ones before: no more counts */
+  epoch = other;       /* only this counts: the next permit is newer than all epochs that are left */
   other = 0
 }
 #else
 #define closeGaps() skip
 #endif
 
-/* ---- the sweeps are alike: keeping the two in order, whichever is which, halves the search ---- */
+/* ---- the sweeps are alike: keeping the two in order halves the search ---- */
 
 byte scratch;          /* always 0 between steps */
 #define rankOf(o) (sweep[o].saw[0].since + 16 * sweep[o].saw[1].since + \
@@ -197,7 +201,7 @@ inline close(s) {
   closeGaps()
 }
 
-/* The process is gone; what it has sent may still be on its way. */
+/* The process is gone. Requests that it has sent may still be on their way. */
 inline endProcess(s) {
   server[s].isUp = 0;
   server[s].frozen = 0;
@@ -207,7 +211,7 @@ inline endProcess(s) {
   close(s)
 }
 
-/* The row has another beat now than the one that was seen: its sightings are void, and a bury on its way is refused. */
+/* The row has a newer beat than the sweeps saw: their sightings are void, a bury on its way is refused. */
 inline raiseBeat(s) {
   sweep[0].saw[s].since = 0;
   sweep[1].saw[s].since = 0;
@@ -252,7 +256,7 @@ end:
       server[me].beatApplied = 0 }
   /* beat: it or its answer is lost, or the server gives up waiting */
   :: d_step { server[me].beat > 0 -> server[me].beat = 0; server[me].beatApplied = 0 }
-  /* beat: one that was given up long ago is applied after all */
+  /* beat: a beat that was given up long ago is applied anyway */
   :: d_step { server[me].inFleet -> raiseBeat(me) }
   /* beat: refused, the server was buried: it closes everything and ends */
   :: d_step { runs(me) && !server[me].inFleet -> endProcess(me) }
@@ -266,9 +270,9 @@ end:
       closeGaps();
 #endif
       refuseOlderRelease(me) }
-  /* permit: its answer is lost; the higher epoch stays, by which a release on its way will be refused */
+  /* permit: its answer is lost; the higher epoch stays, and refuses a release on its way */
   :: d_step { owner == me && server[me].releasing -> refuseOlderRelease(me) }
-  /* fencing read of the auth state: applied, if no newer epoch stands there */
+  /* fencing read of the auth state: applied, if the item has no newer epoch */
   :: d_step { server[me].isUp && server[me].doing == PERMITTED && readCondition(me) ->
 #ifdef AUTH
       fenceItem(me);
@@ -276,8 +280,9 @@ end:
       closeGaps();
 #endif
       server[me].doing = FENCED }
-  /* no socket after all: an answer is lost, the read was refused, or the device is not wanted any more */
-  :: d_step { server[me].isUp && (server[me].doing == PERMITTED || server[me].doing == FENCED) -> close(me) }
+  /* no socket: an answer is lost, the read was refused, or the device is not wanted any more */
+  :: d_step { server[me].isUp && (server[me].doing == PERMITTED || server[me].doing == FENCED) ->
+      close(me) }
   /* open: if the lease is valid in this very turn */
   :: d_step { runs(me) && server[me].doing == FENCED && openCondition(me) -> server[me].doing = OPEN }
   /* close: the fence, WhatsApp, a stop, a move, a restart, a drain */
@@ -317,7 +322,7 @@ inline look(o, s) {
   d_step { server[s].inFleet && sweep[o].saw[s].since == 0 -> sweep[o].saw[s].since = 1; sortSweeps() }
 }
 
-/* bury: sent, since the beat stood unchanged for the bury time on this observer's own clock */
+/* bury: sent, because the beat was unchanged for the bury time on this observer's own clock */
 inline sendBury(o, s) {
   d_step { sweep[o].saw[s].since > BURY_AFTER && !sweep[o].saw[s].burying ->
     sweep[o].saw[s].burying = 1;
@@ -329,7 +334,7 @@ inline bury(o, s) {
   d_step { sweep[o].saw[s].burying -> leaveFleet(s) }
 }
 
-/* bury at once: the process has ended, and it said so itself or whoever ran it does */
+/* bury at once: the process has ended, by its own word or by the word of the service */
 inline buryExited(s) {
   d_step { server[s].inFleet && !server[s].isUp -> leaveFleet(s) }
 }
@@ -341,7 +346,7 @@ inline evict(s) {
     owner = NOBODY }
 }
 
-/* The reserve before it came at some time after the join, and may be any age. */
+/* The reserve before a claim came at some time after the join, and may be any age. */
 /* claim: if there is no owner */
 inline claim(s) {
   d_step { (server[s].inFleet || server[s].isUp) && claimCondition(s) ->
@@ -372,7 +377,7 @@ end:
 active proctype deliver() {
 end:
   do
-  /* auth write: arrives, and is accepted if no newer epoch stands in the item */
+  /* auth write: arrives, and is accepted if the item has no newer epoch */
   :: d_step { writing > 0 ->
       if
       :: writeCondition ->
@@ -390,7 +395,7 @@ end:
 
 /* ---- time ---- */
 
-/* Time does not go on before a running server has obeyed its timers, and before a freeze that is long enough has ended. */
+/* Time goes on only when every running server has obeyed its timers, and no freeze is at its bound. */
 #ifdef UNBOUNDED_FREEZE
 #define mayStayFrozen(s) true
 #define frozenOneMore(s) server[s].frozen
@@ -404,13 +409,15 @@ end:
 
 inline passTime(s) {
   server[s].lease = (server[s].lease < FENCE_AFTER -> server[s].lease + 1 : FENCE_AFTER);
-  server[s].beat = (server[s].beat > 0 && server[s].beat <= FENCE_AFTER -> server[s].beat + 1 : server[s].beat);
+  server[s].beat =
+    (server[s].beat > 0 && server[s].beat <= FENCE_AFTER -> server[s].beat + 1 : server[s].beat);
   server[s].frozen = frozenOneMore(s)
 }
 
 inline passSilence(o, s) {
   if
-  :: sweep[o].saw[s].since > 0 && sweep[o].saw[s].since <= BURY_AFTER -> sweep[o].saw[s].since = sweep[o].saw[s].since + 1
+  :: sweep[o].saw[s].since > 0 && sweep[o].saw[s].since <= BURY_AFTER ->
+    sweep[o].saw[s].since = sweep[o].saw[s].since + 1
   :: else
   fi
 }
