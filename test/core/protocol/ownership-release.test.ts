@@ -76,7 +76,7 @@ describe('release', () => {
     assert.equal((await serverRow(t.store, 'web-1')).load, 1)
   })
 
-  test('ends its epoch: later writes under it are refused, even when the same server owns the device again', async () => {
+  test('ends its epoch: later writes under it are refused, even when the server owns the device again', async () => {
     const web1 = await anActiveServer(t, 'web-1')
     const held = await aPermittedDevice(t, web1)
     await release(t.store, t.clock, { ...held, status: 'unassigned' })
