@@ -4,7 +4,7 @@ import { dirname, join, normalize } from 'node:path'
 
 export const ROOT = join(import.meta.dirname, '../..')
 /** The rooms of the product, and the tests. */
-export const ROOMS = ['core', 'aws', 'lambdas', 'hosts', 'local', 'bench', 'lib', 'cli'] as const
+export const ROOMS = ['core', 'aws', 'lambdas', 'hosts', 'local', 'bench', 'lib', 'cli', 'docs'] as const
 const COMMENT = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm
 
 export function filesOf(room: string): string[] {

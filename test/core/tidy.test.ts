@@ -107,10 +107,6 @@ function wideLines(file: string): number {
   return read(file).split('\n').filter(isWide).length
 }
 
-function isIn(file: string, place: string): boolean {
-  return file === place || file.startsWith(`${place}/`)
-}
-
 /** @param topic the folder and the name, or the folder and `*` */
 function isTopic(file: string, topic: string): boolean {
   const folder = dirname(file)
