@@ -45,6 +45,7 @@ export function createLimitedServer(
     maxHeaderSize: limits.headerBytesMax,
   }
   const waiting = new WeakMap<Socket, number>()
+  const latest = new WeakMap<Socket, ServerResponse>()
   const byRemote = new Map<string, number>()
 
   const server = createServer(options, (request, response) => {
@@ -52,6 +53,7 @@ export function createLimitedServer(
     const pipelined = (waiting.get(socket) ?? 0) + 1
     waiting.set(socket, pipelined)
     if (pipelined > PIPELINED_MAX) return drop(socket, 'too many requests at once')
+    latest.set(socket, response)
     response.once('close', () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1))
     cutUnread(response, () => drop(socket, 'answers not read'))
     answer(request, response)
@@ -79,9 +81,9 @@ export function createLimitedServer(
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
     if (isLate) dropped('too slow')
-    // An answer has announced the end, so that nothing may follow it: these bytes are the rest of a request
-    // that was not read.
-    if (socket.bytesWritten > 0) {
+    // After an answer that is not complete, or that announced the end, nothing may follow: these bytes are the
+    // rest of a request that was not read.
+    if (socket.bytesWritten > 0 && !takesFurtherAnswer(latest.get(socket))) {
       socket.destroySoon()
       return
     }
@@ -90,6 +92,10 @@ export function createLimitedServer(
     socket.destroy()
   })
   return server
+}
+
+function takesFurtherAnswer(response: ServerResponse | undefined): boolean {
+  return response?.writableFinished === true && response.getHeader('connection') !== 'close'
 }
 
 function statusOf(code: string | undefined): string {

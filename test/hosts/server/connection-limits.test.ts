@@ -194,3 +194,23 @@ test('dropped connections are logged at a bounded rate', () => {
   assert.ok(told.some(({ fields }) => fields?.why === 'too slow'))
   assert.ok(told.some(({ fields }) => fields?.why === 'too many connections'))
 })
+
+test('a request with too large headers is refused with 431, also after others on the same connection', async () => {
+  const { socket, closed } = aClient()
+  const heard: Buffer[] = []
+  socket.on('data', (bytes: Buffer) => {
+    heard.push(bytes)
+    if (heard.length === 1)
+      socket.write(`GET /health?${'x'.repeat(20_000)} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`)
+  })
+  socket.write(HEALTH)
+
+  await closed
+
+  const statuses = [
+    ...Buffer.concat(heard)
+      .toString()
+      .matchAll(/HTTP\/1\.1 (\d+)/g),
+  ].map(([, status]) => status)
+  assert.deepEqual(statuses, ['200', '431'])
+})

@@ -13,7 +13,7 @@ import { anActiveServer, embeddedTables, ownedDevices, waitingDevices } from '..
 import { lambdaWorldOn, type TestLambdaWorld } from '../events.ts'
 import { strangeCursor } from './cursor-requests.ts'
 import { createJudge, type OpenApiDocument, operationsOf } from './openapi-judge.ts'
-import { anyRequest, send } from './openapi-requests.ts'
+import { anyRequest, type FuzzRequest, send } from './openapi-requests.ts'
 
 const REQUESTS = 1000
 /** The fuzzer stops after this time, also before its last request. */
@@ -129,8 +129,10 @@ test('no request gives a 5xx or an answer that the OpenAPI document does not pro
   const judge = createJudge(document)
   const requests = anyRequest(operationsOf(document), { ...KNOWN, cursors })
   const promised = fc.asyncProperty(requests, async (asked) => {
-    const wrong = judge(asked.operation, await send(gateway.port, asked))
-    assert.equal(wrong, undefined)
+    const answer = await send(gateway.port, asked)
+    // API Gateway refuses a request line and headers of more than 10,240 bytes itself.
+    if (answer.status === 431) return assert.ok(headBytes(asked) > 9500)
+    assert.equal(judge(asked.operation, answer), undefined)
   })
   // On a failure fast-check prints the seed and the smallest request that fails.
   await fc.assert(promised, {
@@ -140,3 +142,7 @@ test('no request gives a 5xx or an answer that the OpenAPI document does not pro
   })
   assert.deepEqual(world.told('request.failed'), [])
 })
+
+function headBytes({ target, headers }: FuzzRequest): number {
+  return Buffer.byteLength(target) + Buffer.byteLength(JSON.stringify(headers))
+}
