@@ -87,7 +87,10 @@ export async function startWhatsAppSimulator(options: SimulatorOptions = {}): Pr
   const path = `${WEBSOCKET_PATH}/${newToken()}`
   const controlToken = newToken()
   const server = createServer((_, response) => response.writeHead(426).end())
+  let ended: Promise<void> | undefined
   server.on('upgrade', (request, socket, head) => {
+    // A client that connects again while the simulator closes would keep it open.
+    if (ended) return socket.destroy()
     if (!isSame(request.url?.split('?')[0] ?? '', path)) return socket.destroy()
     return sockets.handleUpgrade(request, socket, head, (ws) => switchboard.accept(ws, request))
   })
@@ -103,11 +106,10 @@ export async function startWhatsAppSimulator(options: SimulatorOptions = {}): Pr
     timers.cancelAll()
     const closed = Promise.all([shut(server), shut(control)])
     for (const ws of sockets.clients) ws.terminate()
-    control.closeAllConnections()
+    for (const each of [server, control]) each.closeAllConnections()
     await closed
     await dataFile.close()
   }
-  let ended: Promise<void> | undefined
   return {
     ...methods,
     url: `ws://${host}:${portOf(server)}${path}`,
