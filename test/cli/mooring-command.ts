@@ -36,7 +36,7 @@ export function startMooring(
 ): Running {
   const child = spawn(process.execPath, [entry, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, ...variables },
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...variables },
     timeout: killAfterMs,
     killSignal: 'SIGKILL',
   })
