@@ -44,15 +44,15 @@ function scriptsIn(text: string): string[] {
 function filesRunBy(script: string): string[] {
   const commands = SCRIPTS[script]?.split('&&').map((command) => command.trim()) ?? []
   return commands.flatMap((command) =>
-    command.startsWith('node --test ') ? filesNamedIn(command) : scriptsIn(command).flatMap(filesRunBy),
+    / --test /.test(command) ? filesNamedIn(command) : scriptsIn(command).flatMap(filesRunBy),
   )
 }
 
 /** @throws AssertionError when a pattern matches no file */
 function filesNamedIn(command: string): string[] {
   const patterns = command
+    .slice(command.indexOf(' --test ') + ' --test '.length)
     .split(' ')
-    .slice(2)
     .filter((word) => !word.startsWith('--'))
     .map((word) => word.replaceAll('"', ''))
   return patterns.flatMap((pattern) => {
