@@ -54,7 +54,8 @@ export function createServerChooser(
     return others.filter((server) => fullness(server) <= mean + ROUNDING)
   }
 
-  /** Suspects go to different servers, so that the next death tells them apart. */
+  /** Suspects go to different servers, so that the next death tells them apart. Only a request for one certain
+   *  server counts for more. */
   const apart = (withRoom: readonly ServerRow[]) => {
     const suspectsOn = ({ serverId }: ServerRow) => suspects.get(serverId) ?? 0
     const fewest = Math.min(...withRoom.map(suspectsOn))
@@ -67,7 +68,7 @@ export function createServerChooser(
       const withRoom = device.suspicion ? apart(hasRoomNow) : hasRoomNow
       const others = device.moveTo === 'any' ? elsewhere(withRoom, device.movedFrom) : []
       const chosen =
-        withRoom.find((server) => server.serverId === device.moveTo) ??
+        hasRoomNow.find((server) => server.serverId === device.moveTo) ??
         withRoom.find((server) => server.name === device.home?.name) ??
         among(others.length > 0 ? others : withRoom)
       if (chosen) countOne(placed, chosen)

@@ -1,6 +1,7 @@
 /** A device that lost its server remembers the server's name as its home. Pure: whether the home is there
  *  again, and whether the device is still to return. */
 
+import { isUnderSuspicion } from '../protocol/suspicion.ts'
 import type { DeviceRow } from '../store/device-row.ts'
 import { isLive, type ServerRow } from '../store/server-row.ts'
 
@@ -25,6 +26,8 @@ export function isAway(
   nowMs: number,
 ): boolean {
   if (!device.home || device.home.name === owner.name || device.desired !== 'running') return false
+  // Suspects stay apart until they are well: at home they would meet again.
+  if (isUnderSuspicion(device, nowMs)) return false
   // When the server announced itself is not compared: it may have done so before the device left, and then
   // waited for its name.
   return homes.has(device.home.name) && nowMs - device.home.since < HOME_KEPT_MS

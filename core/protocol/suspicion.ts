@@ -46,7 +46,10 @@ export type Gone = Pick<ServerRow, 'serverId' | 'name'> &
  *  times are of the server's own clock. The beat comes before the death, so the age is too low rather than
  *  too high.
  *  @returns undefined when the device had no socket */
-function aliveMs({ status, connectedAt, pairing }: DeviceRow, { beatAt }: Gone): number | undefined {
+function aliveMs(
+  { status, connectedAt, pairing }: DeviceRow,
+  { beatAt }: Pick<Gone, 'beatAt'>,
+): number | undefined {
   if (status !== 'connecting' && status !== 'pairing' && status !== 'connected') return undefined
   const since = status === 'connected' ? connectedAt : status === 'pairing' ? pairing?.since : undefined
   return since === undefined || beatAt === undefined ? 0 : beatAt - since
@@ -85,6 +88,14 @@ export function guiltyOne(devices: readonly DeviceRow[], gone: Gone): DeviceId |
  *  @param openMs how long the socket was logged in */
 export function suspicionAfterSocket(points: number, openMs: number): number {
   return openMs >= WELL_AFTER_MS ? 0 : Math.max(0, points - PROBATION_POINTS)
+}
+
+/** Whether earlier deaths still count for a device that lives: its socket has not been well for long enough. A
+ *  release now would leave these points in the row. */
+export function isUnderSuspicion(device: DeviceRow, nowMs: number): boolean {
+  const points = device.suspicion ?? 0
+  const openMs = aliveMs(device, { beatAt: nowMs })
+  return openMs === undefined ? points > 0 : suspicionAfterSocket(points, openMs) > 0
 }
 
 const FIRST_PAUSE_MS = 5000

@@ -101,6 +101,18 @@ describe('placement', () => {
     assert.equal(chooser.choose({ home: { name: 'web-9', since: 0 } })?.serverId, 'empty')
   })
 
+  test('sends suspects to different servers, but each to the server that it is asked to move to', () => {
+    const chooser = createServerChooser([aServerRow('first'), aServerRow('second')], 4, seededRandom())
+    const suspect = { suspicion: 2, home: { name: 'first', since: 1 } }
+    const asked = { suspicion: 2, moveTo: serverId('first') }
+
+    const homeless = [chooser.choose(suspect), chooser.choose(suspect)].map((server) => server?.name).sort()
+    const moved = [chooser.choose(asked), chooser.choose(asked)].map((server) => server?.name)
+
+    assert.deepEqual(homeless, ['first', 'second'])
+    assert.deepEqual(moved, ['first', 'first'])
+  })
+
   test('takes another server when target and home are full', () => {
     const servers = [
       aServerRow('target', { load: 5, capacity: 5 }),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { activate, announce, bury, buryExited, hold } from '../../../core/protocol/membership.ts'
+import { permit, report } from '../../../core/protocol/ownership.ts'
 import { stop } from '../../../core/requests/device-requests.ts'
 import { beginSweep } from '../../../core/sweep/sweep.ts'
 import {
@@ -93,6 +94,22 @@ describe('a server restarted under its name', () => {
     await lookEverySecond(t.world, beginSweep(t.world), 1, [returned, other])
 
     assert.equal((await deviceRow(t.store, device.deviceId)).moveTo, undefined)
+  })
+
+  test('gets a suspect back only when its socket has been well for five seconds', async () => {
+    const { returned, other, devices } = await aReturn(1)
+    const [device] = devices
+    assert.ok(device)
+    const { epoch } = await permit(t.store, t.clock, device.deviceId, other.serverId, 1)
+    const connected = { set: { status: 'connected', connectedAt: t.clock.wallMs() } } as const
+    await report(t.store, t.clock, { device: device.deviceId, server: other.serverId, epoch }, connected)
+
+    await lookEverySecond(t.world, beginSweep(t.world), 4, [returned, other])
+    const early = (await deviceRow(t.store, device.deviceId)).moveTo
+    await lookEverySecond(t.world, beginSweep(t.world), 2, [returned, other])
+
+    assert.equal(early, undefined)
+    assert.equal((await deviceRow(t.store, device.deviceId)).moveTo, 'second')
   })
 
   test('under a new name gets nothing back', async () => {
