@@ -43,6 +43,8 @@ export interface ServerProcess {
   readonly exited: Promise<ServerExit>
   hasExited(): boolean
   signal(signal: NodeJS.Signals): void
+  /** Whether this machine has sent the signal, to stop the task for one. */
+  wasSignalled(signal: NodeJS.Signals): boolean
 }
 
 /** Starts the process, which then joins the fleet by itself. Its log is `<logDir>/<name>.log`. */
@@ -83,6 +85,7 @@ export async function startServerProcess(plan: ServerProcessPlan): Promise<Serve
   const pid = child.pid
   if (pid === undefined)
     throw new Error(`the process of server "${plan.name}" did not start: ${(await exited).lastWords}`)
+  const sent = new Set<NodeJS.Signals>()
   return {
     name: plan.name,
     url,
@@ -90,7 +93,11 @@ export async function startServerProcess(plan: ServerProcessPlan): Promise<Serve
     pid,
     exited,
     hasExited: () => child.exitCode !== null || child.signalCode !== null,
-    signal: (signal) => void child.kill(signal),
+    signal(signal) {
+      sent.add(signal)
+      child.kill(signal)
+    },
+    wasSignalled: (signal) => sent.has(signal),
   }
 }
 

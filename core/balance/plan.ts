@@ -3,6 +3,7 @@
 
 import type { ServerId } from '../ids.ts'
 import { HOME_KEPT_MS, returned } from '../placement/home.ts'
+import { isUnderSuspicion } from '../protocol/suspicion.ts'
 import type { DeviceRow } from '../store/device-row.ts'
 import { isLive, type ServerRow } from '../store/server-row.ts'
 
@@ -116,10 +117,11 @@ export function budgetOf(devices: number, shareOfFleetPercent: number): number {
 }
 
 /** Whether the device's row allows a move for evenness: the device was not moved within a day, it is not
- *  asked to move already, and no server with its home's name may take it back. */
+ *  asked to move already, it is well, and no server with its home's name may take it back. */
 export function mayMove(device: DeviceRow, ownerName: string, nowMs: number): boolean {
   if (device.desired !== 'running' || device.deleting || device.moveTo !== undefined) return false
   if (device.movedAt !== undefined && nowMs - device.movedAt < SETTLED_AFTER_MS) return false
+  if (isUnderSuspicion(device, nowMs)) return false
   const { home } = device
   return home === undefined || home.name === ownerName || nowMs - home.since >= HOME_KEPT_MS
 }

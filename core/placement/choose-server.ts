@@ -54,8 +54,8 @@ export function createServerChooser(
     return others.filter((server) => fullness(server) <= mean + ROUNDING)
   }
 
-  /** Suspects go to different servers, so that the next death tells them apart. Only a request for one certain
-   *  server counts for more. */
+  /** Suspects go to different servers, so that the next death tells them apart. The first suspect that is asked
+   *  to move to a certain server goes there. */
   const apart = (withRoom: readonly ServerRow[]) => {
     const suspectsOn = ({ serverId }: ServerRow) => suspects.get(serverId) ?? 0
     const fewest = Math.min(...withRoom.map(suspectsOn))
@@ -67,8 +67,10 @@ export function createServerChooser(
       const hasRoomNow = [...open].filter(hasRoom)
       const withRoom = device.suspicion ? apart(hasRoomNow) : hasRoomNow
       const others = device.moveTo === 'any' ? elsewhere(withRoom, device.movedFrom) : []
+      const asked = hasRoomNow.find((server) => server.serverId === device.moveTo)
+      const meetsSuspect = device.suspicion && asked && suspects.has(asked.serverId)
       const chosen =
-        hasRoomNow.find((server) => server.serverId === device.moveTo) ??
+        (meetsSuspect ? undefined : asked) ??
         withRoom.find((server) => server.name === device.home?.name) ??
         among(others.length > 0 ? others : withRoom)
       if (chosen) countOne(placed, chosen)

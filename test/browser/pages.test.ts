@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { readLedger } from '../../core/balance/ledger.ts'
+import { asOperation } from '../../core/store/operation-row.ts'
 import { scanAll } from '../../core/store/store.ts'
 import { type LocalFleet, startFleet } from '../../local/fleet.ts'
 import { attack, gains, type Target } from './page.ts'
@@ -39,6 +41,7 @@ interface State {
   readonly devices: number
   readonly servers: readonly string[]
   readonly operations: number
+  readonly rebalancingPausedBy: string | undefined
   readonly reportSince: string
   readonly accounts: number
 }
@@ -49,7 +52,8 @@ async function stateOf({ store, simulator, servers }: LocalFleet): Promise<State
     keys: (await scanAll(store, 'Keys', {})).length,
     devices: (await scanAll(store, 'Devices', {})).length,
     servers: servers().map(({ name, pid }) => `${name} ${pid}`),
-    operations: (await scanAll(store, 'Operations', {})).length,
+    operations: (await scanAll(store, 'Operations', {})).flatMap((item) => asOperation(item) ?? []).length,
+    rebalancingPausedBy: (await readLedger(store)).paused?.by,
     reportSince: String(simulator.report().since),
     accounts: simulator.accounts().length,
   }

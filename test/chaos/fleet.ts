@@ -10,6 +10,8 @@ export interface ServerProcess {
   readonly exited: Promise<ProcessEnd>
   hasExited(): boolean
   signal(signal: NodeJS.Signals): void
+  /** Whether anybody on this machine has sent the signal; absent where that is not known. */
+  wasSignalled?(signal: NodeJS.Signals): boolean
 }
 
 /** The addresses by which a server reaches the database and WhatsApp, each behind a proxy. */

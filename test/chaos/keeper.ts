@@ -50,7 +50,7 @@ async function keepServer(
     process = started
     record.started(name)
     void started.exited.then(async (end) => {
-      record.ended(name, end)
+      record.ended(name, { ...end, stopped: started.wasSignalled?.('SIGTERM') === true })
       await sleep(START_AGAIN_AFTER_MS, undefined, { ref: false })
       if (!ending) await run()
     })

@@ -107,13 +107,20 @@ test('a server that was buried in its trouble is not lost', () => {
 })
 
 describe('a server whose task the service stopped, and which was killed because it did not leave in time,', () => {
-  const killed: Run = { fromMs: 0, untilMs: ENDED, end: { code: null, signal: 'SIGKILL' } }
+  const killed: Run = { fromMs: 0, untilMs: ENDED, end: { code: null, signal: 'SIGKILL', stopped: true } }
   const lostAfter = (frozen: { fromMs: number; untilMs?: number }) =>
     lostServers(serversOf(killed, [{ what: 'frozen', ...frozen }]), () => true).length
 
   test('is not lost when it slept through the time that it had to leave', () => {
     assert.equal(lostAfter({ fromMs: ENDED - 30_000 }), 0)
     assert.equal(lostAfter({ fromMs: ENDED - 30_000, untilMs: ENDED - 100 }), 0)
+  })
+
+  test('is lost when nobody had stopped its task: then something else has killed it', () => {
+    const run: Run = { ...killed, end: { code: null, signal: 'SIGKILL', stopped: false } }
+    const spells = [{ what: 'frozen', fromMs: ENDED - 30_000, untilMs: ENDED - 100 }] as const
+
+    assert.equal(lostServers(serversOf(run, [...spells]), () => true).length, 1)
   })
 
   test('is lost when it was awake long enough to leave, or had not slept that long', () => {

@@ -74,7 +74,7 @@ function isLost(run: Run, { spells }: ServerRecord): run is Ended {
   const { untilMs, end, askedAtMs } = run
   if (untilMs === undefined || end === undefined || askedAtMs !== undefined) return false
   if (IN_ORDER.includes(end.code)) return false
-  if (end.signal === 'SIGKILL' && sleptThroughItsStop(spells, untilMs)) return false
+  if (end.signal === 'SIGKILL' && end.stopped && sleptThroughItsStop(spells, untilMs)) return false
   return end.code !== BURIED || !wasTroubled(spells, untilMs)
 }
 

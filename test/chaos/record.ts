@@ -19,6 +19,8 @@ export interface Spell extends Span {
 export interface ProcessEnd {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
+  /** The service had stopped the task: SIGTERM first. */
+  readonly stopped?: boolean
 }
 
 /** The run of one process. */

@@ -28,6 +28,7 @@ function aProcess(name: string, number: number) {
       isOver = true
       end.resolve({ code: 0, signal: null, lastWords: '' })
     },
+    wasSignalled: () => isOver,
   }
   return process
 }

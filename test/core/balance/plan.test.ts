@@ -185,6 +185,12 @@ describe('a device may be moved', () => {
     assert.equal(mayMoveFromWeb1({ moveTo: 'any' }), false)
   })
 
+  test('waits while the device is a suspect: until its socket has been well for five seconds', () => {
+    assert.equal(mayMoveFromWeb1({ suspicion: 3, connectedAt: NOW - 4999 }), false)
+    assert.equal(mayMoveFromWeb1({ suspicion: 3, connectedAt: NOW - 5000 }), true)
+    assert.equal(mayMoveFromWeb1({ suspicion: 2, connectedAt: NOW }), true)
+  })
+
   test('when it was not moved within a day', () => {
     assert.equal(mayMoveFromWeb1({ movedAt: NOW - DAY + 1 }), false)
     assert.equal(mayMoveFromWeb1({ movedAt: NOW - DAY }), true)

@@ -101,16 +101,25 @@ describe('placement', () => {
     assert.equal(chooser.choose({ home: { name: 'web-9', since: 0 } })?.serverId, 'empty')
   })
 
-  test('sends suspects to different servers, but each to the server that it is asked to move to', () => {
-    const chooser = createServerChooser([aServerRow('first'), aServerRow('second')], 4, seededRandom())
+  test('sends suspects to different servers, though all prefer the same', () => {
+    const chooser = createServerChooser([aServerRow('first'), aServerRow('second')], 2, seededRandom())
     const suspect = { suspicion: 2, home: { name: 'first', since: 1 } }
-    const asked = { suspicion: 2, moveTo: serverId('first') }
 
-    const homeless = [chooser.choose(suspect), chooser.choose(suspect)].map((server) => server?.name).sort()
-    const moved = [chooser.choose(asked), chooser.choose(asked)].map((server) => server?.name)
+    const chosen = [chooser.choose(suspect), chooser.choose(suspect)].map((server) => server?.serverId)
 
-    assert.deepEqual(homeless, ['first', 'second'])
-    assert.deepEqual(moved, ['first', 'first'])
+    assert.deepEqual(chosen, ['first', 'second'])
+  })
+
+  test('sends a suspect where it is asked to move, unless another suspect has just gone there', () => {
+    const servers = ['first', 'second', 'third'].map((name) => aServerRow(name))
+    const chooser = createServerChooser(servers, 3, seededRandom())
+    const homeless = chooser.choose({ suspicion: 2, home: { name: 'first', since: 1 } })
+    const asked = { suspicion: 2, moveTo: serverId('second') }
+
+    const chosen = [chooser.choose(asked), chooser.choose(asked)].map((server) => server?.serverId)
+
+    assert.equal(homeless?.serverId, 'first')
+    assert.deepEqual(chosen, ['second', 'third'])
   })
 
   test('takes another server when target and home are full', () => {

@@ -17,6 +17,10 @@ import { anyRequest, type FuzzRequest, send } from './openapi-requests.ts'
 
 const REQUESTS = 1000
 /** The fuzzer stops after this time, also before its last request. */
+/** API Gateway takes so many bytes of request line and headers. */
+const GATEWAY_BYTES_MAX = 10_240
+/** Method, host, connection and content-length: what the client adds itself. */
+const OWN_HEADER_BYTES_MAX = 200
 const MS_MAX = 20_000
 const API_KEYS = ['admin', 'operate', 'read'] as const
 
@@ -131,7 +135,7 @@ test('no request gives a 5xx or an answer that the OpenAPI document does not pro
   const promised = fc.asyncProperty(requests, async (asked) => {
     const answer = await send(gateway.port, asked)
     // API Gateway refuses a request line and headers of more than 10,240 bytes itself.
-    if (answer.status === 431) return assert.ok(headBytes(asked) > 9500)
+    if (answer.status === 431) return assert.ok(headBytes(asked) + OWN_HEADER_BYTES_MAX > GATEWAY_BYTES_MAX)
     assert.equal(judge(asked.operation, answer), undefined)
   })
   // On a failure fast-check prints the seed and the smallest request that fails.
@@ -143,6 +147,8 @@ test('no request gives a 5xx or an answer that the OpenAPI document does not pro
   assert.deepEqual(world.told('request.failed'), [])
 })
 
+/** The request line and headers that the test has chosen. */
 function headBytes({ target, headers }: FuzzRequest): number {
-  return Buffer.byteLength(target) + Buffer.byteLength(JSON.stringify(headers))
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return Buffer.byteLength(`${target}${lines.join('')}`)
 }
