@@ -26,7 +26,7 @@
 #define OBSERVERS 2
 #define NOBODY SERVERS
 
-/* ---- what is in the store, and what is on its way to it ---- */
+/* What is in the store, and what is on its way to it. */
 
 /* The device's row. */
 byte owner = NOBODY;
@@ -63,7 +63,7 @@ Sweep sweep[OBSERVERS];
 #define leaseValid(s) (server[s].lease < FENCE_AFTER)
 #define isOpen(s) (server[s].doing == OPEN)
 
-/* ---- the conditions, and what each mutant makes of them ---- */
+/* The conditions, and what each mutant makes of them. */
 
 #ifdef FROM_ANSWER
 #define renewed(s) 0
@@ -142,7 +142,7 @@ Sweep sweep[OBSERVERS];
 #define checkWritten() skip
 #endif
 
-/* ---- the auth state: one item, and epochs that guard it ---- */
+/* The auth state: one item, and epochs that guard it. */
 
 #ifdef AUTH
 byte epoch = 0;        /* in the device's row */
@@ -175,7 +175,7 @@ inline closeGaps() {
 #define closeGaps() skip
 #endif
 
-/* ---- the sweeps are alike: keeping the two in order halves the search ---- */
+/* The sweeps are alike: keeping the two in order halves the search. */
 
 byte scratch;          /* always 0 between steps */
 #define rankOf(o) (sweep[o].saw[0].since + 16 * sweep[o].saw[1].since + \
@@ -193,7 +193,7 @@ inline sortSweeps() {
   fi
 }
 
-/* ---- steps that several parties share ---- */
+/* Steps that several parties share. */
 
 inline close(s) {
   server[s].doing = IDLE;
@@ -230,7 +230,7 @@ inline leaveFleet(s) {
   sortSweeps()
 }
 
-/* ---- servers ---- */
+/* Servers. */
 
 active [SERVERS] proctype runServer() {
   byte me = _pid;
@@ -315,7 +315,7 @@ end:
   od
 }
 
-/* ---- the control plane: each sweep on its own, at its own pace ---- */
+/* The control plane: each sweep on its own, at its own pace. */
 
 /* look: a consistent read of the servers shows a beat for the first time */
 inline look(o, s) {
@@ -393,7 +393,7 @@ end:
 }
 #endif
 
-/* ---- time ---- */
+/* Time. */
 
 /* Time goes on only when every running server has obeyed its timers, and no freeze is at its bound. */
 #ifdef UNBOUNDED_FREEZE
@@ -432,7 +432,7 @@ end:
   od
 }
 
-/* ---- what must never be: looked for in every reachable state ---- */
+/* What must never be: looked for in every reachable state. */
 
 #define exclusive (!(isOpen(0) && isOpen(1)))
 #define runningExclusive (!(runs(0) && isOpen(0) && runs(1) && isOpen(1)))

@@ -1,6 +1,8 @@
-"""moto's server, with two things that it lacks and this stack needs: secrets in CloudFormation, and Lambdas without Docker.
+"""moto's server, with two things that it lacks and this stack needs: secrets in CloudFormation, and Lambdas without
+Docker.
 
-A function's deployed bundle is unpacked and run by the `node` on the PATH, with its own variables, against this very server.
+A function's deployed bundle is unpacked and run by the `node` on the PATH, with its own variables, against this very
+server.
 """
 
 import io
