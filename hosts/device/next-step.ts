@@ -1,7 +1,7 @@
 /**
- * Decides what a device does when its socket has closed. The close code says most of it. The socket's own life
- * says the rest: whether it had logged in, how many conflicts count, and whether a phone had accepted the
- * credentials.
+ * Decides what a device does when its socket has closed. The close code says most of it. The socket's own
+ * life says the rest: whether it had logged in, how many conflicts count, and whether a phone had accepted
+ * the credentials.
  *
  * The decision is made once for each close, before the report. The report tells when the next try is, and the
  * connection then does what was decided. A second decision after the report was rejected: time passes in
