@@ -1,5 +1,6 @@
 /** Asks for the permit that every connect needs. Keeps what the row has told so far: the epoch and the
- *  restarts that the present socket knows of. It also keeps the time until which WhatsApp refuses the device. */
+ *  restarts that the present socket knows of. It also keeps the time until which WhatsApp refuses the
+ *  device. */
 import { isMooringError } from '../../core/errors.ts'
 import type { DeviceId, Epoch, ServerId } from '../../core/ids.ts'
 import { type Permit, permit } from '../../core/protocol/ownership.ts'
