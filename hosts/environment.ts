@@ -44,7 +44,7 @@ const variables = z.object({
   TABLE_PREFIX: z.string().default('Mooring-'),
   ASSIGN_FUNCTION: z.string().min(1),
   DOORBELL_SECRET: z.string().min(16),
-  /** Only the operator may set it: TLS to WhatsApp's own address is what authenticates WhatsApp. */
+  /** Set by the operator alone: TLS to WhatsApp's own address is what authenticates WhatsApp. */
   WHATSAPP_URL: z.url({ protocol: /^wss?$/ }).optional(),
   /** The version of the WhatsApp client, the same for the whole fleet: WhatsApp refuses old ones (405). The
    *  default is the version of the Baileys package. */
@@ -70,14 +70,12 @@ const variables = z.object({
   AUTH_KEY_FILE: z.string().min(1).optional(),
   AUTH_DATA_KEY_DAYS: z.coerce.number().int().min(1).max(36_500).default(365),
   PAIRING_TIMEOUT_MS: z.coerce.number().int().min(1000).max(TIMER_MS_MAX).default(600_000),
-  /** The application gets every message that a device receives. Without this URL, messages are only counted.
-   *  */
+  /** The application gets every received message there. Without this URL, messages are only counted. */
   MESSAGES_URL: z
     .string()
     .superRefine(refusing((url) => messagesUrlFault(url, ['http:', 'https:'])))
     .optional(),
-  /** Signs the messages that the application gets, and its requests to send. Without it nothing can be sent.
-   *  */
+  /** Signs messages to the application, and its requests to send. Without it nothing can be sent. */
   MESSAGES_SECRET: z.string().min(16).optional(),
   /** Work of a socket that is unanswered for this long is a stall; a login, for 1.4 times as long. With a
    *  larger value a stall would not be noticed within 30 s. */

@@ -68,7 +68,7 @@ export interface OpenAuthState {
    *  @throws MooringError when the creds may not be saved any more. Baileys ignores it, so the caller must
    *  not */
   saveCreds(): Promise<void>
-  /** `hear` is called when a request to the store has ended. One set of keys takes several requests. */
+  /** `hear` is called when a request to the store has ended. A set of many keys takes several requests. */
   onRequestEnded?(hear: () => void): void
   /** Resolves when every read and write under way has ended, well or not. It never rejects. */
   settled(): Promise<void>

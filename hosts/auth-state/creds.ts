@@ -1,14 +1,14 @@
 /** Decides which credentials a device goes on with. A device gets fresh credentials only if it never had any.
- *  One that has lost them has to be linked again by a person with a phone, so damaged credentials are an
- *  error and never replaced. */
+ *  A device without credentials must be linked again by a person with a phone. So damaged credentials are an
+ *  error, and are never replaced. */
 import { type AuthenticationCreds, initAuthCreds } from '@whiskeysockets/baileys'
 import { MooringError } from '../../core/errors.ts'
 import type { DeviceId } from '../../core/ids.ts'
 import { deserialise } from './serialise.ts'
 
 /** @param stored the creds item as it was read, undefined when it is empty
- *  @throws MooringError CREDENTIALS_UNREADABLE when the device must have credentials and they are missing or
- *  damaged */
+ *  @throws MooringError CREDENTIALS_UNREADABLE when the creds are damaged, or missing although the device was
+ *  paired */
 export function credsFrom(
   stored: string | undefined,
   { device, everPaired }: { readonly device: DeviceId; readonly everPaired: boolean },

@@ -31,8 +31,8 @@ export interface DataKeysOptions {
 
 export interface DataKeys {
   readonly sealing: Sealing
-  /** Makes the first data key if there is none. Only the caller, who has read the creds, knows that nothing
-   *  is sealed yet.
+  /** Makes the first data key if there is none. The caller has read the creds: it alone knows that nothing is
+   *  sealed yet.
    *  @throws MooringError DATA_KEY_UNAVAILABLE | CREDENTIALS_UNREADABLE | STALE_EPOCH, or what the store
    *  threw */
   begin(): Promise<void>

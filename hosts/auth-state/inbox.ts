@@ -1,8 +1,7 @@
 /** Keeps the messages of one device that were decrypted and that the application has not taken yet. WhatsApp
  *  forgets a message when it gets the receipt, and the message's key is used up when the session is stored.
- *  From then on this is the only copy. All messages are stored in one item, so that its first read under a
- *  new epoch shuts out an older socket: the new socket sees what the older one has kept, and the older one
- *  can neither keep nor acknowledge anything more. */
+ *  From then on this is the only copy. All messages are in one item. Its first read under a new epoch shuts
+ *  out the older socket: it can neither keep nor acknowledge anything more. */
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import type { Clock } from '../../core/clock.ts'
 import { inboxKey } from '../../core/store/auth-item-row.ts'

@@ -25,7 +25,7 @@ export function revive(type: string, value: unknown): unknown {
 }
 
 /** The first half of BufferJSON.reviver alone. The other half takes `{"0": 7}` for a byte array, as very old
- *  files hold them, and would change such a value of a key type that Mooring does not know yet. */
+ *  files hold them. It would change such a value of a key type that Mooring does not know yet. */
 function bytes(_name: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || !('type' in value) || !('data' in value)) return value
   if (value.type !== 'Buffer' || typeof value.data !== 'string') return value

@@ -1,6 +1,6 @@
-/** Finds the other name of a person, and chooses the name by which the application is told of that person:
- *  the same whichever way a message came. Only stored names are used. WhatsApp is never asked, since it may
- *  never answer. */
+/** Finds the other name of a person, and chooses the name by which the application is told of that person.
+ *  The name is the same whichever way a message came. WhatsApp is never asked, since it may never answer: the
+ *  names come from the store alone. */
 import type { SignalKeyStore } from '@whiskeysockets/baileys'
 import { isMooringError } from '../../core/errors.ts'
 import type { Account } from '../../core/store/device-row.ts'

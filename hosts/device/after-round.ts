@@ -1,5 +1,5 @@
-/** Says what the connection machine does after a round: after a refused permit, and after the end of a
- *  socket. What follows a close was decided when it happened; this part carries it out. */
+/** Carries out what a round of the connection machine has led to: a refused permit, or the end of a socket.
+ *  The step after a close was decided when the socket closed. */
 import type { DeviceId } from '../../core/ids.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import { CONFLICT_WINDOW_MS, CONFLICTS_MAX } from '../whatsapp/disconnect.ts'

@@ -1,5 +1,4 @@
-/** One socket's life under one epoch: opens it, writes what it tells into the device's row, and says how it
- *  ended. */
+/** Opens one socket under one epoch, writes what it tells into the device's row, and says how it ended. */
 import { sleep } from '../../core/clock.ts'
 import { isMooringError } from '../../core/errors.ts'
 import type { Permit } from '../../core/protocol/ownership.ts'
@@ -31,7 +30,7 @@ import {
   notePaired,
   noteSocket,
   type SocketState,
-  startHandingOver,
+  startDelivering,
 } from './socket-state.ts'
 
 export type Ending =
@@ -77,7 +76,7 @@ const LOGOUT_MS_MAX = 5000
 
 /** Opens a socket under the permit.
  *  @returns the attempt, or the ending when no socket was opened. The lease may have ended, or the request
- *  changed, while the credentials were read; the credentials may be unreadable; or an abandoned pairing had
+ *  changed, while the credentials were read. The credentials may be unreadable. Or an abandoned pairing had
  *  left half-made ones, which were set aside */
 export async function beginAttempt(
   world: HostWorld,
@@ -179,7 +178,7 @@ async function onOpen(state: SocketState, auth: OpenAuthState, account: Account)
     socket: { send: (message) => send(state, message) },
     closed: state.closed.signal,
   })
-  startHandingOver(state, () =>
+  startDelivering(state, () =>
     deliver(
       {
         ...world,
@@ -239,10 +238,10 @@ async function onClosed(state: SocketState, auth: OpenAuthState, told: Closing):
 }
 
 /** Ends all work of the socket. A message that the application is just taking is waited for, or it would be
- *  handed over twice. */
+ *  delivered twice. */
 async function settle(state: SocketState, auth: OpenAuthState): Promise<void> {
   endWork(state)
-  const settled = Promise.all([state.handingOver, auth.settled().catch(() => undefined)])
+  const settled = Promise.all([state.delivering, auth.settled().catch(() => undefined)])
   await Promise.race([settled, sleep(state.world.clock, SETTLE_MS_MAX)])
   auth.close()
 }

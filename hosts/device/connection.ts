@@ -1,18 +1,19 @@
 /**
  * The connection machine of one device: it asks for a permit, connects, holds the socket, and does what
- * follows its end. One loop per device, so that a new socket starts only after the old one is closed.
+ * follows its end. Each device has one loop: a new socket starts only after the old one is closed.
  * hosts/server/owned-devices.ts starts it for each device that the server owns, and passes on what the row
  * says. It must never open a socket without a permit of its own and a valid lease.
  */
 import { type Mark, sleep } from '../../core/clock.ts'
 import type { DeviceId } from '../../core/ids.ts'
-import { backoffMs } from '../../core/random.ts'
+import type { Backoff } from '../../core/retry.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import { forDevice, runFor } from '../isolation/attribution.ts'
 import type { OutgoingText } from '../whatsapp/socket.ts'
 import type { HostWorld, ServerContext } from '../world.ts'
 import { type AfterRound, afterEnding, again, release, withoutPermit } from './after-round.ts'
 import { type Attempt, beginAttempt } from './attempt.ts'
+import { createRetries } from './backoff.ts'
 import { createFollowUps } from './follow-up.ts'
 import { createPairingLimit } from './pairing-limit.ts'
 import { createPermits } from './permits.ts'
@@ -24,8 +25,7 @@ import { createSuspicion } from './suspicion.ts'
 /** A longer wait is taken up again: the time of day may be set meanwhile, and a timer has no room for a
  *  month. */
 const WAIT_MS_MAX = 600_000
-const RELEASE_AGAIN_BASE_MS = 200
-const RELEASE_AGAIN_CAP_MS = 2000
+const RELEASE_BACKOFF: Backoff = { baseMs: 200, capMs: 2000 }
 
 export interface DeviceConnection {
   readonly deviceId: DeviceId
@@ -57,13 +57,14 @@ export function keepConnection(
   const outgoing = createOutgoing({ ...world, device: deviceId })
   const suspicion = createSuspicion(world, context, deviceId, suspicionAtFirst)
   const permits = createPermits(world, serverId, deviceId)
+  // core/retry.ts does not fit: after a failed release the next round decides again what is to be done.
+  const releases = createRetries(world.random, RELEASE_BACKOFF)
   const followUps = createFollowUps({ ...world, backoff: context.backoff, replacing: outgoing.replacing })
   const me = { world, context, deviceId, permits, whyUnlinked: pairingLimit.why }
   let attempt: Attempt | undefined
   let leaving = false
   /** The row asked for it when it was last read. */
   let askedToRelease = false
-  let releaseFailures = 0
   let confirming = false
   /** Aborted to end the wait that the loop is in; renewed for each round. */
   let nudge = new AbortController()
@@ -77,15 +78,11 @@ export function keepConnection(
         const outcome = await releaseDevice(world, context, deviceId, next.reason, suspicion.points()).catch(
           () => 'failed' as const,
         )
-        if (outcome === 'failed') await sleep(world.clock, releaseAgainMs())
+        if (outcome === 'failed') await sleep(world.clock, releases.draw())
         else if (outcome !== 'still_wanted') return { released: outcome === 'released' }
       }
       nudge = new AbortController()
     }
-  }
-
-  function releaseAgainMs(): number {
-    return backoffMs(world.random, releaseFailures++, RELEASE_AGAIN_BASE_MS, RELEASE_AGAIN_CAP_MS)
   }
 
   /** Connects once, unless the device is to be released or must wait. */

@@ -1,5 +1,6 @@
-/** Remembers, from one socket of a device to the next, what the next step depends on: the failures in a row,
- *  how long WhatsApp has refused unproven credentials, and when a stalled socket was last replaced. */
+/** Decides what follows the close of a socket. For that it remembers what earlier sockets of the device did.
+ *  It keeps the failures in a row, how long WhatsApp has refused unproven credentials, and when a stalled
+ *  socket was last replaced. */
 import type { Clock, Mark } from '../../core/clock.ts'
 import type { Random } from '../../core/random.ts'
 import type { Backoff } from '../../core/retry.ts'
@@ -11,11 +12,10 @@ import { createHealing } from './stall-healing.ts'
 /** A socket that stayed open this long was a good one: the next failure backs off from the start again. */
 const GOOD_AFTER_MS = 30_000
 const CONFLICT_PAUSE_MS = 3000
-/** The bound of the waits between tries that WhatsApp refuses by a code, when the refusal seems not to pass.
- *  */
+/** The bound of the waits between tries that WhatsApp refuses, when the refusal seems not to pass. */
 const PATIENT_CAP_MS = 1_800_000
 
-/** What was decided when a socket closed. */
+/** The decision that was made when a socket closed. */
 export interface FollowUp {
   readonly step: NextStep
   /** Until the next try; absent when the next try comes at once, or never. */

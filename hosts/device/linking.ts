@@ -12,7 +12,7 @@ import {
   type SocketState,
 } from './socket-state.ts'
 
-/** WhatsApp ends a socket that nobody links when its QRs are used up: six of them, the first for 60 s, each
+/** WhatsApp ends a socket that nobody links when its six QRs are used up. The first is shown for 60 s, each
  *  other for 20 s. A pairing code ends with the socket. */
 const UNLINKED_MS_MAX = 160_000
 /** A person needs this long to type a code. A socket that ends sooner makes way for a new one first. */

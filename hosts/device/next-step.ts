@@ -1,9 +1,9 @@
 /**
- * Decides what a device does when its socket has closed. The close code says most of it. The rest is said by
- * the socket's own life: whether it had logged in, how many conflicts count, and whether a phone had accepted
+ * Decides what a device does when its socket has closed. The close code says most of it. The socket's own
+ * life says the rest: whether it had logged in, how many conflicts count, and whether a phone had accepted
  * the credentials.
  *
- * The decision is made once for each close, before the report: the report tells when the next try is, and the
+ * The decision is made once for each close, before the report. The report tells when the next try is, and the
  * connection then does what was decided. A second decision after the report was rejected: time passes in
  * between, and the two could differ. Pure: a wait is only named here. The caller knows the failures before
  * this one, and draws its length.
@@ -51,8 +51,8 @@ export type NextStep =
   | { readonly do: 'reconnect'; readonly wait: 'backoff' | 'patient_backoff' }
   /** As `reconnect`. The socket had stalled, so that sends wait for the next one. */
   | { readonly do: 'replace'; readonly wait: 'none' }
-  /** The last login wins at WhatsApp: after the pause the device asks for a permit, as before every connect.
-   *  */
+  /** The last login wins at WhatsApp. A pause follows, then a permit is asked for, as before every
+   *  connect. */
   | { readonly do: 'settle_conflict'; readonly wait: 'conflict_pause' }
   /** WhatsApp lets the device log in no sooner, on whichever server. */
   | { readonly do: 'wait_out_refusal'; readonly wait: 'refusal' }

@@ -1,5 +1,6 @@
-/** Asks for the permit that every connect needs, and keeps what the row has told so far: the epoch and the
- *  restarts that the present socket knows of, and the time until which WhatsApp refuses the device. */
+/** Asks for the permit that every connect needs. Keeps what the row has told so far: the epoch and the
+ *  restarts that the present socket knows of. It also keeps the time until which WhatsApp refuses the
+ *  device. */
 import { isMooringError } from '../../core/errors.ts'
 import type { DeviceId, Epoch, ServerId } from '../../core/ids.ts'
 import { type Permit, permit } from '../../core/protocol/ownership.ts'
@@ -25,8 +26,8 @@ export interface Permits {
   refusedForMs(): number
   /** WhatsApp refuses the device until then, by the time of day. */
   refuseUntil(wallMs: number): void
-  /** Whether the row is newer than the permit: a restart is requested, or a permit that had been given up was
-   *  applied after all, so that the present socket cannot report.
+  /** Whether the row is newer than the permit. A restart may be requested. Or a permit that had been given up
+   *  was applied after all, so that the present socket cannot report.
    *  @param hasSocket whether a socket lives under the last permit */
   isOutdatedBy(row: DeviceRow, hasSocket: boolean): boolean
   /** Whether an operator's `start` has taken the time of the refusal from the row. */

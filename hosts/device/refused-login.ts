@@ -1,5 +1,5 @@
-/** WhatsApp can forbid a device to log in until a time. Only one server is told; the row passes the time on
- *  to later owners. */
+/** WhatsApp can forbid a device to log in until a time. It tells this to one server; the row passes the time
+ *  on to later owners. */
 import { report } from '../../core/protocol/ownership.ts'
 import type { DeviceRow, OwnedDevice } from '../../core/store/device-row.ts'
 import type { HostWorld } from '../world.ts'

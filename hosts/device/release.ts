@@ -19,8 +19,8 @@ type ReleasePlan = Omit<Release, 'device' | 'server' | 'epoch'> & {
 }
 
 /** @param suspicion the points that remain against the device, since its server has outlived the socket
- *  @returns `still_wanted` when the row no longer asks for a release, `lost` when this server does not own
- *  the device */
+ *  @returns `still_wanted` when the row no longer asks for a release
+ *  @returns `lost` when this server does not own the device */
 export async function releaseDevice(
   world: HostWorld,
   context: ServerContext,

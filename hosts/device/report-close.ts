@@ -1,5 +1,5 @@
-/** Writes into the device's row why its socket closed, or why none was opened. One report tells the reason
- *  and the time of the next try. */
+/** Writes into the device's row why its socket closed, or why none was opened. The same report tells the time
+ *  of the next try. */
 import { isMooringError } from '../../core/errors.ts'
 import { suspicionAfterSocket } from '../../core/protocol/suspicion.ts'
 import { recordConflict } from '../../core/telemetry/conflicts.ts'
@@ -80,8 +80,7 @@ export function suspicionOf({ world, permitted, openedAt }: SocketState): number
   return suspicionAfterSocket(permitted.row.suspicion ?? 0, openMs)
 }
 
-/** The device is tried again for ever: credentials that cannot be read now are never given up for fresh ones.
- *  */
+/** The device is tried again for ever. Fresh credentials never replace those that cannot be read now. */
 export async function reportUnreadable(state: SocketState, error: unknown): Promise<FollowUp> {
   const { guidance, reports, world } = state
   const followUp = guidance.decide({

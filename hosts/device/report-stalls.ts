@@ -1,5 +1,4 @@
-/** Tells of a stall in the device's row, its history and the log, once when it begins and once when it ends.
- *  */
+/** Tells of a stall in the device's row, its history and the log, once as it begins and once as it ends. */
 import type { DeviceRow, StallFound } from '../../core/store/device-row.ts'
 import type { Stall } from '../stalls/device-watch.ts'
 import type { SocketEvents } from '../whatsapp/socket.ts'

@@ -1,5 +1,5 @@
-/** What is known of one socket while it lives. Only the functions here change it; attempt.ts and linking.ts
- *  act on it. */
+/** Keeps the state of one socket while it lives. The functions of this file alone change it; attempt.ts and
+ *  linking.ts act on it. */
 import type { Mark, Timer } from '../../core/clock.ts'
 import type { Permit } from '../../core/protocol/ownership.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
@@ -13,7 +13,7 @@ import type { PairingLimit } from './pairing-limit.ts'
 import { createReports, type Reports } from './reports.ts'
 import type { OpenWay } from './send.ts'
 
-/** What the connection machine is asked while an attempt lives. */
+/** The calls that an attempt makes to the connection machine while it lives. */
 export interface Guidance {
   mayOpen(): boolean
   /** Decides what follows the close. Called once for each attempt. */
@@ -55,8 +55,8 @@ export interface SocketState {
   readonly givingUp: Timer | undefined
   /** Aborted when the socket is closed. */
   readonly closed: AbortController
-  /** The messages that are being handed to the application. */
-  readonly handingOver: Promise<void> | undefined
+  /** Settles when the delivery of messages to the application has ended. */
+  readonly delivering: Promise<void> | undefined
 }
 
 /** A `SocketState` is assignable to it: the functions of this file can therefore change what is readonly to
@@ -88,7 +88,7 @@ export function beginSocketState(
     answeredRequest: undefined,
     givingUp: undefined,
     closed: new AbortController(),
-    handingOver: undefined,
+    delivering: undefined,
   }
   return state
 }
@@ -124,9 +124,9 @@ export function noteCodeRequest(state: Changeable, requestId: string): void {
   state.answeredRequest = requestId
 }
 
-/** Starts to hand messages over; one socket does that once. */
-export function startHandingOver(state: Changeable, start: () => Promise<void>): void {
-  state.handingOver ??= start()
+/** Starts to deliver messages to the application; one socket does that once. */
+export function startDelivering(state: Changeable, start: () => Promise<void>): void {
+  state.delivering ??= start()
 }
 
 /** Runs `giveUp` after this time, unless the socket closes first. A later call replaces an earlier one. */

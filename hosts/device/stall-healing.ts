@@ -1,5 +1,5 @@
-/** Says when a stalled socket is replaced: at once the first time, and after a growing wait when the next
- *  ones stall, too. Until then the device keeps its socket, which may still do a part of its work. */
+/** Says when a stalled socket is replaced: at once the first time, and after a growing wait when its
+ *  successors stall, too. Until then the device keeps its socket, which may still do a part of its work. */
 import type { Clock, Mark } from '../../core/clock.ts'
 import type { Random } from '../../core/random.ts'
 

@@ -13,8 +13,7 @@ import { codeOf, placeOf, wordsOf } from './error-words.ts'
 export interface Attributed {
   readonly deviceId: DeviceId
   readonly serverId: ServerId
-  /** Ends the device's socket because of an uncaught error. Does nothing when that socket is closed already.
-   *  */
+  /** Ends the device's socket because of an uncaught error. Does nothing when that socket is closed. */
   fault(error: unknown): void
 }
 
@@ -31,7 +30,7 @@ export function runFor<Result>(device: Attributed, work: () => Result): Result {
 }
 
 /** @returns `shared` with functions that run as work of no device. Devices share it, and its connections
- *  outlive each of them: an error in such a connection must not count against the device that happened to
+ *  outlive each of them. An error in such a connection must not count against the device that happened to
  *  open it. */
 export function forNobody<Shared extends object>(shared: Shared): Shared {
   return wrapped(shared, (work) => running.run(undefined, work))

@@ -5,8 +5,8 @@
 import { syncBuiltinESMExports } from 'node:module'
 import zlib from 'node:zlib'
 
-/** WhatsApp's own frames shrink five to fifteen times. A frame that is made to grow shrinks a thousand times.
- *  */
+/** WhatsApp's own frames shrink five to fifteen times. A frame that is made to grow shrinks a
+ *  thousandfold. */
 const GROWTH_MAX = 50
 const BYTES_ALWAYS = 2 ** 20
 

@@ -3,8 +3,8 @@
 import type { Clock } from '../../core/clock.ts'
 import { WELL_AFTER_MS } from '../../core/protocol/suspicion.ts'
 
-/** Added to the time after which a device is well: the death of a server tells the age of a socket only as of
- *  the last beat. */
+/** Added to the time after which a device is well: at the death of a server, its last beat tells the age of
+ *  each socket. */
 const LAST_BEAT_MS_MAX = 3000
 /** A login that takes longer no longer holds up the next suspect. */
 const LOGIN_MS_MAX = 20_000

@@ -1,5 +1,5 @@
 /** Ends a process whose main thread is stuck. An endless loop in the work of one device holds up every socket
- *  of the server, and neither the lease nor its fence can act. Only another thread can end that. A process
+ *  of the server, and neither the lease nor its fence can act. So another thread ends the process. A process
  *  that is frozen as a whole is not stuck: its watchdog is frozen as well. */
 import { Worker } from 'node:worker_threads'
 

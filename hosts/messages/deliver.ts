@@ -1,6 +1,6 @@
 /** Delivers the messages in the inbox of one device to the application: first those that an earlier socket
- *  left, then each one that comes. One batch follows the other, so that the order stays. A batch that fails
- *  is offered again.
+ *  left, then each one that comes. Batches follow each other, so that the order stays. A batch that fails is
+ *  offered again.
  *
  *  This room takes messages from the inbox to the application. The connection of a device calls `deliver` for
  *  as long as its socket lives. Nothing here may forget a message that the application has not taken. */
@@ -33,6 +33,8 @@ export interface Delivery {
  *  rejects. */
 export async function deliver(delivery: Delivery, until: AbortSignal): Promise<void> {
   const { clock, random } = delivery
+  // core/retry.ts does not fit: an error after the abort must end this loop without a rejection and without
+  // another wait.
   let failures = 0
   while (!until.aborted) {
     try {
@@ -52,7 +54,7 @@ async function deliverBatch(
 ): Promise<void> {
   const batch = (await inbox.waiting(until)).slice(0, BATCH_MAX)
   const messages: ReceivedMessage[] = []
-  // One after the other: the name by which a person is told depends on the messages before.
+  // Messages are read in turn: the name by which a person is told depends on the messages before.
   for (const kept of batch) {
     const message = await messageOf(kept, whoIsWho)
     if (message) messages.push(message)

@@ -1,4 +1,4 @@
-/** Sends one POST to an address that the operator has named, and does not trust the answer. Only the status
+/** Sends one POST to an address that the operator has named, and does not trust the answer. Its status alone
  *  counts. The rest of the answer may cost neither memory nor time: redirects are not followed, and nothing
  *  is decompressed. */
 import {

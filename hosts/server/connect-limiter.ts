@@ -25,8 +25,8 @@ const ROUNDING = 1e-6
 /** A timer beyond 2^31 ms overflows, and fires at once. */
 const TIMER_MS_MAX = 60_000
 
-/** A token bucket whose rate may change while callers wait. No published limiter lets its time be handed in.
- *  */
+/** A token bucket whose rate may change while callers wait. No published limiter takes its time from
+ *  outside. */
 export function createConnectLimiter(clock: Clock, perSecond: number): ConnectLimiter {
   // Time is always counted from here. The boot-time clock moves in steps: a sum of many short spans would
   // count each twice.

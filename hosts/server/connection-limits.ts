@@ -19,8 +19,7 @@ const UNREAD_MS_MAX = 5000
 const PIPELINED_MAX = 8
 
 export interface ConnectionLimits {
-  /** From the first byte of a request, or from the start of the connection, to the last byte of the headers.
-   *  */
+  /** From the first byte of a request, or the start of the connection, to the last byte of the headers. */
   readonly headersMsMax: number
   /** From the same moment to the last byte of the body. */
   readonly requestMsMax: number
@@ -81,8 +80,8 @@ export function createLimitedServer(
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
     if (isLate) dropped('too slow')
-    // After an answer that is not complete, or that announced the end, nothing may follow: these bytes are the
-    // rest of a request that was not read.
+    // Nothing may follow an answer that is not complete, or that announced the end. These bytes are the rest
+    // of a request that was not read.
     if (socket.bytesWritten > 0 && !takesFurtherAnswer(latest.get(socket))) {
       socket.destroySoon()
       return

@@ -10,11 +10,11 @@ const LOOK_EVERY_MS = 500
 /** The sweep gets this much longer than the bury time to bury a silent holder. */
 const PATIENCE_MS = 15_000
 
-/** Waits while the holder of the name or the URL is silent, since it may soon be buried: a server that is
+/** Waits while the holder of the name or the URL is silent, since it may soon be buried. A server that is
  *  restarted after a crash finds its own former run. The server has announced its row and beats.
  *  @returns undefined when the server was asked to leave meanwhile
- *  @throws MooringError SERVER_NAME_TAKEN | SERVER_URL_TAKEN as soon as the holder is seen to live |
- *  SERVER_DEAD */
+ *  @throws MooringError SERVER_NAME_TAKEN | SERVER_URL_TAKEN as soon as the holder is seen to live
+ *  @throws MooringError SERVER_DEAD */
 export async function join(
   world: HostWorld,
   me: { serverId: ServerId; name: string; url: string },

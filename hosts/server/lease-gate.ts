@@ -35,8 +35,7 @@ export function createLeaseGate({ lease, cut, fenced, recovered }: LeaseGateOpti
     cut()
   }
 
-  /** Called by the fence's timer, or by the first frame that comes or wants to leave when the lease is over.
-   *  */
+  /** Called by the fence's timer, or by the first frame that comes or wants to leave after the lease. */
   function fence(): void {
     if (isCut) return
     cutAll()

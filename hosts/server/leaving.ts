@@ -33,8 +33,8 @@ export interface Holdings {
   connections(): readonly Pick<DeviceConnection, 'deviceId' | 'leave' | 'ended'>[]
 }
 
-/** Releases every device. @throws when the store cannot be reached for so long that the devices must be
- *  evicted */
+/** Releases every device.
+ *  @throws when the store stays out of reach until the tries are used up: the devices must then be evicted */
 export async function releaseEverything(world: LeavingWorld, holdings: Holdings): Promise<void> {
   const { serverId, name } = holdings
   await insist(world, () => setOut(world.store, serverId))
@@ -87,7 +87,7 @@ async function settledElsewhere(
   }
 }
 
-/** Tries again, since a failed request must not turn a leave into evictions, each of which costs a lease. */
+/** Tries again: a failed request must not turn a leave into evictions. Each eviction costs a lease. */
 function insist({ clock, random }: LeavingWorld, work: () => Promise<void>): Promise<void> {
   return retry(work, { clock, waitMs: jittered(random, BACKOFF), triesMax: TRIES_MAX })
 }

@@ -9,7 +9,13 @@ import type { Telemetry } from '../../core/telemetry.ts'
 import { type BoundedTelling, boundedTelling } from './bounded-telling.ts'
 import { type ConnectionLimits, createLimitedServer, type Dropped } from './connection-limits.ts'
 import { pageRefusal } from './page-requests.ts'
-import { createSendEndpoint, deviceOfSend, refused, SEND_BYTES_MAX } from './send-endpoint.ts'
+import {
+  createSendEndpoint,
+  deviceOfSend,
+  refused,
+  SEND_BYTES_MAX,
+  SIGNATURE_MISFIT,
+} from './send-endpoint.ts'
 import type { RunningServer } from './server.ts'
 import { SERVER_STATUS } from './statuses.ts'
 
@@ -73,8 +79,8 @@ export async function listen(
         if (!request.complete) response.setHeader('connection', 'close')
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
       }
-      // Only programs ask here, and they ask by an address. A page can make a name of its own point here, but
-      // no address.
+      // Programs alone ask here, and they ask by an address. A page can make a name of its own point here,
+      // but no address.
       const refusal = pageRefusal(request, { host: 'address', port: 'any' })
       if (refusal) {
         answer(refusal.status, { code: refusal.code, message: refusal.message })
@@ -113,7 +119,7 @@ export async function listen(
     const body = await readBody(request, RING_BYTES_MAX)
     if (!verifyDoorbell(options.doorbellSecret, signatureOf(request), body, clock.wallMs())) {
       refusedRings.count()
-      return refused('SIGNATURE_INVALID', 'the signature does not fit, or its time is not the present')
+      return refused('SIGNATURE_INVALID', SIGNATURE_MISFIT)
     }
     if (!running) return refused('SERVER_STARTING', 'the server is starting: it will look by itself')
     running.ring()

@@ -1,5 +1,5 @@
-/** The devices that one server owns, as its connections hold them. The rows decide: this part lists them,
- *  takes up each device that a row gives to the server, and passes on what the row of a held device says. */
+/** The devices that one server owns, as its connections hold them. The rows decide. This part lists them and
+ *  takes up each device that a row gives to the server. It passes on what the row of a held device says. */
 import type { Clock, Mark } from '../../core/clock.ts'
 import type { DeviceId, ServerId } from '../../core/ids.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'

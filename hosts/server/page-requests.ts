@@ -32,12 +32,13 @@ export function pageRefusal(request: IncomingMessage, rules: PageRules): PageRef
     return refused('FOREIGN_HOST', 'this is not the host that was asked for')
   }
   const origins = headersDistinct.origin ?? []
-  if (origins.some((origin) => origin !== rules.origin)) return foreign('no web page may ask here')
+  if (origins.some((origin) => origin !== rules.origin))
+    return foreign('web pages may not call this endpoint')
   // Browsers send this header even where they leave Origin out. `none` means that a person has typed the
   // address.
-  if ((headers['sec-fetch-site'] ?? 'none') !== 'none') return foreign('no web page may ask here')
+  if ((headers['sec-fetch-site'] ?? 'none') !== 'none') return foreign('web pages may not call this endpoint')
   if (method === 'OPTIONS' || 'access-control-request-method' in headers) {
-    return foreign('there is no permission for web pages to be asked for')
+    return foreign('web pages may not call this endpoint, and a preflight gets no permission')
   }
   return undefined
 }

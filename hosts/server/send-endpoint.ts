@@ -19,6 +19,7 @@ export const SEND_BYTES_MAX = 400_000
 const REMEMBERED_MAX = 10_000
 /** A signature is accepted from a minute before its time until a minute after. */
 const REMEMBERED_MS = 2 * RING_AGE_MS_MAX
+export const SIGNATURE_MISFIT = `the signature does not fit, or its time is more than ${RING_AGE_MS_MAX / 1000} s off`
 const PATH = /^\/devices\/([^/?]+)\/messages$/
 
 const requestBody = z.strictObject({
@@ -80,7 +81,7 @@ export function createSendEndpoint(secret: string, clock: Clock): SendEndpoint {
     async answer(server, request) {
       const { path, body, time, signature } = request
       if (!verifyDoorbell(secret, { time, signature }, `${path}\n${body}`, clock.wallMs())) {
-        return refused('SIGNATURE_INVALID', 'the signature does not fit, or its time is not the present')
+        return refused('SIGNATURE_INVALID', SIGNATURE_MISFIT)
       }
       const known = remembered.get(signature)
       if (known) return known.answer

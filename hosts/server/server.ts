@@ -1,5 +1,5 @@
 /**
- * One server: joins the fleet, beats, holds the devices that it owns, and releases them when it leaves.
+ * Runs a server: it joins the fleet, beats, holds the devices that it owns, and releases them when it leaves.
  * hosts/main.ts runs one per process; tests and the simulation run it in their own world. It must never hold
  * a socket outside its lease, and it takes no device that a row does not give to it.
  */
@@ -191,7 +191,7 @@ export function runServer(world: HostWorld, plan: ServerPlan): RunningServer {
       if (connection) return connection.send(message)
       throw new MooringError(
         'DEVICE_NOT_HERE',
-        `server "${name}" does not hold device ${device}: GET /devices/${device} tells which one does`,
+        `server "${name}" does not hold device "${device}": GET /devices/${device} tells which one does`,
       )
     },
     health: () => ({

@@ -1,6 +1,6 @@
 /** Measures how long work of a device's socket has been unanswered. Baileys waits for WhatsApp under the
- *  device's lock, and some of its waits have no limit. One timer for all sockets of a server looks at the
- *  oldest work of each at every tick.
+ *  device's lock, and some of its waits have no limit. A timer that all sockets of a server share looks at
+ *  the oldest work of each at every tick.
  *
  *  This room finds stalls. The WhatsApp socket opens a watch and tells it what begins and ends. Nothing here
  *  may close a socket or decide what follows: the opener of the watch is told of a stall and decides. */
@@ -27,8 +27,8 @@ interface Watched {
   oldestMs(): number
 }
 
-/** One timer serves all devices. An error in the handler of one device is thrown in the context in which its
- *  watch was opened, and holds up no other device. */
+/** The timer is the same for all devices. An error in the handler of one device is thrown in the context in
+ *  which its watch was opened, and holds up no other device. */
 function failsHere(): (error: unknown) => void {
   return AsyncResource.bind((error: unknown) =>
     queueMicrotask(() => {

@@ -61,8 +61,8 @@ export interface BaileysOptions {
 
 export function baileysSockets(options: BaileysOptions): OpenSocket {
   const stalls = options.stalls ?? createStallWatches(systemClock)
-  // A number that is on WhatsApp is there for all devices. One that is not is missing only for the device
-  // that was told so.
+  // A number that is on WhatsApp is there for all devices. A number that is not there is missing only for the
+  // device that was told so.
   const existence = createExistenceCheck(systemClock)
   return (socket) => openBaileysSocket({ ...options, stalls, existence }, socket)
 }
@@ -155,7 +155,8 @@ interface Ears extends Pick<SocketOptions, 'auth' | 'events'> {
   readonly qrValidMs: number | undefined
 }
 
-/** Tells of QRs, pairing, login and messages; `closed` hears the error with which Baileys ended the socket. */
+/** Tells of QRs, pairing, login and messages. `closed` hears the error with which Baileys ended the
+ *  socket. */
 function tellUpdates(
   sock: WASocket,
   { auth, events, qrValidMs }: Ears,

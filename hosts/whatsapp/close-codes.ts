@@ -12,7 +12,7 @@ export const UNREACHED = 952
 /** WhatsApp's code cannot be read. */
 export const UNREADABLE = 953
 
-/** What the device does after the close, in the words of the table in the docs. */
+/** The step of the device after the close, in the words of the table in the docs. */
 export const FOLLOWS = {
   reconnect_now: 'it connects again at once',
   reconnect_later: 'it is tried again soon',
@@ -30,7 +30,7 @@ export interface CloseCode {
   /** The rest of a sentence that begins with "it has no socket: ". */
   readonly says: string
   readonly follows: Follows
-  /** What the operator has to do; absent when nothing. */
+  /** The task of the operator; absent when there is none. */
   readonly operator?: string
   /** The event of a refusal that the operator may have to look at. */
   readonly event?: EventName
@@ -42,10 +42,10 @@ const VERSION =
   'set `WHATSAPP_VERSION` (option `whatsappVersion`) to the version that web.whatsapp.com has now'
 
 /** A code that concerns one account and is clearly final stops the device (403, 411) or logs it out (401,
- *  406). After every other code the device is tried again: an incident or a change at WhatsApp can answer any
- *  code to the whole fleet, and a fleet of stopped devices would have to be started by hand. The tries differ
- *  in how often they come. WhatsApp may hold repeated refused logins against an account, so a refusal is
- *  tried more and more rarely, and a lost connection as before. */
+ *  406). After every other code the device is tried again. An incident or a change at WhatsApp can answer any
+ *  code to the whole fleet. A fleet of stopped devices would have to be started by hand. The tries differ in
+ *  how often they come. WhatsApp may hold repeated refused logins against an account. So a refusal is tried
+ *  more and more rarely, and a lost connection as before. */
 export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
   0: { name: 'closed', says: 'this server closed it', follows: 'reconnect_later' },
   // It comes without a reason of its own, and nothing says that it is final.
@@ -126,7 +126,8 @@ export const CLOSE_CODES: Readonly<Record<number, CloseCode>> = {
     operator: 'if it lasts, log it out and link it again',
     event: 'device.login_refused',
   },
-  // It can mean that the device is gone, but is not the code for that. Only 401 and 406 give credentials up.
+  // It can mean that the device is gone, but is not the code for that. Credentials are given up by 401 and
+  // 406 alone.
   415: {
     name: 'not_found',
     says: 'WhatsApp does not find this device',

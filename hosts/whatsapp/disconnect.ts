@@ -79,7 +79,7 @@ function isConflict(data: unknown): boolean {
   return typeof data === 'object' && data !== null && 'tag' in data && data.tag === 'conflict'
 }
 
-/** The attributes of a stanza. Those of `<failure>` come without one. */
+/** The attributes of a stanza. A `<failure>` brings its attributes without a stanza around them. */
 function attributesOf(data: unknown): Readonly<Record<string, unknown>> {
   if (typeof data !== 'object' || data === null) return {}
   const inner = 'attrs' in data ? data.attrs : data
@@ -138,7 +138,7 @@ function plain(text: string): string {
 const VERSION_RETRY_MS = [600_000, 1_800_000] as const
 
 /** How long every server has to keep the device from connecting.
- *  @param usualMs the wait after other closes: a ban without length must not make the device hammer WhatsApp
+ *  @param usualMs the wait after other closes. A ban without length must not make the device hammer WhatsApp
  *  @returns undefined for codes that set no such time */
 export function refusedForMs(
   random: Random,

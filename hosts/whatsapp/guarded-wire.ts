@@ -16,9 +16,9 @@ export interface GuardedWire {
 }
 
 /** Checks the lease for each frame that comes, and again right before a frame leaves. The timer of the fence
- *  is not enough: a process that was frozen finishes its turn of the event loop before the timer runs, and
- *  the timer stops while a machine sleeps. The socket would act on frames that came during the freeze, and a
- *  login would go on.
+ *  is not enough. It stops while a machine sleeps. And a process that was frozen finishes its turn of the
+ *  event loop before the timer runs. The socket would act on frames that came during the freeze, and a login
+ *  would go on.
  *  @param wire of a socket that has sent nothing yet */
 export function guardWire(wire: WebSocket, mayAct: () => boolean): GuardedWire {
   const write = wire.send.bind(wire) as (...frame: Frame) => void

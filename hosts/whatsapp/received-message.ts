@@ -14,8 +14,8 @@ import { silentLogger } from './silent-logger.ts'
 /** The chats of more than two: groups, lists and channels. */
 const OF_MANY = /@(g\.us|broadcast|newsletter)$/
 
-/** @returns undefined for a stanza without a message for people: sender keys, and what the phone tells its
- *  linked devices
+/** @returns undefined for a stanza without a message for people, such as sender keys or the phone's own
+ *  notices to its linked devices
  *  @throws what the store threw when it was asked for the sender's other name */
 export async function messageOf(
   { stanza, keptAt, seq = keptAt }: KeptStanza,

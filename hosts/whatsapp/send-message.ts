@@ -20,7 +20,7 @@ export interface SendParts {
   readonly clock: Clock
 }
 
-/** One try. Everything that needs an answer of WhatsApp comes first, outside the device's lock. */
+/** Tries once. Everything that needs an answer of WhatsApp comes first, outside the device's lock. */
 export async function sendMessage(parts: SendParts, message: OutgoingText): Promise<void> {
   const work = parts.watch.begin('send', 'a message waits to be sent', message.messageId)
   try {

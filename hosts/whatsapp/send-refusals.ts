@@ -28,7 +28,7 @@ interface Postponed extends Error {
 }
 
 /** @param error the attribute of the ack
- *  @returns SEND_REFUSED for a final refusal, a 4xx that does not pass; any other error asks for another
+ *  @returns SEND_REFUSED for a final refusal, a 4xx that does not pass. Any other error asks for another
  *  try */
 export function refusalOfSend(messageId: string, error: string): MooringError | Postponed {
   const code = CODE.test(error) ? Number(error) : undefined

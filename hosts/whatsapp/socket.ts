@@ -36,8 +36,8 @@ export interface OutgoingText {
 }
 
 export interface WhatsAppSocket {
-  /** One try, which resolves when WhatsApp has the message. The next try under the same id must wait for the
-   *  end of this one.
+  /** Tries once; resolves when WhatsApp has the message. The next try under the same id must wait for the end
+   *  of this one.
    *  @throws MooringError SEND_REFUSED | NOT_ON_WHATSAPP when WhatsApp does not take it; after any other
    *  error WhatsApp may have the message or not */
   send(message: OutgoingText): Promise<void>

@@ -1,4 +1,4 @@
-/** Encrypts with AES-256-GCM, with a random 96-bit nonce for each text. One key takes 2^32 texts before two
+/** Encrypts with AES-256-GCM, with a random 96-bit nonce for each text. After 2^32 texts under a key two
  *  nonces may meet. */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 

@@ -5,8 +5,8 @@ import { DATA_KEY_BYTES, type KeyWrapping, type WrapContext, type WrappedKey } f
 
 const NAME_HEX_DIGITS = 16
 
-/** @param read gives the wrapping keys, the newest first. It is asked each time, so that a file that was put
- *  back, or that has a new first line, takes effect at the next connect */
+/** @param read gives the wrapping keys, the newest first. It is asked each time, so that a changed file takes
+ *  effect at the next connect */
 export function keyFileWrapping(read: () => Promise<readonly Buffer[]>): KeyWrapping {
   const newest = async (): Promise<Buffer> => {
     const [key] = await read()

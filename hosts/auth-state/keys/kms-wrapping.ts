@@ -4,7 +4,7 @@
 import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, type KMSClient } from '@aws-sdk/client-kms'
 import { DATA_KEY_BYTES, type KeyWrapping, type WrapContext } from './wrapping.ts'
 
-/** Only the device that is about to connect waits for a request. */
+/** No device waits for a request but the one that is about to connect. */
 const REQUEST_MS_MAX = 3000
 
 /** @param keyArn the ARN of the key itself. An alias could silently point to another key tomorrow */

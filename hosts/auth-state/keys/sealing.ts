@@ -1,6 +1,6 @@
-/** Seals the text of an item for the store, and opens it again. Sealing compresses when that helps, encrypts,
- *  and binds the text to the device and the item's key, so that an item that was copied elsewhere does not
- *  open.
+/** Seals the text of an item for the store, and opens it again. Sealing compresses when that helps,
+ *  encrypts, and binds the text to the device and the item's key. An item that was copied elsewhere
+ *  therefore does not open.
  *
  *  The rooms of the auth state call this one. It must never open a text that this device's data keys have not
  *  sealed. */

@@ -1,6 +1,6 @@
-/** Makes work fail when one of its reads has failed. Baileys takes a session that could not be read for one
- *  that does not exist: it makes a new session and stores it over the old one, and whatever the contact sends
- *  on the old one is lost. */
+/** Makes work fail when one of its reads has failed. Baileys takes a session that could not be read for a
+ *  session that does not exist. It makes a new session and stores it over the old one. The messages that the
+ *  contact sends on the old one are then lost. */
 import { type MakeSignalRepository, withTransactions } from './repository.ts'
 
 export function failOnUnread(make: MakeSignalRepository): MakeSignalRepository {

@@ -11,7 +11,7 @@ import type { Repair } from './repository.ts'
 /** A message waits at most this long for room in the inbox. Then its socket is closed, and WhatsApp keeps the
  *  message. */
 export const ROOM_MS_MAX = 60_000
-/** One byte of padding: a message without content. Baileys acknowledges it like any other. */
+/** A byte of padding: a message without content. Baileys acknowledges it like any other. */
 const EMPTY_MESSAGE = Buffer.from([1])
 const ENCRYPTED = ['pkmsg', 'msg', 'skmsg']
 

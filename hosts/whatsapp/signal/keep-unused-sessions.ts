@@ -1,7 +1,7 @@
 /** Leaves a session as it was when it did not decrypt the message. libsignal tries a message on every session
- *  that it has with the contact, and leaves each one that fails half a step ahead: the contact cannot read
- *  what is then encrypted on it. This happens whenever a message of an older session comes after Baileys has
- *  begun a newer one, as it does at the first send of every socket. */
+ *  with the contact. A session that fails stays half a step ahead, and the contact cannot read the next
+ *  message on it. So this repair restores it. The fault comes whenever a message of an older session arrives
+ *  after Baileys has begun a newer one. Baileys begins a newer one at the first send of every socket. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type MakeSignalRepository, withTransactions } from './repository.ts'
 

@@ -1,6 +1,6 @@
 /** Devices of one process that talk to the same contact take turns. libsignal queues its work by the
  *  contact's address for the whole process. The caller that finds the queue empty runs it for all that come
- *  meanwhile, in its own async context. Baileys keeps the transaction in that context, so another device's
+ *  meanwhile, in its own async context. Baileys keeps the transaction in that context. So another device's
  *  step lands in a transaction that is over, or in another device's, and is never stored. With turns taken
  *  before, every device finds the queue empty. */
 

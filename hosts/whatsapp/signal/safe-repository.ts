@@ -35,7 +35,7 @@ export interface Watched {
   readonly decrypted: (stanza: BinaryNode) => void
 }
 
-/** @param cut closes the socket without another word: WhatsApp must hear neither a receipt nor a refusal of a
+/** @param cut closes the socket without another word. WhatsApp must hear neither a receipt nor a refusal of a
  *  message that cannot be stored, so that it delivers the message again
  *  @param watched hears of work that begins and ends */
 export function authOptions(

@@ -8,8 +8,8 @@ import { type Repair, withTransactions } from './repository.ts'
 
 type Changes = Record<string, Record<string, unknown>>
 
-/** What the encryption in this async context has changed. One for the process, while Baileys has one per
- *  socket. */
+/** The values that the encryption in this async context has changed. This storage is shared by the whole
+ *  process, while Baileys has its own for each socket. */
 const changesOfThis = new AsyncLocalStorage<Changes>()
 
 /** Keys that are told of values stored before the send: the commit that follows brings them again and is

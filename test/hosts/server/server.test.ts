@@ -191,7 +191,7 @@ test('a text for a device that the server does not hold is refused with the way 
   const message = { to: '15550101', text: 'hello', messageId: 'a-message-id' }
   await assert.rejects(server.send('device-9' as never, message), {
     code: 'DEVICE_NOT_HERE',
-    message: 'server "server-1" does not hold device device-9: GET /devices/device-9 tells which one does',
+    message: 'server "server-1" does not hold device "device-9": GET /devices/device-9 tells which one does',
   })
 })
 
