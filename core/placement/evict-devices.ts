@@ -64,7 +64,7 @@ async function judge(
 
 function whyQuarantined({ name }: Gone): string {
   const last = `most recently server "${name}"`
-  return `its last servers ended while it connected or was at work, ${last}; the other devices are cleared`
+  return `its last servers ended while it connected or was at work, ${last}; the points of the other devices were dropped`
 }
 
 async function evicted(world: World, gone: Gone, seen: DeviceRow, judged?: Judged): Promise<DeviceId[]> {
