@@ -80,7 +80,8 @@ export async function actOnRestart(world: World, saved: Restart): Promise<void> 
   if (step.phase === 'stopping' && server.taskArn) {
     const why = `server "${step.name}" was replaced by server "${replacedByName}"`
     if (await world.tasks.stopTask(server.taskArn, why)) return
-    // The last resort, when the task could not be stopped: a process that ends by itself can be taken for a failure.
+    // The last resort, when the task could not be stopped: a process that ends by itself can be taken for a
+    // failure.
     await setThenLeave(world.store, serverId, true)
   }
 }

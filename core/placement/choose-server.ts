@@ -46,7 +46,7 @@ export function createServerChooser(
   }
 
   /** For a move to any server. The server that releases the device is often the emptiest and would get it
-   *  back at once, so it is left out. A requested move should leave the fleet more even, so the device
+   *  back at once, so it is left out. A requested move should leave the fleet more even. So the device
    *  goes to a server that is no fuller than the mean of the others. */
   const elsewhere = (withRoom: readonly ServerRow[], movedFrom: ServerRow['serverId'] | undefined) => {
     const others = withRoom.filter((server) => server.serverId !== movedFrom)

@@ -23,8 +23,8 @@ export interface Import {
 
 /** Registers the device as stopped. A device that exists already is taken if it is stopped and was never
  *  linked, as after an abandoned import.
- *  @returns undefined when the device may not be touched: it is linked, has an owner, is wanted running, is
- *  being deleted, or another import has just begun */
+ *  @returns undefined when the device may not be touched: it is linked, owned, wanted running or being
+ *  deleted, or another import has just begun */
 export async function beginImport(store: Store, clock: Clock, begun: Import): Promise<DeviceRow | undefined> {
   const { device: deviceId, importId, credentialsId, name, home } = begun
   const registration = {

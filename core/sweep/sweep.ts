@@ -1,7 +1,7 @@
 /**
  * The sweep looks after the fleet. At each look it buries silent servers, evicts their devices and places
- * every device that waits. Then it takes the next step of every operation. Each part keeps its own memory from look to
- * look.
+ * every device that waits. Then it takes the next step of every operation. Each part keeps its own memory
+ * from look to look.
  *
  * The `sweep` Lambda calls it every minute. It looks once a second for 75 s. Each sweep outlives the start
  * of the next by more than a lease, so no death falls between two. It must be harmless to run two at once:
