@@ -1,7 +1,8 @@
 /** The writes on a device's auth state. Each is ONE conditional write on ONE item, fenced by the epoch of its
- *  socket. After it, no write under a lower epoch succeeds on that item. A host may repeat a write whose answer
- *  was lost, since the condition holds for its own epoch and the item ends up the same. With an `order`, a
- *  request that was given up and is applied seconds later cannot undo a later write of the same socket. */
+ *  socket. After it, no write under a lower epoch succeeds on that item. A host may repeat a write whose
+ *  answer was lost, since the condition holds for its own epoch and the item ends up the same. With an
+ *  `order`, a request that was given up and is applied seconds later cannot undo a later write of the same
+ *  socket. */
 
 import { MooringError } from '../errors.ts'
 import type { DeviceId, Epoch } from '../ids.ts'

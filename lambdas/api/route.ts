@@ -1,5 +1,5 @@
-/** A route of the API: its input, its answers, and the scope that it needs. The router and the OpenAPI document
- *  use the same definition, so the two cannot disagree. */
+/** A route of the API: its input, its answers, and the scope that it needs. The router and the OpenAPI
+ *  document use the same definition, so the two cannot disagree. */
 import * as z from 'zod'
 import { MooringError } from '../../core/errors.ts'
 import type { Scope } from '../../core/store/api-key-row.ts'
