@@ -1,5 +1,5 @@
 /** Errors that a caller can act on: a stable code, a sentence that says what to do, and the
- *  facts. lambdas/api/statuses.ts and hosts/server/statuses.ts give the HTTP statuses.
+ *  facts. The HTTP statuses are in lambdas/api/statuses.ts and hosts/server/statuses.ts.
  *  docs/errors.md explains every code. */
 
 /** Codes that people and their programs meet: in an answer, in the message of a command, or in a log. */

@@ -1,5 +1,5 @@
-/** Tries work again when it fails for a reason that may pass. One loop for everybody, so that each caller
- *  states only its numbers: how often, with which waits, and what happens when the limit is reached. Which
+/** Tries work again when it fails for a reason that may pass. All callers share this loop, so that
+ *  each states only its numbers: how often, with which waits, and what happens at the limit. Which
  *  errors pass, and when trying has become pointless, only the caller can know; it says so by `isFinal` and
  *  `mayTry`. */
 import { type Clock, sleep } from './clock.ts'
@@ -33,7 +33,7 @@ export interface RetryOptions<Result> {
   readonly giveUp?: (why: 'limit' | 'stopped', lastError: unknown) => Result | Promise<Result>
 }
 
-/** One try at a time: the next begins when the one before has ended and the wait is over.
+/** Makes one try at a time: the next begins when the one before has ended and the wait is over.
  *  @throws what the last try threw, or what `giveUp` throws */
 export async function retry<Result>(
   work: () => Promise<Result>,

@@ -1,4 +1,4 @@
-/** What the control plane is handed from outside: by the file of a Lambda, by a test, or by a simulation. */
+/** The world of the control plane: a Lambda's file, a test or a simulation hands it in. */
 
 import type { Clock } from './clock.ts'
 import type { Random } from './random.ts'

@@ -1,4 +1,4 @@
-/** API keys. Only their hashes are stored, so a copy of the table opens nothing. */
+/** API keys. The table holds only their hashes, so a copy of the table opens nothing. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { type KeyRow, SCOPES, type Scope } from '../core/store/api-key-row.ts'
 import type { Store } from '../core/store/store.ts'

@@ -66,7 +66,7 @@ export function createAuthorizerHandler(world: AuthorizerWorld) {
   ).use(flushTelemetry(world))
 }
 
-/** Only keys that exist are remembered, so a new key works at once. */
+/** Remembers only keys that exist, so a new key works at once. */
 function rememberKeys({ store, clock }: AuthorizerWorld) {
   const remembered = new Map<string, { key: KeyRow; since: Mark }>()
   return async (apiKey: string): Promise<KeyRow | undefined> => {

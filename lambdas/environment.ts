@@ -7,7 +7,7 @@ import { FUNCTIONS, type FunctionName } from './functions.ts'
 
 const milliseconds = z.coerce.number().int().positive().optional()
 
-/** One secret or more, separated by commas. */
+/** A list of secrets, separated by commas. */
 const secrets = z
   .string()
   .transform((text) => text.split(',').map((secret) => secret.trim()))
@@ -17,7 +17,7 @@ const schema = z.object({
   TABLE_PREFIX: z.string().default('Mooring-'),
   /** The name or the ARN of the doorbell Lambda. */
   DOORBELL_FUNCTION: z.string().min(1),
-  /** Shared with the servers. Of the Lambdas, only the doorbell knows it. */
+  /** Shared with the servers. The doorbell is the only Lambda that knows it. */
   DOORBELL_SECRET: z.string().min(16),
   /** Signs the cursors of listings: the first secret signs, and cursors signed by the others
    *  are still accepted. Every instance of the function has the same secrets, so any

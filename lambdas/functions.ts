@@ -23,7 +23,7 @@ const REBALANCING = [
 ] as const
 
 export const FUNCTIONS = {
-  /** API Gateway waits 30 s for an answer. One second less lets the client get our own answer. */
+  /** API Gateway waits 30 s for an answer. With a second less, the client gets our own answer. */
   api: { timeoutSeconds: 29, variables: [...WORLD, 'ECS_CLUSTER', 'CURSOR_SECRET'] },
   authorizer: { timeoutSeconds: 8, variables: ['TABLE_PREFIX'] },
   /** The sweep looks for 75 s, and its last look may take some seconds more. */

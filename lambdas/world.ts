@@ -1,5 +1,5 @@
-/** The world of the Lambdas, built from the environment at the first invocation. Clients are constructed here
- *  and in adapters/ alone; a test hands in a world of its own. */
+/** The world of the Lambdas, built from the environment at the first invocation. Clients are constructed only
+ *  here and in adapters/; a test hands in a world of its own. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { LambdaClient } from '@aws-sdk/client-lambda'
 import { dynamoDbStore } from '../aws/dynamodb-store.ts'

@@ -12,7 +12,7 @@ import { fleetSum, metricOf } from './metrics.ts'
 const UTILISATION_PERCENT_MAX = 90
 /** A device that WhatsApp refuses for a time is tried some ten times in the first quarter of an hour. */
 const LOGINS_REFUSED_MAX = 20
-/** One device with a poisonous message faults some fifteen times in a quarter of an hour,
+/** A device with a poisonous message faults some fifteen times in a quarter of an hour,
  *  at the cap of its backoff. */
 const DEVICE_FAULTS_PER_QUARTER_HOUR_MAX = 30
 /** A single stall heals by itself. More of them mean that one device keeps stalling, or

@@ -29,7 +29,7 @@ export class Api extends Construct {
       createDefaultStage: false,
       defaultIntegration: new HttpLambdaIntegration('Api', api.function),
       // Without an identity source the authorizer is asked on every request, also
-      // on those without a key: the `api` function then refuses with our own
+      // on requests without a key. The `api` function then refuses with our own
       // codes. No answer is cached, so that a deleted key soon stops working.
       defaultAuthorizer: new HttpLambdaAuthorizer('Authorizer', authorizer.function, {
         responseTypes: [HttpLambdaResponseType.SIMPLE],
@@ -55,7 +55,7 @@ export class Api extends Construct {
   }
 }
 
-/** One line for each request: the caller, the route, the status. Headers are not logged,
+/** A line for each request: the caller, the route, the status. Headers are not logged,
  *  because one of them is the key. */
 const ACCESS_LOG = {
   requestId: '$context.requestId',

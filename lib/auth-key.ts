@@ -1,5 +1,6 @@
-/** The KMS key that wraps the data keys of the auth state. Only servers may use it, each time for one device
- *  and its credentials. So a reader of the tables, be it a Lambda or a backup, cannot read credentials. */
+/** The KMS key that wraps the data keys of the auth state. Servers alone may use it, each time for one
+ *  device and its credentials. So a reader of the tables, be it a Lambda or a backup, cannot read
+ *  credentials. */
 import { RemovalPolicy } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import { Key } from 'aws-cdk-lib/aws-kms'

@@ -1,4 +1,4 @@
-/** One Lambda: its bundle, its log group, and its role, which holds only the given statements. */
+/** A Lambda: its bundle, its log group, and its role, which holds only the given statements. */
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib'
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2'
 import { Effect, Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'

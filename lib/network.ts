@@ -1,4 +1,4 @@
-/** The network of the servers. Only the doorbell function may call their port. */
+/** The network of the servers. The doorbell function alone may call their port. */
 import { RemovalPolicy, Validations } from 'aws-cdk-lib'
 import {
   GatewayVpcEndpointAwsService,

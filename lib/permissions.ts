@@ -1,7 +1,7 @@
 /** Which function may make which requests to which table: exactly the requests that its code makes.
- *  test/lib/permissions.test.ts states the outcome again, and test/lib/bundles.long.test.ts compares it with
- *  the requests of the bundles. Hosts must never get a right on Operations: what decides for the whole
- *  fleet is there. */
+ *  test/lib/permissions.test.ts states the outcome again. test/lib/bundles.long.test.ts compares it with the
+ *  requests of the bundles. Hosts must never get a right on Operations, because that table holds the
+ *  decisions for the whole fleet. */
 import { Stack } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { TableName } from '../core/store/tables.ts'
@@ -35,8 +35,8 @@ const CLEAR_AWAY = {
   Operations: { actions: ['UpdateItem'] },
 } as const satisfies Uses
 
-/** Operations and the list of those that run, and what the fleet has decided for all its devices: the
- *  ledger of rebalancing and its pause, the cool-downs. */
+/** The operations and the list of running ones. The same table holds the decisions for the whole fleet: the
+ *  ledger of rebalancing, its pause, and the cool-downs. */
 const OPERATE = {
   Operations: { actions: ['GetItem', 'PutItem', 'UpdateItem', 'Query'], indexes: ['byOpen'] },
 } as const satisfies Uses

@@ -1,4 +1,4 @@
-/** Scales the service out when the fleet fills up. Only the sweep scales in, because it drains the least
+/** Scales the service out when the fleet fills up. The sweep alone scales in, because it drains the least
  *  loaded server first (core/sweep/scaling.ts). The scale-in of AWS would stop servers that hold devices. */
 import { Duration } from 'aws-cdk-lib'
 import type { FargateService } from 'aws-cdk-lib/aws-ecs'

@@ -75,7 +75,7 @@ async function store(
     importId,
     credentialsId,
     account,
-    ...(stopped ? { restsBecause: IMPORTED_STOPPED } : {}),
+    ...(stopped ? { stoppedBecause: IMPORTED_STOPPED } : {}),
   })
   if (!finished) {
     return { outcome: 'failed', why: 'another import of it has begun meanwhile, or it was deleted' }
@@ -92,7 +92,7 @@ async function registerUnlinked(
 ): Promise<Result> {
   const credentialsId = world.random.id()
   const named = nameAndHome(world, candidate)
-  const registration = { deviceId, credentialsId, restsBecause: IMPORTED_UNLINKED, ...named }
+  const registration = { deviceId, credentialsId, stoppedBecause: IMPORTED_UNLINKED, ...named }
   if (!(await register(world.store, world.clock, registration))) return { outcome: 'done' }
   await recordHistory(world, { deviceId, event: 'registered', why: IMPORTED_UNLINKED })
   return { outcome: 'registered' }

@@ -9,8 +9,8 @@ const GUARANTEED_PART = 0.2
 const CHANGE_MIN = 0.1
 
 /** Max-min fair: every server gets what it wants, up to a level that is the same for all servers that want
- *  more. What no server wants is spread evenly, so that a fleet at rest has even shares. The sum is
- *  `perSecond`.
+ *  more. Capacity that no server wants is spread evenly, so that a fleet at rest has even shares.
+ *  The sum is `perSecond`.
  *  @param wants connects per second that each server has a use for */
 export function fairShares(perSecond: number, wants: readonly number[]): number[] {
   const guaranteed = guaranteedShare(perSecond, wants.length)
@@ -23,8 +23,8 @@ function guaranteedShare(perSecond: number, servers: number): number {
   return (perSecond / servers) * GUARANTEED_PART
 }
 
-/** Water-filling, from the smallest want to the largest: each server takes at most an even part of the amount
- *  that is left for it and for the servers that want more. */
+/** Water-filling, from the smallest want to the largest. Each server takes at most an even part of the amount
+ *  that is left, which it shares with the servers that want more. */
 function fill(amount: number, wants: readonly number[]): { got: number[]; left: number } {
   const got = wants.map(() => 0)
   const ascending = wants.map((want, at) => ({ want, at })).sort((one, other) => one.want - other.want)
@@ -43,8 +43,8 @@ export interface ShareChange<Server extends Sharer = Sharer> {
 }
 
 /** The shares to write now. Raises use only capacity that is free in the rows just read, so the total never
- *  grows above `perSecond`. What one server gives up is given to another at the next look. A change of 10 %
- *  or less is not written, except to make room for a server that lacks more than 10 %.
+ *  grows above `perSecond`. Capacity that a server gives up goes to another server at the next look.
+ *  A change of 10 % or less is not written, except to make room for a server that lacks more than 10 %.
  *  @param live every server that can still act */
 export function shareChanges<Server extends Sharer>(
   perSecond: number,

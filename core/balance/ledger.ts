@@ -18,7 +18,7 @@ const MINUTE_MS = 60_000
 export interface Ledger {
   /** Absent until the row is written for the first time. */
   readonly version?: number
-  readonly standing?: RebalancingStatus
+  readonly status?: RebalancingStatus
   readonly paused?: Pause
 }
 
@@ -28,7 +28,7 @@ export async function readLedger(store: Store): Promise<Ledger> {
 }
 
 /** @returns false when another sweep, or a pause, has written since `read` */
-export async function saveStanding(
+export async function saveStatus(
   store: Store,
   read: Ledger,
   rebalancing: RebalancingStatus,
@@ -56,12 +56,12 @@ function ledgerOf(item: OperationItem | undefined): Ledger {
   const { version, rebalancing, paused } = item
   return {
     version,
-    ...(rebalancing === undefined ? {} : { standing: rebalancing }),
+    ...(rebalancing === undefined ? {} : { status: rebalancing }),
     ...(paused === undefined ? {} : { paused }),
   }
 }
 
-/** Moves that count against the budget: those of this minute and of the ten before. So no span of ten
+/** The moves that count against the budget: all of this minute and of the ten before. So no span of ten
  *  minutes sees more moves than the budget. */
 export function movesWithinWindow(spent: RebalancingStatus['spent'], nowMs: number): number {
   return recent(spent, nowMs).reduce((sum, { moves }) => sum + moves, 0)

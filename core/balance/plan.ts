@@ -9,12 +9,12 @@ import { isLive, type ServerRow } from '../store/server-row.ts'
 
 /** A device that came to its server by a move stays for this long. Wall-clock time: a preference. */
 const SETTLED_AFTER_MS = 86_400_000
-/** After a burial the fleet is left alone for this long. */
+/** Rebalancing rests for this long after a burial. */
 const BURIAL_REST_MS = 10 * 60_000
 /** The tolerance when two fullnesses are compared: a tenth has no exact binary form. */
 const ROUNDING = 1e-9
 
-/** One server as the plan sees it. */
+/** A server as the plan sees it. */
 export interface Scale {
   readonly serverId: ServerId
   readonly capacity: number
@@ -116,8 +116,8 @@ export function budgetOf(devices: number, shareOfFleetPercent: number): number {
   return Math.max(1, Math.floor((devices * shareOfFleetPercent) / 100 + ROUNDING))
 }
 
-/** Whether the device's row allows a move for evenness: the device was not moved within a day, it is not
- *  asked to move already, it is well, and no server with its home's name may take it back. */
+/** Whether the device's row allows a move for evenness. The device was not moved within a day, is not asked
+ *  to move already, and is well. No server with its home's name may take it back. */
 export function mayMove(device: DeviceRow, ownerName: string, nowMs: number): boolean {
   if (device.desired !== 'running' || device.deleting || device.moveTo !== undefined) return false
   if (device.movedAt !== undefined && nowMs - device.movedAt < SETTLED_AFTER_MS) return false
@@ -126,7 +126,7 @@ export function mayMove(device: DeviceRow, ownerName: string, nowMs: number): bo
   return home === undefined || home.name === ownerName || nowMs - home.since >= HOME_KEPT_MS
 }
 
-/** What an observer has seen of the fleet besides the servers' rows. */
+/** The state of the fleet as an observer sees it, besides the servers' rows. */
 export interface Surroundings {
   readonly nowMs: number
   /** Most servers fell silent together, or this observer could not look: see core/protocol/silence.ts. */

@@ -3,10 +3,9 @@
  * the API reads its ledger. It must never move a device by itself: it asks owners to release devices, within
  * the budget.
  *
- * Every few seconds this file asks some devices of the fullest servers to move to the emptiest. One
- * conditional write of the ledger names these devices and spends the budget, before any of them is asked. So
- * two sweeps never ask for more moves than one may, and a crash before the asking costs a part of the
- * budget, no more.
+ * Every few seconds this file asks some devices of the fullest servers to move to the emptiest. Before
+ * any of them is asked, a conditional write of the ledger names these devices and spends the budget. So two
+ * sweeps never ask for more moves than one may. A crash before the asking costs only a part of the budget.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Mark } from '../clock.ts'
@@ -23,8 +22,7 @@ import type { DeviceRow } from '../store/device-row.ts'
 import type { RebalancingStatus, UnderWay } from '../store/fleet-row.ts'
 import { isLive, type ServerRow } from '../store/server-row.ts'
 import type { World } from '../world.ts'
-import { type InFlightMove, readInFlight } from './in-flight.ts'
-import { type Ledger, movesWithinWindow, readLedger, saveStanding, spend, WINDOW_MINUTES } from './ledger.ts'
+import { type Ledger, movesWithinWindow, readLedger, saveStatus, spend, WINDOW_MINUTES } from './ledger.ts'
 import { offeredAt, offersOf } from './offers.ts'
 import {
   afterMoves,
@@ -38,6 +36,7 @@ import {
   surpluses,
   whyNoMoves,
 } from './plan.ts'
+import { type FoundUnderWay, readUnderWay } from './under-way.ts'
 
 export const REBALANCE_EVERY_MS = 2000
 /** Devices under way in the whole fleet: one row lists them all. */
@@ -54,13 +53,13 @@ export interface Seen extends Omit<Surroundings, 'nowMs'> {
   readonly nothingToMoveSince: Map<ServerId, Mark>
 }
 
-/** What one look decides on. */
+/** The facts on which a look decides. */
 interface View {
   readonly nowMs: number
   readonly settings: RebalanceSettings
   readonly ledger: Ledger
   readonly servers: readonly ServerRow[]
-  readonly inFlight: readonly InFlightMove[]
+  readonly underWay: readonly FoundUnderWay[]
   readonly scales: readonly Scale[]
   /** Why nothing may move now; undefined when devices may move. */
   readonly held: Pick<RebalancingStatus, 'state' | 'why'> | undefined
@@ -70,24 +69,24 @@ interface View {
   readonly budgetLeft: number
 }
 
-/** One look: which devices have arrived, whether devices may move, and which go next. */
+/** Takes a look: which devices have arrived, whether devices may move, and which go next. */
 export async function rebalance(world: World, seen: Seen): Promise<void> {
   const view = await look(world, seen)
   const next = view.isUneven ? await chooseNext(world, view, seen.nothingToMoveSince) : []
   const { ledger, nowMs } = view
-  const before = ledger.standing
+  const before = ledger.status
   const offers = offersOf(view.servers, surplusesAfter(view, next), before, nowMs)
-  const standing: RebalancingStatus = {
+  const status: RebalancingStatus = {
     ...stateOf(view, next),
     bandPercent: view.settings.bandPercent,
     budget: view.budget,
-    underWay: [...view.inFlight.map(({ entry }) => entry), ...next],
+    underWay: [...view.underWay.map(({ entry }) => entry), ...next],
     spent: next.length > 0 ? spend(before?.spent ?? [], nowMs, next.length) : (before?.spent ?? []),
     ...offeredAt(before, offers, nowMs),
   }
-  if (!isDeepStrictEqual(standing, before)) {
-    if (!(await saveStanding(world.store, ledger, standing))) return
-    const { state, why } = standing
+  if (!isDeepStrictEqual(status, before)) {
+    if (!(await saveStatus(world.store, ledger, status))) return
+    const { state, why } = status
     if (state !== before?.state) world.telemetry.emit('rebalancing.changed', { state, why })
   }
   await ask(world, view, next)
@@ -99,10 +98,10 @@ async function look(world: World, seen: Seen): Promise<View> {
   const settings = world.rebalancing ?? REBALANCE_DEFAULTS
   const ledger = await readLedger(store)
   const nowMs = clock.wallMs()
-  const inFlight = await readInFlight(store, ledger.standing?.underWay ?? [], nowMs)
+  const underWay = await readUnderWay(store, ledger.status?.underWay ?? [], nowMs)
   const seemsEven = isWithinBand(spreadOf(seen.servers.filter(isActive)), settings.bandPercent)
-  const servers = seemsEven && inFlight.length === 0 ? seen.servers : await listServers(store)
-  const scales = scalesOf(servers, inFlight, settings, (id) => {
+  const servers = seemsEven && underWay.length === 0 ? seen.servers : await listServers(store)
+  const scales = scalesOf(servers, underWay, settings, (id) => {
     const since = seen.nothingToMoveSince.get(id)
     return since === undefined || clock.elapsedMs(since) >= NOTHING_TO_MOVE_MS
   })
@@ -115,12 +114,12 @@ async function look(world: World, seen: Seen): Promise<View> {
     settings,
     ledger,
     servers,
-    inFlight,
+    underWay,
     scales,
     held: restarting ? { state: 'waiting', why: 'a restart of the fleet is under way' } : held,
     isUneven: wouldHelp && held === undefined && !restarting,
     budget,
-    budgetLeft: Math.max(0, budget - movesWithinWindow(ledger.standing?.spent ?? [], nowMs)),
+    budgetLeft: Math.max(0, budget - movesWithinWindow(ledger.status?.spent ?? [], nowMs)),
   }
 }
 
@@ -143,11 +142,11 @@ async function isRestarting({ store }: World): Promise<boolean> {
 
 function scalesOf(
   servers: readonly ServerRow[],
-  inFlight: readonly InFlightMove[],
+  underWay: readonly FoundUnderWay[],
   { inFlightPerServer }: RebalanceSettings,
   mayGive: (id: ServerId) => boolean,
 ): Scale[] {
-  const count = (is: (move: InFlightMove) => boolean) => inFlight.filter(is).length
+  const count = (is: (move: FoundUnderWay) => boolean) => underWay.filter(is).length
   return servers.filter(isActive).map(({ serverId, capacity, load }) => {
     const leaving = count(({ entry, hasArrived }) => entry.from === serverId && !hasArrived)
     const coming = count(({ entry, hasArrived }) => entry.to === serverId && !hasArrived)
@@ -171,10 +170,10 @@ async function chooseNext(
   view: View,
   nothingToMoveSince: Map<ServerId, Mark>,
 ): Promise<UnderWay[]> {
-  const { nowMs, settings, scales, inFlight, servers } = view
-  const movesMax = Math.min(view.budgetLeft, UNDER_WAY_MAX - inFlight.length)
+  const { nowMs, settings, scales, underWay, servers } = view
+  const movesMax = Math.min(view.budgetLeft, UNDER_WAY_MAX - underWay.length)
   const planned = Map.groupBy(planMoves(scales, settings.bandPercent, movesMax), ({ from }) => from)
-  const except = new Set(inFlight.map(({ entry }) => entry.deviceId))
+  const except = new Set(underWay.map(({ entry }) => entry.deviceId))
   const givers = servers.filter(({ serverId }) => planned.has(serverId))
   // At most GIVERS_MAX are searched, the fullest first.
   givers.sort((one, other) => other.load / other.capacity - one.load / one.capacity)
@@ -206,9 +205,9 @@ function surplusesAfter({ isUneven, scales, settings }: View, next: readonly Und
 }
 
 function stateOf(view: View, next: readonly UnderWay[]): Pick<RebalancingStatus, 'state' | 'why'> {
-  const { held, isUneven, inFlight, scales, settings, budget, budgetLeft } = view
+  const { held, isUneven, underWay, scales, settings, budget, budgetLeft } = view
   if (held) return held
-  if (next.length > 0 || inFlight.length > 0) {
+  if (next.length > 0 || underWay.length > 0) {
     return { state: 'moving', why: 'devices move from the fullest servers to the emptiest' }
   }
   if (isWithinBand(spreadOf(scales), settings.bandPercent)) {

@@ -87,8 +87,8 @@ export function planDrain(planned: Planned, random: Random): DrainPlan {
   }
 }
 
-/** How long a connect waits for its turn on its new server: after the devices of its wave that are ahead of
- *  it, and after the connects that wait there now. */
+/** How long a connect waits for its turn on its new server. The connects that wait there now go first, then
+ *  the devices of its wave that are ahead of it. */
 function queueSeconds(target: ServerRow, ahead: number): number {
   const perSecond = target.connectShare ?? CONNECTS_PER_SECOND_ASSUMED
   if (perSecond <= 0) return 0

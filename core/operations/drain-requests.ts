@@ -36,7 +36,7 @@ export async function beginDrain(world: World, server: ServerRow, request: Drain
   if (running && server.state === 'draining') return running
   // The drain was called off, and the call that did so has ended before it could write the operation.
   if (running) await saveOperation(world.store, world.clock, running, calledOff(running, 'half way'))
-  if (server.leaving) throw new MooringError('SERVER_LEAVING', `server "${name}" is on its way out already`)
+  if (server.leaving) throw new MooringError('SERVER_LEAVING', `server "${name}" is already leaving`)
   const { askedBy, to, thenLeave = false, atOnce = AT_ONCE_DEFAULT, why = 'drained' } = request
   if (!(await drain(world.store, serverId, why))) throw notActive(server)
   world.telemetry.emit('server.draining', { serverId, name, why })
@@ -75,8 +75,8 @@ function notActive({ name, state }: ServerRow): MooringError {
   )
 }
 
-/** Calls a drain off: the server takes devices again, and moves that have not begun are withdrawn. One write
- *  of the server's state decides. After a crash the next step finds the server active, and ends the
+/** Calls a drain off: the server takes devices again, and moves that have not begun are withdrawn. The
+ *  write of the server's state decides. After a crash the next step finds the server active, and ends the
  *  operation.
  *  @throws MooringError NOT_DRAINING | SERVER_LEAVING */
 export async function cancelDrain(world: World, server: ServerRow): Promise<Drain | undefined> {
@@ -84,7 +84,7 @@ export async function cancelDrain(world: World, server: ServerRow): Promise<Drai
   if (!(await resume(world.store, serverId))) {
     const present = asServer(await world.store.get('Servers', { serverId }))
     throw present?.state === 'draining'
-      ? new MooringError('SERVER_LEAVING', `server "${name}" is on its way out; it cannot be called back`)
+      ? new MooringError('SERVER_LEAVING', `server "${name}" is already leaving; it cannot be called back`)
       : new MooringError('NOT_DRAINING', `server "${name}" is ${present?.state ?? 'gone'}; nothing drains it`)
   }
   for (let tried = 0; tried < CANCEL_TRIES_MAX; tried++) {

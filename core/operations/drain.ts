@@ -18,7 +18,7 @@ import { calledOff, withdrawAll } from './drain-requests.ts'
  *  not. The wall clock will do: this paces a drain, and decides nothing about ownership. */
 const UNDER_WAY_MS_MAX = 30_000
 
-/** One look at a drain: which devices have settled elsewhere, and which go next. */
+/** Takes a look at a drain: which devices have settled elsewhere, and which go next. */
 export async function stepDrain(
   world: World,
   servers: readonly ServerRow[],

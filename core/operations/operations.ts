@@ -21,7 +21,7 @@ export function drainId(server: ServerId): string {
 const operation = when<OperationRow>()
 const KEPT_SECONDS = 7 * 86_400
 
-/** What the caller gives for a new operation; the other attributes are the same for all. */
+/** The attributes that the caller gives for a new operation; the others are the same for all. */
 type New<Kind extends OperationRow> = Omit<
   Kind,
   'state' | 'open' | 'version' | 'startedAt' | 'endedAt' | 'expiresAt'

@@ -115,7 +115,7 @@ const running = (why: string): MoveStatus => ({ state: 'running', why })
 const done = (why: string): MoveStatus => ({ state: 'done', why })
 const refused = (why: string): MoveStatus => ({ state: 'refused', why })
 
-/** One look at a move. */
+/** Takes a look at a move. */
 export async function stepReassign(
   world: World,
   servers: readonly ServerRow[],

@@ -15,8 +15,8 @@ export async function readRestart(store: Store): Promise<Restart | undefined> {
   return row?.kind === 'restart' ? row : undefined
 }
 
-/** Begins the restart of every live server. When the last restart ended before all servers were done, and the
- *  service still protects the servers that are left, it goes on with them.
+/** Begins the restart of every live server. The last restart may have ended before all servers were done.
+ *  If the service still protects the servers that are left, this restart goes on with them.
  *  @returns the restart that runs, and whether this call began it */
 export async function beginRestart(
   world: Pick<World, 'store' | 'clock' | 'telemetry'>,

@@ -1,7 +1,7 @@
 /**
- * The steps of a rolling restart. The service brings the replacements by a new deployment. One after
- * another, each old server is drained into a replacement, so every device moves only once. The old server is
- * stopped when it is empty and its devices are connected again.
+ * The steps of a rolling restart. The service brings the replacements by a new deployment. The old
+ * servers are drained one after another, each into a replacement, so every device moves only once. An old
+ * server is stopped when it is empty and its devices are connected again.
  */
 
 import { listServers } from '../protocol/membership.ts'
@@ -34,7 +34,7 @@ const GOES_ON = 'POST /fleet/restart goes on with the servers that are left'
 
 type Change = Partial<Restart> | undefined
 
-/** What a step sees: the restart, and the live servers as they were read after it. */
+/** The view of a step: the restart, and the live servers as they were read after it. */
 interface Look {
   readonly world: World
   readonly service: ServiceControl
@@ -80,7 +80,8 @@ export async function actOnRestart(world: World, saved: Restart): Promise<void> 
   if (step.phase === 'stopping' && server.taskArn) {
     const why = `server "${step.name}" was replaced by server "${replacedByName}"`
     if (await world.tasks.stopTask(server.taskArn, why)) return
-    // Only after the task could not be stopped: a process that ends by itself can be taken for a failure.
+    // The last resort, when the task could not be stopped: a process that ends by itself can be taken for a
+    // failure.
     await setThenLeave(world.store, serverId, true)
   }
 }

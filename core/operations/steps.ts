@@ -13,7 +13,7 @@ import { actOnRestart, stepRestart } from './restart.ts'
 
 /** The steps of one kind of operation. */
 interface Steps<Row extends OperationRow> {
-  /** Reads what the row is about and decides what changes in it.
+  /** Reads the subject of the row and decides what changes in the row.
    *  @param servers read after the row
    *  @returns undefined when nothing changes; an empty change when nothing changes but `act` has something to
    *  do */

@@ -25,8 +25,8 @@ export interface Placement {
   readonly server?: ServerRow
 }
 
-/** Finds a server for each of the devices that is wanted running and has no owner, erases the devices that
- *  are being deleted, and rings the servers that got a device. Safe to repeat and to run twice at once. */
+/** Finds a server for each device that is wanted running and has no owner, and rings the servers that got a
+ *  device. Erases the devices that are being deleted. Safe to repeat and to run twice at once. */
 export async function assign(world: World, ids: readonly DeviceId[]): Promise<Placement[]> {
   if (ids.length === 0) return []
   const rows = await world.store.getMany(

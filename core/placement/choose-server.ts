@@ -18,9 +18,9 @@ const MASS_DEVICES_PER_SERVER = 1
 const ROUNDING = 1e-9
 
 /** A device prefers the server that it is asked to move to, then the server that has its home's name.
- *  Otherwise the chooser draws two servers at random and takes the one with the lower load / capacity: with
- *  1,000 servers this keeps the fullest within 2 % of the mean (Mitzenmacher, "The Power of Two Choices in
- *  Randomized Load Balancing", 2001). Many devices at once fill the servers evenly. */
+ *  Otherwise the chooser draws two servers at random and takes the one with the lower load / capacity. With
+ *  1,000 servers this keeps the fullest within 2 % of the mean: Mitzenmacher, "The Power of Two Choices in
+ *  Randomized Load Balancing", 2001. Many devices at once fill the servers evenly. */
 export function createServerChooser(
   servers: readonly ServerRow[],
   deviceCount: number,
@@ -46,16 +46,16 @@ export function createServerChooser(
   }
 
   /** For a move to any server. The server that releases the device is often the emptiest and would get it
-   *  back at once, so it is left out. The device goes to a server that is no fuller than the mean of the
-   *  others: a requested move should leave the fleet more even, not less. */
+   *  back at once, so it is left out. A requested move should leave the fleet more even. So the device
+   *  goes to a server that is no fuller than the mean of the others. */
   const elsewhere = (withRoom: readonly ServerRow[], movedFrom: ServerRow['serverId'] | undefined) => {
     const others = withRoom.filter((server) => server.serverId !== movedFrom)
     const mean = others.reduce((sum, server) => sum + fullness(server), 0) / others.length
     return others.filter((server) => fullness(server) <= mean + ROUNDING)
   }
 
-  /** Suspects go to different servers, so that the next death tells them apart. The first suspect that is asked
-   *  to move to a certain server goes there. */
+  /** Suspects go to different servers, so that the next death tells them apart. The first suspect that is
+   *  asked to move to a certain server goes there. */
   const apart = (withRoom: readonly ServerRow[]) => {
     const suspectsOn = ({ serverId }: ServerRow) => suspects.get(serverId) ?? 0
     const fewest = Math.min(...withRoom.map(suspectsOn))

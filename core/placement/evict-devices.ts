@@ -64,7 +64,8 @@ async function judge(
 
 function whyQuarantined({ name }: Gone): string {
   const last = `most recently server "${name}"`
-  return `its last servers ended while it connected or was at work, ${last}; the other devices are cleared`
+  const others = 'the points of the other devices were dropped'
+  return `its last servers ended while it connected or was at work, ${last}; ${others}`
 }
 
 async function evicted(world: World, gone: Gone, seen: DeviceRow, judged?: Judged): Promise<DeviceId[]> {

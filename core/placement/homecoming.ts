@@ -1,5 +1,5 @@
 /** A server that was restarted under its name gets its devices back. The devices that lost it when it stopped
- *  or died carry its name as `home`; they are asked to move home, a few at a time. */
+ *  or died carry its name as `home`. They are asked to move home, a few at a time. */
 
 import { inParallel, LANES } from '../parallel.ts'
 import { askToMove } from '../requests/move-requests.ts'

@@ -1,7 +1,8 @@
 /** The writes on a device's auth state. Each is ONE conditional write on ONE item, fenced by the epoch of its
- *  socket: after it, no write under a lower epoch succeeds on that item. A host may repeat one whose answer
- *  was lost, since the condition holds for its own epoch and the item ends up the same. With an `order`, a
- *  request that was given up and is applied seconds later cannot undo a later write of the same socket. */
+ *  socket. After it, no write under a lower epoch succeeds on that item. A host may repeat a write whose
+ *  answer was lost, since the condition holds for its own epoch and the item ends up the same. With an
+ *  `order`, a request that was given up and is applied seconds later cannot undo a later write of the same
+ *  socket. */
 
 import { MooringError } from '../errors.ts'
 import type { DeviceId, Epoch } from '../ids.ts'
@@ -14,7 +15,7 @@ const notNewerThan = (epoch: Epoch, order: number | undefined) => [
   ...(order === undefined ? [] : [item.any(item.absent('order'), item.atMost('order', order))]),
 ]
 
-/** One socket makes fewer requests than this. All orders of 8 million epochs are safe integers. */
+/** A socket makes fewer requests than this. All orders of 8 million epochs are safe integers. */
 const ORDERS_PER_EPOCH = 2 ** 30
 
 /** The order of the nth request of the socket with this epoch: higher than any order of an earlier epoch. */
@@ -62,7 +63,7 @@ export async function writeAuth(
   if (!written) throw stale(device, key, epoch)
 }
 
-/** Writes an item that must not have a value yet: the value may be the only key to other items.
+/** Writes an item that must not have a value yet, because the value may be the only key to other items.
  *  @returns false when it has a value, or a newer socket has touched it. Read the item to know which */
 export function createAuth(
   store: Store,

@@ -1,6 +1,6 @@
 /**
  * The ownership protocol, for servers: which servers are in the fleet, with how much room, and until when. As
- * in ownership.ts, each function is one operation of docs/architecture.md: ONE conditional write on ONE item.
+ * in ownership.ts, each function is one operation of docs/protocol.md: ONE conditional write on ONE item.
  * Nothing else in Mooring writes `state`, `beat` or `load`. Lambdas and hosts call it. It must never decide
  * from an index read or from a wall clock.
  */
@@ -151,8 +151,8 @@ export async function raiseAssignmentSeq(store: Store, id: ServerId): Promise<Se
 }
 
 /** Declares a silent server dead, for good.
- *  @param silent the row as this observer has seen it, unchanged for the bury time. The time is of the
- *  observer's own monotonic clock, and counts from after the first read of that beat has returned
+ *  @param silent the row as this observer has seen it, unchanged for the bury time. The
+ *  observer's own monotonic clock measures the time, from the return of the first read of that beat
  *  @returns false when the server has beaten since, or is gone already */
 export async function bury(store: Store, silent: ServerRow): Promise<boolean> {
   const buried = await store.update(
@@ -189,8 +189,8 @@ export async function buryExited(
   return buried !== undefined
 }
 
-/** The server declares itself dead, after it has closed every socket: an error that belongs to no device
- *  ends its process.
+/** The server declares itself dead, after it has closed every socket. An error that belongs to no device has
+ *  ended its process.
  *  @param suspects the devices that it was at work for, if it can tell */
 export async function crash(
   store: Store,

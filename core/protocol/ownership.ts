@@ -1,6 +1,6 @@
 /**
  * The ownership protocol, for devices: which server may connect a device. membership.ts is its other half,
- * for servers. Each function is one operation of docs/architecture.md: ONE conditional write on ONE item,
+ * for servers. Each function is one operation of docs/protocol.md: ONE conditional write on ONE item,
  * with its condition in `when`. Nothing else in Mooring writes `owner` or `epoch`. Lambdas and hosts call it.
  * It must never decide from an index read or from a wall clock.
  */
@@ -31,26 +31,26 @@ export const LOGGED_OUT = [
 export interface Registration
   extends Pick<DeviceRow, 'deviceId' | 'name' | 'credentialsId' | 'home' | 'importing'> {
   /** Why the device is registered as stopped. Left out, it is wanted running. */
-  readonly restsBecause?: string
+  readonly stoppedBecause?: string
 }
 
 /** Puts the device, unassigned, with epoch 0.
  *  @returns false when there is such a device already. Its row stays as it is */
 export function register(store: Store, clock: Clock, wanted: Registration): Promise<boolean> {
-  const { deviceId: id, restsBecause, ...given } = wanted
+  const { deviceId: id, stoppedBecause, ...given } = wanted
   const now = clock.wallMs()
-  const wish =
-    restsBecause === undefined
+  const initialState =
+    stoppedBecause === undefined
       ? ({ desired: 'running', status: 'unassigned' } as const)
-      : ({ desired: 'stopped', status: 'stopped', statusReason: restsBecause } as const)
+      : ({ desired: 'stopped', status: 'stopped', statusReason: stoppedBecause } as const)
   const row: DeviceRow = {
     deviceId: id,
     ...given,
-    ...wish,
+    ...initialState,
     epoch: epoch(0),
     createdAt: now,
     updatedAt: now,
-    ...(restsBecause === undefined ? { unassignedShard: unassignedShard(id), unassignedSince: now } : {}),
+    ...(stoppedBecause === undefined ? { unassignedShard: unassignedShard(id), unassignedSince: now } : {}),
   }
   return store.put('Devices', row, [device.absent('deviceId')])
 }
@@ -62,7 +62,7 @@ export interface Claim {
   readonly claimId: string
   /** Whether the device keeps its `home`. It loses `home` when it has arrived there. */
   readonly keepHome: boolean
-  /** Whether the device was asked to move. Rebalancing then leaves it alone for a day. */
+  /** Whether the device was asked to move. Rebalancing then does not move it for a day. */
   readonly moved: boolean
 }
 
@@ -218,16 +218,15 @@ export interface Release extends SocketIdentity {
 }
 
 /** Gives the device up, after its socket is closed.
- *  @returns false when the server did not own it any more: it was evicted, or an earlier try had been
- *  applied */
+ *  @returns false when the server did not own the device any more, after an eviction or an earlier try */
 export async function release(store: Store, clock: Clock, me: Release): Promise<boolean> {
   const now = clock.wallMs()
   const released = await store.update(
     'Devices',
     { deviceId: me.device },
     {
-      // Ends this epoch. A report or a release that is still on its way must not pass when this server owns the
-      // device again.
+      // Ends this epoch. A report or a release that is still on its way must not pass when this server owns
+      // the device again.
       add: { epoch: 1 },
       set: {
         status: me.status,
@@ -255,9 +254,9 @@ export async function release(store: Store, clock: Clock, me: Release): Promise<
   return true
 }
 
-/** What an eviction holds against the device, and the row that was read for it. */
+/** The verdict of an eviction on its device, and the row that was read for it. */
 export interface Judged {
-  /** Of the row that was judged. The eviction is refused when either has changed since. */
+  /** From the judged row. The condition refuses the eviction when either attribute has changed since. */
   readonly seen: Pick<DeviceRow, 'status' | 'suspicion'>
   readonly suspicion: number
   /** Why the device is quarantined. It then gets no server until an operator starts it. */

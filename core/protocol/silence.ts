@@ -36,10 +36,10 @@ export function watchBeats(clock: Clock): Watch {
 
 /** The brake needs more than this share of the live servers to be quiet together. */
 const BRAKE_SHARE = 0.5
-/** One server alone may well have failed by itself. */
+/** A single quiet server may well have failed by itself. */
 const BRAKE_SERVERS_MIN = 2
 
-export interface Verdict {
+export interface BurialVerdict {
   readonly bury: ServerRow[]
   /** Silent for the bury time, and spared by the brake for one more lease. */
   readonly deferred: ServerRow[]
@@ -55,10 +55,10 @@ export function quietAfterMs({ beatEveryMs, fenceAfterMs }: ProtocolSettings): n
 
 /**
  * Decides which servers to bury at each look. If more than half of the servers go quiet together, the store
- * has probably failed, not the servers: the brake then delays every burial by one lease.
+ * has probably failed, not the servers. The brake then delays every burial by one lease.
  *
- * 1. A server counts as quiet after three missed beats, well before it could be buried, because servers do
- *    not all go quiet in the same second.
+ * 1. A server counts as quiet after three missed beats, well before it could be buried. Servers do not all go
+ *    quiet in the same second.
  * 2. An observer that could not read for three beats brakes as well: it may have missed the start of an
  *    outage. So the extra lease counts from the look at which this observer noticed.
  * 3. The brake stays on for one lease after the cause is gone, because servers do not all recover in the same
@@ -70,7 +70,7 @@ export function createBurialRule(clock: Clock, watch: Watch, settings: ProtocolS
   let brakeSince: Mark | undefined
   let causeSeenAt: Mark | undefined
 
-  return (servers: readonly ServerRow[]): Verdict => {
+  return (servers: readonly ServerRow[]): BurialVerdict => {
     const live = servers.filter(isLive)
     const quiet = live.filter((server) => watch.silentForMs(server) >= quietMs)
     const together = quiet.length >= BRAKE_SERVERS_MIN && quiet.length > live.length * BRAKE_SHARE

@@ -10,8 +10,9 @@
  * 3. A crash counts in full for the devices that were in probation, and for the devices that the dying server
  *    named. The points of a named device are kept for KEPT_MS, since a device may crash its server at each
  *    message of one contact. If the server named none, each device that had been well starts again with the
- *    points of this one crash: with more, innocent devices would be quarantined. Any other death (killed from
- *    outside, silent) counts by half, and only in probation, since no device is to blame for most of them.
+ *    points of this one crash. With more points, innocent devices would be quarantined. Any other death
+ *    (killed from outside, silent) counts by half, and only in probation, since no device is to blame for
+ *    most of them.
  * 4. A device of ALONE_FROM_POINTS waits, and then connects as the only suspect of its server. Placement
  *    gives suspects to different servers. So fewer and fewer innocent devices share the next death.
  * 5. From QUARANTINE_POINTS on a device is quarantined: after three crashes, or six other deaths. When one
@@ -90,8 +91,8 @@ export function suspicionAfterSocket(points: number, openMs: number): number {
   return openMs >= WELL_AFTER_MS ? 0 : Math.max(0, points - PROBATION_POINTS)
 }
 
-/** Whether earlier deaths still count for a device that lives: its socket has not been well for long enough. A
- *  release now would leave these points in the row. */
+/** Whether earlier deaths still count for a device that lives: its socket has not been well for long enough.
+ *  A release now would leave these points in the row. */
 export function isUnderSuspicion(device: DeviceRow, nowMs: number): boolean {
   const points = device.suspicion ?? 0
   const openMs = aliveMs(device, { beatAt: nowMs })

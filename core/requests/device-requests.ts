@@ -102,8 +102,8 @@ export function requestDeletion(store: Store, clock: Clock, id: DeviceId): Promi
   })
 }
 
-/** Removes a device that is being deleted and has no owner. Its auth state and history go first and its row
- *  last, so that after a crash in between the next call finishes the work.
+/** Removes a device that is being deleted and has no owner. Its row is removed after its auth
+ *  state and history, so that the next call finishes the work after a crash in between.
  *  @returns false when the device still has an owner, or is not being deleted */
 export async function erase(store: Store, id: DeviceId): Promise<boolean> {
   const row = await store.get('Devices', { deviceId: id })
@@ -111,8 +111,8 @@ export async function erase(store: Store, id: DeviceId): Promise<boolean> {
   if (row.owner || !row.deleting) return false
   const items = await queryAll(store, 'AuthState', { partition: id })
   const entries = await queryAll(store, 'History', { partition: id })
-  // Another call may have erased the device in the meantime, and an operator may have registered it again:
-  // the items and entries listed here would then be those of the new device.
+  // Another call may have erased the device in the meantime, and an operator may have registered it again.
+  // The items and entries listed here would then belong to the new device.
   const present = await store.get('Devices', { deviceId: id })
   if (present?.credentialsId !== row.credentialsId) return present === undefined
   for (const { key } of items) await store.remove('AuthState', { deviceId: id, key })
@@ -227,7 +227,7 @@ export async function settleStopped(
   )
 }
 
-/** What a request changes in the row. */
+/** The change that a request makes in the row. */
 type RequestedChange = Pick<Change<DeviceRow>, 'set' | 'remove'> & { evenDeleting?: boolean }
 
 /** A device can get or lose its owner between a read and a write. So each request is one conditional write

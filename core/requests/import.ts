@@ -21,10 +21,10 @@ export interface Import {
   readonly credentialsId: string
 }
 
-/** Registers the device as stopped. A device that is there already is taken when it is stopped and was never
- *  linked, as it is after an abandoned import.
- *  @returns undefined when the device may not be touched: it is linked, has an owner, is wanted running, is
- *  being deleted, or another import has just begun */
+/** Registers the device as stopped. A device that exists already is taken if it is stopped and was never
+ *  linked, as after an abandoned import.
+ *  @returns undefined when the device may not be touched: it is linked, owned, wanted running or being
+ *  deleted, or another import has just begun */
 export async function beginImport(store: Store, clock: Clock, begun: Import): Promise<DeviceRow | undefined> {
   const { device: deviceId, importId, credentialsId, name, home } = begun
   const registration = {
@@ -32,7 +32,7 @@ export async function beginImport(store: Store, clock: Clock, begun: Import): Pr
     name,
     credentialsId,
     importing: importId,
-    restsBecause: UNFINISHED,
+    stoppedBecause: UNFINISHED,
     ...(home ? { home } : {}),
   }
   if (await register(store, clock, registration)) return store.get('Devices', { deviceId })
@@ -72,7 +72,7 @@ export async function beginImport(store: Store, clock: Clock, begun: Import): Pr
 export interface FinishedImport extends Pick<Import, 'device' | 'importId' | 'credentialsId'> {
   readonly account: Account
   /** Why the device stays stopped; without a reason it gets a server. */
-  readonly restsBecause?: string
+  readonly stoppedBecause?: string
 }
 
 /** Links the device, after all its credentials are stored.
@@ -80,10 +80,10 @@ export interface FinishedImport extends Pick<Import, 'device' | 'importId' | 'cr
 export async function finishImport(
   store: Store,
   clock: Clock,
-  { device: deviceId, importId, credentialsId, account, restsBecause }: FinishedImport,
+  { device: deviceId, importId, credentialsId, account, stoppedBecause }: FinishedImport,
 ): Promise<boolean> {
   const now = clock.wallMs()
-  const rests = { desired: 'stopped', status: 'stopped', statusReason: restsBecause } as const
+  const rests = { desired: 'stopped', status: 'stopped', statusReason: stoppedBecause } as const
   const runs = {
     desired: 'running',
     status: 'unassigned',
@@ -94,11 +94,11 @@ export async function finishImport(
     'Devices',
     { deviceId },
     {
-      set: { ...(restsBecause === undefined ? runs : rests), account, pairedAt: now, updatedAt: now },
+      set: { ...(stoppedBecause === undefined ? runs : rests), account, pairedAt: now, updatedAt: now },
       remove: [
         'importing',
         'abandonedCredentialsIds',
-        ...(restsBecause === undefined ? (['statusReason'] as const) : []),
+        ...(stoppedBecause === undefined ? (['statusReason'] as const) : []),
       ],
       when: [device.equals('importing', importId), device.absent('owner'), device.absent('deleting')],
     },
@@ -110,7 +110,7 @@ export async function finishImport(
 }
 
 /** Deletes the credentials stored by abandoned imports. Call it before `finishImport`: the row lists them
- *  until then, so if this import also fails the next one still finds them.
+ *  until then. So if this import also fails, the next import still finds them.
  *  @param row as `beginImport` returned it */
 export async function deleteAbandonedCredentials(
   store: Store,

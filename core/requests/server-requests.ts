@@ -1,5 +1,5 @@
-/** What the control plane asks of a live server, each request one conditional write on the server's row. The
- *  server reads it in the answer to its next beat. Nothing here writes `state`, `beat` or `load`:
+/** The requests of the control plane to a live server, each one conditional write on the server's row. The
+ *  server reads a request in the answer to its next beat. Nothing here writes `state`, `beat` or `load`:
  *  core/protocol/membership.ts does. */
 import type { ServerId } from '../ids.ts'
 import { stateIsLive } from '../protocol/membership.ts'

@@ -1,6 +1,6 @@
-/** An API key's row. Only the hash of the key is stored. */
+/** An API key's row. It holds the hash of the key, never the key. */
 
-/** What a key may do. Each scope includes the scopes before it. */
+/** The rights of a key. Each scope includes the scopes before it. */
 export const SCOPES = ['read', 'operate', 'admin'] as const
 
 export type Scope = (typeof SCOPES)[number]

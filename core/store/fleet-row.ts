@@ -1,7 +1,6 @@
-/** What the fleet has decided for all its devices: how rebalancing is going, which cool-downs last, how
- *  many devices were quarantined. These rows are in the Operations table, which no server may touch: a
- *  server that was broken into could otherwise spend the budget of the whole fleet, or have the service
- *  scaled again and again. */
+/** The rows with decisions for the whole fleet: the status of rebalancing, the present cool-downs, and the
+ *  number of quarantined devices. They are in the Operations table, which no server may touch. A server that
+ *  was broken into could otherwise spend the budget of the whole fleet, or scale the service repeatedly. */
 import type { DeviceId, ServerId } from '../ids.ts'
 
 export const REBALANCING_STATES = ['paused', 'balanced', 'moving', 'waiting'] as const
@@ -64,7 +63,7 @@ export interface CoolDownRow {
   readonly expiresAt: number
 }
 
-/** One for each hour; see core/placement/quarantine-limit.ts. */
+/** A row for each hour; see core/placement/quarantine-limit.ts. */
 export interface QuarantineLimitRow {
   readonly operationId: FleetRowId
   readonly kind: 'quarantine-limit'

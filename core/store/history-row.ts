@@ -1,5 +1,5 @@
-/** What happened to a device or to the fleet, for people. Every server writes these rows, so no decision
- *  may read one: what decides for the fleet is in fleet-row.ts. */
+/** The history of a device or of the fleet, for people. Every server writes these rows, so no decision may
+ *  read them. The rows that hold decisions for the fleet are in fleet-row.ts. */
 import type { ChurnMetric } from '../catalogue.ts'
 import type { DeviceId, Epoch, ServerId } from '../ids.ts'
 
@@ -26,10 +26,10 @@ interface Row {
   readonly expiresAt: number
 }
 
-/** One thing that happened to one device. `at` is an ISO time, then a random part: rows sort by time and
+/** An event in the life of a device. `at` is an ISO time, then a random part: rows sort by time and
  *  never collide. */
 export interface DeviceEvent extends Row {
-  /** Only the rows of the fleet have a kind. */
+  /** Absent: rows with a kind are about the fleet. */
   readonly kind?: undefined
   readonly event: HistoryEvent
   readonly server?: ServerId
@@ -38,7 +38,7 @@ export interface DeviceEvent extends Row {
   readonly why: string
 }
 
-/** One conflict of any device; see core/telemetry/conflicts.ts. */
+/** A conflict of any device; see core/telemetry/conflicts.ts. */
 export interface ConflictRow extends Row {
   readonly kind: 'conflict'
   readonly event: Extract<HistoryEvent, 'conflicted'>

@@ -62,7 +62,7 @@ export interface Drain extends Operation {
 
 export type RestartPhase = 'waiting' | 'draining' | 'stopping' | 'done'
 
-/** One server of a rolling restart, and the server that takes its place. */
+/** A server of a rolling restart, and the server that takes its place. */
 export interface RestartStep {
   readonly serverId: ServerId
   readonly name: string
@@ -91,8 +91,8 @@ export interface Restart extends Operation {
   readonly steps: readonly RestartStep[]
   /** Absent until the service was asked for a deployment. */
   readonly deployment?: Deployment
-  /** This restart continues an earlier one. Set until the first step has checked whether the earlier deployment
-   *  is still running. */
+  /** This restart continues an earlier one. Set until the first step has checked whether the earlier
+   *  deployment is still running. */
   readonly takesUp?: boolean
   /** The id of the API key that asked to stop the restart: no further server is begun. */
   readonly stopAskedBy?: string

@@ -31,7 +31,7 @@ export interface PrimaryKeys {
 }
 
 type Comparable = string | number | boolean
-/** Of a table with several kinds of rows, the attributes of any of them. */
+/** The attributes of a row. In a table with several kinds of rows: the attributes of every kind. */
 type Attribute<Row> = [Row] extends [never] ? string : Row extends unknown ? keyof Row & string : never
 
 export type Condition<Row> =
@@ -73,7 +73,7 @@ export function when<Row>() {
 }
 
 export interface Change<Row> {
-  /** Attributes to set. One that is `undefined` is left as it is. */
+  /** Attributes to set. An attribute with the value `undefined` keeps its stored value. */
   readonly set?: { readonly [A in keyof Row]?: Row[A] | undefined }
   /** Numbers to add. An absent attribute counts as 0. */
   readonly add?: { readonly [A in keyof Row]?: number }

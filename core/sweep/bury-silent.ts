@@ -2,7 +2,7 @@
 
 import type { Mark } from '../clock.ts'
 import type { ServerId } from '../ids.ts'
-import { createBurialRule, quietAfterMs, type Verdict, watchBeats } from '../protocol/silence.ts'
+import { type BurialVerdict, createBurialRule, quietAfterMs, watchBeats } from '../protocol/silence.ts'
 import type { ServerRow } from '../store/server-row.ts'
 import type { World } from '../world.ts'
 import { buryAndTell } from './bury-and-tell.ts'
@@ -11,7 +11,7 @@ export interface BurySilent {
   /** The servers buried by this look, as dead. */
   readonly buried: readonly ServerRow[]
   /** Absent until the sweep has watched for long enough to know which servers are quiet. */
-  readonly verdict: Verdict | undefined
+  readonly verdict: BurialVerdict | undefined
 }
 
 /** Remembers every server's beat, and for which servers an alarm was raised.
@@ -23,7 +23,7 @@ export function createSilenceWatch(world: World): (servers: readonly ServerRow[]
   const alarmed = new Set<ServerId>()
   let watchedSince: Mark | undefined
 
-  const raiseAlarms = ({ deferred }: Verdict) => {
+  const raiseAlarms = ({ deferred }: BurialVerdict) => {
     for (const { serverId, name } of deferred.filter((server) => !alarmed.has(server.serverId))) {
       alarmed.add(serverId)
       const why = 'most servers fell silent together, or this sweep could not look for as long'

@@ -1,5 +1,5 @@
 /** Spares money: the service is scaled at most once within a cool-down, however many sweeps find a reason
- *  for it. One conditional write decides which sweep may. */
+ *  for it. A conditional write decides which sweep may. */
 import type { Clock } from '../clock.ts'
 import { type CoolDownRow, fleetRowId } from '../store/fleet-row.ts'
 import { type Store, when } from '../store/store.ts'

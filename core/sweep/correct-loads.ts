@@ -1,5 +1,5 @@
 /** Sets a server's `load` to the number of its devices when the two differ. A crash between a reserve and its
- *  claim, or between a release and its unreserve, leaves `load` wrong. Only a count at rest is trusted. */
+ *  claim, or between a release and its unreserve, leaves `load` wrong. A count is trusted only at rest. */
 
 import type { Mark } from '../clock.ts'
 import type { ServerId } from '../ids.ts'

@@ -24,7 +24,7 @@ export interface Evicted {
 /** Takes all devices from a server that is gone, or is found gone now, and places them.
  *  @param server as it was just read
  *  @throws MooringError SERVER_STILL_BEATING as soon as a beat is seen | SERVER_NOT_FOUND */
-export async function evictServer(world: World, server: ServerRow): Promise<Evicted> {
+export async function evictOnRequest(world: World, server: ServerRow): Promise<Evicted> {
   if (isLive(server)) await buryIfSilent(world, server)
   const evicted = await evictFrom(world, server)
   const placements = await assign(world, evicted)

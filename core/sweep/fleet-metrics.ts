@@ -4,7 +4,7 @@ import { listServers } from '../protocol/membership.ts'
 import type { World } from '../world.ts'
 import { listWaiting } from './waiting.ts'
 
-/** Counts active servers alone: no device can be placed on the others. */
+/** Counts only active servers: no device can be placed on the others. */
 export async function measureFleet(world: World): Promise<void> {
   const active = (await listServers(world.store)).filter((server) => server.state === 'active')
   const sum = (of: 'load' | 'capacity' | 'connected') =>

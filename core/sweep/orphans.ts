@@ -1,5 +1,5 @@
-/** Finds devices whose owner has no row any more. The row of a server expires three days after its last beat;
- *  a device that it still owns by then would keep that owner for ever. */
+/** Finds devices whose owner has no row any more. The row of a server expires three days after its last beat.
+ *  A device that it still owns by then would keep that owner for ever. */
 
 import { assign } from '../placement/assign.ts'
 import { evictFrom } from '../placement/evict-devices.ts'

@@ -1,9 +1,9 @@
 /**
- * The sweep looks after the fleet: at each look it buries silent servers, evicts their devices, places every
- * device that waits, and takes the next step of every operation. Each part keeps its own memory from look to
- * look.
+ * The sweep looks after the fleet. At each look it buries silent servers, evicts their devices and places
+ * every device that waits. Then it takes the next step of every operation. Each part keeps its own memory
+ * from look to look.
  *
- * The `sweep` Lambda calls it every minute. It looks once a second for 75 s: each sweep outlives the start
+ * The `sweep` Lambda calls it every minute. It looks once a second for 75 s. Each sweep outlives the start
  * of the next by more than a lease, so no death falls between two. It must be harmless to run two at once:
  * every step is one of the conditional writes of core/protocol/ownership.ts and core/protocol/membership.ts.
  */
@@ -85,7 +85,7 @@ export function beginSweep(world: World): { look(): Promise<void> } {
       homecoming.note()
       await bringHome(world, servers)
     }
-    // Only a whole look writes the stamp: a look that failed half way may not have buried any server.
+    // The stamp is written after a whole look: a look that failed half way may not have buried any server.
     if (stamp.isDue()) {
       await stampSweep(store, clock)
       stamp.note()
@@ -100,7 +100,7 @@ export function beginSweep(world: World): { look(): Promise<void> } {
   return { look }
 }
 
-/** Not at every look, but at most once in `everyMs`. */
+/** Lets a part of the look run at most once in `everyMs`. */
 function createPace(clock: Clock, everyMs: number) {
   let noted: Mark | undefined
   return {

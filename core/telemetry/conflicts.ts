@@ -11,7 +11,7 @@ const PREFIX = 'conflict#'
 /** Sorts after every key that begins with the prefix. */
 const END = 'conflict#~'
 export const CONFLICTS_KEPT_HOURS = 24
-/** The most conflicts read for one answer. Older ones are counted in the metrics alone. */
+/** The most conflicts read for one answer. Older conflicts are counted only in the metrics. */
 const CONFLICTS_READ_MAX = 200
 
 export interface Conflict {

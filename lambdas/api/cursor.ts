@@ -25,7 +25,7 @@ export interface Cursors {
   ): Promise<Page>
 }
 
-/** @param secrets the first secret signs; a cursor signed by any of them is accepted, so that a secret can be
+/** @param secrets the first secret signs; a cursor signed by any of them is accepted. So a secret can be
  *  replaced while callers page on */
 export function createCursors(secrets: readonly [string, ...string[]]): Cursors {
   const [newest] = secrets

@@ -88,7 +88,7 @@ function reference(schema: z.ZodType): JsonSchema {
   return id ? { $ref: `#/components/schemas/${id}` } : outputSchema(schema)
 }
 
-/** One response for each status. Its body lists every code that the route can give with that status. */
+/** The response for each status. Its body lists every code that the route can give with that status. */
 function refusals(route: Route): Record<string, object> {
   const byStatus = Map.groupBy(new Set(refusalsOf(route)), (code) => API_STATUS[code])
   return Object.fromEntries(

@@ -1,5 +1,5 @@
-/** One route: its input, its answers, and the scope that it needs. The router and the OpenAPI document use
- *  the same definition, so the two cannot disagree. */
+/** A route of the API: its input, its answers, and the scope that it needs. The router and the OpenAPI
+ *  document use the same definition, so the two cannot disagree. */
 import * as z from 'zod'
 import { MooringError } from '../../core/errors.ts'
 import type { Scope } from '../../core/store/api-key-row.ts'
@@ -26,7 +26,7 @@ export interface AnswerDescription {
 
 interface RouteDefinition<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
   readonly method: 'GET' | 'POST' | 'DELETE'
-  /** Its parameters stand in braces, as OpenAPI and the router write them. */
+  /** Its parameters are in braces, as OpenAPI and the router write them. */
   readonly path: string
   /** The lowest scope that may call the route; `public` needs no key. */
   readonly scope: Scope | 'public'
@@ -61,7 +61,7 @@ export function defineRoute<
   B extends z.ZodType = Nothing,
 >(definition: RouteDefinition<P, Q, B>): Route {
   const { handle, ...route } = definition
-  // A route without a schema takes nothing, so NOTHING stands in for the schema.
+  // A route without a schema takes nothing, so NOTHING is its schema.
   const params = definition.params ?? (NOTHING as z.ZodType as P)
   const query = definition.query ?? (NOTHING as z.ZodType as Q)
   const body = definition.body ?? (NOTHING as z.ZodType as B)

@@ -70,7 +70,7 @@ describe('mooring export', () => {
       deviceId: deviceId('bare'),
       name: 'bare',
       credentialsId: 'c',
-      restsBecause: 'test',
+      stoppedBecause: 'test',
     })
 
     const none = await fleet.mooring(['export', 'nobody', fleet.at('out', 'none'), '--yes'])

@@ -29,8 +29,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   cli: ['core', 'aws/dynamodb-store.ts', 'lambdas/api', 'hosts/auth-state'],
 }
 
-/** The rooms of a folder, each above those before it: a room imports only rooms that stand before it. `.` is
- *  the folder's own files. In hosts and lambdas they put the rooms together, so they may import every room
+/** The rooms of a folder in their order: a room imports only rooms that come before it. `.` is the folder's
+ *  own files. In hosts and lambdas these root files put the rooms together, so they may import every room
  *  and are not listed. */
 const ORDER: Record<string, readonly string[]> = {
   core: ['.', 'store', 'protocol', 'telemetry', 'requests', 'placement', 'operations', 'balance', 'sweep'],
@@ -45,13 +45,28 @@ const ORDER: Record<string, readonly string[]> = {
     'device',
     'server',
   ],
-  lambdas: ['api/answers', 'api/routes'],
+  lambdas: ['adapters', 'api', 'api/answers', 'api/routes'],
 }
 
-/** Their files are put together by the folder's own, and are imported by nothing else. */
-const UNORDERED = ['hosts/.', 'lambdas/.', 'lambdas/adapters', 'lambdas/api']
+/** The folders whose root files put the rooms together. */
+const PUT_TOGETHER = ['hosts', 'lambdas']
 
-/** It holds the types of what rooms are handed, so it may name every room. */
+/** The list of all routes. It puts one room together, so it may import a room that comes after its own. */
+const ROUTE_LIST = 'lambdas/api/routes.ts'
+
+/** The root files that rooms import besides the worlds, each with its importers. The authorizer has the type
+ *  of a caller, and lambdas/api-keys.ts the order of the scopes. */
+const ROOT_IMPORTS: Record<string, readonly string[]> = {
+  'lambdas/api-keys.ts': ['lambdas/api/authorise.ts'],
+  'lambdas/authorizer.ts': [
+    'lambdas/api/authorise.ts',
+    'lambdas/api/event.ts',
+    'lambdas/api/record-request.ts',
+    'lambdas/api/route.ts',
+  ],
+}
+
+/** These files hold the types of the worlds that rooms are handed, so they may name every room. */
 const WORLDS = ['core/world.ts', 'hosts/world.ts', 'lambdas/world.ts', 'lambdas/api/world.ts']
 
 const LAMBDA_ENTRIES = ['api', 'assign', 'authorizer', 'doorbell', 'sweep', 'task-stopped', 'first-key'].map(
@@ -107,7 +122,7 @@ describe('imports point towards core', () => {
   }
 })
 
-describe('rooms stand on one another in one order', () => {
+describe('a room imports only rooms before it', () => {
   for (const [folder, rooms] of Object.entries(ORDER)) {
     test(`${folder}: ${rooms.join(' < ')}`, (context) => {
       context.diagnostic(`${folder} imports in this order: ${rooms.join(' < ')}`)
@@ -120,6 +135,7 @@ describe('rooms stand on one another in one order', () => {
             .filter(
               (path) => !WORLDS.includes(path) && !WORLDS.includes(file) && floorOf(path) > floorOf(file),
             )
+            .filter((path) => file !== ROUTE_LIST || dirname(path) !== 'lambdas/api/routes')
             .map((path) => `${file} imports ${path}`),
         )
 
@@ -130,12 +146,27 @@ describe('rooms stand on one another in one order', () => {
       const found = new Set(filesOf(folder).map((file) => relative(folder, dirname(file)) || '.'))
 
       const unknown = [...found].filter(
-        (room) => !rooms.includes(room) && !UNORDERED.includes(`${folder}/${room}`),
+        (room) => !rooms.includes(room) && !(room === '.' && PUT_TOGETHER.includes(folder)),
       )
 
       assert.deepEqual(unknown, [])
     })
   }
+})
+
+test('rooms import no root file of hosts and lambdas but the worlds and the listed ones', () => {
+  const isRootFile = (file: string) => PUT_TOGETHER.includes(dirname(file))
+  const imports = PUT_TOGETHER.flatMap(filesOf)
+    .filter((file) => !isRootFile(file))
+    .flatMap((file) => importsOf(file).map((path) => ({ file, path })))
+    .filter(({ path }) => isRootFile(path) && !WORLDS.includes(path))
+
+  const found = [...Map.groupBy(imports, ({ path }) => path)].map(([path, importers]) => [
+    path,
+    importers.map(({ file }) => file),
+  ])
+
+  assert.deepEqual(Object.fromEntries(found), ROOT_IMPORTS)
 })
 
 test('no file imports itself by way of others', () => {
@@ -197,7 +228,7 @@ describe('every file that a comment, a document or a string names is there', () 
   })
 })
 
-test('of lambdas cli imports types alone', () => {
+test('cli imports only types from lambdas', () => {
   const run = filesOf('cli').filter((file) =>
     /import (?!type )[^']*from '(?:\.\.\/)+lambdas\//.test(code(file)),
   )

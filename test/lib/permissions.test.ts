@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { pause, saveStanding } from '../../core/balance/ledger.ts'
+import { pause, saveStatus } from '../../core/balance/ledger.ts'
 import { mayQuarantine } from '../../core/placement/quarantine-limit.ts'
 import { coolDown } from '../../core/sweep/cool-down.ts'
 import { manualClock } from '../builders/manual-clock.ts'
@@ -189,8 +189,8 @@ describe('least privilege', () => {
     await mayQuarantine(world)
     await pause(world.store, clock, 'key-1')
     const why = 'a test'
-    const standing = { state: 'balanced', why, bandPercent: 10, budget: 1, underWay: [], spent: [] } as const
-    await saveStanding(world.store, { version: 1 }, standing)
+    const status = { state: 'balanced', why, bandPercent: 10, budget: 1, underWay: [], spent: [] } as const
+    await saveStatus(world.store, { version: 1 }, status)
 
     const tablesOfHosts = statements('HostsTaskTaskRole').flatMap(({ Resource }) =>
       wordFor(Resource).split(', '),

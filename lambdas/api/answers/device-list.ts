@@ -27,7 +27,7 @@ export async function listDevices(
   const rows: DeviceRow[] = []
   let next = after
   for (let reads = 0; reads < READS_PER_PAGE_MAX; reads++) {
-    // Only as many rows as the page still takes: a row that was read and left out would be lost.
+    // Reads only as many rows as the page still takes: a row that was read and left out would be lost.
     const page = await readPart(store, filters, limit - rows.length, next)
     rows.push(...page.rows)
     next = page.next

@@ -1,7 +1,7 @@
 /** The route that takes all devices from a server that is gone. */
 import * as z from 'zod'
 import { isLive } from '../../../core/store/server-row.ts'
-import { evictServer, stopTaskOf } from '../../../core/sweep/evict-on-request.ts'
+import { evictOnRequest, stopTaskOf } from '../../../core/sweep/evict-on-request.ts'
 import { json } from '../answer.ts'
 import { answers, defineRoute, named } from '../route.ts'
 import { ServerParams } from '../schemas.ts'
@@ -39,7 +39,7 @@ const evict = defineRoute({
       await stopTaskOf(world, server)
       return json(202, serverAnswer(server))
     }
-    const { evicted, placed } = await evictServer(world, server)
+    const { evicted, placed } = await evictOnRequest(world, server)
     return json(200, { serverId: server.serverId, evicted: evicted.length, placed })
   },
 })

@@ -11,9 +11,10 @@ const beginRestartRoute = defineRoute({
   scope: 'admin',
   summary: 'Begin a rolling restart: replace every server by a new one, one after another',
   description:
-    'The service that runs the servers is asked for new ones. One after another, each old server is drained into ' +
-    'a new one, so that each device moves once, and is stopped when its devices are connected again. ' +
-    'One restart runs at a time: while it runs, the answer is that restart. ' +
+    'The service that runs the servers is asked for new ones. The old servers are drained one after another, ' +
+    'each into a new one, so that each device moves once. ' +
+    'An old server is stopped when its devices are connected again. ' +
+    'At most one restart runs at a time: while it runs, the answer is that restart. ' +
     'After a stop or a time-out, this request continues with the servers that are left. ' +
     `GET /operations/${RESTART_ID} shows the progress.`,
   answers: { 202: answers('the restart is begun, or was under way already', OperationAnswer) },

@@ -59,7 +59,7 @@ const reassign = defineRoute({
     const why = `asked for with key ${caller.keyId}`
     const asked = await askPresentOwner(world, row, to, operationId, why)
     if (!asked) return json(200, await describeDevice(world, await readDevice(world.store, params.deviceId)))
-    // Only after the request is written: an operation without its request would wait for nothing.
+    // The request was written first: an operation without its request would wait for nothing.
     const operation = await begin(world, asked, operationId, to, caller.keyId)
     if (asked.owner) await notify(world, asked.owner)
     else await assign(world, [asked.deviceId])

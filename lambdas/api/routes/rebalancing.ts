@@ -47,22 +47,22 @@ export const RebalancingAnswer = named(
 export type RebalancingAnswer = z.output<typeof RebalancingAnswer>
 
 export function rebalancingAnswer(
-  { standing, paused }: Ledger,
+  { status, paused }: Ledger,
   servers: readonly ServerRow[],
   nowMs: number,
 ): RebalancingAnswer {
   const spread = spreadOf(servers.filter(({ state }) => state === 'active'))
   const since = paused && isoTime(paused.at)
-  const shown = standing
-    ? { state: standing.state, why: standing.why }
+  const shown = status
+    ? { state: status.state, why: status.why }
     : ({ state: 'waiting', why: 'no sweep has looked yet' } as const)
   return {
     ...(paused ? { state: 'paused', why: `paused with key ${paused.by} at ${since}` } : shown),
     spreadPercent: percent(spread, 1),
-    bandPercent: standing?.bandPercent ?? REBALANCE_DEFAULTS.bandPercent,
-    movedInWindow: movesWithinWindow(standing?.spent ?? [], nowMs),
-    ...(standing ? { budgetInWindow: standing.budget } : {}),
-    inFlight: standing?.underWay.length ?? 0,
+    bandPercent: status?.bandPercent ?? REBALANCE_DEFAULTS.bandPercent,
+    movedInWindow: movesWithinWindow(status?.spent ?? [], nowMs),
+    ...(status ? { budgetInWindow: status.budget } : {}),
+    inFlight: status?.underWay.length ?? 0,
     ...(paused && since ? { paused: { by: paused.by, since } } : {}),
   }
 }

@@ -63,8 +63,8 @@ export async function carryOut(world: build.TestWorld, ids: readonly DeviceId[])
   }
 }
 
-export async function standing(world: build.TestWorld) {
-  return (await readLedger(world.store)).standing
+export async function status(world: build.TestWorld) {
+  return (await readLedger(world.store)).status
 }
 
 export function surplusOf(world: build.TestWorld, { serverId }: ServerRow) {

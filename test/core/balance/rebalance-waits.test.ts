@@ -7,7 +7,7 @@ import { beginSweep } from '../../../core/sweep/sweep.ts'
 import * as build from '../../builders/builders.ts'
 import { interrupted } from '../../builders/faulty-stores.ts'
 
-import { aFleet, asked, look, MINUTE, standing } from './rebalance-scene.ts'
+import { aFleet, asked, look, MINUTE, status } from './rebalance-scene.ts'
 
 let tables: build.Tables
 before(async () => {
@@ -28,8 +28,8 @@ describe('rebalancing waits, and says for what,', () => {
       await look(world, seen)
 
       assert.deepEqual(await asked(world, ids), [])
-      assert.equal((await standing(world))?.state, 'waiting')
-      assert.match((await standing(world))?.why ?? '', why)
+      assert.equal((await status(world))?.state, 'waiting')
+      assert.match((await status(world))?.why ?? '', why)
     })
   }
 
@@ -41,7 +41,7 @@ describe('rebalancing waits, and says for what,', () => {
     await build.lookEverySecond(world, sweep, 20, [full, empty])
     assert.equal((await build.serverRow(world.store, silent.serverId)).state, 'dead')
     assert.deepEqual(await asked(world, ids), [])
-    assert.match((await standing(world))?.why ?? '', /"silent" was buried/)
+    assert.match((await status(world))?.why ?? '', /"silent" was buried/)
 
     world.clock.advance(10 * MINUTE)
     await build.lookEverySecond(world, beginSweep(world), 10, [full, empty])
@@ -62,7 +62,7 @@ describe('rebalancing waits, and says for what,', () => {
     await look(world)
 
     assert.deepEqual(await asked(world, ids), [])
-    assert.match((await standing(world))?.why ?? '', /restart/)
+    assert.match((await status(world))?.why ?? '', /restart/)
   })
 
   test('when it is switched off', async () => {
@@ -71,7 +71,7 @@ describe('rebalancing waits, and says for what,', () => {
     await look(world)
 
     assert.deepEqual(await asked(world, ids), [])
-    assert.equal((await standing(world))?.state, 'paused')
+    assert.equal((await status(world))?.state, 'paused')
   })
 
   test('while it is paused; and goes on afterwards', async () => {

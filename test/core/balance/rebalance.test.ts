@@ -9,7 +9,7 @@ import { beginSweep } from '../../../core/sweep/sweep.ts'
 import * as build from '../../builders/builders.ts'
 import { interrupted } from '../../builders/faulty-stores.ts'
 
-import { aFleet, asked, become, carryOut, look, MINUTE, rebalancedBy, standing } from './rebalance-scene.ts'
+import { aFleet, asked, become, carryOut, look, MINUTE, rebalancedBy, status } from './rebalance-scene.ts'
 
 let tables: build.Tables
 before(async () => {
@@ -36,7 +36,7 @@ describe('rebalancing', () => {
       world.told('device.move_requested').map(({ why }) => why),
       Array(2).fill('rebalancing: from server "full" to server "empty"'),
     )
-    assert.equal((await standing(world))?.state, 'moving')
+    assert.equal((await status(world))?.state, 'moving')
     assert.equal(empty.load, 0)
   })
 
@@ -49,7 +49,7 @@ describe('rebalancing', () => {
     }
 
     assert.deepEqual(await build.ownedCounts(world.store, ids, [full, empty]), [6, 4])
-    assert.equal((await standing(world))?.state, 'balanced')
+    assert.equal((await status(world))?.state, 'balanced')
     assert.equal(world.told('device.move_requested').length, 4)
     assert.deepEqual(
       world.told('rebalancing.changed').map(({ state }) => state),
@@ -94,8 +94,8 @@ describe('rebalancing', () => {
       world.clock.advance(MINUTE)
     }
     assert.equal(world.told('device.move_requested').length, 2)
-    assert.equal((await standing(world))?.state, 'waiting')
-    assert.match((await standing(world))?.why ?? '', /all 2 moves of 10 minutes/)
+    assert.equal((await status(world))?.state, 'waiting')
+    assert.match((await status(world))?.why ?? '', /all 2 moves of 10 minutes/)
 
     world.clock.advance(2 * MINUTE)
     await look(world)
@@ -111,7 +111,7 @@ describe('rebalancing', () => {
     }
 
     assert.equal((await asked(world, ids)).length, 3)
-    assert.equal(movesWithinWindow((await standing(world))?.spent ?? [], world.clock.wallMs()), 3)
+    assert.equal(movesWithinWindow((await status(world))?.spent ?? [], world.clock.wallMs()), 3)
   })
 
   test('never asks more than the budget, though another sweep has chosen other devices in the meantime', async () => {
@@ -145,8 +145,8 @@ describe('rebalancing', () => {
     await look(world)
 
     assert.deepEqual(await asked(world, ids), [])
-    assert.equal((await standing(world))?.underWay.length, 0)
-    assert.match((await standing(world))?.why ?? '', /all 3 moves/)
+    assert.equal((await status(world))?.underWay.length, 0)
+    assert.match((await status(world))?.why ?? '', /all 3 moves/)
   })
 
   test('moves only devices that are connected, wanted, and not moved within the day', async () => {
@@ -178,7 +178,7 @@ describe('rebalancing', () => {
     const nothingToMoveSince = new Map()
 
     await look(world, { nothingToMoveSince })
-    assert.match((await standing(world))?.why ?? '', /no device of the fullest servers may move now/)
+    assert.match((await status(world))?.why ?? '', /no device of the fullest servers may move now/)
 
     const third = await build.anActiveServer(world, 'third', { capacity: 20 })
     const others = await build.ownedDevices(world, third, 8)
@@ -238,6 +238,6 @@ describe('the sweep', () => {
     }
 
     assert.deepEqual(await build.ownedCounts(world.store, ids, [full, empty]), [6, 4])
-    assert.equal((await standing(world))?.state, 'balanced')
+    assert.equal((await status(world))?.state, 'balanced')
   })
 })

@@ -24,7 +24,7 @@ describe('a drain', () => {
     assert.equal(again.version, (await operation()).version)
   })
 
-  test('of a server that joins, is gone or is on its way out is refused', async () => {
+  test('of a server that joins, is gone or is already leaving is refused', async () => {
     const world = await build.aWorld(tables)
     const joining = build.newcomer('joining')
     await announce(world.store, world.clock, joining)
@@ -93,7 +93,7 @@ describe('a drain that is called off', () => {
     })
   })
 
-  test('is refused when the server is on its way out already', async () => {
+  test('is refused when the server is already leaving', async () => {
     const { world, from } = await aDrain(tables, { devices: 0, thenLeave: true })
     await advanceOperations(world)
     await setOutDrained(world.store, from.serverId)

@@ -93,7 +93,7 @@ describe('an import does not begin', () => {
   test('for a device that is linked', async () => {
     const store = await tables.fresh()
     await beginImport(store, clock, FIRST)
-    await finishImport(store, clock, { ...FIRST, account: ACCOUNT, restsBecause: 'test' })
+    await finishImport(store, clock, { ...FIRST, account: ACCOUNT, stoppedBecause: 'test' })
 
     assert.equal(await beginImport(store, clock, SECOND), undefined)
     assert.equal((await readDevice(store, ID)).credentialsId, 'c-1')

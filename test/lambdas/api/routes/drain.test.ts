@@ -89,7 +89,7 @@ describe('POST /servers/{id}/drain', () => {
       await drained('dead'),
       '409 SERVER_NOT_ACTIVE: server "dead" is dead and has nothing to drain; evict it to move what it still owns',
     )
-    assert.equal(await drained('web-1'), '409 SERVER_LEAVING: server "web-1" is on its way out already')
+    assert.equal(await drained('web-1'), '409 SERVER_LEAVING: server "web-1" is already leaving')
     assert.equal(await drained('nobody'), '404 SERVER_NOT_FOUND: there is no server "nobody"')
   })
 
@@ -154,7 +154,7 @@ describe('DELETE /servers/{id}/drain', () => {
     )
     assert.equal(
       await refusal(api, 'DELETE', '/servers/web-2/drain'),
-      '409 SERVER_LEAVING: server "web-2" is on its way out; it cannot be called back',
+      '409 SERVER_LEAVING: server "web-2" is already leaving; it cannot be called back',
     )
     assert.match(await refusal(api, 'DELETE', '/servers/nobody/drain'), /^404 SERVER_NOT_FOUND/)
   })
