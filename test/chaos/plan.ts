@@ -38,7 +38,7 @@ export type Fault =
   | { readonly kind: 'sweep stopped'; readonly lastsMs: number }
   | { readonly kind: 'all slow'; readonly lastsMs: number; readonly delayMs: number }
   | { readonly kind: 'rolling restart' }
-  /** `picks` stand for devices: fractions of their number at that moment. */
+  /** `picks` choose devices: each is a fraction of their number at that moment. */
   | { readonly kind: 'sockets closed'; readonly how: Break; readonly picks: readonly number[] }
   | { readonly kind: 'registered' }
   | { readonly kind: 'removed'; readonly pick: number }

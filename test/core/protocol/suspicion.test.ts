@@ -93,7 +93,8 @@ test('suspects wait longer and longer, other devices not at all', () => {
 })
 
 describe('of the devices of a server that crashed', () => {
-  const row = (id: string, wish: Partial<DeviceRow>) => aDeviceRow(id, { desired: 'running', ...wish })
+  const row = (id: string, differing: Partial<DeviceRow>) =>
+    aDeviceRow(id, { desired: 'running', ...differing })
   const inProbation = { status: 'connecting', suspicion: 6 } as const
 
   test('the only one with enough points is the guilty one', () => {
