@@ -212,7 +212,7 @@ describe('a page whose name points here, so that it has the same origin, gains n
       const seen = await attack(page, { ...target, url: url.href })
       await page.close()
       assert.equal(answer?.status(), 421)
-      // Of the same origin it reads the refusal, and nothing else.
+      // The page may read the refusal of its own origin, and nothing else.
       assert.deepEqual(
         gains(seen).filter((gained) => !/: read 421 (\{"code":"FOREIGN_HOST"|$)/.test(gained)),
         [],

@@ -63,7 +63,7 @@ const RECOVERY_MS = 8000
 const RESTART_MS = 9000
 /** A client notices a silent socket only by its next ping. */
 const SILENCE_MS = 70_000
-/** Closings after which a device comes back. So it does after a foreign login that is not repeated. */
+/** Closings after which a device comes back. The same holds for a foreign login that is not repeated. */
 const CLOSINGS = ['408', '428', '500', '503', '515', 'reset'] as const
 
 export function drawPlan(options: PlanOptions): Planned[] {

@@ -156,7 +156,7 @@ function exportsOf(file: string): Set<string> {
   return new Set([...code(file).matchAll(EXPORT)].map(([, name = '']) => name))
 }
 
-/** Without what makes it a test, long or not. */
+/** Leaves out the endings of a test, long or not. */
 function testName(file: string): string {
   return basename(file).replace(/(\.long)?\.test\.ts$/, '')
 }

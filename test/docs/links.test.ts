@@ -49,7 +49,7 @@ describe('the links of the documents', () => {
     assert.deepEqual(missing, [])
   })
 
-  test('one that leads nowhere would be found', () => {
+  test('a link that leads nowhere would be found', () => {
     assert.deepEqual(
       brokenLinks('docs/README.md', 'see [this](nowhere.md) and [that](protocol.md#no-such)'),
       ['nowhere.md', 'protocol.md#no-such'],

@@ -54,8 +54,8 @@ function startFromLayout(): ChildProcess {
   })
 }
 
-describe('what the image contains', () => {
-  test('is enough for a server: it joins the fleet and moors a device', async () => {
+describe('the image', () => {
+  test('is enough for a server: it joins the fleet and connects a device', async () => {
     host = startFromLayout()
     await fleet.untilActive('from-the-image')
     const [linked] = await fleet.linkDevices(1, 'image')
