@@ -1,11 +1,12 @@
-/** The escape codes that draw a picture again in place. The command line and the demo share them. Pure. */
+/** The escape codes that draw a picture again in place. The command line, the demo and the chaos share
+ *  them. Pure. */
 
 const HIDE_CURSOR = '\u001b[?25l'
 export const SHOW_CURSOR = '\u001b[?25h'
 /** The terminal cuts a line that is too long: a wrapped line would spoil the count of lines. */
 const NO_WRAP = '\u001b[?7l'
 const WRAP = '\u001b[?7h'
-const CLEAR_LINE_END = '\u001b[K'
+export const CLEAR_LINE_END = '\u001b[K'
 export const CLEAR_BELOW = '\u001b[J'
 
 /** To the beginning of the line that is `lines` above the cursor. */

@@ -129,8 +129,8 @@ function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === 'TimeoutError'
 }
 
-/** `fetch` says only "fetch failed" and keeps the reason in the cause. Where it tried two addresses, each has
- *  a cause of its own. */
+/** `fetch` says only "fetch failed" and keeps the reason in the cause. When it has tried two addresses,
+ *  each has a cause of its own. */
 function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof AggregateError && error.errors.length > 0) return causeOf(error.errors[0])

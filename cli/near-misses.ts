@@ -1,5 +1,6 @@
-/** Guesses the command that was meant when a person types one that does not exist. It may be a plural for a
- *  singular, the verb first, or a word of another tool. Pure: it reads the tree of commands and runs none. */
+/** Guesses the command that was meant when a person types one that does not exist. The person may have
+ *  typed a plural for a singular, the verb first, or a word of another tool. Pure: it reads the tree of
+ *  commands and runs none. */
 import type { Command, CommanderError } from 'commander'
 import { hasIdForm } from '../core/ids.ts'
 

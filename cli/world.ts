@@ -1,4 +1,4 @@
-/** What every command is given from outside: the API, the terminal, the clock, and the signal to stop. */
+/** The outside of every command: the API, the terminal, the clock, and the signal to stop. */
 import { type Clock, sleep } from '../core/clock.ts'
 import type { Api } from './api.ts'
 import { Interrupted } from './failures.ts'

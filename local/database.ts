@@ -70,7 +70,7 @@ export async function startDatabase(
       })
   })
   askForSignatures(server, credentials)
-  // In the chaos runs the requests come through a proxy, which has a port of its own.
+  // The requests of a chaos run come through a proxy, which has a port of its own.
   guard(server, { host: 'loopback', port: 'any' })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -1,4 +1,4 @@
-/** A fault keeps a fleet from starting, or ends it. It is a sentence for the person at the terminal: what is
+/** A fault keeps a fleet from starting, or ends it. Its message tells the person at the terminal what is
  *  wrong, and what to do. A stack is of no use there; the stack of an unforeseen error goes to a log. */
 
 export type FaultCode =
@@ -86,7 +86,7 @@ export async function naming<T>(what: string, work: () => Promise<T> | T): Promi
   }
 }
 
-/** One line for the terminal. */
+/** The line for the terminal. */
 export function lastWords(error: unknown): string {
   if (error instanceof Fault) return `${error.code}: ${error.message}`
   return error instanceof Error ? error.message : String(error)

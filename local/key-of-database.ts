@@ -17,7 +17,7 @@ const ADVICE =
   'Put the right file back. If it is lost for good, these credentials cannot be read any more: start with another ' +
   'folder, and link the devices again'
 
-/** Reads the key file. Where there is no database yet, a missing key file is made.
+/** Reads the key file. A missing key file is made when there is no database yet.
  *  @returns the names of its keys, the newest first
  *  @throws Fault KEY_FILE_MISSING | KEY_FILE_UNUSABLE | DISK_FULL */
 export async function keyNamesOf(keyFile: string, hasDatabase: boolean): Promise<readonly string[]> {
@@ -46,7 +46,7 @@ export async function matchKeyFile(
   const [newest] = remembered
   if (newest !== undefined && !names.includes(newest)) throw differs(keyFile, newest)
   const isKnown = newest !== undefined && remembered.every((name) => names.includes(name))
-  // A key that was removed may be in use no more: after a rotation the operator is told to remove old keys.
+  // A removed key may no longer be in use: after a rotation the operator is told to remove old keys.
   if (existed && !isKnown) {
     const missed = (await keysInUse(store)).find((name) => !names.includes(name))
     if (missed !== undefined) throw differs(keyFile, missed)

@@ -1,5 +1,5 @@
-/** Loaded before every test file. Hundreds of processes load the same modules: the compiled code is kept on disk, and
- *  the processes that a test starts find it by the environment. */
+/** Loaded before every test file. Hundreds of processes load the same modules, so the compiled code is
+ *  kept on disk. The processes that a test starts find it by the environment. */
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 

@@ -6,10 +6,11 @@ import { invoke, type LocalFunctions } from './functions.ts'
 const SWEEP_EVERY_MS = 60_000
 
 export interface Scheduler {
-  /** Off: no more sweep starts, and the caller must end the sweeps under way. On: a sweep starts at once. */
+  /** Off: no further sweep starts, and the caller must end the sweeps under way. On: a sweep starts at
+   *  once. */
   sweeps(on: boolean): void
   taskStopped(taskArn: string, exitCode?: number): Promise<void>
-  /** Sends no more events; resolves when the functions under way have ended. */
+  /** Sends no further events; resolves when the functions under way have ended. */
   close(): Promise<void>
 }
 

@@ -31,8 +31,8 @@ export function report(error: unknown): void {
 }
 
 /** @param entry the program, beside this file
- *  @param plan passed to `beChild` by the environment, not as arguments: every user sees the arguments of a
- *  process, and the plan holds secrets of this run
+ *  @param plan passed to `beChild` by the environment, because it holds secrets of this run. Every user
+ *  sees the arguments of a process
  *  @param variables in addition to the environment of this process */
 export async function startChild(
   entry: string,

@@ -143,7 +143,7 @@ export function openConnection(
     if (stage === 'ended' || stage === 'silent') return
     heardAtMs = nowMs()
     try {
-      // One after the other, because Noise counts frames and no answer may overtake an earlier one.
+      // Frames are taken in order, because Noise counts them and no answer may overtake an earlier one.
       for (const data of readFrames(bufferOf(message))) inbox = inbox.then(() => take(data)).catch(misbehaved)
     } catch (error) {
       misbehaved(error)

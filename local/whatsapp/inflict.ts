@@ -21,8 +21,8 @@ const NEWCOMER = { jid: '15550100100:1@s.whatsapp.net', lid: '100015550100100:1@
 export interface Pace {
   /** The time between two damages; by default none. */
   readonly everyMs?: number | undefined
-  /** How long to wait after each damage for a sign of life. Without a sign the socket is cut, and no more
-   *  damage sent. */
+  /** How long to wait after each damage for a sign of life. Without a sign the socket is cut, and no
+   *  further damage is sent. */
   readonly probeMs?: number | undefined
 }
 

@@ -32,8 +32,8 @@ export interface OfflineQueue {
   /** The client is ready: it gets the messages that waited, and from now on new messages at once. */
   batchRequested(connection: Connection, account: Account): void
   receipt(account: Account, receipt: BinaryNode): Promise<void>
-  /** Takes an `ack` of class `message`. With an error it is a refusal, and the message leaves the queue as
-   *  well. */
+  /** Takes an `ack` of class `message`. An acknowledgement with an error is a refusal; the message leaves
+   *  the queue as well. */
   acknowledged(account: Account, ack: BinaryNode): void
   forget(connection: Connection): void
 }

@@ -12,7 +12,7 @@ export interface Target {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** What the page saw, by the way in which it sent the request. */
+/** The answer that the page saw, by the way in which it sent the request. */
 export type Seen = Readonly<Record<string, string>>
 
 /** Tries every way, one after another, and tells what the page could read of each answer. */
@@ -21,7 +21,8 @@ export async function attack(page: Page, target: Target): Promise<Seen> {
   return page.evaluate<Seen>(`attack(${JSON.stringify(target)})`)
 }
 
-/** What the page could read or open. At a guarded endpoint that is nothing. */
+/** The answers that the page could read, and the sockets that it could open. At a guarded endpoint there
+ *  are none. */
 export function gains(seen: Seen): string[] {
   return Object.entries(seen).flatMap(([way, what]) =>
     /^(read|opened)/.test(what) ? [`${way}: ${what}`] : [],

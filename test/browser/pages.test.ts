@@ -1,5 +1,5 @@
-/** A page in a real browser tries to reach every endpoint of a running local fleet. It may read nothing, and
- *  none of its requests may be carried out. Needs Chromium: on the path, or at CHROMIUM. */
+/** A page in a real browser tries to reach every endpoint of a running local fleet. The page may read
+ *  nothing, and none of its requests may be carried out. Needs Chromium: on the path, or at CHROMIUM. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -30,7 +30,7 @@ let fleet: LocalFleet
 let browser: Browser
 let evil: Server
 let evilOrigin: string
-/** What arrived at the page's own server, by method and path. */
+/** The requests that arrived at the page's own server, by method and path. */
 const arrived: string[] = []
 const undo: (() => Promise<unknown>)[] = []
 let begun: State
@@ -212,7 +212,7 @@ describe('a page whose name points here, so that it has the same origin, gains n
       const seen = await attack(page, { ...target, url: url.href })
       await page.close()
       assert.equal(answer?.status(), 421)
-      // Of the same origin it reads the refusal, and nothing else.
+      // The page may read the refusal of its own origin, and nothing else.
       assert.deepEqual(
         gains(seen).filter((gained) => !/: read 421 (\{"code":"FOREIGN_HOST"|$)/.test(gained)),
         [],

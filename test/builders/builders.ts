@@ -1,5 +1,5 @@
-/** The parts of the tests of core: tables on one embedded database, a world that records what leaves the
- *  domain, and servers and devices in it. The builders assert nothing. */
+/** The fixtures of the tests: tables on an embedded database, a world that records what leaves it, and
+ *  servers and devices. The builders assert nothing. */
 
 import { dynamoDbStore } from '../../aws/dynamodb-store.ts'
 import type { EventName } from '../../core/catalogue.ts'

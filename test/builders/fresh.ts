@@ -1,4 +1,4 @@
-/** A new world for each test of a file: empty tables, a clock that stands still, and recorders around
+/** A new world for each test of a file: empty tables, a clock that does not move, and recorders around
  *  them. */
 import { after, before, beforeEach } from 'node:test'
 import type { Store } from '../../core/store/store.ts'

@@ -1,4 +1,4 @@
-/** A clock that stands still until the test moves it. */
+/** A clock that moves only when the test moves it. */
 import type { Clock, Mark } from '../../core/clock.ts'
 
 /** 2030-01-01T00:00:00Z. Any time will do, and this one is easy to recognise. */

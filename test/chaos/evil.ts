@@ -45,8 +45,8 @@ export function createEvildoer(
     return fleet.linked().filter(({ jid }) => open.has(jid))
   }
 
-  /** Of the devices that nothing strikes at the moment, one that was struck least. A device that stalls again
-   *  and again is healed more and more rarely. */
+  /** A device that was struck least among those that nothing strikes at the moment. A device that stalls
+   *  again and again is healed more and more rarely. */
   function victim(fraction: number): LinkedDevice | undefined {
     const free = online().filter(({ jid }) => !underWay.has(jid))
     const struck = ({ jid }: LinkedDevice) => strikes.get(jid) ?? 0

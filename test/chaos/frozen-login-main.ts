@@ -36,7 +36,7 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
   try {
     await victims.next()
-    const ids = await fleet.moor(devices)
+    const ids = await fleet.linkDevices(devices)
     const sudden: Round[] = []
     for (let round = 0; round < rounds; round++) {
       const afterMs = Math.round((FREEZE_WITHIN_MS * (round + 0.5)) / rounds)
@@ -57,7 +57,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** Three conflicts within ten minutes stop a device. The rounds stand for times that are further apart. */
+/** Three conflicts within ten minutes stop a device. The rounds represent times that are further apart. */
 async function forgive(fleet: TestFleet, id: DeviceId): Promise<void> {
   await fleet.store.update('Devices', { deviceId: id }, { remove: ['conflicts'], when: [] })
 }

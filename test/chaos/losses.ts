@@ -1,6 +1,6 @@
-/** What the fault of one device has cost others: servers that ended by themselves, and sockets that ended
- *  although nothing had struck their device or their server. Pure: the records of WhatsApp, the database and
- *  the chaos go in. */
+/** The losses that the fault of a device has caused others. Servers ended by themselves, or sockets ended
+ *  although nothing had struck their device or their server. Pure: the records of WhatsApp, the database
+ *  and the chaos go in. */
 import { LEAVE_MS_MAX } from '../../local/service.ts'
 import type { SaidEnd } from './database-watch.ts'
 import { type DeviceStrike, EVERY_SERVER, type ProcessEnd, type Run, type ServerRecord } from './record.ts'
@@ -32,7 +32,7 @@ export interface LossEvidence {
 /** Exit codes of hosts/main.ts: the server left in order, or its name was taken, so that it never had a
  *  device. */
 const IN_ORDER: readonly (number | null)[] = [0, 4]
-/** The server was buried. That is the work of the chaos when the server had been in trouble. */
+/** The server was buried. The chaos has caused the burial when the server had been in trouble. */
 const BURIED = 3
 /** A trouble that is over may still end sockets of its server for this long: a lease, a burial, and late
  *  requests. */
@@ -43,7 +43,7 @@ export const STRIKE_AFTERMATH_MS = 90_000
 /** A frame that was sent during a login is read after the login. */
 const LOGIN_MS_MAX = 5000
 /** A server releases a device right after it has closed its socket. A slow database needs longer. */
-const LET_GO_MS_MAX = 10_000
+const RELEASE_MS_MAX = 10_000
 /** WhatsApp's view of an end and the server's word on it are at most this far apart. */
 const SAID_MS_MAX = 10_000
 /** A frozen server that woke less than this before the SIGKILL had no time to leave. */
@@ -89,7 +89,7 @@ export function lostDevices(evidence: LossEvidence): LostDevice[] {
     if (FAULT.test(said ?? '')) return lost
     const names = [evidence.nameOf(serverOf(label)), EVERY_SERVER]
     if (names.some((name) => endedWithServer(evidence.servers.get(name), atMs))) return []
-    return wasLetGo(socket, deviceId, evidence) ? [] : lost
+    return wasReleased(socket, deviceId, evidence) ? [] : lost
   })
 }
 
@@ -128,9 +128,13 @@ function wasTroubled(spells: ServerRecord['spells'], atMs: number): boolean {
 }
 
 /** True also when the same server got the device again at once. */
-function wasLetGo({ label, untilMs }: SocketEnd, deviceId: string, { ownersBetween }: LossEvidence): boolean {
+function wasReleased(
+  { label, untilMs }: SocketEnd,
+  deviceId: string,
+  { ownersBetween }: LossEvidence,
+): boolean {
   const server = serverOf(label)
-  return ownersBetween(deviceId, untilMs, untilMs + LET_GO_MS_MAX).some((owner) => owner !== server)
+  return ownersBetween(deviceId, untilMs, untilMs + RELEASE_MS_MAX).some((owner) => owner !== server)
 }
 
 function saidOf(

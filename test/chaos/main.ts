@@ -2,6 +2,7 @@
  *  by hand and before a release; test/fleet/chaos.test.ts runs a short one. It must leave no process behind,
  *  whatever ends it: a frozen process is woken before it is ended. */
 import { mkdirSync } from 'node:fs'
+import { CLEAR_LINE_END } from '../../cli/ansi.ts'
 import { Interrupted } from '../../local/demo/waiting.ts'
 import { type ChaosOptions, HELP, readOptions } from './options.ts'
 import { type Outcome, tellViolations } from './outcome.ts'
@@ -11,6 +12,8 @@ import { drawTable } from './table.ts'
 const LOG_DIR = '.mooring/chaos'
 const EXIT_INTERRUPTED = 130
 const COLUMNS = 120
+/** To the beginning of the line, which is cleared. */
+const LINE_AGAIN = `\r${CLEAR_LINE_END}`
 
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2))
@@ -52,12 +55,12 @@ function conclude(outcomes: readonly Outcome[]): number {
 }
 
 function say(text: string): void {
-  process.stdout.write(process.stdout.isTTY ? `\r\u001b[K${text}\n` : `${text}\n`)
+  process.stdout.write(process.stdout.isTTY ? `${LINE_AGAIN}${text}\n` : `${text}\n`)
 }
 
 /** On a terminal each line replaces the one before. */
 function progress(line: string): void {
-  process.stderr.write(process.stderr.isTTY ? `\r\u001b[K${line.slice(0, COLUMNS)}` : `${line}\n`)
+  process.stderr.write(process.stderr.isTTY ? `${LINE_AGAIN}${line.slice(0, COLUMNS)}` : `${line}\n`)
 }
 
 main().then(

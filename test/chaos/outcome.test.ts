@@ -10,13 +10,13 @@ import { drawTable } from './table.ts'
 const ACCOUNT = '15550100:1@s.whatsapp.net'
 
 test('a calm run has no violation, and no figure of its table is marked', () => {
-  const outcome = outcomeOf(course(), seen())
+  const outcome = outcomeOf(aRun(), seen())
   assert.deepEqual(outcome.violations, [])
   assert.doesNotMatch(drawTable([outcome]).join('\n'), /!/)
 })
 
 test('two running servers with a socket for one device are told with the seed and the faults around them', () => {
-  const [violation = ''] = tellViolations(outcomeOf(course(), seen({ report: overlapping() })))
+  const [violation = ''] = tellViolations(outcomeOf(aRun(), seen({ report: overlapping() })))
   assert.match(violation, /^mooring, seed 7: both running: web-1-a and web-2-b ran/)
   assert.match(violation, /-2\.0 s {2}web-1 is killed/)
 })
@@ -34,7 +34,7 @@ for (const [what, mark, wrong] of [
   ['other credentials', /credentials differ .* ! 1$/m, { auth: [{ deviceId: 'one', differences: ['x'] }] }],
 ] as const) {
   test(`the table marks ${what}, and it is a violation`, () => {
-    const outcome = outcomeOf(course(), seen(wrong))
+    const outcome = outcomeOf(aRun(), seen(wrong))
     assert.match(drawTable([outcome]).join('\n'), mark)
     assert.equal(outcome.violations.length, 1)
   })
@@ -42,15 +42,15 @@ for (const [what, mark, wrong] of [
 
 test('a stale write that was accepted is a violation, and a refused one is not', () => {
   const write = { atMs: 5000, deviceId: 'one', epoch: 2, newest: 3 }
-  const refused = outcomeOf(course({ staleRefused: [write] }), seen())
-  const accepted = outcomeOf(course({ staleAccepted: [write] }), seen())
+  const refused = outcomeOf(aRun({ staleRefused: [write] }), seen())
+  const accepted = outcomeOf(aRun({ staleAccepted: [write] }), seen())
   assert.deepEqual(refused.violations, [])
   assert.match(accepted.violations[0] ?? '', /a write of one under epoch 2 was accepted after epoch 3/)
   assert.match(drawTable([accepted]).join('\n'), /stale auth writes accepted .* ! 1$/m)
 })
 
 test('a server that ended by itself is a violation, and so is a socket that nothing has struck', () => {
-  const given = course({
+  const given = aRun({
     hasAssigned: (isMeant) => isMeant('web-1-a'),
     ownersBetween: () => ['web-2-b'],
   })
@@ -68,7 +68,7 @@ test('a server that ended by itself is a violation, and so is a socket that noth
 })
 
 test('an end before the faults or after the last check is not counted', () => {
-  const given = course()
+  const given = aRun()
   const early = { account: ACCOUNT, label: 'web-2-b:1', fromMs: 0, untilMs: 900, wasReplaced: false }
   const sockets = socketsOf([early, { ...early, untilMs: 60_001 }])
   const outcome = outcomeOf({ ...given, fleet: { ...given.fleet, sockets } }, seen({ fromMs: 1000 }))
@@ -77,13 +77,13 @@ test('an end before the faults or after the last check is not counted', () => {
 })
 
 test('without Mooring writes carry no epoch, and the table shows no figure for stale ones', () => {
-  const { fleet, ...rest } = course()
+  const { fleet, ...rest } = aRun()
   const outcome = outcomeOf({ ...rest, fleet: { ...fleet, name: 'naive' } }, seen())
   assert.match(drawTable([outcome]).join('\n'), /stale auth writes accepted +-$/m)
 })
 
 test('where nobody recorded why sockets ended, the table shows no figure for lost ones', () => {
-  const table = drawTable([outcomeOf(course(), seen({ quarantined: undefined }))]).join('\n')
+  const table = drawTable([outcomeOf(aRun(), seen({ quarantined: undefined }))]).join('\n')
   assert.match(table, /devices lost to another device's fault +-$/m)
   assert.match(table, /devices quarantined at the end +-$/m)
 })
@@ -92,7 +92,7 @@ function socketsOf(ends: SocketWatch['ends']): SocketWatch {
   return { ends, hear: () => undefined }
 }
 
-function course(watched: Partial<DatabaseWatch> = {}): Parameters<typeof outcomeOf>[0] {
+function aRun(watched: Partial<DatabaseWatch> = {}): Parameters<typeof outcomeOf>[0] {
   let nowMs = 0
   const record = createRecord(() => nowMs)
   for (const name of ['web-1', 'web-2']) record.started(name)
@@ -122,12 +122,12 @@ function overlapping(): Seen['report'] {
 
 test('a text that waits is not lost, whether its device is there or removed', () => {
   const waiting = { report: losing(), textsWaiting: { forDevices: 0, forRemoved: 1 } }
-  const outcome = outcomeOf(course(), seen(waiting))
+  const outcome = outcomeOf(aRun(), seen(waiting))
   assert.deepEqual(outcome.violations, [])
   assert.match(drawTable([outcome]).join('\n'), /waiting for a device that was removed +1$/m)
 })
 
-/** One of three texts was received, one was dropped with its device, and one is gone. */
+/** Three texts: the first was received, the second was dropped with its device, and the third is gone. */
 function losing(): Seen['report'] {
   const judge = makeJudge(0)
   judge.count('texted', 3)

@@ -3,7 +3,7 @@ import type { Report } from '../../local/whatsapp/judge.ts'
 import type { Compared, Missing } from './fleet.ts'
 import { type LostDevice, type LostServer, lostDevices, lostServers } from './losses.ts'
 import type { Told } from './record.ts'
-import type { Course } from './run.ts'
+import type { ChaosRun } from './run.ts'
 import type { SocketWatch } from './socket-watch.ts'
 import type { LastWords, TextsWaiting } from './texting.ts'
 import { type Judged, judge, type Verdict } from './verdict.ts'
@@ -50,10 +50,10 @@ export interface Outcome extends Seen {
 
 /** The parts of a run that a verdict needs. */
 export interface Struck {
-  readonly options: Pick<Course['options'], 'seed'>
-  readonly record: Course['record']
-  readonly struck: Course['struck']
-  readonly fleet: Pick<Course['fleet'], 'name' | 'watch' | 'ownerAt' | 'nameOf' | 'leaseMsMin' | 'sockets'>
+  readonly options: Pick<ChaosRun['options'], 'seed'>
+  readonly record: ChaosRun['record']
+  readonly struck: ChaosRun['struck']
+  readonly fleet: Pick<ChaosRun['fleet'], 'name' | 'watch' | 'ownerAt' | 'nameOf' | 'leaseMsMin' | 'sockets'>
 }
 
 /** This many violations are told in full. The others are counted. */
@@ -137,7 +137,7 @@ function lossesOf({ ends }: SocketWatch, { fleet, record }: Pick<Struck, 'fleet'
 }
 
 function hadDevice({ name: fleet, nameOf, watch }: Struck['fleet']) {
-  // Without Mooring a server that starts again still has its devices.
+  // A naive server that starts again still has its devices.
   if (fleet === 'naive') return () => true
   return (name: string, fromMs: number, untilMs: number) =>
     watch.hasAssigned((server) => nameOf(server) === name, fromMs, untilMs)
@@ -147,8 +147,8 @@ function isWithin({ fromMs, untilMs }: Seen, atMs: number): boolean {
   return fromMs <= atMs && atMs <= untilMs
 }
 
-/** The violations, each with the faults around it. Before them come facts that are no violation and not well
- *  either. */
+/** The violations, each with the faults around it. Last answers that are missing come first: they are no
+ *  violation, but not well either. */
 export function tellViolations({ violations, words, seed, fleet }: Outcome): string[] {
   const left = violations.length - STORIES_MAX
   return [

@@ -38,7 +38,7 @@ export type Fault =
   | { readonly kind: 'sweep stopped'; readonly lastsMs: number }
   | { readonly kind: 'all slow'; readonly lastsMs: number; readonly delayMs: number }
   | { readonly kind: 'rolling restart' }
-  /** `picks` stand for devices: fractions of their number at that moment. */
+  /** `picks` choose devices: each is a fraction of their number at that moment. */
   | { readonly kind: 'sockets closed'; readonly how: Break; readonly picks: readonly number[] }
   | { readonly kind: 'registered' }
   | { readonly kind: 'removed'; readonly pick: number }
@@ -63,7 +63,7 @@ const RECOVERY_MS = 8000
 const RESTART_MS = 9000
 /** A client notices a silent socket only by its next ping. */
 const SILENCE_MS = 70_000
-/** Closings after which a device comes back. So it does after a foreign login that is not repeated. */
+/** Closings after which a device comes back. The same holds for a foreign login that is not repeated. */
 const CLOSINGS = ['408', '428', '500', '503', '515', 'reset'] as const
 
 export function drawPlan(options: PlanOptions): Planned[] {

@@ -1,4 +1,5 @@
-/** One run of the chaos: a fleet is linked, struck for some time, left alone, and checked. */
+/** A run of the chaos: the devices of a fleet are linked, the fleet is struck for some time, left alone,
+ *  and checked. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -26,7 +27,7 @@ const STEADY_MS = 3000
 const LOOK_EVERY_MS = 500
 /** Progress is told after this many devices. */
 const LINKED_AT_ONCE = 10
-/** This process is database, WhatsApp and network at once. When it stands still this long, requests end
+/** This process is database, WhatsApp and network at once. When it is blocked this long, requests end
  *  unanswered. */
 const STANDSTILL_MS_MIN = 700
 const STANDSTILL_LOOK_MS = 100
@@ -44,7 +45,7 @@ export interface RunOptions {
   readonly tell: (line: string) => void
 }
 
-export interface Course {
+export interface ChaosRun {
   readonly options: RunOptions
   readonly clock: Clock
   readonly nowMs: () => number
@@ -68,31 +69,31 @@ export async function runChaos(options: RunOptions): Promise<Outcome> {
 }
 
 async function play(options: RunOptions, undo: Undo): Promise<Outcome> {
-  const course = await prepare(options, undo)
-  const { fleet, record, nowMs, clock } = course
+  const run = await prepare(options, undo)
+  const { fleet, record, nowMs, clock } = run
   fleet.simulator.resetReport()
   const movesBefore = fleet.watch.moves
   const fromMs = nowMs()
   const hands: Hands = {
-    strikes: createStrikes(fleet, course.servers, record, clock),
+    strikes: createStrikes(fleet, run.servers, record, clock),
     evildoer: createEvildoer(fleet, record, clock),
   }
-  const progress = tellProgress(course)
-  const standstills = recordStandstills(course)
+  const progress = tellProgress(run)
+  const standstills = recordStandstills(run)
   const lateness = monitorEventLoopDelay()
   lateness.enable()
   try {
-    await strikeAll(course, hands, drawPlan(options))
+    await strikeAll(run, hands, drawPlan(options))
     if (options.stop.aborted) throw new Interrupted()
     options.tell('the faults are over: every device has to connect')
     const begun = clock.mark()
-    const missing = await connected(course)
+    const missing = await connected(run)
     const connectedAfterMs = clock.elapsedMs(begun)
     const words = await lastWords(fleet, clock, options.stop)
     const auth = await fleet.compareAuth()
     const keysInLogs = await fleet.keysInLogs?.()
     const quarantined = await fleet.quarantined?.()
-    return outcomeOf(course, {
+    return outcomeOf(run, {
       report: fleet.simulator.report(),
       moves: fleet.watch.moves - movesBefore,
       fromMs,
@@ -113,7 +114,7 @@ async function play(options: RunOptions, undo: Undo): Promise<Outcome> {
   }
 }
 
-async function prepare(options: RunOptions, undo: Undo): Promise<Course> {
+async function prepare(options: RunOptions, undo: Undo): Promise<ChaosRun> {
   const clock = systemClock
   const start = clock.mark()
   const startedAtMs = clock.wallMs()
@@ -147,16 +148,16 @@ interface Hands {
   readonly evildoer: Evildoer
 }
 
-async function strikeAll(course: Course, hands: Hands, plan: readonly Planned[]): Promise<void> {
-  const { options, clock } = course
+async function strikeAll(run: ChaosRun, hands: Hands, plan: readonly Planned[]): Promise<void> {
+  const { options, clock } = run
   const begun = clock.mark()
   const waitUntil = (atMs: number) => sleep(clock, Math.max(0, atMs - clock.elapsedMs(begun)), options.stop)
   for (const planned of plan) {
     await waitUntil(planned.atMs)
     if (options.stop.aborted) break
     // Nobody waits for a fault: faults overlap.
-    carryOut(course, hands, planned).catch((error: unknown) =>
-      course.record.tell(`${planned.kind} failed: ${error instanceof Error ? error.message : String(error)}`),
+    carryOut(run, hands, planned).catch((error: unknown) =>
+      run.record.tell(`${planned.kind} failed: ${error instanceof Error ? error.message : String(error)}`),
     )
   }
   await waitUntil(options.seconds * 1000)
@@ -164,8 +165,8 @@ async function strikeAll(course: Course, hands: Hands, plan: readonly Planned[])
   hands.evildoer.calm()
 }
 
-async function carryOut(course: Course, { strikes, evildoer }: Hands, fault: Fault): Promise<void> {
-  const { fleet, struck, record } = course
+async function carryOut(run: ChaosRun, { strikes, evildoer }: Hands, fault: Fault): Promise<void> {
+  const { fleet, struck, record } = run
   const count = (kind: string, by = 1) => void struck.set(kind, (struck.get(kind) ?? 0) + by)
   if (isStrike(fault)) {
     if (await strikes.strike(fault)) count(fault.kind)
@@ -173,7 +174,7 @@ async function carryOut(course: Course, { strikes, evildoer }: Hands, fault: Fau
     const done = await evildoer.strike(fault)
     if (done) count(done.what, done.times)
   } else if (fault.kind === 'sockets closed') {
-    const closed = closeSockets(course, fault.picks, fault.how)
+    const closed = closeSockets(run, fault.picks, fault.how)
     if (closed.length === 0) return
     count(`closed with ${fault.how}`, closed.length)
     record.tell(`WhatsApp closes ${closed.join(', ')} with ${fault.how}`)
@@ -194,7 +195,7 @@ async function carryOut(course: Course, { strikes, evildoer }: Hands, fault: Fau
 }
 
 /** @returns the devices whose sockets were closed */
-function closeSockets({ fleet, record }: Course, picks: readonly number[], how: Break): string[] {
+function closeSockets({ fleet, record }: ChaosRun, picks: readonly number[], how: Break): string[] {
   const open = new Set(
     fleet.simulator.accounts().flatMap(({ jid, connectedTo }) => (connectedTo ? [jid] : [])),
   )
@@ -208,7 +209,7 @@ function closeSockets({ fleet, record }: Course, picks: readonly number[], how: 
 }
 
 /** Waits for a while until every device has its socket. @returns the devices that have none */
-async function connected({ fleet, clock, options }: Course): Promise<Missing[]> {
+async function connected({ fleet, clock, options }: ChaosRun): Promise<Missing[]> {
   const begun = clock.mark()
   // A database that is late after the storm is no fault of the fleet.
   const look = () =>
@@ -225,7 +226,7 @@ async function connected({ fleet, clock, options }: Course): Promise<Missing[]> 
   }
 }
 
-function recordStandstills({ clock, record }: Course): NodeJS.Timeout {
+function recordStandstills({ clock, record }: ChaosRun): NodeJS.Timeout {
   let last = clock.mark()
   return setInterval(() => {
     const lateMs = clock.elapsedMs(last) - STANDSTILL_LOOK_MS
@@ -239,7 +240,7 @@ function recordStandstills({ clock, record }: Course): NodeJS.Timeout {
 
 const PROGRESS_EVERY_MS = 5000
 
-function tellProgress({ fleet, options, clock, struck, record }: Course): NodeJS.Timeout {
+function tellProgress({ fleet, options, clock, struck, record }: ChaosRun): NodeJS.Timeout {
   const begun = clock.mark()
   return setInterval(() => {
     const { openSockets, overlaps, conflicts } = fleet.simulator.report()

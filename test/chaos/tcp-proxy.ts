@@ -6,8 +6,8 @@ export type Cut = 'requests' | 'answers' | 'both'
 
 export interface TcpProxy {
   readonly endpoint: string
-  /** Nothing passes in the given direction any more, and no side learns of it, not even of an end: packets
-   *  are lost, as in a partition. */
+  /** Nothing passes in the given direction any more. No side learns of it, not even of an end: packets are
+   *  lost, as in a partition. */
   cut(direction?: Cut): void
   /** Everything passes later from now on, ends included. Bytes whose sender gave up still arrive. */
   slow(delayMs: number): void

@@ -65,8 +65,8 @@ function excuseOf(name: string, overlap: Overlap, evidence: Evidence): string | 
   return runs.some((run) => run.fromMs <= fromMs && fromMs <= endOf(run)) ? undefined : 'was gone'
 }
 
-/** Where the unbroken chain of troubles began that led to this spell. A lease may have been ending before a
- *  freeze. */
+/** The beginning of the unbroken chain of troubles that led to this spell. A lease may have been ending
+ *  before a freeze. */
 function troubledSince(spells: readonly Spell[], spell: Spell): number {
   const before = spells.filter(
     (one) => one.fromMs < spell.fromMs && (one.untilMs ?? Number.POSITIVE_INFINITY) >= spell.fromMs,

@@ -20,7 +20,7 @@ before(async () => {
   }
   const server = await anActiveServer(api, 'server-1-abc', { name: 'web-1' })
   await anOwnedDevice(api, server, 'shop-17')
-  // No process beats for the server. One beat in the future keeps it from falling silent in the middle of a
+  // No process beats for the server. A beat in the future keeps it from falling silent in the middle of a
   // test.
   await beat(api.store, { ...systemClock, wallMs: () => Date.now() + HOUR_MS }, server.serverId, 0)
 })

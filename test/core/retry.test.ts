@@ -94,7 +94,7 @@ describe('jittered waits', () => {
     assert.deepEqual([1, 2, 3, 4, 30].map(waitMs), [100, 200, 400, 500, 500])
   })
 
-  test('are drawn anew for each failure', () => {
+  test('are drawn again for each failure', () => {
     const waitMs = jittered(scriptedRandom(0, 0.25), BACKOFF)
 
     assert.equal(waitMs(1), 0)

@@ -1,6 +1,6 @@
-/** Sizes and names: a reader may expect files that fit in the head, functions that fit on a screen, and tests
- *  that are found by the name of what they test. Each exception is a line of a table, with its reason. A
- *  failure prints the lines that a table lacks, or those that it needs no more. */
+/** Sizes and names. A reader may expect files that fit in the head, and functions that fit on a screen. A
+ *  test is found by the name of what it tests. Each exception is a line of a table, with its reason. A
+ *  failure prints the lines that a table lacks, and the lines that are no longer needed. */
 import assert from 'node:assert/strict'
 import { basename, dirname } from 'node:path'
 import { describe, test } from 'node:test'
@@ -8,6 +8,7 @@ import { code, documents, filesOf, ROOMS, read } from './source-tree.ts'
 import { BIG_FILES, LONG_FUNCTIONS, SHARED_NAMES, TOPIC_TESTS } from './tidy-exceptions.ts'
 
 const COLUMNS_MAX = 120
+const COMMENT_COLUMNS_MAX = 110
 const FILE_LINES_MAX = 250
 const FUNCTION_LINES_MAX = 70
 
@@ -28,6 +29,26 @@ describe('sizes', () => {
     const wide = [...SOURCES, ...documents()].filter((file) => wideLines(file) > 0)
 
     assert.deepEqual(wide, [])
+  })
+
+  test(`a line of a comment has at most ${COMMENT_COLUMNS_MAX} columns`, () => {
+    assert.deepEqual(linesWhere(isWideComment), [])
+  })
+
+  test('no line of a comment holds only its end', () => {
+    assert.deepEqual(linesWhere(isLoneEnd), [])
+  })
+
+  test('a comment that is too wide or ends on a line of its own would be found', () => {
+    const wide = 'x'.repeat(COMMENT_COLUMNS_MAX)
+
+    assert.deepEqual([`// ${wide}`, `/** ${wide}`, ` *  ${wide}`, `f() // ${wide}`].map(isWideComment), [
+      true,
+      true,
+      true,
+      false,
+    ])
+    assert.deepEqual([' *  */', ' */', ' *  text */'].map(isLoneEnd), [true, false, false])
   })
 
   test(`a file has at most ${FILE_LINES_MAX} lines`, () => {
@@ -94,10 +115,27 @@ function sameAsTable(found: readonly string[], table: readonly string[]): void {
   assert.deepEqual(
     {
       'missing in the table': found.filter((one) => !table.includes(one)),
-      'needed no more': table.filter((one) => !found.includes(one)),
+      'no longer needed': table.filter((one) => !found.includes(one)),
     },
-    { 'missing in the table': [], 'needed no more': [] },
+    { 'missing in the table': [], 'no longer needed': [] },
   )
+}
+
+function linesWhere(isWrong: (line: string) => boolean): string[] {
+  return SOURCES.flatMap((file) =>
+    read(file)
+      .split('\n')
+      .flatMap((line, at) => (isWrong(line) ? [`${file}:${at + 1}`] : [])),
+  )
+}
+
+function isWideComment(line: string): boolean {
+  return [...line].length > COMMENT_COLUMNS_MAX && /^\s*(?:\/\/|\/\*|\*\s)/.test(line)
+}
+
+/** Finds an end without a text before it. A framed comment ends so, too, but without the second blank. */
+function isLoneEnd(line: string): boolean {
+  return /^\s*\*\s+\*\/$/.test(line)
 }
 
 /** The rows of a table in a document cannot be broken, nor can a word, such as an address. */
@@ -118,7 +156,7 @@ function exportsOf(file: string): Set<string> {
   return new Set([...code(file).matchAll(EXPORT)].map(([, name = '']) => name))
 }
 
-/** Without what makes it a test, long or not. */
+/** Leaves out the endings of a test, long or not. */
 function testName(file: string): string {
   return basename(file).replace(/(\.long)?\.test\.ts$/, '')
 }

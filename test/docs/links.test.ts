@@ -1,4 +1,5 @@
-/** Every link from one document to another, or to a file, leads somewhere: the file is there, and so is the heading. */
+/** Every link from a document to another, or to a file, leads somewhere: the file is there, and so is the
+ *  heading. */
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -48,7 +49,7 @@ describe('the links of the documents', () => {
     assert.deepEqual(missing, [])
   })
 
-  test('one that leads nowhere would be found', () => {
+  test('a link that leads nowhere would be found', () => {
     assert.deepEqual(
       brokenLinks('docs/README.md', 'see [this](nowhere.md) and [that](protocol.md#no-such)'),
       ['nowhere.md', 'protocol.md#no-such'],
@@ -75,7 +76,8 @@ function leadsSomewhere(document: string, text: string, link: string): boolean {
   return anchorsOf(path === '' ? text : read(target)).includes(anchor)
 }
 
-/** As GitHub names the headings of a document. The second of one name, which would get a number, does not occur. */
+/** As GitHub names the headings of a document. GitHub numbers headings of the same name, but here each
+ *  name occurs once. */
 function anchorsOf(text: string): string[] {
   const withoutBlocks = text.replace(/^```[\s\S]*?^```/gm, '')
   return [...withoutBlocks.matchAll(HEADING)].map(([, heading = '']) =>

@@ -1,4 +1,5 @@
-/** The example that sends reaches the servers' own endpoint, and repeats a text under its id until WhatsApp has it. */
+/** The example that sends reaches the servers' own endpoint. It repeats a text under its id until WhatsApp
+ *  has it. */
 import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'

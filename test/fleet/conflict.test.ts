@@ -16,7 +16,7 @@ after(async () => {
 })
 
 test('a device whose socket was replaced is checked for its owner and connected once more', async () => {
-  const [id = deviceId('none')] = await fleet.moor(1, 'kicked')
+  const [id = deviceId('none')] = await fleet.linkDevices(1, 'kicked')
   const [before] = await fleet.devices([id])
   assert.ok(before?.account)
   fleet.simulator.foreignLogin(before.account.jid)
@@ -30,7 +30,7 @@ test('a device whose socket was replaced is checked for its owner and connected 
 })
 
 test('a foreign client that keeps coming back makes the device conflicted, and its credentials stay', async () => {
-  const [id = deviceId('none')] = await fleet.moor(1, 'fought-over')
+  const [id = deviceId('none')] = await fleet.linkDevices(1, 'fought-over')
   const [linked] = await fleet.devices([id])
   const jid = linked?.account?.jid ?? ''
   for (const conflict of [1, 2, 3]) {

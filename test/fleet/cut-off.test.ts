@@ -27,14 +27,14 @@ after(async () => {
 })
 
 test('a server without the store closes its sockets before its lease ends, and goes on afterwards', async (context) => {
-  const ids = await fleet.moor(9, 'lone')
+  const ids = await fleet.linkDevices(9, 'lone')
   const server = await fleet.untilActive('server-1')
   const held = await fleet.ownedBy(ids, 'server-1')
   assert.ok(held.length > 0)
   const cutAt = performance.now()
   proxies[0]?.cut()
-  // The fence counts from the last acknowledged beat. That was sent before the cut, so the fence is no later
-  // than this.
+  // The fence counts from the last acknowledged beat. The beat was sent before the cut, so the fence is no
+  // later than this.
   await until(
     'sockets closed',
     DEFAULT_SETTINGS.fenceAfterMs + 500,
@@ -52,7 +52,7 @@ test('a server without the store closes its sockets before its lease ends, and g
 })
 
 test('servers that are cut off with most others are not buried under the brake, and keep their devices', async () => {
-  const ids = await fleet.moor(9, 'together')
+  const ids = await fleet.linkDevices(9, 'together')
   const before = await fleet.devices(ids)
   const servers = await fleet.activeServers()
   proxies[0]?.cut()
@@ -72,7 +72,7 @@ test('servers that are cut off with most others are not buried under the brake, 
 })
 
 test('a server that is cut off beyond the bury time is buried and ends, and its devices move', async () => {
-  const ids = await fleet.moor(6, 'buried')
+  const ids = await fleet.linkDevices(6, 'buried')
   const cut = await fleet.untilActive('server-3')
   const process = fleet.processOf('server-3')
   proxies[2]?.cut()

@@ -22,7 +22,7 @@ let ids: DeviceId[]
 
 before(async () => {
   fleet = await startTestFleet({ servers: SERVERS, capacity: CAPACITY, restart: true })
-  ids = await fleet.moor(DEVICES)
+  ids = await fleet.linkDevices(DEVICES)
 })
 
 after(async () => {

@@ -18,7 +18,7 @@ let ids: DeviceId[]
 before(async () => {
   // Rebalancing would give a device to a server that joins, and these tests count moves.
   fleet = await startTestFleet({ servers: 3, capacity: 40, rebalancing: { enabled: false } })
-  ids = await fleet.moor(DEVICES)
+  ids = await fleet.linkDevices(DEVICES)
 })
 
 after(async () => {

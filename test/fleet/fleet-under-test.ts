@@ -30,7 +30,7 @@ export interface TestFleet extends LocalFleet {
   call(method: string, path: string, body?: unknown): Promise<ApiAnswer>
   /** Registers devices through the API and links each by a phone that scans its QR. Resolves when all are
    *  connected. */
-  moor(count: number, prefix?: string): Promise<DeviceId[]>
+  linkDevices(count: number, prefix?: string): Promise<DeviceId[]>
   /** The rows of these devices. */
   devices(ids: readonly DeviceId[]): Promise<DeviceRow[]>
   /** The devices that the server of this name owns. */
@@ -75,7 +75,7 @@ function underTest(local: LocalFleet, logDir: string): TestFleet {
       return closing
     },
     call: (method, path, body) => callApi({ url: local.apiUrl, key: local.apiKey }, method, path, body),
-    moor: (count, prefix) => moor(fleet, count, prefix),
+    linkDevices: (count, prefix) => linkDevices(fleet, count, prefix),
     devices: (ids) =>
       store.getMany(
         'Devices',
@@ -119,14 +119,14 @@ async function closeAndSearch(fleet: LocalFleet, logDir: string): Promise<void> 
   assert.deepEqual(findSecrets(filesIn(logDir), secrets), [], `keys in the logs in ${logDir}`)
 }
 
-async function moor(fleet: TestFleet, count: number, prefix = 'device'): Promise<DeviceId[]> {
+async function linkDevices(fleet: TestFleet, count: number, prefix = 'device'): Promise<DeviceId[]> {
   const ids = Array.from({ length: count }, (_, number) => deviceId(`${prefix}-${number + 1}`))
   for (let first = 0; first < count; first += LINKED_AT_ONCE_MAX)
-    await moorAtOnce(fleet, ids.slice(first, first + LINKED_AT_ONCE_MAX))
+    await linkAtOnce(fleet, ids.slice(first, first + LINKED_AT_ONCE_MAX))
   return ids
 }
 
-async function moorAtOnce(fleet: TestFleet, ids: readonly DeviceId[]): Promise<void> {
+async function linkAtOnce(fleet: TestFleet, ids: readonly DeviceId[]): Promise<void> {
   for (const id of ids) {
     const answer = await fleet.call('POST', '/devices', { deviceId: id, name: id })
     assert.equal(answer.status, 201, JSON.stringify(answer.body))

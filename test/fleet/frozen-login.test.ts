@@ -21,7 +21,7 @@ before(async () => {
   fleet = await startTestFleet({ servers: 0, connectsPerSecond: 200 })
   victims = startVictims(fleet)
   await victims.next()
-  ids = await fleet.moor(DEVICES)
+  ids = await fleet.linkDevices(DEVICES)
 })
 
 after(async () => {

@@ -1,4 +1,4 @@
-/** One device must never cost another: neither by what it receives, nor by what it does to its server. */
+/** A device must never cost another: neither by what it receives, nor by what it does to its server. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
@@ -26,7 +26,7 @@ describe('2,000 damaged stanzas, frames and payloads for one device after anothe
   test('end no process, and leave the sockets of the 39 others as they are', {
     timeout: 590_000,
   }, async (context) => {
-    const others = await fleet.moor(39)
+    const others = await fleet.linkDevices(39)
     const epochs = async () =>
       (await fleet.devices(others)).map((row) => `${row.deviceId} ${row.epoch}`).sort()
     const before = await epochs()
@@ -34,7 +34,7 @@ describe('2,000 damaged stanzas, frames and payloads for one device after anothe
     let victims = 0
     let from = 0
     while (from < DAMAGES) {
-      const [victim] = await fleet.moor(1, `victim-${++victims}`)
+      const [victim] = await fleet.linkDevices(1, `victim-${++victims}`)
       assert.ok(victim)
       from = await damage(fleet, victim, from)
     }
@@ -95,7 +95,7 @@ for (const how of ['throw', 'abort', 'loop'] as const) {
     test('costs at most three servers, is quarantined with a reason, and leaves the others connected', {
       timeout: 300_000,
     }, async (context) => {
-      const others = await fleet.moor(39)
+      const others = await fleet.linkDevices(39)
       const answer = await fleet.call('POST', '/devices', { deviceId: 'poison-1', name: 'poison' })
       assert.equal(answer.status, 201)
       let qr: string | undefined

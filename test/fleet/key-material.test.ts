@@ -19,7 +19,7 @@ let answers: string
 /** Pairings, messages, a takeover, a restart and a logout. Then all keys and all answers are collected. */
 before(async () => {
   fleet = await startTestFleet({ servers: 2 })
-  const ids = await fleet.moor(3, 'secretive')
+  const ids = await fleet.linkDevices(3, 'secretive')
   const rows = await fleet.devices(ids)
   for (const row of rows) await fleet.simulator.text(row.account?.jid ?? '', 'ahoy')
   await untilReceived()

@@ -1,5 +1,5 @@
-/** A fleet from its first devices to its last server: it pairs them, a server dies, one comes back under its
- *  name, one leaves and one is drained. `npm test` runs this fleet test alone. */
+/** A fleet from its first devices to its last server. Devices are paired, a server dies, a server comes
+ *  back under its name, a server leaves, and a server is drained. `npm test` runs this fleet test alone. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { DeviceId } from '../../core/ids.ts'
@@ -15,7 +15,7 @@ let ids: DeviceId[]
 
 before(async () => {
   fleet = await startTestFleet({ servers: 3 })
-  ids = await fleet.moor(45)
+  ids = await fleet.linkDevices(45)
 })
 
 after(async () => {
@@ -25,8 +25,8 @@ after(async () => {
 test('45 devices are spread evenly over 3 servers, and each is connected by exactly one', async () => {
   const loads = (await fleet.activeServers()).map((server) => server.load)
   assert.equal(loads.length, 3)
-  // Each device goes to the better of two random servers. Of a million simulated draws none was wider than 8,
-  // and all but 2 were no wider than 6.
+  // Each device goes to the better of two random servers. No spread of a million simulated draws was wider
+  // than 8, and all but 2 were no wider than 6.
   assert.ok(Math.max(...loads) - Math.min(...loads) <= 6, `loads ${loads}`)
   fleet.assertNeverTwoSockets()
 })

@@ -44,7 +44,7 @@ function mostWithin(windowMs: number, of: readonly { atMs: number }[]): number {
 }
 
 test('100 devices recover evenly from the loss of a server, and no faster than both limits allow', async (context) => {
-  const ids = await fleet.moor(DEVICES)
+  const ids = await fleet.linkDevices(DEVICES)
   const lost = await fleet.ownedBy(ids, 'server-1')
   assert.ok(lost.length > 0)
   logins.length = 0

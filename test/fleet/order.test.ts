@@ -76,7 +76,7 @@ async function freeze(ids: readonly DeviceId[], round: number, forMs: number): P
 test(`the order of each device's messages holds over ${FREEZES} freezes of servers while contacts write`, {
   timeout: 420_000,
 }, async (context) => {
-  const ids = await fleet.moor(8)
+  const ids = await fleet.linkDevices(8)
   const rows = await fleet.devices(ids)
   const stop = keepWriting(new Map(rows.map((row) => [row.deviceId, row.account?.jid ?? ''])))
 

@@ -47,7 +47,7 @@ test('a pairing code that nobody types leaves no half-paired credentials', async
 })
 
 test('texts reach a connected device, and after its move a device whose server was killed', async () => {
-  const ids = await fleet.moor(4, 'texted')
+  const ids = await fleet.linkDevices(4, 'texted')
   const rows = await fleet.devices(ids)
   for (const row of rows) await fleet.simulator.text(row.account?.jid ?? '', 'ahoy')
   await until('received', 20_000, async () => fleet.simulator.accounts().every((one) => one.queued === 0))
@@ -62,7 +62,7 @@ test('texts reach a connected device, and after its move a device whose server w
 })
 
 test('a device that the phone unlinks is logged out, and its credentials are archived instead of erased', async () => {
-  const [id = deviceId('none')] = await fleet.moor(1, 'unlinked')
+  const [id = deviceId('none')] = await fleet.linkDevices(1, 'unlinked')
   const [linked] = await fleet.devices([id])
   fleet.simulator.breakConnection(linked?.account?.jid ?? '', '401')
   const row = await until('logged out', 20_000, async () => {
@@ -76,7 +76,7 @@ test('a device that the phone unlinks is logged out, and its credentials are arc
 
 for (const code of ['408', '428', '500', '503', '515', 'reset'] as const) {
   test(`a device whose socket WhatsApp closes with ${code} connects again by itself`, async () => {
-    const [id = deviceId('none')] = await fleet.moor(1, `closed-with-${code}`)
+    const [id = deviceId('none')] = await fleet.linkDevices(1, `closed-with-${code}`)
     const [before] = await fleet.devices([id])
     fleet.simulator.breakConnection(before?.account?.jid ?? '', code)
     await until(
@@ -90,7 +90,7 @@ for (const code of ['408', '428', '500', '503', '515', 'reset'] as const) {
 
 for (const code of ['403', '411'] as const) {
   test(`a device whose socket WhatsApp closes with ${code} stops and says why`, async () => {
-    const [id = deviceId('none')] = await fleet.moor(1, `refused-with-${code}`)
+    const [id = deviceId('none')] = await fleet.linkDevices(1, `refused-with-${code}`)
     const [before] = await fleet.devices([id])
     fleet.simulator.breakConnection(before?.account?.jid ?? '', code)
     const row = await until('stopped', 20_000, async () => {

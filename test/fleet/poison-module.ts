@@ -1,6 +1,6 @@
-/** A module that a test loads into a server's process. When the poisoned device connects, the module ends the
- *  process by an error that belongs to no device: it learns of the device from the log, and acts from its own
- *  timer. */
+/** A module that a test loads into a server's process. When the poisoned device connects, the module ends
+ *  the process by an error that belongs to no device. The module learns of the device from the log, and
+ *  acts from its own timer. */
 const POISONED = process.env.POISONED_DEVICE ?? ''
 const AT = `"event":"${process.env.POISON_AT ?? 'device.connected'}"`
 const HOW = process.env.POISON_HOW ?? 'throw'

@@ -54,7 +54,7 @@ describe('a fifth server that joins a fleet of 40 devices', () => {
     // early.
     const answer = await fleet.call('POST', '/fleet/rebalancing', { paused: true })
     assert.equal(answer.body.state, 'paused')
-    ids = await fleet.moor(40, 'even')
+    ids = await fleet.linkDevices(40, 'even')
   })
   after(async () => {
     await fleet?.close()
@@ -103,7 +103,7 @@ describe('a third server that joins a fleet whose budget is two devices', () => 
       capacity: CAPACITY,
       rebalancing: { shareOfFleetPercent: 12.5 },
     })
-    ids = await fleet.moor(16, 'slow')
+    ids = await fleet.linkDevices(16, 'slow')
     await fleet.startServer('server-3')
     await fleet.untilActive('server-3', 60_000)
   })

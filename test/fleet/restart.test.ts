@@ -31,7 +31,7 @@ before(async () => {
   // Rebalancing might move a device that was linked late, and here each device has to move once.
   const rebalancing = { enabled: false }
   fleet = await startTestFleet({ servers: SERVERS, maxServers: SERVERS, capacity: 20, rebalancing })
-  ids = await fleet.moor(DEVICES)
+  ids = await fleet.linkDevices(DEVICES)
 })
 
 after(async () => {

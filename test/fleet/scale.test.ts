@@ -17,7 +17,7 @@ let ids: DeviceId[]
 before(async () => {
   const scaleCoolDownSeconds = { out: 1, in: 1 }
   fleet = await startTestFleet({ servers: 1, maxServers: 2, capacity: CAPACITY, scaleCoolDownSeconds })
-  ids = await fleet.moor(CAPACITY)
+  ids = await fleet.linkDevices(CAPACITY)
 })
 
 after(async () => {

@@ -1,4 +1,4 @@
-/** The local service stands in for ECS: it starts, stops and replaces servers. */
+/** The local service takes the place of ECS: it starts, stops and replaces servers. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { deviceId } from '../../core/ids.ts'
@@ -33,7 +33,7 @@ test('a server that hangs is buried, its task is stopped, and another is started
   const ids = (await fleet.store.scan('Devices', {})).rows.map((row) => row.deviceId)
   await Promise.all(ids.map((id) => fleet.call('DELETE', `/devices/${id}`)))
   await until('room again', 20_000, async () => (await fleet.store.scan('Devices', {})).rows.length === 0)
-  const moored = await fleet.moor(4, 'hung')
+  const linked = await fleet.linkDevices(4, 'hung')
   const hung = fleet.processOf('server-1')
   const row = await fleet.untilActive('server-1')
   hung.signal('SIGSTOP')
@@ -42,7 +42,7 @@ test('a server that hangs is buried, its task is stopped, and another is started
   assert.equal((await fleet.store.get('Servers', { serverId: row.serverId }))?.state, 'dead')
   const again = await fleet.untilActive('server-1')
   assert.notEqual(again.serverId, row.serverId)
-  await fleet.untilConnected(moored)
+  await fleet.untilConnected(linked)
   assert.deepEqual(
     fleet.simulator.report().overlaps.filter(({ older }) => !older.startsWith(row.serverId)),
     [],

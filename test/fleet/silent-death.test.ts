@@ -16,7 +16,7 @@ after(async () => {
 })
 
 test('a death that no event tells of costs a lease and 3 s: the sweep alone moves the devices', async (context) => {
-  const ids = await fleet.moor(9)
+  const ids = await fleet.linkDevices(9)
   const [victim] = await fleet.activeServers()
   assert.ok(victim)
   const lost = await fleet.ownedBy(ids, victim.name)

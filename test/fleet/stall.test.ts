@@ -35,7 +35,7 @@ async function rowOf(device: DeviceRow['deviceId']): Promise<DeviceRow> {
 test('a query that is never answered is told by `mooring device show`, is healed in time, and loses nothing', {
   timeout: 180_000,
 }, async (context) => {
-  const [stalling, other] = await fleet.moor(2)
+  const [stalling, other] = await fleet.linkDevices(2)
   assert.ok(stalling && other)
   const [first, neighbour] = [await rowOf(stalling), await rowOf(other)]
   const jid = first.account?.jid ?? ''

@@ -20,7 +20,7 @@ after(async () => {
 const AFTER_MS = [0, 10, 20, 40, 60, 80, 120, 160]
 
 test('a device stopped while a connect is under way ends without a socket', async () => {
-  const ids = await fleet.moor(AFTER_MS.length, 'stopped')
+  const ids = await fleet.linkDevices(AFTER_MS.length, 'stopped')
   await Promise.all(
     ids.map(async (id, number) => {
       await fleet.call('POST', `/devices/${id}/restart`)
@@ -38,7 +38,7 @@ test('a device stopped while a connect is under way ends without a socket', asyn
 })
 
 test('a device logged out while a connect is under way ends without a socket and without its account', async () => {
-  const ids = await fleet.moor(AFTER_MS.length, 'logged-out')
+  const ids = await fleet.linkDevices(AFTER_MS.length, 'logged-out')
   const before = await fleet.devices(ids)
   await Promise.all(
     ids.map(async (id, number) => {
@@ -69,7 +69,7 @@ test('a device logged out while a connect is under way ends without a socket and
 })
 
 test('a device deleted while a connect is under way ends without a socket and leaves nothing', async () => {
-  const ids = await fleet.moor(AFTER_MS.length, 'deleted')
+  const ids = await fleet.linkDevices(AFTER_MS.length, 'deleted')
   const jids = new Set((await fleet.devices(ids)).map((row) => row.account?.jid))
   await Promise.all(
     ids.map(async (id, number) => {

@@ -14,7 +14,7 @@ let device: DeviceId
 
 before(async () => {
   fleet = await startTestFleet({ servers: 1 })
-  ;[device = deviceId('none')] = await fleet.moor(1, 'locked')
+  ;[device = deviceId('none')] = await fleet.linkDevices(1, 'locked')
 })
 
 after(() => fleet?.close())

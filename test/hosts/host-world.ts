@@ -1,4 +1,4 @@
-/** The world of a server whose sockets and credentials are the test's. It asserts nothing itself. */
+/** The world of a server whose sockets and credentials are the test's. The world asserts nothing itself. */
 import type { DeviceId } from '../../core/ids.ts'
 import type { World } from '../../core/world.ts'
 import type { OpenAuthState } from '../../hosts/auth-state/auth-state.ts'
@@ -10,7 +10,7 @@ export interface OpenedSocket {
   readonly device: DeviceId
   readonly events: SocketEvents
   readonly mayAct: SocketOptions['mayAct']
-  /** What this side has asked of the socket, in order. */
+  /** The requests that this side has made to the socket, in order. */
   readonly asked: string[]
 }
 

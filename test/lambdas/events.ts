@@ -128,7 +128,7 @@ export function apiEvent(method: string, target: string, options: RequestOptions
 export interface ApiAnswer {
   readonly status: number
   readonly headers: Record<string, string>
-  // biome-ignore lint/suspicious/noExplicitAny: a test names the fields that it expects, and fails without them
+  // biome-ignore lint/suspicious/noExplicitAny: a test fails when a field that it expects is missing
   readonly body: any
   /** The body, unparsed. */
   readonly text: string
@@ -196,7 +196,7 @@ export function aScheduledEvent(): ScheduledEvent {
 export interface TaskOptions {
   readonly taskArn?: string
   readonly lastStatus?: string
-  /** One code for each container; `lost` leaves it out, as ECS does for a container that it lost. */
+  /** The code of each container; `lost` leaves it out, as ECS does for a container that it lost. */
   readonly exitCodes?: readonly (number | 'lost')[]
 }
 

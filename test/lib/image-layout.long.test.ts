@@ -54,12 +54,12 @@ function startFromLayout(): ChildProcess {
   })
 }
 
-describe('what the image contains', () => {
-  test('is enough for a server: it joins the fleet and moors a device', async () => {
+describe('the image', () => {
+  test('is enough for a server: it joins the fleet and connects a device', async () => {
     host = startFromLayout()
     await fleet.untilActive('from-the-image')
-    const [moored] = await fleet.moor(1, 'image')
-    assert.equal(moored, 'image-1')
+    const [linked] = await fleet.linkDevices(1, 'image')
+    assert.equal(linked, 'image-1')
     fleet.assertNeverTwoSockets()
   })
 

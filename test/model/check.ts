@@ -87,7 +87,7 @@ async function checkAll(chosen: readonly Check[], until: AbortSignal): Promise<n
   return wrong === 0 ? 0 : 1
 }
 
-/** Mutants are found early, so they need no more in the full run. */
+/** Mutants are found early, so the limits of the small run suffice. */
 const limitsOf = ({ expected, runs }: Check): SearchLimits =>
   LIMITS[expected === 'holds' && runs.includes('full') ? 'full' : 'ci']
 

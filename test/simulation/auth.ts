@@ -1,10 +1,11 @@
 /** Credentials and some session keys as tokens, on the real fenced items of hosts/auth-state. Baileys would
  *  store the same items with real keys. */
 
-import { type Clock, sleep } from '../../core/clock.ts'
+import type { Clock } from '../../core/clock.ts'
 import { isMooringError, MooringError } from '../../core/errors.ts'
 import type { Epoch } from '../../core/ids.ts'
 import type { Random } from '../../core/random.ts'
+import { retry } from '../../core/retry.ts'
 import { credsKey, signalKey } from '../../core/store/auth-item-row.ts'
 import type { Store } from '../../core/store/store.ts'
 import type { AuthStateOptions, OpenAuthState } from '../../hosts/auth-state/auth-state.ts'
@@ -15,7 +16,7 @@ import type { Sealing } from '../../hosts/auth-state/keys/sealing.ts'
 import { createUnderWay, savesInOrder } from '../../hosts/auth-state/turns.ts'
 
 export interface Creds {
-  /** Stands for the keys of one pairing. */
+  /** A token for the keys of one pairing. */
   readonly identity: string
   /** Each save raises it. */
   n: number
@@ -64,7 +65,15 @@ export async function openSimulatedAuth(
     creds.n += 1
     return items.write(ofCreds, JSON.stringify(creds))
   }
-  const saveInOrder = savesInOrder(() => retry(save, clock, stop.signal))
+  const saveInOrder = savesInOrder(() =>
+    retry(save, {
+      clock,
+      waitMs: () => CREDS_TRY_AGAIN_AFTER_MS,
+      triesMax: CREDS_TRIES_MAX,
+      isFinal: (error) => isMooringError(error) || stop.signal.aborted,
+      wake: stop.signal,
+    }),
+  )
   return {
     creds,
     epoch,
@@ -95,15 +104,4 @@ function credsFrom(stored: string | undefined, everPaired: boolean, random: Rand
   const creds = JSON.parse(stored) as Creds
   const wasAbandoned = !everPaired && creds.me !== undefined && creds.account === undefined
   return wasAbandoned ? { identity: random.id(), n: creds.n } : creds
-}
-
-async function retry(work: () => Promise<void>, clock: Clock, stop: AbortSignal): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (isMooringError(error) || stop.aborted || tries >= CREDS_TRIES_MAX) throw error
-      await sleep(clock, CREDS_TRY_AGAIN_AFTER_MS, stop)
-    }
-  }
 }

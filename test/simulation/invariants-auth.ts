@@ -1,5 +1,5 @@
-/** The invariants of credentials: no write of an older epoch is applied after a newer one has read or
- *  written, and credentials go only by pairing, logout or deletion. */
+/** The invariants of credentials. No write of an older epoch is applied after a newer epoch has read or
+ *  written. Credentials go only by pairing, logout or deletion. */
 import type { AuthItem } from '../../core/store/auth-item-row.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { Creds } from './auth.ts'

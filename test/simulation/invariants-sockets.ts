@@ -1,6 +1,6 @@
 /** The invariants of sockets, judged after every step. At most one running process holds a socket of a
- *  device, only within its lease, only while it owns the device, and under its own epoch. A rightful owner is
- *  never replaced. */
+ *  device. The process holds it only within its lease, while it owns the device, and under its own epoch.
+ *  A rightful owner is never replaced. */
 
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'

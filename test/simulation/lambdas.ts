@@ -4,8 +4,9 @@
 import type { DeviceId, ServerId } from '../../core/ids.ts'
 import { assign } from '../../core/placement/assign.ts'
 import { evictFrom } from '../../core/placement/evict-devices.ts'
-import { buryExited, listServers } from '../../core/protocol/membership.ts'
+import { listServers } from '../../core/protocol/membership.ts'
 import { DEFAULT_SETTINGS } from '../../core/settings.ts'
+import { buryAndTell } from '../../core/sweep/bury-and-tell.ts'
 import { sweep } from '../../core/sweep/sweep.ts'
 import type { Doorbell, World } from '../../core/world.ts'
 import type { Process } from './process.ts'
@@ -120,7 +121,7 @@ export function createLambdas(stage: Stage, ring: (server: ServerId) => void): L
   async function clearAway(world: World, taskArn: string, crashed: boolean): Promise<void> {
     for (const server of await listServers(world.store)) {
       if (server.taskArn !== taskArn) continue
-      await buryExited(world.store, server, 'its task stopped with an exit code', crashed)
+      await buryAndTell(world, server, { why: 'its task stopped with an exit code', exited: { crashed } })
       await assign(world, await evictFrom(world, crashed ? { ...server, crashed } : server))
     }
   }

@@ -1,5 +1,5 @@
-/** Tables in memory that behave as DynamoDB does: every write of one item is atomic, reads of items are
- *  consistent, and reads of an index show each item as it was some time ago. The judge sees every write at
+/** Tables in memory that behave as DynamoDB does. Every write of one item is atomic, and reads of items
+ *  are consistent. Reads of an index show each item as it was some time ago. The judge sees every write at
  *  the instant at which it is applied. */
 import type {
   Change,

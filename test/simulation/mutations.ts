@@ -1,6 +1,6 @@
-/** Deliberate mistakes, one for each rule, made around the product's code: a store that drops a condition, a
- *  clock that lies, a socket that does not close. The simulation must find each of them, or it could not find
- *  a real one. */
+/** Deliberate mistakes around the product's code, one for each rule. Examples: a store that drops a
+ *  condition, a clock that lies, a socket that does not close. The simulation must find each of them, or
+ *  it could not find a real one. */
 import type { Mark } from '../../core/clock.ts'
 import { bury, listServers } from '../../core/protocol/membership.ts'
 import { isLive } from '../../core/store/server-row.ts'

@@ -1,5 +1,5 @@
-/** One process on one machine: a server, or one invocation of a Lambda. It runs, is frozen, or is gone.
- *  Messages to a frozen process wait, and so do messages from a frozen machine. */
+/** A process on its own machine: a server, or an invocation of a Lambda. The process runs, is frozen, or
+ *  is gone. Messages to a frozen process wait, and so do messages from a frozen machine. */
 import type { Chance } from './chance.ts'
 import type { Scheduler } from './scheduler.ts'
 import { type ClockPlan, type VirtualClock, virtualClock } from './virtual-clock.ts'
@@ -7,9 +7,9 @@ import { type ClockPlan, type VirtualClock, virtualClock } from './virtual-clock
 export type Freeze =
   /** SIGSTOP: bytes that the kernel has already still leave. */
   | 'stopped'
-  /** The whole machine stands still. Bytes that it was about to send leave when it goes on. */
+  /** The whole machine is frozen. Bytes that it was about to send leave when it goes on. */
   | 'machine'
-  /** The machine sleeps: as `machine`, and its monotonic clock stands still as well. */
+  /** The machine sleeps: as `machine`, and its monotonic clock stops as well. */
   | 'suspended'
 
 /** A machine that woke up must notice within this that it slept, because its timers stood still. */

@@ -1,4 +1,4 @@
-/** One run: a fleet starts, ninety rough seconds follow, and then calm weather in which everything must come
+/** A run: a fleet starts, ninety rough seconds follow, and then calm weather in which everything must come
  *  right. The same scenario gives the same run, step by step. */
 import { assemble, type Cast } from './cast.ts'
 import type { Violation } from './judge.ts'

@@ -1,6 +1,6 @@
-/** The scenario of one run, which fast-check draws from a seed: the numbers of servers and devices, the rates
- *  of faults, and the lists of faults and operators' requests. Each part is a list or a number that shrinks
- *  towards nothing. */
+/** The scenario of a run, which fast-check draws from a seed. Its parts are the numbers of servers and
+ *  devices, the rates of faults, and the lists of faults and operators' requests. Each part is a list or a
+ *  number that shrinks towards nothing. */
 import fc from 'fast-check'
 
 /** Faults strike until this time. Afterwards everything must come right. */

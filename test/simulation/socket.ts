@@ -1,6 +1,6 @@
-/** The server's end of a connection to WhatsApp, behind the same interface as Baileys. It needs its process
- *  to run at each step of the handshake, pairs by QR or code, saves credentials, and uses the session keys
- *  while it is open. */
+/** The server's end of a connection to WhatsApp, behind the same interface as Baileys. The process must
+ *  run at each step of the handshake. The socket pairs by QR or code, saves credentials, and uses the
+ *  session keys while it is open. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { EventEmitter } from 'node:events'
 import type { DeviceId, Epoch } from '../../core/ids.ts'

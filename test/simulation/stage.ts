@@ -15,7 +15,7 @@ import { createTrace, noTrace, type Trace } from './trace.ts'
 import { createWeather, type Weather } from './weather.ts'
 import { createWhatsApp, type WhatsApp } from './whatsapp.ts'
 
-/** One deliberate mistake, made around the product's code instead of in it. */
+/** A deliberate mistake, made around the product's code instead of in it. */
 export interface Mutation {
   readonly name: string
   host?(world: HostWorld, process: Process): HostWorld

@@ -16,7 +16,7 @@ export interface VirtualClock extends Clock {
   readonly rate: number
   /** The time of day is set. */
   setWallBy(ms: number): void
-  /** The process stands still: due timers wait. */
+  /** The process is frozen: due timers wait. */
   hold(): void
   /** The machine slept for `ms`: its monotonic clock and its timers stood still, its boot-time clock did
    *  not. */

@@ -7,7 +7,7 @@ import type { Scheduler } from './scheduler.ts'
 import type { Trace } from './trace.ts'
 import type { Weather } from './weather.ts'
 
-/** One connection, as both of its ends see it. */
+/** A connection, as both of its ends see it. */
 export interface Wire {
   readonly process: Process
   readonly device: DeviceId

@@ -1,4 +1,4 @@
-/** One thread of the pool: checks the seeds that it is handed, one after the other. */
+/** A thread of the pool: checks the seeds that it is handed, one after the other. */
 import { parentPort } from 'node:worker_threads'
 import { checkSeed } from './check.ts'
 

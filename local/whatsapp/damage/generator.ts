@@ -16,8 +16,8 @@ export interface DamageOptions {
   readonly from?: number | undefined
   /** Only damage with this text in its name: a kind of stanza, a way of bending, or a whole name. */
   readonly only?: string | undefined
-  /** `false` leaves out stanzas that tell the client to end the socket (`stream:error`, `failure`,
-   *  `xmlstreamend`), and frames after which the stream cannot be read any more. */
+  /** `false` leaves out stanzas that tell the client to end the socket: `stream:error`, `failure` and
+   *  `xmlstreamend`. Frames after which the stream cannot be read any more are left out, too. */
   readonly ending?: boolean | undefined
 }
 

@@ -11,7 +11,7 @@ function makeAnsweringSocket(config: UserFacingSocketConfig): WASocket {
     for (const { key, message } of messages) {
       const text = message?.conversation ?? message?.extendedTextMessage?.text
       if (key.fromMe || !key.remoteJid || !text) continue
-      // A socket that closes meanwhile does not answer. What comes of it is counted at the other end.
+      // A socket that closes meanwhile does not answer. The other end counts the missing answer.
       socket.sendMessage(key.remoteJid, { text: answerTo(text) }).catch((error: unknown) => {
         process.stderr.write(
           `${socket.user?.id} did not answer: ${error instanceof Error ? error.message : 'why?'}\n`,

@@ -45,7 +45,7 @@ async function only(source: Source): Promise<Candidate> {
   throw new Error('no candidate')
 }
 
-/** One run of the importer over one folder. */
+/** A run of the importer over a folder. */
 async function run(store: Store, folder: string) {
   const source = folders([folder])
   const [planned] = await plan(fleet.store, source, { linkedOnly: false }, () => undefined)

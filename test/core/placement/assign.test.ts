@@ -270,7 +270,7 @@ describe('many devices at once', () => {
     const rival = worldOn(t.world.store, 2)
 
     await Promise.all([assign(t.world, ids), assign(rival, ids)])
-    // In the race both reserved room for the same device. That room is free again by now.
+    // In the race both reserved room for the same device. The room is free again by now.
     await assign(t.world, ids)
 
     assert.deepEqual(await ownedCounts(t.world.store, ids, servers), [10, 10, 10])

@@ -191,7 +191,8 @@ describe('the brake', () => {
   })
 })
 
-/** A fleet at which an observer looks once a second. The servers that are not silent beat before each look. */
+/** A fleet at which an observer looks once a second. The servers that are not silent beat before each
+ *  look. */
 function aFleet(count: number, states: Record<string, ServerRow['state']> = {}, settings = DEFAULT_SETTINGS) {
   const watch = watchBeats(clock)
   const ruleOn = createBurialRule(clock, watch, settings)

@@ -14,7 +14,8 @@ import { aDeviceRow } from '../../builders/builders.ts'
 const LAST_BEAT_MS = Date.UTC(2030, 0, 1)
 const crashed: Gone = { serverId: serverId('web-1'), name: 'web-1', beatAt: LAST_BEAT_MS, crashed: true }
 
-/** The points of a device after so many deaths of its servers, each so long after the device had connected. */
+/** The points of a device after this many deaths of its servers. Each server dies this long after the
+ *  device has connected. */
 function after(deaths: number, gone: Gone, wellMs: number): number {
   let points = 0
   for (let death = 0; death < deaths; death++) {

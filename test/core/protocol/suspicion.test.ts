@@ -92,11 +92,12 @@ test('suspects wait longer and longer, other devices not at all', () => {
   assert.deepEqual([0, 2, 3, 4, 5, 30].map(suspectPauseMs), [0, 0, 5000, 10_000, 20_000, 300_000])
 })
 
-describe('of the devices of a server that crashed', () => {
-  const row = (id: string, wish: Partial<DeviceRow>) => aDeviceRow(id, { desired: 'running', ...wish })
+describe('after the crash of a server', () => {
+  const row = (id: string, differing: Partial<DeviceRow>) =>
+    aDeviceRow(id, { desired: 'running', ...differing })
   const inProbation = { status: 'connecting', suspicion: 6 } as const
 
-  test('the only one with enough points is the guilty one', () => {
+  test('the only device with enough points is guilty', () => {
     const devices = [
       row('a', connectedFor(60_000, 6)),
       row('b', connectedFor(60_000, 4)),
@@ -105,7 +106,7 @@ describe('of the devices of a server that crashed', () => {
     assert.equal(guiltyOne(devices, naming('a', 'b', 'c')), 'a')
   })
 
-  test('the one in probation is guilty, beside those that had been well', () => {
+  test('a device in probation is guilty, rather than devices that had been well', () => {
     const devices = [
       row('a', connectedFor(60_000, 6)),
       row('b', inProbation),
@@ -114,7 +115,7 @@ describe('of the devices of a server that crashed', () => {
     assert.equal(guiltyOne(devices, naming('a', 'b', 'c')), 'b')
   })
 
-  test('none is guilty while several have enough points: the next death must tell them apart', () => {
+  test('no device is guilty while several have enough points: the next death must tell them apart', () => {
     const both = [row('a', connectedFor(60_000, 6)), row('b', connectedFor(9000, 6))]
     assert.equal(guiltyOne(both, naming('a', 'b')), undefined)
     assert.equal(guiltyOne([row('a', inProbation), row('b', inProbation)], crashed), undefined)

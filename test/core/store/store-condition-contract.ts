@@ -1,4 +1,5 @@
-/** What Mooring relies on when a write has conditions, or many writers meet on one row, on any database. */
+/** The behaviour that Mooring needs of any database when a write has conditions, or many writers meet on
+ *  one row. */
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { deviceId, serverId } from '../../../core/ids.ts'

@@ -1,4 +1,4 @@
-/** What Mooring relies on in a store, on any database. Each test file of a database runs it. */
+/** The behaviour that Mooring needs of a store on any database. Each test file of a database runs it. */
 import { describe } from 'node:test'
 import type { Store } from '../../../core/store/store.ts'
 import { conditionContract, raceContract } from './store-condition-contract.ts'

@@ -1,4 +1,4 @@
-/** What Mooring relies on when it reads many rows, on any database. */
+/** The behaviour that Mooring needs of any database when it reads many rows. */
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { deviceId, epoch, serverId } from '../../../core/ids.ts'

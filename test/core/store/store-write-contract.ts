@@ -1,4 +1,4 @@
-/** What Mooring relies on when it writes one row, on any database. */
+/** The behaviour that Mooring needs of any database when it writes one row. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { deviceId, epoch, serverId } from '../../../core/ids.ts'

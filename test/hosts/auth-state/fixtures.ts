@@ -19,7 +19,7 @@ export const CREDENTIALS_ID = 'credentials-1'
 const REQUEST_MS_MAX = 10_000
 let devices = 0
 
-/** One wrapping key for all tests of a file, unless a test brings its own. */
+/** The wrapping key for all tests of a file, unless a test brings its own. */
 export const wrapping = wrappingBy([newWrappingKey()])
 
 export function newWrappingKey(): Buffer {

@@ -202,9 +202,9 @@ test('a group message with its sender key is delivered whole, even if its halves
   const dying = await open({ store: failing, device, epoch: 2, everPaired: true, clock })
   const half = receiver(dying, { clock })
   const decryptGroup = half.repository.decryptGroupMessage
-  half.repository.decryptGroupMessage = (wish) => {
+  half.repository.decryptGroupMessage = (request) => {
     breaker.broken = true
-    return decryptGroup(wish)
+    return decryptGroup(request)
   }
   assert.match(await half.receives(again(stanza)), /out of reach/)
   const third = await next(3)

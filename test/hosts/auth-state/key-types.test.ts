@@ -146,7 +146,7 @@ test('a set writes before it deletes, so that a crash in between leaves too much
   ])
 })
 
-test('of two sets of one key at once the last call wins', async () => {
+test('the last of two sets of the same key at once wins', async () => {
   const device = newDevice()
   const { state } = await open({ store, device, epoch: 1 })
 

@@ -6,7 +6,7 @@ import { serialise } from '../../../hosts/auth-state/serialise.ts'
 
 const NOON_MS = 1_900_000_000_000
 
-/** One store for the inboxes that are opened on it one after the other. */
+/** The store for the inboxes that are opened on it one after the other. */
 function itemsWith(stored?: object) {
   const items = new Map<string, string>(stored ? [['one/inbox', serialise(stored)]] : [])
   const access: Pick<AuthItems, 'read' | 'write'> = {
@@ -47,10 +47,10 @@ test('numbers go on rising when the device was linked again', async () => {
   const before = open(NOON_MS)
   await before.keep(kept('a'))
 
-  const anew = open(NOON_MS + 60_000, 'two')
-  await anew.keep(kept('b'))
+  const reopened = open(NOON_MS + 60_000, 'two')
+  await reopened.keep(kept('b'))
 
-  assert.deepEqual(await waitingIn(anew), [['b', NOON_MS + 60_000]])
+  assert.deepEqual(await waitingIn(reopened), [['b', NOON_MS + 60_000]])
 })
 
 test('a message keeps its number until it is taken', async () => {

@@ -1,5 +1,5 @@
-/** One device on its server, on the test's clock, with sockets that the test opens and closes. It asserts
- *  nothing itself. */
+/** A device on its server, on the test's clock, with sockets that the test opens and closes. The scene
+ *  asserts nothing itself. */
 import type { TestContext } from 'node:test'
 import type { DeviceId } from '../../../core/ids.ts'
 import { createLease } from '../../../core/protocol/lease.ts'
@@ -132,7 +132,7 @@ export function aServerContext(
   }
 }
 
-/** In real time: the clock of the connection stands still unless the test moves it. */
+/** In real time: the clock of the connection moves only when the test moves it. */
 export async function eventually<Found>(look: () => Promise<Found | undefined>): Promise<Found> {
   for (let tries = 0; tries < 1000; tries++) {
     const found = await look()

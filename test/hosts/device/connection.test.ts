@@ -146,7 +146,7 @@ function hostWorld(world: TestWorld): HostWorld {
   return { ...world, clock: systemClock, requestPlacement: async () => undefined } as unknown as HostWorld
 }
 
-/** So many other devices connect that this one gets no turn. */
+/** Other devices connect so often that this device gets no turn. */
 function aServerWithoutTurns({ owner }: OwnedDevice): ServerContext {
   const turn = (until: AbortSignal) =>
     new Promise<boolean>((resolve) => until.addEventListener('abort', () => resolve(false)))

@@ -18,7 +18,7 @@ before(async () => {
 })
 after(() => tables.close())
 
-interface Wish {
+interface Options {
   /** The surplus in the server's row; `told` is the surplus in the last beat's answer, if it differs. */
   readonly surplus: number
   readonly told?: number
@@ -30,19 +30,19 @@ interface Wish {
 }
 
 /** A linked device whose socket is open, on a server with a surplus. */
-async function onSurplus(context: TestContext, wish: Wish) {
-  let told = wish.told ?? wish.surplus
+async function onSurplus(context: TestContext, options: Options) {
+  let told = options.told ?? options.surplus
   const scene = await aConnection(context, tables, {
-    device: { pairedAt: Date.UTC(2030, 0, 1) - DAY, account: ACCOUNT, ...wish.device },
+    device: { pairedAt: Date.UTC(2030, 0, 1) - DAY, account: ACCOUNT, ...options.device },
     freshCredentials: true,
     takeSurplus: () => told-- > 0,
-    prepare: (store, server) => offerSurplus(store, server, wish.surplus),
+    prepare: (store, server) => offerSurplus(store, server, options.surplus),
     between(base, device) {
       const taking = interrupted(base, 'Servers', async ({ add }) => {
-        if (add?.surplus) await wish.beforeTaking?.()
+        if (add?.surplus) await options.beforeTaking?.()
       })
       return interrupted(taking, 'Devices', async ({ set }) => {
-        if (set?.moveTo) await wish.beforeRequest?.(device, base)
+        if (set?.moveTo) await options.beforeRequest?.(device, base)
       })
     },
   })
@@ -74,7 +74,7 @@ test('a device that loses its socket on a server with a surplus is released and 
   )
 })
 
-const stays: [string, Wish][] = [
+const stays: [string, Options][] = [
   ['the server was told of no surplus', { surplus: 2, told: 0 }],
   ['another device has taken the last of the surplus', { surplus: 0, told: 1 }],
   ['it was moved within the day', { surplus: 2, device: { movedAt: Date.UTC(2030, 0, 1) - DAY + 60_000 } }],
@@ -83,9 +83,9 @@ const stays: [string, Wish][] = [
     { surplus: 2, device: { home: { name: 'web-9', since: Date.UTC(2030, 0, 1) } } },
   ],
 ]
-for (const [why, wish] of stays) {
+for (const [why, options] of stays) {
   test(`a device that loses its socket connects again where it is when ${why}`, async (context) => {
-    const { world, sockets, placed, rowWhen } = await onSurplus(context, wish)
+    const { world, sockets, placed, rowWhen } = await onSurplus(context, options)
 
     sockets[0]?.closed(428, 'lost')
 

@@ -57,7 +57,7 @@ const PASSING: [what: string, answer: Refusal, says: RegExp, event?: EventName][
   ['one of ours', failure(950), /cannot be read \(953 unreadable\)/, 'device.login_refused'],
 ]
 
-/** One device meets several refusals in turn, since linking takes longer than a refusal. */
+/** A device meets several refusals in turn, since linking takes longer than a refusal. */
 const DEVICES = [0, 5, 10].map((at) => PASSING.slice(at, at + 5))
 
 describe('a refusal that can pass is told in words, and then the device logs in:', AT_ONCE, () => {

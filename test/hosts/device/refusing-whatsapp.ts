@@ -1,4 +1,5 @@
-/** A WhatsApp that refuses logins as the test says, and devices that meet it. It asserts nothing itself. */
+/** A WhatsApp that refuses logins as the test says, and devices that meet it. The scene asserts nothing
+ *  itself. */
 import { systemClock } from '../../../core/clock.ts'
 import { type DeviceId, deviceId } from '../../../core/ids.ts'
 import { systemRandom } from '../../../core/random.ts'

@@ -93,7 +93,7 @@ describe('work of a socket that is not answered', { concurrency: 2 }, () => {
   )
 
   test(
-    'what is received goes on while a query is not answered, and while its socket is replaced',
+    'receiving goes on while a query is not answered, and while its socket is replaced',
     TIMEOUT,
     async () => {
       const taken: string[] = []

@@ -1,4 +1,4 @@
-/** One send over one socket: how often it is tried, and how it ends. */
+/** A send over one socket: how often it is tried, and how it ends. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { MooringError } from '../../../core/errors.ts'

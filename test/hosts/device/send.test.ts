@@ -26,7 +26,7 @@ function anOutgoing() {
   return { clock, outgoing, message, open }
 }
 
-describe('what a device sends', () => {
+describe('a text that a device sends', () => {
   test('is refused at once while it has no socket', async () => {
     const { outgoing, message } = anOutgoing()
 

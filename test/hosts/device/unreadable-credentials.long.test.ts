@@ -64,8 +64,8 @@ function keyOfItem({ deviceId: device, key }: AuthItem) {
   return { deviceId: device, key }
 }
 
-/** The device says why, keeps its server, its credentials and its account, shows no QR, and is tried again.
- *  */
+/** The device says why, keeps its server, its credentials and its account, shows no QR, and is tried
+ *  again. */
 async function assertWaits(device: DeviceId, why: RegExp): Promise<void> {
   const before = await harbour.row(device)
   const row = await harbour.rowWhen('disconnected', device, ({ status }) => status === 'disconnected')

@@ -44,8 +44,8 @@ test('a device that bears its damage keeps its socket, and so does its neighbour
     harbour.simulator.accounts().find(({ phoneNumber }) => phoneNumber === number)?.connectedTo
   const before = [socketOf(NUMBERS.damaged), socketOf(NUMBERS.bystander)]
 
-  const wish = { seed: 2, count: 9, only: 'presence available: stray attribute' }
-  const { sent } = await harbour.simulator.damage(NUMBERS.damaged, wish, { probeMs: 5000 })
+  const options = { seed: 2, count: 9, only: 'presence available: stray attribute' }
+  const { sent } = await harbour.simulator.damage(NUMBERS.damaged, options, { probeMs: 5000 })
 
   assert.deepEqual([...new Set(sent.map(({ outcome }) => outcome))], ['alive'])
   assert.deepEqual([socketOf(NUMBERS.damaged), socketOf(NUMBERS.bystander)], before)

@@ -41,7 +41,7 @@ async function aLeaver(count: number, placed: boolean) {
     const gone = Promise.withResolvers<{ released: boolean }>()
     const leave = () => {
       apart.max = Math.max(apart.max, ++apart.now)
-      void letGo(world, me, deviceId).then(async () => {
+      void releaseDevice(world, me, deviceId).then(async () => {
         released.add(deviceId)
         gone.resolve({ released: true })
         if (!placed) return
@@ -62,7 +62,11 @@ async function aLeaver(count: number, placed: boolean) {
   return { world, me, ids, holdings, apart }
 }
 
-async function letGo({ store, clock }: TestWorld, { serverId }: ServerRow, device: DeviceId): Promise<void> {
+async function releaseDevice(
+  { store, clock }: TestWorld,
+  { serverId }: ServerRow,
+  device: DeviceId,
+): Promise<void> {
   const { epoch } = await deviceRow(store, device)
   await release(store, clock, { device, server: serverId, epoch, status: 'unassigned' })
 }

@@ -111,10 +111,10 @@ test('a signed request sends a text, under the given id or a fresh one that is a
 })
 
 test('a send that is signed with the doorbell secret, or for another device, is refused', async () => {
-  const wish = { to: '15550100', text: 'ahoy' }
+  const request = { to: '15550100', text: 'ahoy' }
 
-  assert.equal((await askToSend(DEVICE, wish, { secret: SECRET })).status, 401)
-  assert.equal((await askToSend(DEVICE, wish, { signedFor: 'device-2' })).status, 401)
+  assert.equal((await askToSend(DEVICE, request, { secret: SECRET })).status, 401)
+  assert.equal((await askToSend(DEVICE, request, { signedFor: 'device-2' })).status, 401)
   assert.deepEqual(sent, [])
 })
 
@@ -186,7 +186,7 @@ test('two sends of the same text are two messages', async () => {
 })
 
 test('a wrong signature and a server that is not up yet have codes of their own', async () => {
-  const wish = { to: '15550100', text: 'ahoy' }
+  const request = { to: '15550100', text: 'ahoy' }
   const headers = signatureHeaders(SECRET, '{}', systemClock.wallMs())
   const early = await fetch(`http://127.0.0.1:${starting.port}/doorbell`, {
     method: 'POST',
@@ -195,10 +195,10 @@ test('a wrong signature and a server that is not up yet have codes of their own'
   })
   const answers = [
     await ring('another secret', '{}'),
-    await askToSend(DEVICE, wish, { secret: SECRET }),
+    await askToSend(DEVICE, request, { secret: SECRET }),
     early,
   ]
-  const sendEarly = await captured(wish)(starting)
+  const sendEarly = await captured(request)(starting)
 
   const codes = await Promise.all(answers.map(async (answer) => (await answer.json()) as { code: string }))
   assert.deepEqual(

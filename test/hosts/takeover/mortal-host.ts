@@ -1,6 +1,6 @@
-/** A host that dies at a request to the store, as a process does: from that instant it reaches neither the
- *  store nor WhatsApp nor the consumer. It is the real connection machine with the real client; only its
- *  store and its end are the test's. */
+/** A host that dies at a request to the store, as a process does. From that instant it reaches neither the
+ *  store nor WhatsApp nor the consumer. The connection machine and the client are real; only the store and
+ *  the end are the test's. */
 import { systemClock } from '../../../core/clock.ts'
 import { MooringError } from '../../../core/errors.ts'
 import { type DeviceId, serverId } from '../../../core/ids.ts'
@@ -48,8 +48,7 @@ export interface HostPlan {
   readonly failed: (event: string, fields: EventFields | undefined) => void
 }
 
-/** Thrown, not waited for: contacts have their turns in the whole process, which the hosts of a test share.
- *  */
+/** Thrown at once: a wait would keep a contact's turn, which the other hosts of this process need, too. */
 const gone = () => new MooringError('LEASE_OVER', 'this host is dead')
 
 /** A missing device makes its connection machine end. */
@@ -89,8 +88,8 @@ export function startHost(plan: HostPlan): MortalHost {
   }
 
   const open = baileysSockets({ url: plan.url, historySync: false })
-  const openSocket: OpenSocket = (wish) => {
-    const { qr, paired, open: opened, received, stalled, recovered, heldUp, closed } = wish.events
+  const openSocket: OpenSocket = (options) => {
+    const { qr, paired, open: opened, received, stalled, recovered, heldUp, closed } = options.events
     const alive =
       <Told extends unknown[]>(tell: (...told: Told) => void) =>
       (...told: Told) => {
@@ -107,7 +106,7 @@ export function startHost(plan: HostPlan): MortalHost {
       // The close still arrives: it ends the work that the host has begun.
       closed,
     }
-    const socket = open({ ...wish, events })
+    const socket = open({ ...options, events })
     sockets.push(socket)
     return socket
   }
@@ -125,14 +124,14 @@ export function startHost(plan: HostPlan): MortalHost {
     },
     settings: DEFAULT_SETTINGS,
     pairingTimeoutMs: 600_000,
-    openAuth: (wish) =>
+    openAuth: (options) =>
       openAuthState({
         store,
         clock: systemClock,
         telemetry: world.telemetry,
         wrapping,
         renewDataKeysAfterDays: 365,
-        ...wish,
+        ...options,
       }),
     openSocket,
     consumer: {

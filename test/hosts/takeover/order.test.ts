@@ -5,7 +5,7 @@ import { assertInOrder, orderScenes } from './order-scene.ts'
 
 const aScene = orderScenes()
 
-test('what has waited is handed over before what comes live at the login, after a takeover', async (context) => {
+test('texts that have waited are handed over before live texts at the login, after a takeover', async (context) => {
   const scene = await aScene(context)
   await scene.takeOver()
   await scene.write(3)

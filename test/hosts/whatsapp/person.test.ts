@@ -9,7 +9,7 @@ import { settledDevice } from '../takeover/walk.ts'
 
 /** A stranger to the device, and a contact with whom it has talked. */
 const CONTACTS = ['15550100105', '15550100101'] as const
-type Wish = Parameters<Simulator['texts']>[2]
+type TextOptions = Parameters<Simulator['texts']>[2]
 
 let snapshot: Snapshot
 let device: LinkedDevice
@@ -36,11 +36,11 @@ after(async () => {
 })
 
 /** Sends one text after the other. @returns the messages that the application gets */
-async function told(...wishes: readonly Wish[]): Promise<ReceivedMessage[]> {
+async function told(...texts: readonly TextOptions[]): Promise<ReceivedMessage[]> {
   got = []
-  for (const wish of wishes) {
+  for (const options of texts) {
     const before = got.length
-    await device.simulator.texts(PHONE, ['ahoy'], wish)
+    await device.simulator.texts(PHONE, ['ahoy'], options)
     await until('the text at the application', async () => got.length > before)
   }
   return got

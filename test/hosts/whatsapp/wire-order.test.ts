@@ -146,7 +146,7 @@ test('a thousand frames at once leave other devices their turn, and later frames
   while (handled < 1000) await turn()
   await turn()
 
-  // One stretch at once, and one by a timer that is due within the turn.
+  // The first stretch comes at once, the second by a timer that is due within the turn.
   assert.ok(afterOneTurn <= 2 * 20, `${afterOneTurn} frames in one turn`)
   assert.deepEqual(calls, ['pause', 'resume'])
 })

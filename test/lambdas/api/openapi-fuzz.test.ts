@@ -33,7 +33,7 @@ const hurriedClock: Clock = {
 
 let world: Omit<TestLambdaWorld, 'clock'> & { clock: Clock }
 let gateway: HttpServer
-/** One cursor of each listing. */
+/** A cursor of each listing. */
 let cursors: string[]
 /** Ends everything that was started, also when a later part did not start. */
 const undo: (() => Promise<void>)[] = []

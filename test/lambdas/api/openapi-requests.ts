@@ -97,7 +97,7 @@ function queryOf({ parameters }: Operation, known: Known): fc.Arbitrary<string> 
         fc.integer({ min: 0, max: 19 }),
         stray,
       )
-      // One in twenty queries has each parameter twice.
+      // Each parameter is given twice in a twentieth of the queries.
       .map(([chosen, twice, strayed]) =>
         [...chosen, ...(twice === 0 ? chosen : []), strayed].filter(Boolean).join('&'),
       )

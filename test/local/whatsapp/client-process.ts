@@ -1,5 +1,5 @@
-/** The real client in a process of its own, because some damage ends the process of a client, and the process
- *  of the test must survive. It tells its parent what happens to it, and connects again when its socket has
+/** The real client in a process of its own: some damage ends a client's process, and the test's process
+ *  must survive. The client tells its parent what happens to it, and connects again when its socket has
  *  ended. */
 import { BufferJSON } from '@whiskeysockets/baileys'
 import { connect, newCredentials } from './baileys-client.ts'

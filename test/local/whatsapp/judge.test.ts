@@ -6,7 +6,7 @@ const ACCOUNT = '15550100:1@s.whatsapp.net'
 const older = { id: 1, label: 'web-1:1000' }
 const newer = { id: 2, label: 'web-2:2000' }
 
-test('one socket after the other is a gap, and no overlap', () => {
+test('a socket after another is a gap, and no overlap', () => {
   const judge = makeJudge(0)
   judge.loggedIn(ACCOUNT, older, 1000)
   judge.closed(ACCOUNT, older.id, 5000)

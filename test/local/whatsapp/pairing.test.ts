@@ -45,7 +45,7 @@ test('a QR code of a client that has gone is not valid any more', async (t) => {
   await assert.rejects(simulator.scanQr(qr), { code: 'QR_NOT_VALID' })
 })
 
-test('one phone links several devices, each with a number of its own', async (t) => {
+test('a phone links several devices, each with a number of its own', async (t) => {
   const simulator = await simulatorFor(t)
 
   const first = await pair(simulator, PHONE)

@@ -8,11 +8,11 @@ import { KMSClient } from '@aws-sdk/client-kms'
 export interface KmsStandIn {
   readonly client: KMSClient
   readonly url: string
-  /** What was asked, and with which context. */
+  /** The requests, each with its context. */
   readonly requests: { operation: string; body: Body }[]
   /** Makes a key and gives its ARN. */
   createKey(): string
-  /** From now on every request is answered with this error; undefined: no more. */
+  /** From now on every request is answered with this error; undefined ends that. */
   failWith(error: string | undefined): void
   close(): Promise<void>
 }

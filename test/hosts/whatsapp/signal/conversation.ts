@@ -1,5 +1,5 @@
-/** A device and its contacts that talk through Baileys' own Signal code: the device on the auth state under
- *  test, each contact on a memory of its own. */
+/** A device and its contacts that talk through Baileys' own Signal code. The device uses the auth state
+ *  under test, and each contact a memory of its own. */
 import {
   addTransactionCapability,
   Curve,
@@ -70,7 +70,7 @@ export function repairedParty(jid: string, auth: OpenAuthState, without?: Repair
 }
 
 /** A device as makeWASocket sets it up.
- *  @param wrong stands in for the Signal repository that Mooring makes */
+ *  @param wrong takes the place of the Signal repository that Mooring makes */
 export function deviceParty(
   jid: string,
   auth: OpenAuthState,
@@ -110,7 +110,7 @@ export function contactParty(jid: string) {
   const { keyPair, signature, keyId } = signedKeyPair(creds.signedIdentityKey, 1)
   creds.signedPreKey.keyPair.public = keyPair.public
   creds.signedPreKey.keyPair.private = keyPair.private
-  /** What a device begins a session with. Each bundle has a pre-key of its own. */
+  /** The keys with which a device begins a session. Each bundle has a pre-key of its own. */
   function bundleWith(preKeyId: number) {
     const preKey = Curve.generateKeyPair()
     void memory.set({ 'pre-key': { [preKeyId]: preKey } })

@@ -1,4 +1,4 @@
-/** What a socket's auth options do when the store fails: try again, then cut, and never answer in between. */
+/** A socket's auth options when the store fails: they try again, then cut, and never answer in between. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { MooringError } from '../../../../core/errors.ts'
