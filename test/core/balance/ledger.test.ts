@@ -50,6 +50,7 @@ describe('the ledger of rebalancing', () => {
 
   test('refuses a sweep that has read before a pause', async () => {
     const { store, clock } = await build.aWorld(tables)
+    await saveStanding(store, await readLedger(store), aStanding('before'))
     const read = await readLedger(store)
 
     await pause(store, clock, 'key-1')

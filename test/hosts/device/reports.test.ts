@@ -89,7 +89,7 @@ describe('a report', () => {
 
   test('waits for the earlier ones, so that the last one is the last in the row', async () => {
     const { base, reports, cut, stored } = await aReporter()
-    cut.cut(3)
+    cut.cut(1)
 
     const earlier = reports.say(saying('earlier'))
     const later = reports.say(saying('later'))
