@@ -47,10 +47,11 @@ describe('the state of a socket', () => {
     const { state, asked } = await aSocketState(tables)
 
     close(state, 'unlinked')
+    close(state, 'asked')
     cut(state)
 
     assert.equal(state.closing, 'unlinked')
-    assert.deepEqual(asked, ['close', 'cut'])
+    assert.deepEqual(asked, ['close', 'close', 'cut'])
   })
 
   test('closes the socket as stale when a report is refused', async () => {
