@@ -188,7 +188,8 @@ const EXPLANATIONS: Readonly<Record<PublicCode, Explanation>> = {
   CREDENTIALS_UNREADABLE: {
     when: 'The stored credentials are missing or damaged, or no present key opens them.',
     action:
-      'Give the servers the right wrapping key, or log the device out and link it again. The servers keep trying meanwhile.',
+      'Give the servers the right wrapping key, or log the device out and link it again. The servers keep ' +
+      'trying meanwhile.',
   },
   DATA_KEY_UNAVAILABLE: {
     when: 'The data key of the device cannot be had: KMS did not answer, or refused.',

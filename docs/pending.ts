@@ -1,5 +1,5 @@
-/** `npm version` begins with this: a version without a line under "Pending" in CHANGELOG.md would tell an operator
- *  nothing about what changed. So it is refused. */
+/** `npm version` begins with this. A version without a line under "Pending" in CHANGELOG.md would tell an
+ *  operator nothing about what changed, so it is refused. */
 import { readFileSync } from 'node:fs'
 
 const changelog = readFileSync(new URL('../CHANGELOG.md', import.meta.url), 'utf8')

@@ -5,7 +5,7 @@ import {
   pause,
   readLedger,
   resume,
-  saveStanding,
+  saveStatus,
   spend,
 } from '../../../core/balance/ledger.ts'
 import type { RebalancingStatus } from '../../../core/store/fleet-row.ts'
@@ -30,32 +30,32 @@ describe('the ledger of rebalancing', () => {
     const { store } = await build.aWorld(tables)
     const read = await readLedger(store)
 
-    const first = await saveStanding(store, read, aStanding('the first sweep'))
-    const second = await saveStanding(store, read, aStanding('the second sweep'))
+    const first = await saveStatus(store, read, aStanding('the first sweep'))
+    const second = await saveStatus(store, read, aStanding('the second sweep'))
 
     assert.equal(first, true)
     assert.equal(second, false)
-    assert.equal((await readLedger(store)).standing?.why, 'the first sweep')
+    assert.equal((await readLedger(store)).status?.why, 'the first sweep')
   })
 
   test('is saved again by a sweep that has read the latest row', async () => {
     const { store } = await build.aWorld(tables)
-    await saveStanding(store, await readLedger(store), aStanding('before'))
+    await saveStatus(store, await readLedger(store), aStanding('before'))
 
-    const saved = await saveStanding(store, await readLedger(store), aStanding('after'))
+    const saved = await saveStatus(store, await readLedger(store), aStanding('after'))
 
     assert.equal(saved, true)
-    assert.equal((await readLedger(store)).standing?.why, 'after')
+    assert.equal((await readLedger(store)).status?.why, 'after')
   })
 
   test('refuses a sweep that has read before a pause', async () => {
     const { store, clock } = await build.aWorld(tables)
-    await saveStanding(store, await readLedger(store), aStanding('before'))
+    await saveStatus(store, await readLedger(store), aStanding('before'))
     const read = await readLedger(store)
 
     await pause(store, clock, 'key-1')
 
-    assert.equal(await saveStanding(store, read, aStanding('too late')), false)
+    assert.equal(await saveStatus(store, read, aStanding('too late')), false)
   })
 
   test('tells by which key it was paused, and when', async () => {
@@ -67,15 +67,15 @@ describe('the ledger of rebalancing', () => {
     assert.equal(paused?.at, WALL_START_MS)
   })
 
-  test('keeps its standing over a pause and the end of the pause', async () => {
+  test('keeps its status over a pause and the end of the pause', async () => {
     const { store, clock } = await build.aWorld(tables)
-    await saveStanding(store, await readLedger(store), aStanding('kept'))
+    await saveStatus(store, await readLedger(store), aStanding('kept'))
     await pause(store, clock, 'key-1')
 
     const ledger = await resume(store)
 
     assert.equal(ledger.paused, undefined)
-    assert.equal(ledger.standing?.why, 'kept')
+    assert.equal(ledger.status?.why, 'kept')
   })
 })
 

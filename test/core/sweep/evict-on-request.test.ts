@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { beat } from '../../../core/protocol/membership.ts'
-import { evictServer, stopTaskOf } from '../../../core/sweep/evict-on-request.ts'
+import { evictOnRequest, stopTaskOf } from '../../../core/sweep/evict-on-request.ts'
 import * as build from '../../builders/builders.ts'
 
 let tables: build.Tables
@@ -22,7 +22,7 @@ describe('an eviction on request', () => {
   test('is refused while the server beats, and the server keeps its devices', async () => {
     const { world, server, deviceId } = await aServerWithADevice()
 
-    await assert.rejects(evictServer(world, server), { code: 'SERVER_STILL_BEATING' })
+    await assert.rejects(evictOnRequest(world, server), { code: 'SERVER_STILL_BEATING' })
 
     assert.equal((await build.deviceRow(world.store, deviceId)).owner, server.serverId)
     assert.equal((await build.serverRow(world.store, server.serverId)).state, 'active')
@@ -33,7 +33,7 @@ describe('an eviction on request', () => {
     world.clock.advance(world.settings.buryAfterMs)
     const begun = world.clock.mark()
 
-    const { evicted } = await world.clock.runUntilDone(evictServer(world, server))
+    const { evicted } = await world.clock.runUntilDone(evictOnRequest(world, server))
 
     assert.deepEqual(evicted, [deviceId])
     assert.ok(world.clock.elapsedMs(begun) >= world.settings.buryAfterMs)
@@ -45,7 +45,7 @@ describe('an eviction on request', () => {
     world.clock.advance(world.settings.buryAfterMs)
     world.clock.startTimer(3000, () => void beat(world.store, world.clock, server.serverId, 1))
 
-    const evicting = world.clock.runUntilDone(evictServer(world, server))
+    const evicting = world.clock.runUntilDone(evictOnRequest(world, server))
 
     await assert.rejects(evicting, { code: 'SERVER_STILL_BEATING' })
     assert.equal((await build.serverRow(world.store, server.serverId)).state, 'active')
@@ -57,7 +57,7 @@ describe('an eviction on request', () => {
     world.clock.advance(world.settings.buryAfterMs)
     await build.anActiveServer(world, 'server-1', { capacity: 1 })
 
-    const { evicted, placed } = await world.clock.runUntilDone(evictServer(world, server))
+    const { evicted, placed } = await world.clock.runUntilDone(evictOnRequest(world, server))
 
     assert.equal(evicted.length, 2)
     assert.equal(placed, 1)

@@ -8,7 +8,7 @@ import {
   giveUpAfter,
   hasOpened,
   noteOpened,
-  startHandingOver,
+  startDelivering,
 } from '../../../hosts/device/socket-state.ts'
 import * as build from '../../builders/builders.ts'
 import { aSocketState } from './socket-scene.ts'
@@ -105,8 +105,8 @@ describe('the state of a socket', () => {
     let started = 0
     const start = async () => void started++
 
-    startHandingOver(state, start)
-    startHandingOver(state, start)
+    startDelivering(state, start)
+    startDelivering(state, start)
 
     assert.equal(started, 1)
   })

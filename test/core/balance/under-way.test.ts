@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { readInFlight } from '../../../core/balance/in-flight.ts'
+import { readUnderWay } from '../../../core/balance/under-way.ts'
 import { serverId } from '../../../core/ids.ts'
 import type { DeviceRow } from '../../../core/store/device-row.ts'
 import * as build from '../../builders/builders.ts'
@@ -12,7 +12,7 @@ before(async () => {
 })
 after(() => tables.close())
 
-/** The ledger has it on its way from server-0 to server-1; server-0 owns it unless `change` says otherwise. */
+/** The ledger has the move from server-0 to server-1. Server-0 owns the device unless `change` differs. */
 async function aMove(change: Partial<DeviceRow> = {}) {
   const world = await build.aWorld(tables)
   const from = await build.anActiveServer(world, 'server-0')
@@ -20,7 +20,7 @@ async function aMove(change: Partial<DeviceRow> = {}) {
   await world.store.update('Devices', { deviceId }, { set: { ...change, name: 'moved' }, when: [] })
   const askedAt = world.clock.wallMs()
   const entry = { deviceId, from: from.serverId, to: serverId('server-1'), askedAt }
-  const readAfter = (ms: number) => readInFlight(world.store, [entry], askedAt + ms)
+  const readAfter = (ms: number) => readUnderWay(world.store, [entry], askedAt + ms)
   return { readAfter }
 }
 
