@@ -64,8 +64,10 @@ export async function startMooring({ logDir, clock, nowMs, undo, stop }: FleetPa
   async function register(): Promise<{ linked: Promise<void> }> {
     registered += 1
     const id = `device-${String(registered).padStart(4, '0')}`
+    // First of all: a device whose registration was stored is linked, though its answer may be lost.
+    const linked = linking.link(id)
     await api.register(id, `The phone of ${id}`)
-    return { linked: linking.link(id) }
+    return { linked }
   }
 
   async function compare({ deviceId, credentialsId, account }: DeviceRow) {
