@@ -2,12 +2,12 @@
  *  its own network, which outlives its processes. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Undo } from '../../local/demo/undo.ts'
+import { LEAVE_MS_MAX } from '../../local/service.ts'
 import type { ChaosFleet, ServerProcess } from './fleet.ts'
 import type { ChaosRecord } from './record.ts'
 import { startProxy, type TcpProxy } from './tcp-proxy.ts'
 
 const START_AGAIN_AFTER_MS = 1000
-const LEAVE_MS_MAX = 20_000
 
 export interface KeptServer {
   readonly name: string

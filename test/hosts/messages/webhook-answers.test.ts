@@ -8,18 +8,9 @@ import { deviceId } from '../../../core/ids.ts'
 import { systemRandom } from '../../../core/random.ts'
 import { webhookConsumer } from '../../../hosts/messages/webhook.ts'
 import { impatientClock } from '../auth-state/fixtures.ts'
+import { MESSAGE } from './message.ts'
 
 const DEVICE = deviceId('device-1')
-const MESSAGE = {
-  messageId: 'ID-1',
-  chat: '15550100101@s.whatsapp.net',
-  from: '15550100101@s.whatsapp.net',
-  person: '15550100101@s.whatsapp.net',
-  seq: 1,
-  fromMe: false,
-  timestamp: 1_900_000_000_000,
-  message: { conversation: 'ahoy' },
-}
 const MEGABYTE = 2 ** 20
 /** The kernel's buffers between two sockets may hold this much; a whole answer is far larger. */
 const SENT_BYTES_MAX = 16 * MEGABYTE

@@ -7,17 +7,8 @@ import { deviceId } from '../../../core/ids.ts'
 import { systemRandom } from '../../../core/random.ts'
 import { webhookConsumer } from '../../../hosts/messages/webhook.ts'
 import { impatientClock } from '../auth-state/fixtures.ts'
+import { MESSAGE } from './message.ts'
 
-const MESSAGE = {
-  messageId: 'ID-1',
-  chat: '15550100101@s.whatsapp.net',
-  from: '15550100101@s.whatsapp.net',
-  person: '15550100101@s.whatsapp.net',
-  seq: 1,
-  fromMe: false,
-  timestamp: 1_900_000_000_000,
-  message: { conversation: 'ahoy' },
-}
 const ANSWERS = {
   'switching protocols':
     'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',

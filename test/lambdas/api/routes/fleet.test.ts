@@ -1,20 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { deviceId, epoch, serverId } from '../../../../core/ids.ts'
-import { activate, announce, beat, buryExited } from '../../../../core/protocol/membership.ts'
+import { activate, announce, beat } from '../../../../core/protocol/membership.ts'
 import { giveConnectShare } from '../../../../core/requests/server-requests.ts'
 import { beginSweep } from '../../../../core/sweep/sweep.ts'
 import { churnLedger } from '../../../../core/telemetry/churn.ts'
 import { recordConflict } from '../../../../core/telemetry/conflicts.ts'
-import {
-  anActiveServer,
-  embeddedTables,
-  newcomer,
-  ownedDevices,
-  type Tables,
-  waitingDevices,
-} from '../../../builders/builders.ts'
-import { anApi } from '../../events.ts'
+import { embeddedTables, newcomer, type Tables } from '../../../builders/builders.ts'
+import { aFleet } from './fleet-scene.ts'
 
 let tables: Tables
 before(async () => {
@@ -22,22 +15,8 @@ before(async () => {
 })
 after(() => tables.close())
 
-/** Two servers with 3 and 1 devices and room for 10 each, 2 devices that wait, and a dead server. */
-async function aFleet() {
-  const api = await anApi(tables)
-  const { world } = api
-  const one = await anActiveServer(world, 'server-1', { capacity: 10, name: 'web-1' })
-  const two = await anActiveServer(world, 'server-2', { capacity: 10, name: 'web-2' })
-  await ownedDevices(world, one, 3)
-  await ownedDevices(world, two, 1)
-  await waitingDevices(world, 2)
-  await beat(world.store, world.clock, one.serverId, 3)
-  await buryExited(world.store, await anActiveServer(world, 'server-3', { name: 'web-3' }), 'exit code 1')
-  return api
-}
-
 test('the fleet shows how devices are spread over the live servers', async () => {
-  const { call } = await aFleet()
+  const { call } = await aFleet(tables)
   const { body } = await call('GET', '/fleet')
   const spread = body.servers.toSorted((a: { name: string }, b: { name: string }) =>
     a.name.localeCompare(b.name),
@@ -69,7 +48,7 @@ test('the fleet shows how devices are spread over the live servers', async () =>
 })
 
 test('the fleet shows its totals and its devices by status', async () => {
-  const { call } = await aFleet()
+  const { call } = await aFleet(tables)
   const { body } = await call('GET', '/fleet')
   assert.deepEqual(body.totals, {
     devices: 6,
@@ -87,7 +66,7 @@ test('the fleet shows its totals and its devices by status', async () => {
 })
 
 test('a device that has just moved, and that two beats count, is one connected device of the fleet', async () => {
-  const { world, call } = await aFleet()
+  const { world, call } = await aFleet(tables)
   await world.store.update(
     'Devices',
     { deviceId: deviceId('device-0') },
@@ -106,7 +85,7 @@ test('a device that has just moved, and that two beats count, is one connected d
 })
 
 test('the fleet shows what moved in the last 15 minutes', async () => {
-  const { world, call } = await aFleet()
+  const { world, call } = await aFleet(tables)
   const ledger = churnLedger(world.store, world.clock)
   ledger.count('Evictions', 7)
   await ledger.flush()
@@ -122,7 +101,7 @@ test('the fleet shows what moved in the last 15 minutes', async () => {
 })
 
 test('the fleet names the devices that are conflicted', async () => {
-  const { world, call } = await aFleet()
+  const { world, call } = await aFleet(tables)
   const conflicted = { status: 'conflicted', statusReason: '3 conflicts' } as const
   await world.store.update('Devices', { deviceId: deviceId('device-0') }, { set: conflicted, when: [] })
   const { body } = await call('GET', '/fleet')
@@ -132,7 +111,7 @@ test('the fleet names the devices that are conflicted', async () => {
 })
 
 test('the fleet shows how many connects wait at each server, and the share of each', async () => {
-  const { world, call } = await aFleet()
+  const { world, call } = await aFleet(tables)
   const { store, clock } = world
   await beat(store, clock, serverId('server-1'), 3, 9)
   await giveConnectShare(store, { serverId: serverId('server-1') }, 12.345)
@@ -143,7 +122,7 @@ test('the fleet shows how many connects wait at each server, and the share of ea
 })
 
 test('the fleet names the devices that had a conflict in the last day, connected again or not', async () => {
-  const { world, call } = await aFleet()
+  const { world, call } = await aFleet(tables)
   const conflict = (device: string, name: string) =>
     recordConflict(world, {
       device: deviceId(device),
@@ -170,7 +149,7 @@ test('the fleet names the devices that had a conflict in the last day, connected
 })
 
 test('the fleet shows when the sweep looked last', async () => {
-  const { world, call } = await aFleet()
+  const { world, call } = await aFleet(tables)
   assert.deepEqual((await call('GET', '/fleet')).body.sweep, {})
   await beginSweep(world).look()
   world.clock.advance(90_000)
@@ -179,14 +158,14 @@ test('the fleet shows when the sweep looked last', async () => {
 })
 
 test('the fleet shows no duplicates while another server only asks for a name that is held', async () => {
-  const { world, call } = await aFleet()
+  const { world, call } = await aFleet(tables)
   await announce(world.store, world.clock, newcomer('server-4', { name: 'web-1' }))
   const { body } = await call('GET', '/fleet')
   assert.deepEqual(body.duplicates, { names: [], urls: [] })
 })
 
 test('the fleet shows a name and a URL that two servers use', async () => {
-  const { world, call } = await aFleet()
+  const { world, call } = await aFleet(tables)
   const intruder = newcomer('server-4', { name: 'web-1' })
   await announce(world.store, world.clock, intruder)
   await activate(world.store, intruder.serverId)

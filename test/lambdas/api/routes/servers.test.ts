@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { serverId } from '../../../../core/ids.ts'
-import { beat, buryExited, drain, setOut } from '../../../../core/protocol/membership.ts'
-import {
-  anActiveServer,
-  embeddedTables,
-  ownedDevices,
-  type Tables,
-  waitingDevices,
-} from '../../../builders/builders.ts'
-import { anApi } from '../../events.ts'
+import { drain, setOut } from '../../../../core/protocol/membership.ts'
+import { embeddedTables, type Tables } from '../../../builders/builders.ts'
+import { aFleet } from './fleet-scene.ts'
 
 let tables: Tables
 before(async () => {
@@ -17,22 +11,8 @@ before(async () => {
 })
 after(() => tables.close())
 
-/** Two servers with 3 and 1 devices and room for 10 each, 2 devices that wait, and a server that is dead. */
-async function aFleet() {
-  const api = await anApi(tables)
-  const { world } = api
-  const one = await anActiveServer(world, 'server-1', { capacity: 10, name: 'web-1' })
-  const two = await anActiveServer(world, 'server-2', { capacity: 10, name: 'web-2' })
-  await ownedDevices(world, one, 3)
-  await ownedDevices(world, two, 1)
-  await waitingDevices(world, 2)
-  await beat(world.store, world.clock, one.serverId, 3)
-  await buryExited(world.store, await anActiveServer(world, 'server-3', { name: 'web-3' }), 'exit code 1')
-  return api
-}
-
 test('servers are listed by name, dead ones included', async () => {
-  const { call } = await aFleet()
+  const { call } = await aFleet(tables)
   const { body } = await call('GET', '/servers')
   assert.deepEqual(
     body.servers.map((server: { name: string; state: string }) => `${server.name} ${server.state}`),
@@ -41,7 +21,7 @@ test('servers are listed by name, dead ones included', async () => {
 })
 
 test('servers are listed by state', async () => {
-  const { call } = await aFleet()
+  const { call } = await aFleet(tables)
   const { body } = await call('GET', '/servers?state=dead')
   assert.equal(body.servers.length, 1)
   assert.equal(body.servers[0].serverId, 'server-3')
@@ -49,7 +29,7 @@ test('servers are listed by state', async () => {
 })
 
 test('a server is shown', async () => {
-  const { call } = await aFleet()
+  const { call } = await aFleet(tables)
   const { body } = await call('GET', '/servers/server-1')
   assert.equal(body.name, 'web-1')
   assert.equal(body.load, 3)
@@ -59,7 +39,7 @@ test('a server is shown', async () => {
 })
 
 test('a server that was told to end says so, with its load; a drained server keeps its own reason', async () => {
-  const { world, call } = await aFleet()
+  const { world, call } = await aFleet(tables)
   await setOut(world.store, serverId('server-1'))
   await drain(world.store, serverId('server-2'), 'drained by an operator')
   await setOut(world.store, serverId('server-2'))
