@@ -1,9 +1,9 @@
 /** `mooring import`: brings in devices of another system with their credentials, so that no phone must pair
  *  again. */
 import { type FleetOptions, withFleet } from './fleet-access.ts'
-import { folders } from './import/folders.ts'
-import { type Columns, rows } from './import/rows.ts'
 import { type RunOptions, runImport } from './import/run.ts'
+import { type Columns, devicesTable } from './import/sources/devices-table.ts'
+import { folders } from './import/sources/folders.ts'
 import type { CliWorld } from './world.ts'
 
 type Options = FleetOptions & RunOptions
@@ -13,5 +13,5 @@ export function importMultiFile(world: CliWorld, paths: string[], options: Optio
 }
 
 export function importPostgres(world: CliWorld, file: string, options: Options & Columns): Promise<void> {
-  return withFleet(options, (fleet) => runImport(world, fleet, rows(file, options), options))
+  return withFleet(options, (fleet) => runImport(world, fleet, devicesTable(file, options), options))
 }

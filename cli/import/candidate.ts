@@ -1,7 +1,7 @@
 /** A candidate is a device as another system has it, before the fleet has been asked about it. */
 import { createHash } from 'node:crypto'
 import { type DeviceId, deviceId, hasIdForm } from '../../core/ids.ts'
-import type { Linked, Unusable } from './credentials.ts'
+import type { Linked, Unusable } from './credentials/judge.ts'
 
 export interface Candidate {
   /** Where the device was found: a folder, or a line of a file. It is the same in every reading. */

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inParallel } from '../../core/parallel.ts'
 import type { KeysByType } from '../../hosts/auth-state/whole-state.ts'
-import { parseForeign } from '../import/foreign-json.ts'
+import { parseForeign } from '../import/forms/foreign-json.ts'
 import { CREDS_FILE, keyOf } from './names.ts'
 
 const FILES_AT_ONCE = 16

@@ -1,11 +1,11 @@
 /** Judges credentials of another system: whether they are complete, and to which account they belong. */
 import type { AuthenticationCreds } from '@whiskeysockets/baileys'
-import type { DeviceId } from '../../core/ids.ts'
-import type { Account } from '../../core/store/device-row.ts'
-import { wholeCreds } from '../../hosts/auth-state/creds.ts'
-import { serialise } from '../../hosts/auth-state/serialise.ts'
-import { type KeysByType, keysTooLarge, type WholeState } from '../../hosts/auth-state/whole-state.ts'
-import { fileOf } from '../multi-file/names.ts'
+import type { DeviceId } from '../../../core/ids.ts'
+import type { Account } from '../../../core/store/device-row.ts'
+import { wholeCreds } from '../../../hosts/auth-state/creds.ts'
+import { serialise } from '../../../hosts/auth-state/serialise.ts'
+import { type KeysByType, keysTooLarge, type WholeState } from '../../../hosts/auth-state/whole-state.ts'
+import { fileOf } from '../../multi-file/names.ts'
 
 export interface Linked extends WholeState {
   readonly account: Account

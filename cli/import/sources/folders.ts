@@ -1,11 +1,11 @@
 /** Reads multi-file auth folders as candidates: a folder is one device, a directory of folders is many. */
 import { readdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { WrongUsage } from '../failures.ts'
-import { CREDS_FILE, keyOf } from '../multi-file/names.ts'
-import { readMultiFile } from '../multi-file/read.ts'
-import { type Candidate, idFrom, type Loaded, nameFrom, type Source } from './candidate.ts'
-import { judgeCredentials } from './credentials.ts'
+import { WrongUsage } from '../../failures.ts'
+import { CREDS_FILE, keyOf } from '../../multi-file/names.ts'
+import { readMultiFile } from '../../multi-file/read.ts'
+import { type Candidate, idFrom, type Loaded, nameFrom, type Source } from '../candidate.ts'
+import { judgeCredentials } from '../credentials/judge.ts'
 
 export function folders(paths: readonly string[]): Source {
   return {

@@ -10,7 +10,7 @@ import {
   openAuthOf,
   startTestImport,
   type TestImport,
-} from './builders.ts'
+} from '../builders.ts'
 
 let fleet: TestImport
 before(async () => {

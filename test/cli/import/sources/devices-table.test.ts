@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { BufferJSON } from '@whiskeysockets/baileys'
-import { readWholeState } from '../../../hosts/auth-state/whole-state.ts'
-import { aFolder, asJson, keysOfAllTypes, startTestImport, type TestImport } from './builders.ts'
+import { readWholeState } from '../../../../hosts/auth-state/whole-state.ts'
+import { aFolder, asJson, keysOfAllTypes, startTestImport, type TestImport } from '../builders.ts'
 
 let fleet: TestImport
 before(async () => {

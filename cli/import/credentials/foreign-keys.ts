@@ -1,0 +1,27 @@
+/** Sorts the Signal keys of another system by type and id, in whichever way it has named them. */
+import type { KeysByType } from '../../../hosts/auth-state/whole-state.ts'
+
+/** The names of keys in useSingleFileAuthState of older Baileys. */
+const OLDER_TYPES: Readonly<Record<string, string>> = {
+  preKeys: 'pre-key',
+  sessions: 'session',
+  senderKeys: 'sender-key',
+  senderKeyMemory: 'sender-key-memory',
+  appStateSyncKeys: 'app-state-sync-key',
+  appStateVersions: 'app-state-sync-version',
+}
+
+export interface ForeignKeys {
+  readonly keys: KeysByType
+  /** Keys that are not imported, and why. */
+  readonly leftOut: readonly string[]
+}
+
+/** @param nested keys by type and then by id, as in `{"pre-key": {"1": ...}}` */
+export function foreignKeys(nested: unknown): ForeignKeys {
+  const found = Object.entries(nested as Record<string, unknown>).map(([type, byId]) => {
+    const ids = Object.entries((byId ?? {}) as Record<string, unknown>)
+    return [OLDER_TYPES[type] ?? type, Object.fromEntries(ids.filter(([, value]) => value))]
+  })
+  return { keys: Object.fromEntries(found), leftOut: [] }
+}
