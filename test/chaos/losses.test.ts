@@ -79,6 +79,14 @@ test('the words of another server on the device a little later are none on this 
   assert.equal(lossesOf({ ...moved, saidEnds: [{ ...fault, server: SERVER }] }), 1)
 })
 
+test('the words of the same server on the socket before are none on a short socket after it', () => {
+  const short = { ...socket(), fromMs: ENDED - 2000 }
+  const saidEnds = [
+    { atMs: ENDED - 6000, deviceId: 'one', server: SERVER, why: 'an error ended it (950 fault)' },
+  ]
+  assert.equal(lossesOf({ sockets: [short], ownersBetween: () => [SERVER, undefined], saidEnds }), 0)
+})
+
 for (const [what, end, run, isLost] of [
   ['an error', { code: 1, signal: null }, {}, true],
   ['an abort', { code: null, signal: 'SIGABRT' }, {}, true],

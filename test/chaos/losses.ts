@@ -137,13 +137,15 @@ function wasReleased(
   return ownersBetween(deviceId, untilMs, untilMs + RELEASE_MS_MAX).some((owner) => owner !== server)
 }
 
+/** A word from before the socket's login is about the socket before it. */
 function saidOf(
-  { account, label, untilMs }: SocketEnd,
+  { account, label, fromMs, untilMs }: SocketEnd,
   { saidEnds, deviceOf }: LossEvidence,
 ): string | undefined {
   const [device, server] = [deviceOf(account), serverOf(label)]
   const apartMs = ({ atMs }: SaidEnd) => Math.abs(atMs - untilMs)
   return saidEnds
-    .filter((said) => said.deviceId === device && said.server === server && apartMs(said) <= SAID_MS_MAX)
+    .filter((said) => said.deviceId === device && said.server === server)
+    .filter((said) => said.atMs >= fromMs && apartMs(said) <= SAID_MS_MAX)
     .sort((one, other) => apartMs(one) - apartMs(other))[0]?.why
 }
