@@ -9,7 +9,7 @@ import { type CliWorld, tell } from './world.ts'
 export async function showFleet(world: CliWorld): Promise<void> {
   const { api, terminal } = world
   const fleet = await api.get<FleetAnswer>('/fleet')
-  tell(world, fleet, () => drawFleet(fleet, terminal.paint, terminal.columns()))
+  tell(world, fleet, () => drawFleet(fleet, terminal.columns()))
 }
 
 export async function restartFleet(world: CliWorld, options: WaitOptions & { stop?: true }): Promise<void> {

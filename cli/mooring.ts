@@ -25,7 +25,7 @@ const HINTS: Readonly<Record<string, string>> = {
 
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort())
-const terminal = openTerminal(process.stdout, process.stdin)
+const terminal = openTerminal({ out: process.stdout, errors: process.stderr, input: process.stdin })
 // The terminal gets its cursor back however the process ends.
 process.on('exit', () => terminal.settle())
 // The reader of the output is gone, as with `| head`.
@@ -51,7 +51,10 @@ function readKey(text: string | undefined): string | undefined {
 }
 
 async function main(): Promise<number> {
-  const program = createProgram(worldOf)
+  const program = createProgram(worldOf, {
+    writeOut: terminal.printText,
+    writeErr: terminal.complain,
+  })
   try {
     await program.parseAsync()
     return EXIT.done
@@ -65,14 +68,19 @@ function giveUp(error: unknown): number {
   terminal.settle()
   // Commander has printed the fault, or the help.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.wrongUsage
-  if (!(error instanceof Failure)) throw error
+  if (!(error instanceof Failure)) return say(stackOf(error), EXIT.refused)
   if (error.exitCode === EXIT.interrupted) return error.exitCode
   const hint = error instanceof Refused ? HINTS[error.code] : undefined
   return say(hint ? `${error.message}. ${hint}` : error.message, error.exitCode)
 }
 
+/** An unforeseen error may quote a text from outside, so it is printed as every other text. */
+function stackOf(error: unknown): string {
+  return error instanceof Error && error.stack !== undefined ? error.stack : String(error)
+}
+
 function say(message: string, exitCode: number): number {
-  process.stderr.write(`${message}\n`)
+  terminal.complain(message)
   return exitCode
 }
 

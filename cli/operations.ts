@@ -5,7 +5,7 @@ import type { OperationList } from '../lambdas/api/routes/operations.ts'
 import { Interrupted, NotDone } from './failures.ts'
 import { type Column, drawPairs, drawTable } from './table.ts'
 import { age, counted, plain } from './words.ts'
-import { type CliWorld, pause, tell } from './world.ts'
+import { type CliWorld, JSON_INDENT, pause, tell } from './world.ts'
 
 const LOOK_EVERY_MS = 1000
 
@@ -98,7 +98,7 @@ async function follow(world: CliWorld, begun: OperationAnswer, timeoutSeconds: n
     throw error
   }
   terminal.settle()
-  if (json) terminal.print(JSON.stringify(operation, undefined, 2))
+  if (json) terminal.printJson(operation, JSON_INDENT)
   if (operation.state !== 'done') {
     throw new NotDone(`${operationId} was ${operation.state.replace('_', ' ')}: ${plain(operation.why)}`)
   }

@@ -1,6 +1,6 @@
 /** The tree of commands with their help. Each command hands over to a file of its own. */
 import { readFileSync } from 'node:fs'
-import { Command, Option } from 'commander'
+import { Command, Option, type OutputConfiguration } from 'commander'
 import { operationArgument, positiveNumber } from './arguments.ts'
 import type { Act, GlobalOptions } from './command.ts'
 import { addDeviceCommands } from './commands/device.ts'
@@ -30,8 +30,12 @@ Exit codes:
   ${EXIT.unreachable}    the API cannot be reached
   ${EXIT.interrupted}  interrupted`
 
-/** @param worldOf makes the world of a command from the options that all commands share */
-export function createProgram(worldOf: (options: GlobalOptions) => CliWorld): Command {
+/** @param worldOf makes the world of a command from the options that all commands share
+ *  @param outputs where help and faults of usage are printed */
+export function createProgram(
+  worldOf: (options: GlobalOptions) => CliWorld,
+  outputs: OutputConfiguration,
+): Command {
   const act: Act = (command) => {
     return (...given) => {
       const self = given.at(-1) as Command
@@ -53,6 +57,7 @@ export function createProgram(worldOf: (options: GlobalOptions) => CliWorld): Co
     .option('--json', 'print the answer of the API as JSON')
     .addHelpText('after', EXAMPLES)
     .configureHelp({ showGlobalOptions: true })
+    .configureOutput(outputs)
     .exitOverride()
     .showHelpAfterError('(add --help to see how the command is used)')
   addDeviceCommands(program, act)

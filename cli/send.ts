@@ -3,7 +3,8 @@
 import { signatureHeaders } from '../core/request-signature.ts'
 import type { DeviceAnswer } from '../lambdas/api/answers/device.ts'
 import type { ServerAnswer } from '../lambdas/api/routes/servers.ts'
-import { NotDone, Refused, Unreachable, WrongUsage } from './failures.ts'
+import { refusal } from './api.ts'
+import { NotDone, Unreachable, WrongUsage } from './failures.ts'
 import { plain } from './words.ts'
 import { type CliWorld, tell } from './world.ts'
 
@@ -45,6 +46,6 @@ export async function sendText(
     message?: string
     messageId?: string
   }
-  if (!answer.ok) throw new Refused(said.code ?? String(answer.status), plain(said.message ?? ''))
+  if (!answer.ok) throw refusal(String(said.code ?? answer.status), String(said.message ?? ''))
   tell(world, said, () => `Sent. WhatsApp has it as ${plain(said.messageId ?? '')}.`)
 }
