@@ -22,6 +22,6 @@ export async function pauseRebalancing(world: CliWorld, paused: boolean): Promis
   const answer = await world.api.post<RebalancingAnswer>('/fleet/rebalancing', { paused })
   tell(world, answer, () => [
     drawRebalancing(answer),
-    ...(paused ? ['No device moves to even out the servers until `mooring fleet resume`.'] : []),
+    ...(paused ? [`No device moves to even out the servers until \`${world.command} fleet resume\`.`] : []),
   ])
 }

@@ -8,18 +8,21 @@ import { systemClock } from '../core/clock.ts'
 import { connectApi } from './api.ts'
 import type { GlobalOptions } from './command.ts'
 import { EXIT, Failure, Refused, WrongUsage } from './failures.ts'
+import { invocationOf } from './invocation.ts'
 import { nearMiss } from './near-misses.ts'
 import { createProgram } from './program.ts'
 import { openTerminal } from './terminal.ts'
 import type { CliWorld } from './world.ts'
 
+const command = invocationOf(process.env)
 const HINTS: Readonly<Record<string, string>> = {
   API_KEY_MISSING: 'Give the key in MOORING_API_KEY or with --key.',
-  DEVICE_NOT_FOUND: '`mooring devices` lists the devices; `mooring device register` adds one.',
-  OPERATION_NOT_FOUND: '`mooring operations` lists the operations under way.',
+  DEVICE_NOT_FOUND: `\`${command} devices\` lists the devices; \`${command} device register\` adds one.`,
+  SERVER_NOT_FOUND: `\`${command} servers --all\` lists the servers.`,
+  OPERATION_NOT_FOUND: `\`${command} operations\` lists the operations under way.`,
   NO_ROOM_TO_DRAIN: 'At the command line this is --partly.',
   SERVER_STILL_BEATING: 'At the command line stopTask is --stop-task.',
-  NOT_RESTARTING: 'At the command line this is `mooring fleet restart`.',
+  NOT_RESTARTING: `At the command line this is \`${command} fleet restart\`.`,
   API_KEY_UNKNOWN: 'Check MOORING_API_KEY or --key, and that --url is the fleet of this key.',
 }
 
@@ -33,7 +36,7 @@ process.stdout.on('error', () => process.exit(EXIT.done))
 
 function worldOf({ url, key, json }: GlobalOptions): CliWorld {
   const api = connectApi({ url: readUrl(url), key: readKey(key), clock: systemClock, stop: stop.signal })
-  return { api, terminal, clock: systemClock, stop: stop.signal, json: json === true }
+  return { api, terminal, clock: systemClock, stop: stop.signal, json: json === true, command }
 }
 
 function readUrl(text: string): string {
@@ -51,7 +54,7 @@ function readKey(text: string | undefined): string | undefined {
 }
 
 async function main(): Promise<number> {
-  const program = createProgram(worldOf, {
+  const program = createProgram(worldOf, command, {
     writeOut: terminal.printText,
     writeErr: terminal.complain,
   })
@@ -59,7 +62,7 @@ async function main(): Promise<number> {
     await program.parseAsync()
     return EXIT.done
   } catch (error) {
-    const meant = error instanceof CommanderError && nearMiss(program, process.argv.slice(2), error)
+    const meant = error instanceof CommanderError && nearMiss(program, process.argv.slice(2), error, command)
     return meant ? say(meant, EXIT.wrongUsage) : giveUp(error)
   }
 }

@@ -67,7 +67,7 @@ export async function tellBegun(
   const { operationId } = operation
   tell(world, answer, () => [
     ...drawProgress(operation),
-    `Follow it: mooring operation ${operationId} --wait`,
+    `Follow it: ${world.command} operation ${operationId} --wait`,
   ])
 }
 
@@ -76,12 +76,17 @@ export async function tellBegun(
 async function follow(world: CliWorld, begun: OperationAnswer, timeoutSeconds: number): Promise<void> {
   const { api, terminal, clock, json } = world
   const { operationId } = begun
-  const again = `it goes on. Follow it: mooring operation ${operationId} --wait`
+  const again = `it goes on. Follow it: ${world.command} operation ${operationId} --wait`
   const mark = clock.mark()
   let operation = begun
+  let before: readonly string[] = []
   try {
     for (;;) {
-      if (!json) terminal.draw(drawProgress(operation))
+      const drawn = drawProgress(operation)
+      // In a log each line appears once.
+      if (!json)
+        terminal.draw(terminal.isInteractive ? drawn : drawn.filter((line) => !before.includes(line)))
+      before = drawn
       if (operation.state !== 'running') break
       if (clock.elapsedMs(mark) >= timeoutSeconds * 1000) {
         throw new NotDone(

@@ -42,7 +42,7 @@ function isPassing(error: unknown): error is Refused | Unreachable {
   return error instanceof Unreachable || (error instanceof Refused && /^(STORE_BUSY|HTTP_5)/.test(error.code))
 }
 
-function show({ api, terminal, json }: CliWorld, fleet: FleetAnswer, trouble?: string): void {
+function show({ api, terminal, json, command }: CliWorld, fleet: FleetAnswer, trouble?: string): void {
   if (json) {
     if (trouble === undefined) terminal.printJson(fleet)
     return
@@ -58,14 +58,14 @@ function show({ api, terminal, json }: CliWorld, fleet: FleetAnswer, trouble?: s
     '',
     ...drawFleet(fleet, terminal.columns()),
   ]
-  terminal.draw(cut(lines, terminal.rows() - 1))
+  terminal.draw(cut(lines, terminal.rows() - 1, command))
 }
 
 /** Cuts a picture that is higher than the terminal, because it could not be drawn in place. */
-function cut(lines: readonly Line[], rows: number): readonly Line[] {
+function cut(lines: readonly Line[], rows: number, command: string): readonly Line[] {
   if (lines.length <= rows) return lines
   return [
     ...lines.slice(0, Math.max(1, rows - 1)),
-    `... ${lines.length - rows + 1} more lines: mooring fleet`,
+    `... ${lines.length - rows + 1} more lines: ${command} fleet`,
   ]
 }

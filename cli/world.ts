@@ -14,6 +14,8 @@ export interface CliWorld {
   readonly stop: AbortSignal
   /** Whether to print the answer of the API, and nothing else. */
   readonly json: boolean
+  /** How a person starts the command, as hints have to say it. */
+  readonly command: string
 }
 
 /** Prints the answer in words, or under `--json` as JSON. */
