@@ -103,11 +103,11 @@ function read(url: string, status: number, text: string): unknown {
   // API Gateway's own answers have no code, for example when it cuts a request off.
   const known = typeof code === 'string' ? code : `HTTP_${status}`
   const words = typeof message === 'string' ? message : text
-  throw refusal(known, words)
+  throw foreignRefusal(known, words)
 }
 
 /** What something at another URL has said, short enough to be read. */
-export function refusal(code: string, message: string): Refused {
+export function foreignRefusal(code: string, message: string): Refused {
   return new Refused(
     shortened(plain(code), CODE_CHARACTERS_MAX),
     shortened(plain(message), MESSAGE_CHARACTERS_MAX),

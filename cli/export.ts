@@ -1,5 +1,5 @@
-/** `mooring export`: writes a stopped device to a multi-file auth folder, with which Baileys can continue, or to
- *  a file of rows. */
+/** `mooring export`: writes a stopped device to a multi-file auth folder, with which Baileys can continue, or
+ *  to a file of rows. */
 import { basename, join } from 'node:path'
 import { MooringError } from '../core/errors.ts'
 import { deviceId } from '../core/ids.ts'

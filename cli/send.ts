@@ -3,7 +3,7 @@
 import { signatureHeaders } from '../core/request-signature.ts'
 import type { DeviceAnswer } from '../lambdas/api/answers/device.ts'
 import type { ServerAnswer } from '../lambdas/api/routes/servers.ts'
-import { refusal } from './api.ts'
+import { foreignRefusal } from './api.ts'
 import { NotDone, type Refused, Unreachable, WrongUsage } from './failures.ts'
 import { plain } from './words.ts'
 import { type CliWorld, tell } from './world.ts'
@@ -51,7 +51,7 @@ export async function sendText(
     messageId?: string
   }
   if (said.code === NOT_CONNECTED) throw notConnected(world, device)
-  if (!answer.ok) throw refusal(String(said.code ?? answer.status), String(said.message ?? ''))
+  if (!answer.ok) throw foreignRefusal(String(said.code ?? answer.status), String(said.message ?? ''))
   tell(world, said, () => `Sent. WhatsApp has it as ${plain(said.messageId ?? '')}.`)
 }
 
@@ -59,5 +59,5 @@ export async function sendText(
 function notConnected({ command }: CliWorld, { deviceId, explanation, pairedAt }: DeviceAnswer): Refused {
   const why = explanation ?? 'its socket has closed just now; try again in a moment'
   const hint = pairedAt === undefined ? `. Link it: ${command} device pair ${deviceId}` : ''
-  return refusal(NOT_CONNECTED, `device "${deviceId}" is not connected: ${why}${hint}`)
+  return foreignRefusal(NOT_CONNECTED, `device "${deviceId}" is not connected: ${why}${hint}`)
 }

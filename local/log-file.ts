@@ -6,7 +6,8 @@ import type { Clock } from '../core/clock.ts'
  *  @throws what the file system threw, for a file that cannot be opened */
 export function openLog(file: string, process: string, clock: Clock): number {
   const log = openSync(file, 'a')
-  const header = { time: new Date(clock.wallMs()).toISOString(), event: 'log.begun', process }
+  const timestamp = new Date(clock.wallMs()).toISOString()
+  const header = { level: 'INFO', message: 'log.begun', timestamp, event: 'log.begun', process }
   try {
     writeSync(log, `${JSON.stringify(header)}\n`)
   } catch {

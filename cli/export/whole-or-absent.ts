@@ -76,7 +76,8 @@ export async function placeWhole(
   }
 }
 
-/** Another program may use a new folder already, so only empty ones are removed, from `last` up to `first`. */
+/** Another program may use a new folder already, so only empty ones are removed: `last`, and those above it
+ *  up to `first`. */
 async function removeEmpty(last: string, first: string): Promise<void> {
   for (let folder = last; ; folder = dirname(folder)) {
     await rmdir(folder)
