@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import { clearLeftovers } from '../../../cli/export/leftovers.ts'
 import { mustBeFree, placeWhole } from '../../../cli/export/whole-or-absent.ts'
 
 let home: string
@@ -79,6 +82,30 @@ describe('a folder that is placed', () => {
     assert.deepEqual(readdirSync(home), ['out'])
     assert.deepEqual(readdirSync(at('out')), ['theirs'])
   })
+})
+
+test('a kill leaves the target absent, and the next export removes the rest', async () => {
+  const entry = join(import.meta.dirname, '../../../cli/export/whole-or-absent.ts')
+  const child = spawn(process.execPath, [
+    '--input-type=module',
+    '--eval',
+    `import { placeWhole } from ${JSON.stringify(entry)}
+     setInterval(() => undefined, 1000)
+     await placeWhole(${JSON.stringify(at('out'))}, 'folder', new AbortController().signal, () => {
+       console.log('writing')
+       return new Promise(() => undefined)
+     })`,
+  ])
+  await once(child.stdout, 'data')
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  const left = readdirSync(home)
+
+  const told = await clearLeftovers(at('out'))
+
+  assert.match(left.join(), /^\.mooring-export-\d+-\w{6}$/)
+  assert.match(told.join(), /^Removed .+killed\.$/)
+  assert.deepEqual(readdirSync(home), [])
 })
 
 describe('a file that is placed', () => {
