@@ -2,14 +2,16 @@
  *  the answers have the types of their routes. */
 import { type Clock, sleep } from '../core/clock.ts'
 import { Interrupted, Refused, Unreachable } from './failures.ts'
-import { plain } from './words.ts'
+import { plain, shortened } from './words.ts'
 
 /** The longest route waits 8 s for a pairing code. */
 const REQUEST_MS_MAX = 20_000
 /** Reads change nothing, so a failed read is repeated this often, after a pause that doubles. */
 const READ_AGAIN_MAX = 3
 const READ_AGAIN_AFTER_MS = 300
-const SHOWN_CHARACTERS_MAX = 200
+/** A refusal is a code and a few sentences. The answer of something else may be a whole page. */
+const CODE_CHARACTERS_MAX = 80
+const MESSAGE_CHARACTERS_MAX = 1000
 
 export type Query = Readonly<Record<string, string | undefined>>
 
@@ -100,8 +102,16 @@ function read(url: string, status: number, text: string): unknown {
   const { code, message } = answer as { code?: unknown; message?: unknown }
   // API Gateway's own answers have no code, for example when it cuts a request off.
   const known = typeof code === 'string' ? code : `HTTP_${status}`
-  const words = typeof message === 'string' ? message : text.slice(0, SHOWN_CHARACTERS_MAX)
-  throw new Refused(plain(known), plain(words))
+  const words = typeof message === 'string' ? message : text
+  throw foreignRefusal(known, words)
+}
+
+/** What something at another URL has said, short enough to be read. */
+export function foreignRefusal(code: string, message: string): Refused {
+  return new Refused(
+    shortened(plain(code), CODE_CHARACTERS_MAX),
+    shortened(plain(message), MESSAGE_CHARACTERS_MAX),
+  )
 }
 
 function parse(text: string): object | undefined {

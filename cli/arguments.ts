@@ -2,7 +2,11 @@
 import { InvalidArgumentError } from 'commander'
 import { hasIdForm } from '../core/ids.ts'
 import { readPhoneNumber } from '../core/phone-number.ts'
+import { recipientFault } from '../core/recipient.ts'
 import { WrongUsage } from './failures.ts'
+
+/** As WhatsApp takes it. */
+const TEXT_CHARACTERS_MAX = 65_536
 
 export function idArgument(text: string): string {
   if (hasIdForm(text)) return text
@@ -14,7 +18,7 @@ export function idArgument(text: string): string {
 /** An operation's id may be its kind followed by a serverId, so it may be longer than an id. */
 export function operationArgument(text: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$/.test(text)) return text
-  throw new InvalidArgumentError('`mooring operations` lists the ids of the operations under way.')
+  throw new InvalidArgumentError('The command `operations` lists the ids of the operations under way.')
 }
 
 /** @returns the digits, with the country code */
@@ -22,6 +26,17 @@ export function phoneArgument(text: string): string {
   const read = readPhoneNumber(text)
   if ('digits' in read) return read.digits
   throw new InvalidArgumentError(`It ${read.fault}.`)
+}
+
+export function recipientArgument(text: string): string {
+  const fault = recipientFault(text)
+  if (fault === undefined) return text
+  throw new InvalidArgumentError(`It ${fault}.`)
+}
+
+export function textArgument(text: string): string {
+  if (text.length > 0 && text.length <= TEXT_CHARACTERS_MAX) return text
+  throw new InvalidArgumentError(`A text has 1 to ${TEXT_CHARACTERS_MAX} characters.`)
 }
 
 export function positiveNumber(text: string): number {

@@ -4,6 +4,7 @@ import type { DeviceAnswer } from '../lambdas/api/answers/device.ts'
 import type { DeletedDevice, DevicePage, HistoryPage } from '../lambdas/api/routes/devices.ts'
 import { readTime } from './arguments.ts'
 import { mustConfirm } from './confirm.ts'
+import { nameServers } from './history-names.ts'
 import { readPages } from './pages.ts'
 import { findServer } from './server-by-name.ts'
 import { type Column, drawPairs, drawTable } from './table.ts'
@@ -96,7 +97,7 @@ export async function registerDevice(
   const device = await world.api.post<DeviceAnswer>('/devices', wanted)
   tell(world, device, () => [
     `Registered. ${inOneSentence(device)}`,
-    ...(device.pairedAt ? [] : [`Link it to a phone: mooring device pair ${device.deviceId}`]),
+    ...(device.pairedAt ? [] : [`Link it to a phone: ${world.command} device pair ${device.deviceId}`]),
   ])
 }
 
@@ -122,15 +123,16 @@ export async function deleteDevice(world: CliWorld, id: string, { yes }: { yes?:
     'deleted' in answer
       ? `Device "${id}" is deleted.`
       : `Requested. Device "${id}" is erased once its server has released it; ` +
-        `\`mooring device show ${id}\` then finds nothing.`,
+        `\`${world.command} device show ${id}\` then finds nothing.`,
   )
 }
 
 export async function showHistory(world: CliWorld, id: string, { all }: { all?: true }): Promise<void> {
   const read = (page: HistoryPage) => page.history
   const { rows: history, next } = await readPages(world.api, `/devices/${id}/history`, {}, all === true, read)
+  const named = world.json ? history : await nameServers(world.api, history)
   tell(world, { deviceId: id, history, ...(next ? { next } : {}) }, () => [
-    ...drawTable(HISTORY_COLUMNS, history, world.terminal.columns()),
+    ...drawTable(HISTORY_COLUMNS, named, world.terminal.columns()),
     ...(next ? ['', 'There is more: --all lists it'] : []),
   ])
 }

@@ -1,10 +1,9 @@
 /** Draws a fleet as text. Pure: an answer of the API in, lines out. */
 import type { FleetAnswer } from '../lambdas/api/routes/fleet.ts'
+import { type Line, painted } from './lines.ts'
 import { type Column, drawTable } from './table.ts'
-import type { Terminal } from './terminal.ts'
 import { age, counted, few, plain, span } from './words.ts'
 
-export type Paint = Terminal['paint']
 type FleetServer = FleetAnswer['servers'][number]
 
 const BAR_CELLS = 20
@@ -13,15 +12,15 @@ const TROUBLES_SHOWN_MAX = 5
 const SWEEP_SECONDS_MAX = 30
 
 /** Totals, servers, recent moves, and problems. */
-export function drawFleet(fleet: FleetAnswer, paint: Paint, width: number): string[] {
+export function drawFleet(fleet: FleetAnswer, width: number): Line[] {
   return [
     ...drawTotals(fleet),
     '',
     ...drawTable(SERVER_COLUMNS, byName(fleet.servers), width),
     '',
-    ...drawChurn(fleet, paint),
+    drawChurn(fleet),
     drawRebalancing(fleet.rebalancing),
-    ...drawTroubles(fleet, paint),
+    ...drawTroubles(fleet),
   ]
 }
 
@@ -55,15 +54,12 @@ function drawTotals({ totals, byStatus }: FleetAnswer): string[] {
   ]
 }
 
-function drawChurn({ churn }: FleetAnswer, paint: Paint): string[] {
+function drawChurn({ churn }: FleetAnswer): Line {
   const { Conflicts = 0, ...others } = churn.counts
-  const conflicts = paint(Conflicts === 0 ? 'green' : ['red', 'bold'], `conflicts ${Conflicts}`)
+  const conflicts = painted(Conflicts === 0 ? 'green' : ['red', 'bold'], `conflicts ${Conflicts}`)
   const moved = Object.entries(others).filter(([, count]) => count > 0)
-  const counts = [
-    conflicts,
-    ...moved.map(([metric, count]) => `${inWords(metric)} ${Math.round(10 * count) / 10}`),
-  ]
-  return [`Last ${churn.minutes} minutes: ${counts.join(', ')}`]
+  const counts = moved.map(([metric, count]) => `, ${inWords(metric)} ${Math.round(10 * count) / 10}`)
+  return [`Last ${churn.minutes} minutes: `, conflicts, ...counts]
 }
 
 /** `PermitsRefused` is `permits refused`. */
@@ -79,7 +75,7 @@ export function drawRebalancing(rebalancing: FleetAnswer['rebalancing']): string
   return plain(`Rebalancing ${state}: ${why} (spread ${spreadPercent} %, band ${bandPercent} %)${moves}`)
 }
 
-function drawTroubles(fleet: FleetAnswer, paint: Paint): string[] {
+function drawTroubles(fleet: FleetAnswer): Line[] {
   const { conflicted, quarantined, conflictsLately, duplicates, sweep } = fleet
   const nowMs = Date.parse(fleet.at)
   const notConnecting = (what: string, devices: FleetAnswer['conflicted']) =>
@@ -103,7 +99,7 @@ function drawTroubles(fleet: FleetAnswer, paint: Paint): string[] {
     withConflicts,
   ].flatMap((lines) => few(lines, TROUBLES_SHOWN_MAX, ': --json shows all'))
   return [...shown, ...usedTwice, ...(ageSeconds > SWEEP_SECONDS_MAX ? [unswept] : [])].map((line) =>
-    paint('red', line),
+    painted('red', line),
   )
 }
 

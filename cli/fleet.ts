@@ -9,7 +9,7 @@ import { type CliWorld, tell } from './world.ts'
 export async function showFleet(world: CliWorld): Promise<void> {
   const { api, terminal } = world
   const fleet = await api.get<FleetAnswer>('/fleet')
-  tell(world, fleet, () => drawFleet(fleet, terminal.paint, terminal.columns()))
+  tell(world, fleet, () => drawFleet(fleet, terminal.columns()))
 }
 
 export async function restartFleet(world: CliWorld, options: WaitOptions & { stop?: true }): Promise<void> {
@@ -22,6 +22,6 @@ export async function pauseRebalancing(world: CliWorld, paused: boolean): Promis
   const answer = await world.api.post<RebalancingAnswer>('/fleet/rebalancing', { paused })
   tell(world, answer, () => [
     drawRebalancing(answer),
-    ...(paused ? ['No device moves to even out the servers until `mooring fleet resume`.'] : []),
+    ...(paused ? [`No device moves to even out the servers until \`${world.command} fleet resume\`.`] : []),
   ])
 }

@@ -35,13 +35,14 @@ export function nearMiss(
   program: Command,
   args: readonly string[],
   error: CommanderError,
+  command = 'mooring',
 ): string | undefined {
   const isMiss = error.code === 'commander.unknownCommand' || error.code === 'commander.excessArguments'
   if (!isMiss || isMisspelt(error.message)) return undefined
   const words = wordsOf(args)
   if (!words.every(hasIdForm)) return undefined
   const meant = meantBy(program, words)
-  return meant === undefined ? undefined : `Perhaps you mean: mooring ${meant.join(' ')}`
+  return meant === undefined ? undefined : `Perhaps you mean: ${command} ${meant.join(' ')}`
 }
 
 /** Commander itself has found a word with nearly the same spelling. It does so for ids as well, and those do

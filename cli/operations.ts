@@ -5,7 +5,7 @@ import type { OperationList } from '../lambdas/api/routes/operations.ts'
 import { Interrupted, NotDone } from './failures.ts'
 import { type Column, drawPairs, drawTable } from './table.ts'
 import { age, counted, plain } from './words.ts'
-import { type CliWorld, pause, tell } from './world.ts'
+import { type CliWorld, JSON_INDENT, pause, tell } from './world.ts'
 
 const LOOK_EVERY_MS = 1000
 
@@ -67,7 +67,7 @@ export async function tellBegun(
   const { operationId } = operation
   tell(world, answer, () => [
     ...drawProgress(operation),
-    `Follow it: mooring operation ${operationId} --wait`,
+    `Follow it: ${world.command} operation ${operationId} --wait`,
   ])
 }
 
@@ -76,12 +76,17 @@ export async function tellBegun(
 async function follow(world: CliWorld, begun: OperationAnswer, timeoutSeconds: number): Promise<void> {
   const { api, terminal, clock, json } = world
   const { operationId } = begun
-  const again = `it goes on. Follow it: mooring operation ${operationId} --wait`
+  const again = `it goes on. Follow it: ${world.command} operation ${operationId} --wait`
   const mark = clock.mark()
   let operation = begun
+  let before: readonly string[] = []
   try {
     for (;;) {
-      if (!json) terminal.draw(drawProgress(operation))
+      const drawn = drawProgress(operation)
+      // In a log each line appears once.
+      if (!json)
+        terminal.draw(terminal.isInteractive ? drawn : drawn.filter((line) => !before.includes(line)))
+      before = drawn
       if (operation.state !== 'running') break
       if (clock.elapsedMs(mark) >= timeoutSeconds * 1000) {
         throw new NotDone(
@@ -98,7 +103,7 @@ async function follow(world: CliWorld, begun: OperationAnswer, timeoutSeconds: n
     throw error
   }
   terminal.settle()
-  if (json) terminal.print(JSON.stringify(operation, undefined, 2))
+  if (json) terminal.printJson(operation, JSON_INDENT)
   if (operation.state !== 'done') {
     throw new NotDone(`${operationId} was ${operation.state.replace('_', ' ')}: ${plain(operation.why)}`)
   }

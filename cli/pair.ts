@@ -5,6 +5,7 @@ import { toString as drawQr } from 'qrcode'
 import type { DeviceAnswer } from '../lambdas/api/answers/device.ts'
 import type { CodeAnswer, QrAnswer } from '../lambdas/api/routes/pairing.ts'
 import { NotDone, Refused } from './failures.ts'
+import { type Line, paintedAlways } from './lines.ts'
 import { widthOf } from './table.ts'
 import { counted, plain } from './words.ts'
 import { type CliWorld, pause } from './world.ts'
@@ -13,6 +14,8 @@ const LOOK_EVERY_MS = 1000
 /** The API has no QR or code yet, and may have one in a moment. */
 const NOT_YET = new Set(['QR_NOT_READY', 'PAIRING_CODE_NOT_READY', 'STORE_BUSY', 'HTTP_503'])
 const CODE_HALF = 4
+/** The colour code before each cell of a picture's lower edge. */
+const EDGE = '\u001b[37m'
 
 export interface PairOptions {
   readonly phone?: string
@@ -23,7 +26,7 @@ export interface PairOptions {
 /** A QR or a code that a person can link the device with. */
 interface Offer {
   readonly answer: QrAnswer | CodeAnswer
-  readonly lines: readonly string[]
+  readonly lines: readonly Line[]
 }
 
 /** @throws NotDone when the time is over, Refused when the device cannot be linked */
@@ -61,7 +64,7 @@ async function untilLinked(
       shown ||= 'waiting'
     } else if (shown !== JSON.stringify(offer.answer)) {
       shown = JSON.stringify(offer.answer)
-      if (world.json) world.terminal.print(shown)
+      if (world.json) world.terminal.printJson(offer.answer)
       else
         world.terminal.draw([
           ...offer.lines,
@@ -98,10 +101,16 @@ async function offerQr({ api, terminal }: CliWorld, id: string): Promise<Offer> 
     answer,
     lines: [
       `Scan this with the phone for device "${id}": WhatsApp, Linked devices, Link a device`,
-      ...rows,
+      ...rows.map(rowOfQr),
       ...(isTooWide ? [`The QR is cut: make the terminal ${width} columns wide, or use --phone.`] : []),
     ],
   }
+}
+
+/** The lower edge is white on the terminal's own ground, all else black on white. */
+function rowOfQr(row: string): Line {
+  const bare = stripVTControlCharacters(row)
+  return row.includes(EDGE) ? paintedAlways('white', bare) : paintedAlways(['bgWhite', 'black'], bare)
 }
 
 async function offerCode({ api }: CliWorld, id: string, phoneNumber: string): Promise<Offer> {
@@ -132,9 +141,8 @@ async function untilConnected(world: CliWorld, id: string, isOver: () => boolean
       const server = device.owner?.name ?? device.owner?.serverId
       const where = server === undefined ? 'its server' : `server "${server}"`
       const account = device.account ? `, as ${device.account.jid}` : ''
-      return terminal.print(
-        json ? JSON.stringify(device) : plain(`Device "${id}" is connected on ${where}${account}.`),
-      )
+      if (json) return terminal.printJson(device)
+      return terminal.print(`Device "${id}" is connected on ${where}${account}.`)
     }
     if (isOver())
       throw new NotDone(`Device "${id}" is linked but not connected yet: ${plain(device.explanation ?? '')}.`)

@@ -1,6 +1,6 @@
 /** The tree of commands with their help. Each command hands over to a file of its own. */
 import { readFileSync } from 'node:fs'
-import { Command, Option } from 'commander'
+import { Command, Option, type OutputConfiguration } from 'commander'
 import { operationArgument, positiveNumber } from './arguments.ts'
 import type { Act, GlobalOptions } from './command.ts'
 import { addDeviceCommands } from './commands/device.ts'
@@ -15,13 +15,13 @@ import type { CliWorld } from './world.ts'
 
 const DEFAULT_URL = 'http://127.0.0.1:3000'
 
-const EXAMPLES = `
+const examples = (command: string) => `
 Examples:
   $ export MOORING_API_KEY=...         as \`npm start\` printed it
-  $ mooring devices --status conflicted
-  $ mooring device register shop-1 --name "The shop"
-  $ mooring device pair shop-1         shows the QR to scan
-  $ mooring watch
+  $ ${command} devices --status conflicted
+  $ ${command} device register shop-1 --name "The shop"
+  $ ${command} device pair shop-1         shows the QR to scan
+  $ ${command} watch
 
 Exit codes:
   ${EXIT.done}    done
@@ -30,12 +30,18 @@ Exit codes:
   ${EXIT.unreachable}    the API cannot be reached
   ${EXIT.interrupted}  interrupted`
 
-/** @param worldOf makes the world of a command from the options that all commands share */
-export function createProgram(worldOf: (options: GlobalOptions) => CliWorld): Command {
-  const act: Act = (command) => {
+/** @param worldOf makes the world of a command from the options that all commands share
+ *  @param command how a person starts it
+ *  @param outputs where help and faults of usage are printed */
+export function createProgram(
+  worldOf: (options: GlobalOptions) => CliWorld,
+  command: string,
+  outputs: OutputConfiguration,
+): Command {
+  const act: Act = (run) => {
     return (...given) => {
       const self = given.at(-1) as Command
-      return command(worldOf(self.optsWithGlobals<GlobalOptions>()), ...(given.slice(0, -1) as never))
+      return run(worldOf(self.optsWithGlobals<GlobalOptions>()), ...(given.slice(0, -1) as never))
     }
   }
   const program = new Command('mooring')
@@ -51,8 +57,9 @@ export function createProgram(worldOf: (options: GlobalOptions) => CliWorld): Co
       ),
     )
     .option('--json', 'print the answer of the API as JSON')
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', examples(command))
     .configureHelp({ showGlobalOptions: true })
+    .configureOutput(outputs)
     .exitOverride()
     .showHelpAfterError('(add --help to see how the command is used)')
   addDeviceCommands(program, act)
@@ -67,7 +74,7 @@ export function createProgram(worldOf: (options: GlobalOptions) => CliWorld): Co
     program
       .command('operation')
       .description('show the progress of an operation, or how it ended')
-      .argument('<id>', 'as `mooring operations` lists it', operationArgument),
+      .argument('<id>', 'as the command `operations` lists it', operationArgument),
   ).action(act(showOperation))
   program
     .command('watch')

@@ -3,12 +3,14 @@
 import { signatureHeaders } from '../core/request-signature.ts'
 import type { DeviceAnswer } from '../lambdas/api/answers/device.ts'
 import type { ServerAnswer } from '../lambdas/api/routes/servers.ts'
-import { NotDone, Refused, Unreachable, WrongUsage } from './failures.ts'
+import { foreignRefusal } from './api.ts'
+import { NotDone, type Refused, Unreachable, WrongUsage } from './failures.ts'
 import { plain } from './words.ts'
 import { type CliWorld, tell } from './world.ts'
 
 /** WhatsApp may be slow. The server gives up before this. */
 const ANSWER_MS_MAX = 60_000
+const NOT_CONNECTED = 'DEVICE_NOT_CONNECTED'
 
 export async function sendText(
   world: CliWorld,
@@ -21,12 +23,15 @@ export async function sendText(
     throw new WrongUsage('Give the secret that signs messages, in MESSAGES_SECRET or with --secret.')
   }
   const { api, clock, stop } = world
-  const { owner, explanation } = await api.get<DeviceAnswer>(`/devices/${id}`)
+  const device = await api.get<DeviceAnswer>(`/devices/${id}`)
+  const { owner, explanation } = device
   if (!owner) throw new NotDone(`No server has device "${id}": ${explanation}`)
   const { url, name } = await api.get<ServerAnswer>(`/servers/${owner.serverId}`)
   const path = `/devices/${id}/messages`
   const body = JSON.stringify({ to, text })
-  const answer = await fetch(new URL(path, url), {
+  const target = URL.parse(path, url)
+  if (!target) throw new Unreachable(`Server "${name}" has no URL that can be used: ${url}`)
+  const answer = await fetch(target, {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
@@ -45,6 +50,14 @@ export async function sendText(
     message?: string
     messageId?: string
   }
-  if (!answer.ok) throw new Refused(said.code ?? String(answer.status), plain(said.message ?? ''))
+  if (said.code === NOT_CONNECTED) throw notConnected(world, device)
+  if (!answer.ok) throw foreignRefusal(String(said.code ?? answer.status), String(said.message ?? ''))
   tell(world, said, () => `Sent. WhatsApp has it as ${plain(said.messageId ?? '')}.`)
+}
+
+/** The server knows only that there is no socket. The API knows why. */
+function notConnected({ command }: CliWorld, { deviceId, explanation, pairedAt }: DeviceAnswer): Refused {
+  const why = explanation ?? 'its socket has closed just now; try again in a moment'
+  const hint = pairedAt === undefined ? `. Link it: ${command} device pair ${deviceId}` : ''
+  return foreignRefusal(NOT_CONNECTED, `device "${deviceId}" is not connected: ${why}${hint}`)
 }

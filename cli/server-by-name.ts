@@ -19,8 +19,5 @@ export async function findServer(api: Api, nameOrId: string): Promise<ServerAnsw
   const runs = servers.filter(({ name }) => name === nameOrId)
   const found = runs.findLast((server) => !isGone(server)) ?? runs.at(-1)
   if (found) return found
-  throw new Refused(
-    'SERVER_NOT_FOUND',
-    `there is no server "${plain(nameOrId)}"; \`mooring servers --all\` lists the servers`,
-  )
+  throw new Refused('SERVER_NOT_FOUND', `there is no server "${plain(nameOrId)}"`)
 }

@@ -38,10 +38,10 @@ function serverColumns(nowMs: number): Column<ServerAnswer>[] {
 export async function showServer(world: CliWorld, nameOrId: string): Promise<void> {
   const server = await findServer(world.api, nameOrId)
   const answer = await world.api.get<ServerAnswer>(`/servers/${server.serverId}`)
-  tell(world, answer, () => drawServer(answer, world.api.nowMs()))
+  tell(world, answer, () => drawServer(answer, world.api.nowMs(), world.command))
 }
 
-function drawServer(server: ServerAnswer, nowMs: number): string[] {
+function drawServer(server: ServerAnswer, nowMs: number, command: string): string[] {
   return [
     ...drawPairs([
       ['server', server.name],
@@ -57,6 +57,6 @@ function drawServer(server: ServerAnswer, nowMs: number): string[] {
       ['drain', server.drain?.why],
     ]),
     '',
-    `List its devices: mooring devices --owner ${server.name}`,
+    `List its devices: ${command} devices --owner ${server.name}`,
   ]
 }

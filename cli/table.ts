@@ -1,5 +1,5 @@
 /** Tables of plain text. Pure: rows in, lines out. */
-import { plain } from './words.ts'
+import { plain, shortened } from './words.ts'
 
 export interface Column<Row> {
   readonly title: string
@@ -9,6 +9,8 @@ export interface Column<Row> {
 }
 
 const GAP = '  '
+/** A cell widens its column in every row. Names, ids and explanations are shorter. */
+const CELL_CHARACTERS_MAX = 600
 /** A table that is too wide loses characters of its last column, down to this width. */
 const LAST_COLUMN_MIN = 12
 
@@ -19,7 +21,7 @@ export function drawTable<Row>(
   rows: readonly Row[],
   width = Number.POSITIVE_INFINITY,
 ): string[] {
-  const cells = rows.map((row) => columns.map((column) => plain(String(column.of(row) ?? ''))))
+  const cells = rows.map((row) => columns.map((column) => cellOf(column.of(row))))
   const all = [columns.map(({ title }) => title), ...cells]
   const widths = columns.map((_, at) => Math.max(...all.map((line) => widthOf(line[at] ?? ''))))
   const before = widths.slice(0, -1).reduce((sum, cell) => sum + cell + GAP.length, 0)
@@ -36,7 +38,11 @@ export function drawTable<Row>(
 export function drawPairs(pairs: readonly (readonly [string, string | number | undefined])[]): string[] {
   const told = pairs.filter(([, value]) => value !== undefined && value !== '')
   const width = Math.max(0, ...told.map(([name]) => name.length))
-  return told.map(([name, value]) => `${name.padEnd(width)}${GAP}${plain(String(value))}`)
+  return told.map(([name, value]) => `${name.padEnd(width)}${GAP}${cellOf(value)}`)
+}
+
+function cellOf(value: string | number | undefined): string {
+  return shortened(plain(String(value ?? '')), CELL_CHARACTERS_MAX)
 }
 
 function fill(text: string, width: number, right: boolean): string {

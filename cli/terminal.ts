@@ -1,9 +1,10 @@
 /** Where a command prints: text that stays, and a picture that is drawn again in place. Without a terminal,
- *  both are plain lines. */
+ *  both are plain lines. Nothing else writes to the streams, so that every text is made plain here. */
 import { createInterface } from 'node:readline/promises'
-import { styleText } from 'node:util'
 import { CLEAR_BELOW, pictureOver, SHOW_CURSOR, up } from './ansi.ts'
 import { Interrupted } from './failures.ts'
+import { type Line, rendered } from './lines.ts'
+import { plain, plainJson } from './words.ts'
 
 export interface Terminal {
   /** Whether a person is watching, so that pictures are drawn in place. */
@@ -13,11 +14,16 @@ export interface Terminal {
   /** In characters; Infinity without a terminal. */
   columns(): number
   rows(): number
-  paint(style: Parameters<typeof styleText>[0], text: string): string
-  print(lines: readonly string[] | string): void
+  print(lines: readonly Line[] | string): void
+  /** @param indent how far the parts of a value are indented; without it the value is one line */
+  printJson(value: unknown, indent?: number): void
+  /** Prints to the stream of errors. The text may have lines of its own. */
+  complain(text: string): void
+  /** Prints our own text, such as help, which may have lines of its own. */
+  printText(text: string): void
   /** Draws over the picture before. A picture that is higher than the terminal is printed below instead.
    *  Without a terminal every picture is printed below. A picture that has not changed is not drawn again. */
-  draw(lines: readonly string[]): void
+  draw(lines: readonly Line[]): void
   /** The last picture stays as it is, and the cursor is shown. */
   settle(): void
   /** Removes the last picture, and shows the cursor. */
@@ -26,21 +32,29 @@ export interface Terminal {
   ask(question: string, stop: AbortSignal): Promise<string>
 }
 
-export function openTerminal(out: NodeJS.WriteStream, input: NodeJS.ReadStream): Terminal {
+export interface Streams {
+  readonly out: NodeJS.WriteStream
+  readonly errors: NodeJS.WritableStream
+  readonly input: NodeJS.ReadStream
+}
+
+export function openTerminal({ out, errors, input }: Streams): Terminal {
   const isInteractive = out.isTTY === true
   let linesDrawn = 0
   let drawn = ''
   let isHidden = false
 
-  const print = (lines: readonly string[] | string) => {
-    for (const line of typeof lines === 'string' ? [lines] : lines) out.write(`${line}\n`)
+  const write = (to: NodeJS.WritableStream, lines: readonly Line[]) => {
+    for (const line of lines) to.write(`${rendered(line, to)}\n`)
   }
+  const linesOf = (text: string) => text.replace(/\n$/, '').split('\n')
   const rows = () => (isInteractive && out.rows) || Number.POSITIVE_INFINITY
   const showCursor = () => {
     if (isHidden) out.write(SHOW_CURSOR)
     isHidden = false
   }
-  function draw(lines: readonly string[]): void {
+  function draw(picture: readonly Line[]): void {
+    const lines = picture.map((line) => rendered(line, out))
     const text = lines.map((line) => `${line}\n`).join('')
     if (text === drawn) return
     drawn = text
@@ -64,8 +78,10 @@ export function openTerminal(out: NodeJS.WriteStream, input: NodeJS.ReadStream):
     canAsk: isInteractive && input.isTTY === true,
     columns: () => (isInteractive && out.columns) || Number.POSITIVE_INFINITY,
     rows,
-    paint: (style, text) => styleText(style, text, { stream: out }),
-    print,
+    print: (lines) => write(out, typeof lines === 'string' ? [lines] : lines),
+    printJson: (value, indent) => void out.write(`${plainJson(value, indent)}\n`),
+    complain: (text) => write(errors, linesOf(text)),
+    printText: (text) => write(out, linesOf(text)),
     draw,
     settle,
     wipe() {
@@ -79,7 +95,7 @@ export function openTerminal(out: NodeJS.WriteStream, input: NodeJS.ReadStream):
         for (const event of ['close', 'SIGINT'] as const) asking.once(event, () => reject(new Interrupted()))
       })
       try {
-        return await Promise.race([asking.question(question, { signal: stop }), ended])
+        return await Promise.race([asking.question(plain(question), { signal: stop }), ended])
       } catch {
         throw new Interrupted()
       } finally {

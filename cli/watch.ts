@@ -2,6 +2,7 @@
 import type { FleetAnswer } from '../lambdas/api/routes/fleet.ts'
 import { Refused, Unreachable } from './failures.ts'
 import { drawFleet, fleetInOneLine } from './fleet-drawing.ts'
+import { type Line, painted } from './lines.ts'
 import { type CliWorld, pause } from './world.ts'
 
 const LOOK_EVERY_MS = 2000
@@ -41,31 +42,30 @@ function isPassing(error: unknown): error is Refused | Unreachable {
   return error instanceof Unreachable || (error instanceof Refused && /^(STORE_BUSY|HTTP_5)/.test(error.code))
 }
 
-function show({ api, terminal, json }: CliWorld, fleet: FleetAnswer, trouble?: string): void {
+function show({ api, terminal, json, command }: CliWorld, fleet: FleetAnswer, trouble?: string): void {
   if (json) {
-    if (trouble === undefined) terminal.print(JSON.stringify(fleet))
+    if (trouble === undefined) terminal.printJson(fleet)
     return
   }
   if (!terminal.isInteractive) {
     terminal.print(trouble ?? fleetInOneLine(fleet))
     return
   }
-  const paint = terminal.paint
-  const head = `${paint('bold', 'Mooring')} at ${api.url}   ${fleet.at.slice(11, 19)} UTC   Ctrl-C ends`
-  const lines = [
+  const head = [painted('bold', 'Mooring'), ` at ${api.url}   ${fleet.at.slice(11, 19)} UTC   Ctrl-C ends`]
+  const lines: Line[] = [
     head,
-    ...(trouble ? [paint('red', trouble)] : []),
+    ...(trouble ? [painted('red', trouble)] : []),
     '',
-    ...drawFleet(fleet, paint, terminal.columns()),
+    ...drawFleet(fleet, terminal.columns()),
   ]
-  terminal.draw(cut(lines, terminal.rows() - 1))
+  terminal.draw(cut(lines, terminal.rows() - 1, command))
 }
 
 /** Cuts a picture that is higher than the terminal, because it could not be drawn in place. */
-function cut(lines: readonly string[], rows: number): readonly string[] {
+function cut(lines: readonly Line[], rows: number, command: string): readonly Line[] {
   if (lines.length <= rows) return lines
   return [
     ...lines.slice(0, Math.max(1, rows - 1)),
-    `... ${lines.length - rows + 1} more lines: mooring fleet`,
+    `... ${lines.length - rows + 1} more lines: ${command} fleet`,
   ]
 }

@@ -26,7 +26,37 @@ export function few(lines: readonly string[], shownMax: number, where = ''): rea
   return left <= 0 ? lines : [...lines.slice(0, shownMax), `and ${left} more${where}`]
 }
 
-/** Text from outside, without characters that would move the cursor or turn the line around. */
+/** A joiner or a selector inside an emoji, without which a family becomes three people. */
+const IN_EMOJI =
+  '(?<=\\p{Extended_Pictographic}[\\ufe0f\\p{Emoji_Modifier}]?)\\u200d(?=\\p{Extended_Pictographic})' +
+  '|(?<=\\p{Extended_Pictographic})\\ufe0f|(?<=[0-9#*])\\ufe0f(?=\\u20e3)'
+/** Controls, line ends of every kind, halves of characters, and everything that takes no room: marks of
+ *  direction, joiners, selectors, tags. */
+const HIDDEN = '[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}]'
+const IN_EMOJI_OR_HIDDEN = new RegExp(`(${IN_EMOJI})|${HIDDEN}`, 'gu')
+const HIDDEN_ANYWHERE = new RegExp(HIDDEN, 'gu')
+
+/** Text from outside, without characters that would move the cursor, turn the line around, or hide. */
 export function plain(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, ' ')
+  return text.replaceAll(IN_EMOJI_OR_HIDDEN, (_, inEmoji: string | undefined) => inEmoji ?? ' ')
+}
+
+/** JSON in which the same characters are escaped, so that a terminal is safe and nothing is lost. */
+export function plainJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, undefined, indent).replaceAll(HIDDEN_ANYWHERE, (hidden) =>
+    hidden === '\n' ? hidden : escaped(hidden),
+  )
+}
+
+function escaped(text: string): string {
+  return Array.from({ length: text.length }, (_, at) => text.charCodeAt(at))
+    .map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`)
+    .join('')
+}
+
+/** The beginning of a text that is too long, with a mark that there was more. No character is cut in two. */
+export function shortened(text: string, charactersMax: number): string {
+  if (text.length <= charactersMax) return text
+  const end = /[\ud800-\udbff]/.test(text.charAt(charactersMax - 1)) ? charactersMax - 1 : charactersMax
+  return `${text.slice(0, end)}…`
 }

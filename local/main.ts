@@ -13,6 +13,7 @@ import { LOCAL_CREDENTIALS, LOCAL_REGION } from './database.ts'
 import { Fault, faultOf, lastWords } from './faults.ts'
 import { type LocalFleet, startFleet } from './fleet.ts'
 import type { FleetOptions } from './fleet-options.ts'
+import { assertPortFree } from './free-port.ts'
 import { API_KEY_FORM, HELP, MESSAGES_SECRET_FORM, readOptions, type StartOptions } from './options.ts'
 import { showPairings } from './pairing-in-terminal.ts'
 import { type RunFile, writeRunFile } from './run-file.ts'
@@ -43,6 +44,7 @@ async function main(): Promise<number> {
   const { promise: failed, resolve: fail } = Promise.withResolvers<Error>()
   hearFailures(fail)
   const secrets = await prepare(options)
+  await assertPortFree(options.port)
   say(`Starting ${options.servers} ${options.servers === 1 ? 'server' : 'servers'} ...`)
   const fleet = await orThrow(failed, startFleet(fleetOptions(options, secrets, fail)))
   const running = run(fleet, options, secrets, ended)

@@ -1,12 +1,14 @@
 /** A server of the local fleet: a child process that runs hosts/main.ts as Fargate would. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { closeSync, openSync, writeSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { closeSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { systemClock } from '../core/clock.ts'
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from './database.ts'
+import { freePort } from './free-port.ts'
+import { openLog } from './log-file.ts'
 
 const HOST_ENTRY = fileURLToPath(new URL('../hosts/main.ts', import.meta.url))
 
@@ -52,7 +54,7 @@ export async function startServerProcess(plan: ServerProcessPlan): Promise<Serve
   const port = plan.url ? Number(new URL(plan.url).port) : await freePort()
   const url = plan.url ?? `http://127.0.0.1:${port}`
   const taskArn = `arn:aws:ecs:${LOCAL_REGION}:000000000000:task/mooring/${randomUUID().replaceAll('-', '')}`
-  const log = openSync(join(plan.logDir, `${plan.name}.log`), 'a')
+  const log = openLog(join(plan.logDir, `${plan.name}.log`), `server "${plan.name}"`, systemClock)
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', HOST_ENTRY], {
     // The terminal's signals go to the parent alone, which ends its children in order.
     detached: true,
@@ -131,17 +133,5 @@ function watchExit(child: ChildProcess, log: number): Promise<ServerExit> {
       if (child.pid === undefined) end(null, null)
     })
     child.once('close', end)
-  })
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      const port = typeof address === 'object' && address ? address.port : 0
-      probe.close(() => resolve(port))
-    })
   })
 }

@@ -1,7 +1,7 @@
 /** The commands about devices, and their help. */
 import { type Command, Option } from 'commander'
 import { DEVICE_STATUSES } from '../../core/store/device-row.ts'
-import { idArgument, phoneArgument, positiveNumber } from '../arguments.ts'
+import { idArgument, phoneArgument, positiveNumber, recipientArgument, textArgument } from '../arguments.ts'
 import type { Act } from '../command.ts'
 import {
   type DeviceRequest,
@@ -73,8 +73,8 @@ function addLaterCommands(device: Command, act: Act): void {
     'send',
     "send a text through a device's server; this machine must be able to reach that server",
   )
-    .argument('<to>', 'a phone number such as +15550100150, or a jid')
-    .argument('<text>', 'the text')
+    .argument('<to>', 'a phone number such as +15550100150, or a jid', recipientArgument)
+    .argument('<text>', 'the text', textArgument)
     .addOption(
       new Option(
         '--secret <secret>',
@@ -96,7 +96,7 @@ function addLaterCommands(device: Command, act: Act): void {
     .option('--yes', 'do not ask')
     .addHelpText(
       'after',
-      '\nThe phone still shows the device as linked, unless `mooring device logout` came first.',
+      '\nThe phone still shows the device as linked, unless the command `device logout` came first.',
     )
     .action(act(deleteDevice))
 }

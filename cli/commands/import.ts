@@ -29,9 +29,10 @@ export function addImportCommands(program: Command, act: Act): void {
   reaching(
     program
       .command('export')
-      .description('write a stopped device to a multi-file auth folder; asks first')
+      .description('write a stopped device to a multi-file auth folder, or to a file of rows; asks first')
       .argument('<id>', 'the deviceId', idArgument)
-      .argument('<folder>', 'a new or an empty folder')
+      .argument('[folder]', 'a new or an empty folder')
+      .option('--rows <file>', 'write JSON lines instead, with session, key and value, to this new file')
       .option('--yes', 'do not ask'),
   ).action(act(exportDevice))
 }

@@ -163,7 +163,10 @@ export function createOutgoing({ clock, random, device }: OutgoingParts): Outgoi
   return {
     async send(message) {
       if (!isOpen() && !isReplaced()) {
-        throw new MooringError('DEVICE_NOT_CONNECTED', `device "${device}" has no socket at the moment`)
+        throw new MooringError(
+          'DEVICE_NOT_CONNECTED',
+          `device "${device}" has no socket at the moment; GET /devices/${device} at the API explains why`,
+        )
       }
       assertRoom(message)
       const { to } = message

@@ -6,7 +6,7 @@ import * as z from 'zod'
 import type { Clock, Mark } from '../../core/clock.ts'
 import { isMooringError } from '../../core/errors.ts'
 import { type DeviceId, ID_FORM } from '../../core/ids.ts'
-import { readPhoneNumber } from '../../core/phone-number.ts'
+import { recipientFault } from '../../core/recipient.ts'
 import { RING_AGE_MS_MAX, verifyDoorbell } from '../../core/request-signature.ts'
 import { jidOf } from '../whatsapp/jid.ts'
 import type { RunningServer } from './server.ts'
@@ -24,7 +24,7 @@ const PATH = /^\/devices\/([^/?]+)\/messages$/
 
 const requestBody = z.strictObject({
   to: z.string().transform((to, context) => {
-    const fault = faultOf(to)
+    const fault = recipientFault(to)
     if (fault !== undefined) context.addIssue(fault)
     return jidOf(to)
   }),
@@ -34,14 +34,6 @@ const requestBody = z.strictObject({
     .regex(/^[A-Za-z0-9-]{8,64}$/, 'is 8 to 64 letters, digits and hyphens')
     .optional(),
 })
-
-const JID = /^[\w.:-]+@(s\.whatsapp\.net|lid|g\.us)$/
-
-function faultOf(to: string): string | undefined {
-  if (to.includes('@')) return JID.test(to) ? undefined : 'is neither a phone number nor a jid'
-  const read = readPhoneNumber(to)
-  return 'fault' in read ? read.fault : undefined
-}
 
 /** @returns the device of a request to send; undefined for every other request */
 export function deviceOfSend(method: string | undefined, path: string | undefined): DeviceId | undefined {

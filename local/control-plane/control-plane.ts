@@ -1,10 +1,12 @@
 /** Starts and ends the control plane as a child process, for the local fleet and the tests. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, existsSync, readFileSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { systemClock } from '../../core/clock.ts'
 import { LOCAL_CREDENTIALS, LOCAL_REGION, LOCAL_TABLE_PREFIX } from '../database.ts'
 import { Fault } from '../faults.ts'
+import { openLog } from '../log-file.ts'
 import { localFunctionName } from './functions.ts'
 import type { FromControlPlane, ToControlPlane } from './messages.ts'
 
@@ -68,7 +70,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 }
 
 function spawnChild(options: ControlPlaneOptions): ChildProcess {
-  const log = openSync(options.logFile, 'a')
+  const log = openLog(options.logFile, 'control plane', systemClock)
   try {
     return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ENTRY], {
       // The terminal's signals go to the parent alone, which ends its children in order.

@@ -69,7 +69,7 @@ describe('mooring devices', () => {
 
     assert.match(
       err,
-      /^SERVER_NOT_FOUND: there is no server "web-9"; `mooring servers --all` lists the servers/,
+      /^SERVER_NOT_FOUND: there is no server "web-9"\. `mooring servers --all` lists the servers/,
     )
     assert.equal(exit, 1)
   })

@@ -5,6 +5,7 @@ import { systemClock } from '../../core/clock.ts'
 import { deviceId } from '../../core/ids.ts'
 import { register } from '../../core/protocol/ownership.ts'
 import { start, stop } from '../../core/requests/device-requests.ts'
+import { readWholeState } from '../../hosts/auth-state/whole-state.ts'
 import { aFolder, keysOfAllTypes, openAuthOf, startTestImport, type TestImport } from './import/builders.ts'
 
 let fleet: TestImport
@@ -12,6 +13,11 @@ before(async () => {
   fleet = await startTestImport()
 })
 after(() => fleet?.close())
+
+/** The name that Baileys gives the file of a key. */
+function nameInFolder(key: string): string {
+  return `${key.replaceAll('/', '__').replaceAll(':', '-')}.json`
+}
 
 function contents(folder: string): Record<string, unknown> {
   return Object.fromEntries(
@@ -65,6 +71,50 @@ describe('mooring export', () => {
     assert.match(err, /not an empty folder/)
   })
 
+  test('writes rows instead: one for the creds, and one for each key under its type and id as they are', async () => {
+    const file = fleet.at('out', 'back-1.jsonl')
+
+    const { out, exit } = await fleet.mooring(['export', 'back-1', '--rows', file, '--yes'])
+
+    const rows = readFileSync(file, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { session: string; key: string; value: string })
+    const folder = contents(fleet.at('there', 'back-1'))
+    assert.equal(exit, 0)
+    assert.match(out, new RegExp(`: ${rows.length} rows, readable by you alone`))
+    assert.deepEqual([...new Set(rows.map(({ session }) => session))], ['back-1'])
+    assert.deepEqual(
+      Object.fromEntries(rows.map(({ key, value }) => [nameInFolder(key), JSON.parse(value)])),
+      folder,
+    )
+    assert.ok(rows.some(({ key }) => key === 'app-state-sync-key-AA/+//A='))
+    assert.equal(statSync(file).mode & 0o777, 0o600)
+  })
+
+  test('asks for one target, not for none or two', async () => {
+    const none = await fleet.mooring(['export', 'back-1', '--yes'])
+    const two = await fleet.mooring(['export', 'back-1', fleet.at('out', 'x'), '--rows', 'y', '--yes'])
+
+    assert.match(none.err, /Name either a folder, or a file of rows/)
+    assert.match(two.err, /Name either a folder, or a file of rows/)
+  })
+
+  test('to a folder is refused whole when two ids would share a file; the rows take them', async () => {
+    await aFolder(fleet.at('there', 'twins'))
+    await fleet.mooring(['import', 'multi-file', fleet.at('there', 'twins'), '--yes', '--stopped'])
+    const { keys } = await openAuthOf(fleet, 'twins').then(({ state }) => state)
+    await keys.set({ 'lid-mapping': { 'a:b': '1', 'a-b': '2' } })
+
+    const folder = await fleet.mooring(['export', 'twins', fleet.at('twins', 'out'), '--yes'])
+    const rows = await fleet.mooring(['export', 'twins', '--rows', fleet.at('twins', 'rows'), '--yes'])
+
+    assert.equal(folder.exit, 1)
+    assert.match(folder.err, /lid-mapping "a-b" and lid-mapping "a:b".+Nothing was written\. .+--rows/)
+    assert.deepEqual(readdirSync(fleet.at('twins')), ['rows'])
+    assert.equal(rows.exit, 0)
+  })
+
   test('is refused for a device that does not exist, or that is not linked', async () => {
     await register(fleet.store, systemClock, {
       deviceId: deviceId('bare'),
@@ -80,3 +130,35 @@ describe('mooring export', () => {
     assert.match(bare.err, /nothing to export/)
   })
 })
+
+describe('what was exported comes in again equal', () => {
+  const ways = [
+    {
+      way: 'as a folder',
+      out: (path: string) => [path],
+      back: (path: string) => ['import', 'multi-file', path],
+    },
+  ]
+  for (const { way, out, back } of ways) {
+    test(way, async () => {
+      const other = await startTestImport()
+      try {
+        const path = fleet.at('again', 'back-1')
+        await fleet.mooring(['export', 'back-1', ...out(path), '--yes'])
+
+        const { exit } = await other.mooring([...back(path), '--yes', '--stopped'])
+
+        assert.equal(exit, 0)
+        assert.deepEqual(await wholeStateOf(other), await wholeStateOf(fleet))
+      } finally {
+        await other.close()
+      }
+    })
+  }
+})
+
+async function wholeStateOf(of: TestImport): Promise<unknown> {
+  const row = await of.device('back-1')
+  assert.ok(row)
+  return readWholeState(of, { device: row.deviceId, credentialsId: row.credentialsId })
+}

@@ -6,7 +6,7 @@ import { createProgram } from '../../cli/program.ts'
 
 /** The suggestion that follows the refusal of these arguments. No command runs, so no API is asked. */
 async function meantBy(args: readonly string[]): Promise<string | undefined> {
-  const program = createProgram(() => assert.fail('a command ran'))
+  const program = createProgram(() => assert.fail('a command ran'), 'mooring', {})
   silence(program)
   const error = await program.parseAsync(args, { from: 'user' }).catch((refused: unknown) => refused)
   assert.ok(error instanceof CommanderError)

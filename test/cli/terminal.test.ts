@@ -10,7 +10,11 @@ const HIDE_CURSOR = '\u001b[?25l'
 function aTerminal(rows?: number) {
   const stream = new PassThrough()
   const out = Object.assign(stream, rows === undefined ? {} : { isTTY: true, rows, columns: 80 })
-  const terminal = openTerminal(out as unknown as NodeJS.WriteStream, new PassThrough() as never)
+  const terminal = openTerminal({
+    out: out as unknown as NodeJS.WriteStream,
+    errors: new PassThrough(),
+    input: new PassThrough() as never,
+  })
   return { terminal, written: () => String(stream.read() ?? '') }
 }
 

@@ -103,6 +103,7 @@ export const LONG_FUNCTIONS: Readonly<Record<string, string>> = {
 /** Tests of a topic that no single source file holds, by folder and name. `*`: every test of the folder. */
 export const TOPIC_TESTS: Readonly<Record<string, readonly string[]>> = {
   'test/browser': ['*'],
+  'test/cli': ['plain-output'],
   'test/cli/import': ['kms'],
   'test/core': ['architecture', 'gate', 'tidy'],
   'test/docs': ['links'],
