@@ -5,7 +5,7 @@ import { WrongUsage } from '../../failures.ts'
 import { counted, plain } from '../../words.ts'
 import { RECORD_CHARACTERS_MAX } from './json-values.ts'
 import type { Row } from './records.ts'
-import { wrongFile } from './text.ts'
+import { linesIn, wrongFile } from './text.ts'
 
 /** PostgreSQL has at most 1,600 columns, and MySQL 4,096. */
 const COLUMNS_MAX = 5000
@@ -15,12 +15,14 @@ const DELIMITERS = [',', ';', '\t', '|'] as const
 /** How programs write NULL in a cell without quotes. */
 const NULLS: readonly string[] = ['', 'NULL', 'null', '\\N']
 
+const TOO_LARGE = `is larger than ${RECORD_CHARACTERS_MAX / 1e6} MB: no device has so much`
+
 const WORDS: Readonly<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'opens a quote that is never closed',
   CSV_INVALID_CLOSING_QUOTE:
     'has a quote within a cell: there it is written twice (""), in MySQL by ESCAPED BY \'"\'',
   INVALID_OPENING_QUOTE: 'has a quote within a cell that does not begin with one',
-  CSV_MAX_RECORD_SIZE: `is larger than ${RECORD_CHARACTERS_MAX / 1e6} MB: no device has so much`,
+  CSV_MAX_RECORD_SIZE: TOO_LARGE,
 }
 
 /** @param head the beginning of the text, without a byte order mark
@@ -49,7 +51,7 @@ export async function* csvRows(
     },
   })
   // An error of either stream is thrown where the rows are read.
-  pipeline(Readable.from(text), parser, () => undefined)
+  pipeline(Readable.from(wholeLines(file, text)), parser, () => undefined)
   let columns: readonly string[] | undefined
   let count = 0
   try {
@@ -72,6 +74,26 @@ export async function* csvRows(
     throw asWords(file, error)
   }
   if (count === 0) throw wrongFile(file, columns ? 'has a header and no rows.' : 'is empty.')
+}
+
+/** Gives whole lines alone, so that a line without an end is refused before the parser copies it. */
+async function* wholeLines(file: string, text: AsyncIterable<string>): AsyncGenerator<string> {
+  let begun: string[] = []
+  let characters = 0
+  let lines = 1
+  for await (const chunk of text) {
+    begun.push(chunk)
+    characters += chunk.length
+    if (/[\r\n]/.test(chunk)) {
+      lines += linesIn(chunk)
+      yield begun.join('')
+      begun = []
+      characters = 0
+    } else if (characters > RECORD_CHARACTERS_MAX) {
+      throw wrongFile(file, `cannot be read: line ${lines} ${TOO_LARGE}.`)
+    }
+  }
+  yield begun.join('')
 }
 
 /** The message says in which row. */

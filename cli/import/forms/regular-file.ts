@@ -37,15 +37,17 @@ export async function openRegularFile(path: string): Promise<RegularFile> {
   }
 }
 
-/** Reads in chunks up to the size at the look.
+/** Reads in chunks up to the size at the look. Each chunk takes the place of the one before it, because a
+ *  buffer for each would grow the process faster than its memory is tidied.
  *  @throws NotReadable when the file has become shorter, or when the disk fails */
 export async function* readChunks(
   { handle, bytes }: RegularFile,
   chunkBytes: number,
 ): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, bytes))
   for (let at = 0; at < bytes; ) {
-    const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, bytes - at))
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, at).catch(fail)
+    const length = Math.min(buffer.length, bytes - at)
+    const { bytesRead } = await handle.read(buffer, 0, length, at).catch(fail)
     if (bytesRead === 0) throw new NotReadable('failed', 'became shorter while it was read')
     at += bytesRead
     yield buffer.subarray(0, bytesRead)

@@ -70,7 +70,7 @@ async function* unpacked(file: string, chunks: AsyncGenerator<Buffer>): AsyncGen
   if (!isGzip(head)) return yield* all
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES })
   // An error of either stream is thrown where the text is read.
-  pipeline(Readable.from(all), gunzip, () => undefined)
+  pipeline(Readable.from(copied(all)), gunzip, () => undefined)
   let bytes = 0
   try {
     for await (const chunk of gunzip as AsyncIterable<Buffer>) {
@@ -90,6 +90,11 @@ async function* unpacked(file: string, chunks: AsyncGenerator<Buffer>): AsyncGen
     if (code.startsWith('Z_')) throw wrongFile(file, 'is damaged: its gzip data cannot be unpacked.')
     throw error
   }
+}
+
+/** A stream may hold several chunks, and the next chunk takes the place of the one before. */
+async function* copied(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) yield Buffer.from(chunk)
 }
 
 async function* decoded(file: string, chunks: AsyncGenerator<Buffer>): AsyncGenerator<string> {
