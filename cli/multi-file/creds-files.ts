@@ -1,4 +1,4 @@
-/** Chooses the file with a device's creds: creds.json, or a copy of it where creds.json is damaged or gone. */
+/** Chooses the file with a device's creds: creds.json, or a copy where creds.json is damaged or gone. */
 import { wholeCreds } from '../../hosts/auth-state/creds.ts'
 import { serialise } from '../../hosts/auth-state/serialise.ts'
 import { parseForeign } from '../import/forms/foreign-json.ts'

@@ -1,4 +1,5 @@
-/** Finds the folders of devices in a tree of folders, whatever the levels stand for: tenants, servers, days. */
+/** Finds the folders of devices in a tree of folders, whatever its levels stand for: tenants, servers,
+ *  days. */
 import type { Dirent } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'

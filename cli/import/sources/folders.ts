@@ -7,10 +7,13 @@ import { judgeCredentials } from '../credentials/judge.ts'
 import { type FoundFolder, findFolders } from './folder-tree.ts'
 
 export function folders(paths: readonly string[], stop?: AbortSignal): Source {
+  // The tree is walked once: a folder that came meanwhile could change the ids that a person has confirmed.
+  let walk: Promise<FoundFolder[]> | undefined
   return {
     kind: 'folder',
     async *candidates() {
-      const found = await findFolders(paths, stop)
+      walk ??= findFolders(paths, stop)
+      const found = await walk
       const shared = sharedIds(found)
       for (const one of found) yield candidate(one, shared, stop)
     },
