@@ -2,7 +2,7 @@
  *  days. */
 import type { Dirent } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { join, relative, sep } from 'node:path'
 import { Interrupted, WrongUsage } from '../../failures.ts'
 import { mayHaveCreds } from '../../multi-file/creds-files.ts'
 import { keyOf } from '../../multi-file/names.ts'
@@ -30,14 +30,16 @@ interface Walk {
   folders: number
 }
 
-/** In the order of the paths, and then of the names. A folder that is given twice is found once.
+/** In the order of the paths, then of the levels, and then of the names. Of two copies of a device the first
+ *  is imported, and backups lie deeper. A folder that is given twice is found once.
  *  @throws WrongUsage when there is no folder to import; Interrupted */
 export async function findFolders(paths: readonly string[], stop?: AbortSignal): Promise<FoundFolder[]> {
   const walk: Walk = { stop, folders: 0 }
   const found = new Map<string, FoundFolder>()
   for (const path of paths) {
     const root = await realpath(path).catch((error) => fail(path, error))
-    for (const one of await foldersIn(path, walk)) {
+    const inside = await foldersIn(path, walk)
+    for (const one of inside.toSorted((first, other) => levelsOf(first) - levelsOf(other))) {
       const real = join(root, relative(path, one.path))
       if (!found.has(real)) found.set(real, one)
     }
@@ -81,8 +83,11 @@ async function heldBy(path: string, depth: number, walk: Walk): Promise<Held> {
     const deeper = inside.filter(({ hasDevices }) => hasDevices).flatMap(foundOf)
     return { found: [{ path }, ...deeper], hasDevices: true }
   }
-  // A whole tree without a device is told in one line.
-  if (!inside.some(({ hasDevices }) => hasDevices)) return { found: [{ path }], hasDevices: false }
+  if (!inside.some(({ hasDevices }) => hasDevices)) {
+    // A whole tree without a device is told in one line, with the reason if a part of it was not seen.
+    const unseen = inside.flatMap(foundOf).find(({ why }) => why !== undefined)
+    return { found: [{ ...unseen, path }], hasDevices: false }
+  }
   return { found: inside.flatMap(foundOf), hasDevices: true }
 }
 
@@ -105,6 +110,10 @@ async function heldInside(
     }
   }
   return held
+}
+
+function levelsOf({ path }: FoundFolder): number {
+  return path.split(sep).length
 }
 
 function foundOf({ found }: Held): readonly FoundFolder[] {

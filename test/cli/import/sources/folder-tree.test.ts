@@ -24,7 +24,7 @@ async function found(root: string, ...more: string[]): Promise<string[]> {
 }
 
 describe('the folders of devices', () => {
-  test('are found on every level, in the order of their names', async () => {
+  test('are found on every level, those on higher levels first', async () => {
     const root = aTree('levels', [
       'tenant-10/b/creds.json',
       'tenant-2/a/creds.json',
@@ -32,7 +32,7 @@ describe('the folders of devices', () => {
       'top/creds.json',
     ])
 
-    assert.deepEqual(await found(root), ['tenant-2/a', 'tenant-2/day/deeper/c', 'tenant-10/b', 'top'])
+    assert.deepEqual(await found(root), ['top', 'tenant-2/a', 'tenant-10/b', 'tenant-2/day/deeper/c'])
   })
 
   test('are found below a folder that is a device itself', async () => {
@@ -106,9 +106,11 @@ describe('a folder is told, and not looked into:', () => {
     const root = aTree('deep', ['a/creds.json', '1/2/3/4/5/creds.json', '1/2/3/4/x/6/creds.json'])
 
     const told = await found(root)
+    const unseen = await found(aTree('deeper', ['a/creds.json', '1/2/3/4/5/6/creds.json']))
 
-    assert.deepEqual(told.slice(0, 1), ['1/2/3/4/5'])
-    assert.match(String(told[1]), /^1\/2\/3\/4\/x: .* deeper than 5 levels are not looked into/)
+    assert.match(String(unseen[0]), /^1: .* deeper than 5 levels are not looked into/)
+    assert.deepEqual(told.slice(0, 2), ['a', '1/2/3/4/5'])
+    assert.match(String(told[2]), /^1\/2\/3\/4\/x: .* deeper than 5 levels are not looked into/)
   })
 })
 

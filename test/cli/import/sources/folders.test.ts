@@ -124,8 +124,8 @@ describe('a tree of folders', () => {
       devices.map(({ deviceId, intent, notes }) => [deviceId, intent, notes]),
       [
         ['one-main', 'import', ['its id here is one-main: another folder is "main", too']],
-        ['deeper-main', 'import', ['its id here is deeper-main: another folder is "main", too']],
         ['other', 'import', []],
+        ['deeper-main', 'import', ['its id here is deeper-main: another folder is "main", too']],
       ],
     )
   })
