@@ -13,5 +13,6 @@ export function importMultiFile(world: CliWorld, paths: string[], options: Optio
 }
 
 export function importPostgres(world: CliWorld, file: string, options: Options & Columns): Promise<void> {
-  return withFleet(options, (fleet) => runImport(world, fleet, devicesTable(file, options), options))
+  const source = devicesTable(file, { ...options, stop: world.stop })
+  return withFleet(options, (fleet) => runImport(world, fleet, source, options))
 }
