@@ -18,8 +18,9 @@ export function addImportCommands(program: Command, act: Act): void {
   importing(
     from
       .command('postgres')
-      .description('import an export of a devices table: CSV with a header, or one JSON object a line')
-      .argument('<file>', 'ends with .csv or .jsonl')
+      .description('import an export of a devices table: CSV with a header, or JSON')
+      .argument('<file>', 'its content tells the form; it may be packed by gzip')
+      .option('--delimiter <character>', 'of a CSV file: one character, or the word tab; found out otherwise')
       .option('--linked-only', 'leave out devices without session data')
       .option('--id-column <column>', 'the column with the deviceId', 'id')
       .option('--name-column <column>', 'the column with the name for people', 'device_name')

@@ -5,9 +5,9 @@ import { type Candidate, digestOf, idFrom, type Loaded, nameFrom, type Source } 
 import { foreignKeys } from '../credentials/foreign-keys.ts'
 import { judgeCredentials } from '../credentials/judge.ts'
 import { parseForeign, reviveForeign } from '../forms/foreign-json.ts'
-import { type Row, readRecords } from '../forms/records.ts'
+import { type RecordOptions, type Row, readRecords } from '../forms/records.ts'
 
-export interface Columns {
+export interface Columns extends RecordOptions {
   readonly idColumn: string
   readonly nameColumn: string
   readonly serverColumn: string
@@ -19,7 +19,7 @@ export function devicesTable(file: string, columns: Columns): Source {
     kind: 'row',
     async *candidates() {
       let isFirst = true
-      for await (const { at, row } of readRecords(file)) {
+      for await (const { at, row } of readRecords(file, columns)) {
         if (isFirst && !(columns.idColumn in row)) {
           throw new WrongUsage(
             `${file} has no column ${columns.idColumn}, only ${Object.keys(row).join(', ')}; see --id-column.`,
