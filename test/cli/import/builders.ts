@@ -144,7 +144,12 @@ export async function aFolder(
   }: Partial<AuthenticationCreds> & { jid?: string; keys?: SignalDataSet } = {},
 ): Promise<AuthenticationCreds> {
   const { state, saveCreds } = await useMultiFileAuthState(folder)
-  const account = { details: Buffer.from('d'), accountSignature: Buffer.from('s') }
+  const account = {
+    details: Buffer.from('0801', 'hex'),
+    accountSignature: Buffer.alloc(64, 1),
+    accountSignatureKey: Curve.generateKeyPair().public,
+    deviceSignature: Buffer.alloc(64, 2),
+  }
   Object.assign(state.creds, { me: { id: jid, lid: '99001:3@lid' }, account, ...creds })
   await state.keys.set(keys)
   await saveCreds()

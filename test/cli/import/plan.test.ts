@@ -105,7 +105,7 @@ describe('a plan skips, with the reason:', () => {
   test('a key that is too large', async () => {
     const large = Buffer.alloc(400_000, 1).toString('base64')
     await aFolder(fleet.at('large', 'a'), {
-      keys: { session: { '15550101.0': incompressible(large) as never } },
+      keys: { session: { '15550101.0': { _sessions: { a: incompressible(large) } } as never } },
     })
 
     assert.match(await whyOf('large'), /session-15550101\.0\.json is too large/)

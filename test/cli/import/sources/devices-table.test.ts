@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { BufferJSON } from '@whiskeysockets/baileys'
+import { BufferJSON, Curve } from '@whiskeysockets/baileys'
 import { readWholeState } from '../../../../hosts/auth-state/whole-state.ts'
 import { aFolder, asJson, keysOfAllTypes, startTestImport, type TestImport } from '../builders.ts'
 
@@ -82,7 +82,7 @@ describe('mooring import postgres', () => {
 
   test('takes the key names of older Baileys, and bytes as Node writes them', async () => {
     const creds = await aFolder(fleet.at('made', 'older-1'))
-    const preKey = { public: Buffer.from('public'), private: Buffer.from('private') }
+    const preKey = Curve.generateKeyPair()
     const file = fleet.at('older.jsonl')
     const data = { creds, keys: { preKeys: { 1: preKey }, appStateVersions: {} } }
     writeFileSync(file, JSON.stringify({ id: 'older-1', session_data: data }))
