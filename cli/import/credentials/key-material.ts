@@ -2,6 +2,7 @@
  *  damaged part and quote nothing of it. Pure. */
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import type { AuthenticationCreds, KeyPair } from '@whiskeysockets/baileys'
+import { counted } from '../../words.ts'
 
 const KEY_BYTES = 32
 const SIGNATURE_BYTES = 64
@@ -96,7 +97,7 @@ function matchingPair(value: unknown, part: string): KeyPair {
 function bytesOf(value: unknown, part: string, length: number): Buffer {
   if (!(value instanceof Uint8Array)) throw new Damaged(missing(part))
   if (value.length === length) return Buffer.from(value)
-  throw new Damaged(`${part} has ${value.length} bytes instead of ${length}`)
+  throw new Damaged(`${part} has ${counted(value.length, 'byte')} instead of ${length}`)
 }
 
 /** Bytes, or what JSON makes of the bytes in a message of WhatsApp: base64. */
