@@ -59,14 +59,13 @@ function accountLosses(account: unknown): string[] {
     ['accountSignatureKey', KEY_BYTES],
     ['deviceSignature', SIGNATURE_BYTES],
   ] as const
-  return parts.flatMap(([part, length]) => {
-    const value = found[part]
-    if (value === null || value === undefined) {
-      return [`its account has no ${part}: contacts may refuse its first messages to them`]
-    }
-    bytesOf(bytesIn(value), `account.${part}`, length)
-    return []
-  })
+  const isAbsent = (part: string) => found[part] === null || found[part] === undefined
+  for (const [part, length] of parts) {
+    if (!isAbsent(part)) bytesOf(bytesIn(found[part]), `account.${part}`, length)
+  }
+  const absent = parts.map(([part]) => part).filter(isAbsent)
+  if (absent.length === 0) return []
+  return [`its account has no ${absent.join(', ')}: contacts may refuse its first messages to them`]
 }
 
 /** @returns the pair as Baileys keeps it
