@@ -3,6 +3,7 @@ import type { DeviceId } from '../../core/ids.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import { type Store, scanAll } from '../../core/store/store.ts'
 import { type Candidate, inOrder, type Loaded, type Source } from './candidate.ts'
+import type { Holdings } from './credentials/holdings.ts'
 
 /** How many candidates are read at the same time. A device has some 800 files. */
 const READ_AT_ONCE = 4
@@ -27,6 +28,8 @@ export interface Planned {
   readonly notes: readonly string[]
   /** Digest of the credentials that were read, if they are to be stored. */
   readonly digest?: string
+  /** What its credentials hold; absent when they are not to be stored. */
+  readonly holdings?: Holdings
 }
 
 export interface PlanOptions {
@@ -101,8 +104,9 @@ function judge(
   const row = fleet.rows.get(deviceId)
   const why = row && refusal(row)
   if (why) return skip(why)
-  const all = [...notes, ...loaded.leftOut]
-  return { ...told, notes: all, intent: row?.importing ? 'finish' : 'import', digest: loaded.digest }
+  const { digest, holdings } = loaded
+  const all = [...notes, ...holdings.losses]
+  return { ...told, notes: all, intent: row?.importing ? 'finish' : 'import', digest, holdings }
 }
 
 /** Why a device of the fleet may not be given imported credentials; undefined when it may. */

@@ -6,11 +6,13 @@ import { wholeCreds } from '../../../hosts/auth-state/creds.ts'
 import { serialise } from '../../../hosts/auth-state/serialise.ts'
 import { type KeysByType, keysTooLarge, type WholeState } from '../../../hosts/auth-state/whole-state.ts'
 import { fileOf } from '../../multi-file/names.ts'
+import { type Holdings, holdingsOf } from './holdings.ts'
 
 export interface Linked extends WholeState {
   readonly account: Account
   /** Keys that are not imported, and why. */
   readonly leftOut: readonly string[]
+  readonly holdings: Holdings
 }
 
 export interface Unusable {
@@ -35,7 +37,8 @@ export function judgeCredentials(
   const [lost] = tooLarge.filter(({ type }) => type !== FETCHED_AGAIN)
   if (lost) return { unusable: `${fileOf(lost)} is too large to be stored` }
   const without = tooLarge.map((key) => `${fileOf(key)} is too large to be stored; WhatsApp sends it again`)
-  return { creds, keys: keysWithout(keys, tooLarge), account, leftOut: [...leftOut, ...without] }
+  const held = { creds, keys: keysWithout(keys, tooLarge), account, leftOut: [...leftOut, ...without] }
+  return { ...held, holdings: holdingsOf(held) }
 }
 
 /** `me` alone proves no link: asking for a pairing code sets it. `account` comes only with the phone's

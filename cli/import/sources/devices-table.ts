@@ -59,9 +59,8 @@ function load(deviceId: Candidate['deviceId'], session: unknown): Loaded {
   try {
     const { creds, keys } = unfold(session) as { creds?: unknown; keys?: unknown }
     if (!creds) return { unusable: 'its session data holds no creds' }
-    const leftOut = keys ? [] : ['it has no keys: the first messages from each contact need a second try']
     const sorted = foreignKeys(unfold(keys ?? {}))
-    const judged = judgeCredentials(deviceId, unfold(creds), sorted.keys, [...leftOut, ...sorted.leftOut])
+    const judged = judgeCredentials(deviceId, unfold(creds), sorted.keys, sorted.leftOut)
     if ('unusable' in judged) return judged
     return { ...judged, digest: digestOf(typeof session === 'string' ? session : JSON.stringify(session)) }
   } catch (error) {
