@@ -4,7 +4,7 @@ import type { Source } from '../candidate.ts'
 import { type Row, readRecords } from '../forms/records.ts'
 import { cellText, columnsOf, givenColumn, usualColumn } from './columns.ts'
 import { groupedSource } from './grouped.ts'
-import { CREDS, type KeyRow, type StrayRow, sessionName, splitName } from './key-row.ts'
+import { type KeyRow, type StrayRow, sessionName, splitName, typed } from './key-row.ts'
 
 export interface KeyColumns {
   readonly sessionColumn?: string
@@ -62,7 +62,7 @@ function columnsIn(file: string, row: Row, options: KeyColumns): Columns {
 function keyRow(at: string, row: Row, columns: Columns): KeyRow | StrayRow {
   const key = cellText(row[columns.key])
   const type = columns.type === undefined ? '' : cellText(row[columns.type])
-  const split = splitName(key) ?? splitName(type === CREDS ? CREDS : `${type}-${key}`)
+  const split = splitName(key) ?? splitName(typed(type, key))
   const value = row[columns.value]
   if (columns.session === undefined) {
     return split ? { at, ...split, value } : { at, stray: key || at }

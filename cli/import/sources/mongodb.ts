@@ -5,7 +5,7 @@ import { plainFromExtended } from '../forms/extended-json.ts'
 import { type Row, readRecords } from '../forms/records.ts'
 import { cellText, USUAL, usualColumn } from './columns.ts'
 import { groupedSource } from './grouped.ts'
-import { CREDS, type KeyRow, type StrayRow, sessionName, splitName } from './key-row.ts'
+import { type KeyRow, type StrayRow, sessionName, splitName, typed } from './key-row.ts'
 import { wholeRows } from './whole-session.ts'
 
 export interface MongoOptions {
@@ -82,7 +82,7 @@ function keyOf(document: Row, given: string | undefined): FoundKey | undefined {
   const ofId = given ?? usualColumn(document, 'key')
   if (ofType === undefined || ofId === undefined) return undefined
   const type = cellText(document[ofType])
-  const split = splitName(type === CREDS ? CREDS : `${type}-${cellText(document[ofId])}`)
+  const split = splitName(typed(type, cellText(document[ofId])))
   return split && { ...split, fields: [ofType, ofId] }
 }
 

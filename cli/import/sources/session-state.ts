@@ -24,8 +24,7 @@ export function loadSession(deviceId: DeviceId | undefined, rows: readonly KeyRo
     const value = readValue(row)
     if (value === undefined) leftOut.push(`${keyName(row)} is damaged: it is not JSON`)
     else if (row.type !== undefined) keys.add(row.type, row.name, value)
-    else if (!keys.addNamed(row.name, value))
-      leftOut.push(`${keyName(row)} is of a kind that Baileys does not have`)
+    else if (!keys.addNamed(row.name, value)) keys.leaveOut(row.name)
   }
   const sorted = keys.result()
   const judged = judgeCredentials(deviceId, creds, sorted.keys, [...leftOut, ...sorted.leftOut])

@@ -2,29 +2,31 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { asJson } from '../builders.ts'
 
 const FILE = 'state.json'
 
 /** `creds`, and each type of key. */
 export type Digests = Readonly<Record<string, { readonly count: number; readonly sha256: string }>>
 
-export function digestsOf({ creds, keys }: { creds: unknown; keys: Record<string, object> }): Digests {
-  const parts = Object.entries({ ...keys, creds: { creds } }).filter(
+/** @param state in the form of JSON */
+export function digestsOf({ creds, keys }: { creds: unknown; keys: unknown }): Digests {
+  const parts = Object.entries<object>({ ...(keys as object), creds: { creds } }).filter(
     ([, byId]) => Object.keys(byId).length > 0,
   )
   const digests = parts.map(([type, byId]) => {
-    const text = JSON.stringify(sorted(asJson(byId)))
+    const text = JSON.stringify(sorted(byId))
     const sha256 = createHash('sha256').update(text).digest('hex')
     return [type, { count: Object.keys(byId).length, sha256 }]
   })
   return sorted(Object.fromEntries(digests)) as Digests
 }
 
-/** Databases keep the fields of an object in an order of their own. */
+/** Databases keep the fields of an object in an order of their own. Bytes of a message of WhatsApp are base64 or a
+ *  buffer, and Baileys takes either. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted)
   if (typeof value !== 'object' || value === null) return value
+  if ('type' in value && value.type === 'Buffer' && 'data' in value) return value.data
   const names = Object.keys(value).toSorted()
   return Object.fromEntries(names.map((name) => [name, sorted((value as Record<string, unknown>)[name])]))
 }
