@@ -3,6 +3,7 @@ import type { KeysByType } from '../../../hosts/auth-state/whole-state.ts'
 import { counted, plain } from '../../words.ts'
 import { parseForeign } from '../forms/foreign-json.ts'
 import { idWithin, keyNamed, keyTypeNamed } from './key-names.ts'
+import { kindOf } from './kind-of.ts'
 
 export interface ForeignKeys {
   readonly keys: KeysByType
@@ -31,7 +32,7 @@ export function collectKeys(): KeyCollector {
   const byType = new Map<string, Map<string, unknown>>()
   const leftOut = new Map<string, number>()
   const store = (type: string, id: string, value: unknown) => {
-    const read = type === 'lid-mapping' ? value : unfolded(value)
+    const read = type === 'lid-mapping' ? digitsOf(value) : unfolded(value)
     if (isAbsent(read)) return
     const byId = byType.get(type) ?? new Map<string, unknown>()
     byType.set(type, byId.set(id, read))
@@ -61,14 +62,23 @@ export function collectKeys(): KeyCollector {
 }
 
 /** @param nested keys by type and then by id, as in `{"pre-key": {"1": ...}}`, or by name, as in
- *  `{"pre-key-1": ...}` */
-export function foreignKeys(nested: unknown): ForeignKeys {
+ *  `{"pre-key-1": ...}`
+ *  @param beside fields that stand beside the creds; some systems keep keys among them */
+export function foreignKeys(nested: unknown, beside: Readonly<Record<string, unknown>> = {}): ForeignKeys {
   const keys = collectKeys()
-  for (const [name, value] of entriesOf(nested) ?? []) {
-    if (takeEntry(keys, name, value) || isAbsent(value)) continue
-    keys.leaveOut(name, countIn(value))
+  const all = unfolded(nested)
+  const entries = entriesOf(all)
+  for (const [name, value] of entries ?? []) {
+    if (!takeEntry(keys, name, value) && !isAbsent(value)) keys.leaveOut(name, countIn(value))
   }
-  return keys.result()
+  for (const [name, value] of Object.entries(beside)) {
+    // Texts and numbers are columns of the other system.
+    const isKeyLike = typeof value === 'object' && value !== null
+    if (!takeEntry(keys, name, value) && isKeyLike) keys.leaveOut(name, countIn(value))
+  }
+  const result = keys.result()
+  if (entries || isAbsent(all)) return result
+  return { ...result, leftOut: [...result.leftOut, `its keys are ${kindOf(all)} instead of an object`] }
 }
 
 /** How many keys an unknown name stands for. Only the keys of a whole type are objects within an object. */
@@ -80,7 +90,7 @@ function countIn(value: unknown): number {
 
 /** Takes what an object holds under one name: all keys of a type, or one key.
  *  @returns false when the name is neither a type nor a key */
-export function takeEntry(keys: KeyCollector, name: string, value: unknown): boolean {
+function takeEntry(keys: KeyCollector, name: string, value: unknown): boolean {
   if (keyTypeNamed(name) === undefined) return keys.addNamed(name, value)
   const byId = unfolded(value)
   const entries = entriesOf(byId)
@@ -112,6 +122,12 @@ function unfolded(value: unknown): unknown {
     return read
   }
   return read
+}
+
+/** A LID and a phone number are texts of digits. As JSON they would become numbers. */
+function digitsOf(value: unknown): unknown {
+  if (typeof value === 'string') return value.replace(/^"(\d+)"$/, '$1')
+  return Number.isSafeInteger(value) ? String(value) : value
 }
 
 /** Keys of one unknown type differ in their ids alone, so they are told together. */
