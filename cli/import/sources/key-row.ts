@@ -25,8 +25,8 @@ export interface StrayRow {
 
 export const CREDS = 'creds'
 
-/** The ids of some types are checked, because their names are also usual in the names of sessions, or begin the
- *  name of another type. */
+/** The ids of some types are checked, because their names are also usual in the names of sessions, or begin
+ *  the name of another type. */
 const IDS: Readonly<Record<string, string>> = {
   'pre-key': String.raw`\d+`,
   session: String.raw`[\w@.-]+\.\d+`,

@@ -21,8 +21,8 @@ export function digestsOf({ creds, keys }: { creds: unknown; keys: unknown }): D
   return sorted(Object.fromEntries(digests)) as Digests
 }
 
-/** Databases keep the fields of an object in an order of their own. Bytes of a message of WhatsApp are base64 or a
- *  buffer, and Baileys takes either. */
+/** Databases keep the fields of an object in an order of their own. Bytes of a message of WhatsApp are base64
+ *  or a buffer, and Baileys takes either. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted)
   if (typeof value !== 'object' || value === null) return value
