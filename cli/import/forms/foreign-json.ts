@@ -7,8 +7,10 @@ import { BufferJSON } from '@whiskeysockets/baileys'
 export function parseForeign(text: string): unknown {
   try {
     return JSON.parse(text, (name, value) => {
+      // A copy by assignment would take it for the prototype.
+      if (name === '__proto__') return undefined
       const isNodes = value?.type === 'Buffer' && Array.isArray(value.data)
-      if (isNodes) return Buffer.from(value.data)
+      if (isNodes) return bytesOf(value.data)
       return mongoBytes(value) ?? BufferJSON.reviver(name, value)
     })
   } catch (error) {
@@ -29,4 +31,11 @@ function mongoBytes(value: unknown): Buffer | undefined {
 /** Does the same for JSON that is parsed already. */
 export function reviveForeign(value: unknown): unknown {
   return parseForeign(JSON.stringify(value ?? null))
+}
+
+/** Buffer.from would make a byte of anything. */
+function bytesOf(numbers: readonly unknown[]): Buffer {
+  const isByte = (one: unknown) => typeof one === 'number' && Number.isInteger(one) && one >= 0 && one <= 255
+  if (!numbers.every(isByte)) throw new Error('no bytes')
+  return Buffer.from(numbers as number[])
 }
