@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test'
 import { deviceId } from '../../core/ids.ts'
 import { importVariables } from '../cli/import/builders.ts'
 import { startMooring } from '../cli/mooring-command.ts'
-import { type FixtureDevice, fixtures, SIMULATOR_FILE } from '../fixtures/import/make/fixture.ts'
+import { type FixtureDevice, fixtures, SIMULATOR_FILE, STRANGER } from '../fixtures/import/make/fixture.ts'
 import { mergeSimulatorData } from '../fixtures/import/make/simulator-data.ts'
 import { startApplication, type TestApplication, textOf } from './application.ts'
 import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
@@ -76,19 +76,21 @@ async function readsAndIsRead({ id, jid, contact, group, queued }: FixtureDevice
   )
   assert.deepEqual(readBy(id), queued)
 
-  const places = [
-    [`+${contact}`, 'alone'],
-    ...(group === undefined ? [] : [[group, 'in the group']]),
-  ] as const
-  for (const [to = '', where] of places) {
-    const [text, answer] = [`next text, ${where}`, `its answer, ${where}`]
-    if (to === group) await simulator.groupText(to, text, contact)
-    else await simulator.text(jid, text, contact)
+  // The first text of a stranger uses up one of the pre-keys that came over.
+  const talks: [to: string, from: string][] = [
+    [`+${contact}`, contact],
+    [`+${STRANGER}`, STRANGER],
+  ]
+  if (group !== undefined) talks.push([group, contact])
+  for (const [to, from] of talks) {
+    const [text, answer] = [`next text to ${to}`, `answer to ${to}`]
+    if (to === group) await simulator.groupText(to, text, from)
+    else await simulator.text(jid, text, from)
     await until(`"${id}" has read "${text}"`, TEXT_MS_MAX, async () => readBy(id).includes(text))
-    assert.equal(await send(fleet, SECRET, deviceId(id), to, answer), 200, `${id} ${where}`)
+    assert.equal(await send(fleet, SECRET, deviceId(id), to, answer), 200, `${id} to ${to}`)
     const got = () => simulator.received(jid).find((received) => received.text === answer)
     await until(`"${answer}" of "${id}" read by its contact`, TEXT_MS_MAX, async () => got())
-    assert.equal(got()?.to, contact)
+    assert.equal(got()?.to, from)
   }
 }
 
@@ -98,7 +100,7 @@ test('there are fixtures', () => {
 
 for (const fixture of found) {
   const { source, madeBy, devices } = fixture
-  test(`${source}: devices go on where they were, stored by ${madeBy}`, async () => {
+  test(`${source}: devices go on where they were (${madeBy})`, async () => {
     const { simulator } = fleet
     const before = linked()
     simulator.resetReport()
