@@ -9,8 +9,8 @@ import { aLinkedState } from './key-stores.ts'
 const id = deviceId('shop-1')
 let creds: unknown
 let text: string
-before(async () => {
-  creds = (await aLinkedState()).creds
+before(() => {
+  creds = aLinkedState().creds
   text = JSON.stringify(creds, BufferJSON.replacer)
 })
 
