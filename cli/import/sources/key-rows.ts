@@ -1,5 +1,6 @@
 /** Reads an export of an SQL table with one row for each Signal key. */
 import { WrongUsage } from '../../failures.ts'
+import { plain } from '../../words.ts'
 import type { Source } from '../candidate.ts'
 import { type Row, readRecords } from '../forms/records.ts'
 import { cellText, columnsOf, givenColumn, usualColumn } from './columns.ts'
@@ -48,7 +49,7 @@ function columnsIn(file: string, row: Row, options: KeyColumns): Columns {
     const found = given(column, `--${what}-column`) ?? usualColumn(row, what)
     if (found !== undefined) return found
     throw new WrongUsage(
-      `${file} has no column that is known to hold the ${what}, only ${columnsOf(row)}; name it by --${what}-column.`,
+      `${plain(file)} has no column that is known to hold the ${what}, only ${columnsOf(row)}; name it by --${what}-column.`,
     )
   }
   return {

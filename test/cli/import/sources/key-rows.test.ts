@@ -113,3 +113,12 @@ describe('a table is refused with the list of its columns', () => {
     await refused(file, { keyColumn: 'what' }, /known to hold the value, .* --value-column/)
   })
 })
+
+test('names of columns are printed without what would steer a terminal', async (context) => {
+  const file = linesFile(context, 'rows.jsonl', [{ 'a\u001b[31m': 1, ['b'.repeat(500)]: 2 }])
+
+  await assert.rejects(loadAll(keyRows(file, {})), ({ message }: Error) => {
+    assert.match(message, /only a \[31m, b{80}…; name it/)
+    return true
+  })
+})
