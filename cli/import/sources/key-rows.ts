@@ -49,7 +49,8 @@ function columnsIn(file: string, row: Row, options: KeyColumns): Columns {
     const found = given(column, `--${what}-column`) ?? usualColumn(row, what)
     if (found !== undefined) return found
     throw new WrongUsage(
-      `${plain(file)} has no column that is known to hold the ${what}, only ${columnsOf(row)}; name it by --${what}-column.`,
+      `${plain(file)} has no column that is known to hold the ${what}, only ${columnsOf(row)}; ` +
+        `name it by --${what}-column.`,
     )
   }
   return {
