@@ -1,17 +1,30 @@
 /** `mooring import`: brings in devices of another system with their credentials, so that no phone must pair
  *  again. */
-import { type FleetOptions, withFleet } from './fleet-access.ts'
+import { type FleetOptions, withFleet, withTables } from './fleet-access.ts'
+import type { Source } from './import/candidate.ts'
+import { type CheckOptions, checkSource } from './import/check.ts'
 import { type RunOptions, runImport } from './import/run.ts'
 import { type Columns, devicesTable } from './import/sources/devices-table.ts'
 import { folders } from './import/sources/folders.ts'
+import { type UndoOptions, undoBatch } from './import/undo.ts'
 import type { CliWorld } from './world.ts'
 
-type Options = FleetOptions & RunOptions
+type Options = FleetOptions & RunOptions & CheckOptions & { readonly check?: true }
 
 export function importMultiFile(world: CliWorld, paths: string[], options: Options): Promise<void> {
-  return withFleet(options, (fleet) => runImport(world, fleet, folders(paths), options))
+  return importFrom(world, folders(paths), options)
 }
 
 export function importPostgres(world: CliWorld, file: string, options: Options & Columns): Promise<void> {
-  return withFleet(options, (fleet) => runImport(world, fleet, devicesTable(file, options), options))
+  return importFrom(world, devicesTable(file, options), options)
+}
+
+/** A check needs no fleet: neither tables nor a key. */
+function importFrom(world: CliWorld, source: Source, options: Options): Promise<void> {
+  if (options.check) return checkSource(world, source, options)
+  return withFleet(options, (fleet) => runImport(world, fleet, source, options))
+}
+
+export function undoImportOf(world: CliWorld, batch: string, options: UndoOptions): Promise<void> {
+  return withTables(options, (tables) => undoBatch(world, tables, batch, options))
 }

@@ -22,6 +22,25 @@ const WAS: Readonly<Record<Outcome['outcome'], string>> = {
   failed: 'failed',
 }
 
+const HOLDS: Readonly<Record<Intent, string>> = {
+  import: 'whole',
+  finish: 'whole',
+  register: 'not linked',
+  done: 'whole',
+  skip: 'unusable',
+}
+
+/** The digest is no fact for people or scripts. */
+export function withoutDigest({ digest, ...planned }: Planned): Omit<Planned, 'digest'> {
+  return planned
+}
+
+/** Every device with what it holds, and not only those with a remark. */
+export function drawCheck(judged: readonly Planned[], kind: string, width: number): string[] {
+  const lines = judged.map(({ intent, ...rest }) => ({ ...rest, how: HOLDS[intent] }))
+  return draw(lines, kind, width)
+}
+
 export function drawPlan(planned: readonly Planned[], kind: string, width: number): string[] {
   const lines = planned.map(({ intent, ...rest }) => ({ ...rest, how: WILL_BE[intent] }))
   return draw(lines, kind, width)

@@ -103,7 +103,13 @@ export async function finishImport(
     'Devices',
     { deviceId },
     {
-      set: { ...(stoppedBecause === undefined ? runs : rests), account, pairedAt: now, updatedAt: now, importEpoch: epoch },
+      set: {
+        ...(stoppedBecause === undefined ? runs : rests),
+        account,
+        pairedAt: now,
+        updatedAt: now,
+        importEpoch: epoch,
+      },
       remove: [
         'importing',
         'abandonedCredentialsIds',

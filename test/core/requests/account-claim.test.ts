@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { deviceId } from '../../../core/ids.ts'
 import { claimAccount } from '../../../core/requests/account-claim.ts'
-import { logout, requestDeletion } from '../../../core/requests/device-requests.ts'
-import { erase } from '../../../core/requests/device-requests.ts'
+import { erase, logout, requestDeletion } from '../../../core/requests/device-requests.ts'
 import { beginImport, finishImport } from '../../../core/requests/import.ts'
 import type { Store } from '../../../core/store/store.ts'
 import { fresh } from '../../builders/fresh.ts'
@@ -19,8 +18,10 @@ async function begin(id: string, importId = id) {
   return { ...begun, epoch: row.epoch, jid: JID, account: { jid: JID }, stoppedBecause: 'test' }
 }
 
-const claimBy = (one: { jid: string; device: ReturnType<typeof deviceId>; importId: string }, store?: Store) =>
-  claimAccount(store ?? t.store, t.clock, one)
+const claimBy = (
+  one: { jid: string; device: ReturnType<typeof deviceId>; importId: string },
+  store?: Store,
+) => claimAccount(store ?? t.store, t.clock, one)
 
 describe('the account of a linked device', () => {
   test('is brought in by one of two imports under different ids', async () => {

@@ -13,7 +13,14 @@ import { losingAnswers } from '../../builders/faulty-stores.ts'
 const clock: Clock = systemClock
 const ID = deviceId('shop-1')
 const ACCOUNT = { jid: '15550100101:3@s.whatsapp.net' }
-const FIRST = { device: ID, name: 'The shop', importId: 'i-1', credentialsId: 'c-1', batch: 'night-1', epoch: epoch(0) }
+const FIRST = {
+  device: ID,
+  name: 'The shop',
+  importId: 'i-1',
+  credentialsId: 'c-1',
+  batch: 'night-1',
+  epoch: epoch(0),
+}
 const SECOND = { ...FIRST, importId: 'i-2', credentialsId: 'c-2' }
 
 let tables: Tables
