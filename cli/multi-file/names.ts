@@ -3,7 +3,7 @@
  *  key does. Pure. */
 
 /** Longer types come before their own beginnings: `sender-key-memory-...` is no sender key. */
-const TYPES = [
+export const KEY_TYPES = [
   'app-state-sync-version',
   'app-state-sync-key',
   'sender-key-memory',
@@ -15,7 +15,7 @@ const TYPES = [
   'session',
   'tctoken',
 ] as const
-type KeyType = (typeof TYPES)[number]
+type KeyType = (typeof KEY_TYPES)[number]
 
 export const CREDS_FILE = 'creds.json'
 const ENDING = '.json'
@@ -31,7 +31,7 @@ export function fileOf({ type, id }: KeyName): string {
 
 /** @returns undefined for a file that is not Baileys', or whose id cannot be told for certain */
 export function keyOf(file: string): KeyName | undefined {
-  const type = TYPES.find((name) => file.startsWith(`${name}-`))
+  const type = KEY_TYPES.find((name) => file.startsWith(`${name}-`))
   if (!type || !file.endsWith(ENDING)) return undefined
   const id = idOf(type, file.slice(type.length + 1, -ENDING.length))
   return id ? { type, id } : undefined

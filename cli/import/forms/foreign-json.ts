@@ -1,18 +1,29 @@
 /** Reads JSON in which other systems keep Baileys' credentials and keys. */
 import { BufferJSON } from '@whiskeysockets/baileys'
 
-/** Reads bytes in each form that is found in practice: Baileys' form, the form of very old files, and Node's
- *  form. Programs without Baileys' replacer have written Node's.
+/** Reads bytes in each form that is found in practice: Baileys' form, the form of very old files, Node's form,
+ *  and MongoDB's. Programs without Baileys' replacer have written Node's.
  *  @throws Error when the text is not JSON; the message quotes none of the text, because it is secret */
 export function parseForeign(text: string): unknown {
   try {
     return JSON.parse(text, (name, value) => {
       const isNodes = value?.type === 'Buffer' && Array.isArray(value.data)
-      return isNodes ? Buffer.from(value.data) : BufferJSON.reviver(name, value)
+      if (isNodes) return Buffer.from(value.data)
+      return mongoBytes(value) ?? BufferJSON.reviver(name, value)
     })
-  } catch {
-    throw new Error('it is not JSON')
+  } catch (error) {
+    // Values are revived level by level, each on the stack.
+    throw new Error(error instanceof RangeError ? 'it is nested too deep' : 'it is not JSON')
   }
+}
+
+/** `{"$binary": {"base64": "..."}}`, or as older programs have written it: `{"$binary": "..."}`. */
+function mongoBytes(value: unknown): Buffer | undefined {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, '$binary')) return undefined
+  const { $binary } = value as { $binary: unknown }
+  const base64 =
+    typeof $binary === 'object' && $binary !== null ? ($binary as { base64?: unknown }).base64 : $binary
+  return typeof base64 === 'string' ? Buffer.from(base64, 'base64') : undefined
 }
 
 /** Does the same for JSON that is parsed already. */
