@@ -20,7 +20,10 @@ function aScene(options: PaceOptions = {}) {
     if (fault) throw fault
     return keys.flatMap(({ deviceId: id }) => (rows.has(id) ? [{ deviceId: id, ...rows.get(id) }] : []))
   }
-  const progress = { wait: (line: string) => void told.push(line), note: (line: string) => void told.push(line) }
+  const progress = {
+    wait: (line: string) => void told.push(line),
+    note: (line: string) => void told.push(line),
+  }
   const store = { getMany } as unknown as Pick<Store, 'getMany'>
   const pace = createPace({ clock, stop: stopping.signal }, store, progress, options)
   let count = 0
@@ -31,7 +34,8 @@ function aScene(options: PaceOptions = {}) {
     told,
     faults,
     stopping,
-    set: (id: string, row: Pick<DeviceRow, 'status'> & Partial<DeviceRow>) => void rows.set(deviceId(id), row),
+    set: (id: string, row: Pick<DeviceRow, 'status'> & Partial<DeviceRow>) =>
+      void rows.set(deviceId(id), row),
     delete: (id: string) => void rows.delete(deviceId(id)),
     /** Imports one device, if the pace lets it, and gives the device this status. */
     async import(status: DeviceRow['status'] = 'unassigned') {
@@ -108,7 +112,10 @@ describe('an import', () => {
       { deviceId: 'shop-1', why: 'it is logged out: WhatsApp has logged it out' },
       { deviceId: 'shop-2', why: 'it was deleted' },
     ])
-    assert.equal(scene.told[0], 'device "shop-1" has not connected: it is logged out: WhatsApp has logged it out')
+    assert.equal(
+      scene.told[0],
+      'device "shop-1" has not connected: it is logged out: WhatsApp has logged it out',
+    )
   })
 
   test('counts devices of an earlier run, which are no failures of this one', async () => {

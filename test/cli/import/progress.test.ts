@@ -12,7 +12,10 @@ describe('a progress line', () => {
   })
 
   test('tells no time left while the number is not known, or nothing moves', () => {
-    assert.equal(progressLine({ ...reached, total: undefined, what: 'rows read' }), '312 rows read, 14 a second')
+    assert.equal(
+      progressLine({ ...reached, total: undefined, what: 'rows read' }),
+      '312 rows read, 14 a second',
+    )
     assert.equal(progressLine({ ...reached, perSecond: 0 }), '312 of 1000 imported, 0 a second')
   })
 
