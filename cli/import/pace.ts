@@ -114,13 +114,12 @@ export function createPace(
     take(new Map(rows.map((row) => [row.deviceId, row])))
     const idleMs = clock.elapsedMs(settledAt)
     if (waiting.size === 0 || idleMs < TOLD_AFTER_MS) return
+    const words = waitingInWords([...waiting.keys()], rows)
     if (idleMs >= WAIT_MS_MAX) {
-      stoppedBecause = `No device has connected for ${span(WAIT_MS_MAX)}: ${waitingInWords([...waiting.keys()], rows)}`
+      stoppedBecause = `No device has connected for ${span(WAIT_MS_MAX)}: ${words}`
       return
     }
-    progress.wait(
-      `${waitingInWords([...waiting.keys()], rows)} The import gives up in ${span(WAIT_MS_MAX - idleMs)}.`,
-    )
+    progress.wait(`${words} The import gives up in ${span(WAIT_MS_MAX - idleMs)}.`)
   }
 
   function take(rows: ReadonlyMap<DeviceId, DeviceRow>): void {
@@ -145,7 +144,8 @@ export function createPace(
     inBatch = 0
     badBefore = unconnected.length
     if (bad > 0 && !keepGoing) {
-      stoppedBecause = `${counted(bad, 'device')} of batch ${batches} did not connect. With --keep-going the next batch begins anyway.`
+      const otherwise = 'With --keep-going the next batch begins anyway.'
+      stoppedBecause = `${counted(bad, 'device')} of batch ${batches} did not connect. ${otherwise}`
     }
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { deviceId } from '../../../core/ids.ts'
+import { type DeviceId, deviceId } from '../../../core/ids.ts'
 import { claimAccount } from '../../../core/requests/account-claim.ts'
 import { erase, logout, requestDeletion } from '../../../core/requests/device-requests.ts'
 import { beginImport, finishImport } from '../../../core/requests/import.ts'
@@ -18,10 +18,15 @@ async function begin(id: string, importId = id) {
   return { ...begun, epoch: row.epoch, jid: JID, account: { jid: JID }, stoppedBecause: 'test' }
 }
 
-const claimBy = (
-  one: { jid: string; device: ReturnType<typeof deviceId>; importId: string },
-  store?: Store,
-) => claimAccount(store ?? t.store, t.clock, one)
+interface Begun {
+  readonly jid: string
+  readonly device: DeviceId
+  readonly importId: string
+}
+
+function claimBy(one: Begun, store: Store = t.store) {
+  return claimAccount(store, t.clock, one)
+}
 
 describe('the account of a linked device', () => {
   test('is brought in by one of two imports under different ids', async () => {
