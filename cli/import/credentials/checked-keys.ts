@@ -1,7 +1,7 @@
 /** Leaves out Signal keys that are damaged, so that the device goes on with the whole ones. Pure. */
 import type { KeyPair } from '@whiskeysockets/baileys'
 import type { KeysByType } from '../../../hosts/auth-state/whole-state.ts'
-import { counted, plain } from '../../words.ts'
+import { counted, few, plain } from '../../words.ts'
 import { Damaged, keyPair, mustMatch } from './key-material.ts'
 
 /** To prove a pair takes 0.4 ms, and a device has 812: some tell whether all have to be proved. */
@@ -91,8 +91,7 @@ function nameOf(type: string, id: string): string {
 }
 
 function told(damaged: readonly string[]): string {
-  const more = damaged.length - NAMES_TOLD_MAX
-  const names = damaged.slice(0, NAMES_TOLD_MAX).join(', ')
-  const isOne = damaged.length === 1
-  return `${counted(damaged.length, 'key')} ${isOne ? 'is' : 'are'} damaged and left out: ${names}${more > 0 ? `, and ${more} more` : ''}`
+  const are = damaged.length === 1 ? 'is' : 'are'
+  const names = few(damaged, NAMES_TOLD_MAX).join(', ')
+  return `${counted(damaged.length, 'key')} ${are} damaged and left out: ${names}`
 }

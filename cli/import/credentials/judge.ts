@@ -52,7 +52,8 @@ interface Judged {
 /** @throws Damaged */
 function judgeCreds(foreign: unknown): Judged | Unusable {
   const { creds, losses } = checkedCreds(deserialise(serialise(foreign ?? null)))
-  // `me` alone proves no link: asking for a pairing code sets it. `account` comes only with the phone's consent.
+  // `me` alone proves no link: asking for a pairing code sets it. `account` comes only with the phone's
+  // consent.
   if (!creds.me || !creds.account) return { unusable: 'it was never linked to a phone' }
   const { id, lid } = creds.me as { id?: unknown; lid?: unknown }
   if (id === undefined || id === null || id === '') return { unusable: 'it was never linked to a phone' }

@@ -2,6 +2,7 @@
  *  damaged part and quote nothing of it. Pure. */
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import type { AuthenticationCreds, KeyPair } from '@whiskeysockets/baileys'
+import { counted } from '../../words.ts'
 
 const KEY_BYTES = 32
 const SIGNATURE_BYTES = 64
@@ -58,14 +59,13 @@ function accountLosses(account: unknown): string[] {
     ['accountSignatureKey', KEY_BYTES],
     ['deviceSignature', SIGNATURE_BYTES],
   ] as const
-  return parts.flatMap(([part, length]) => {
-    const value = found[part]
-    if (value === null || value === undefined) {
-      return [`its account has no ${part}: contacts may refuse its first messages to them`]
-    }
-    bytesOf(bytesIn(value), `account.${part}`, length)
-    return []
-  })
+  const isAbsent = (part: string) => found[part] === null || found[part] === undefined
+  for (const [part, length] of parts) {
+    if (!isAbsent(part)) bytesOf(bytesIn(found[part]), `account.${part}`, length)
+  }
+  const absent = parts.map(([part]) => part).filter(isAbsent)
+  if (absent.length === 0) return []
+  return [`its account has no ${absent.join(', ')}: contacts may refuse its first messages to them`]
 }
 
 /** @returns the pair as Baileys keeps it
@@ -96,7 +96,7 @@ function matchingPair(value: unknown, part: string): KeyPair {
 function bytesOf(value: unknown, part: string, length: number): Buffer {
   if (!(value instanceof Uint8Array)) throw new Damaged(missing(part))
   if (value.length === length) return Buffer.from(value)
-  throw new Damaged(`${part} has ${value.length} bytes instead of ${length}`)
+  throw new Damaged(`${part} has ${counted(value.length, 'byte')} instead of ${length}`)
 }
 
 /** Bytes, or what JSON makes of the bytes in a message of WhatsApp: base64. */

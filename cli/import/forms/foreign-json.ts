@@ -1,8 +1,8 @@
 /** Reads JSON in which other systems keep Baileys' credentials and keys. */
 import { BufferJSON } from '@whiskeysockets/baileys'
 
-/** Reads bytes in each form that is found in practice: Baileys' form, the form of very old files, Node's form,
- *  and MongoDB's. Programs without Baileys' replacer have written Node's.
+/** Reads bytes in each form that is found in practice: Baileys' form, the form of very old files, Node's
+ *  form, and MongoDB's. Programs without Baileys' replacer have written Node's.
  *  @throws Error when the text is not JSON; the message quotes none of the text, because it is secret */
 export function parseForeign(text: string): unknown {
   try {

@@ -1,5 +1,5 @@
-/** Reads a device's session data as one cell holds it: creds and keys in whichever way they are nested, or the
- *  creds alone. */
+/** Reads a device's session data as one cell holds it: creds and keys in whichever way they are nested, or
+ *  the creds alone. */
 import type { DeviceId } from '../../../core/ids.ts'
 import { digestOf, type Loaded } from '../candidate.ts'
 import { foreignKeys } from '../credentials/foreign-keys.ts'

@@ -136,7 +136,7 @@ export function keysOfAllTypes(): SignalDataSet {
 }
 
 /** What a phone gives to the device that it links. */
-function phoneConsent() {
+export function phoneConsent() {
   return {
     details: Buffer.from('0801', 'hex'),
     accountSignature: Buffer.alloc(64, 1),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { chmodSync, unlinkSync, writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
+import { Curve } from '@whiskeysockets/baileys'
 import { systemClock } from '../../../core/clock.ts'
 import { deviceId } from '../../../core/ids.ts'
 import { register } from '../../../core/protocol/ownership.ts'
@@ -151,4 +152,27 @@ describe('a plan skips, with the reason:', () => {
       ],
     )
   })
+})
+
+test('a dry run tells what each device holds and would lose, as the import does', async () => {
+  await aFolder(fleet.at('held', 'held-1'), {
+    keys: { 'pre-key': { 1: Curve.generateKeyPair(), 2: {} as never } },
+    nextPreKeyId: 3,
+    firstUnuploadedPreKeyId: 3,
+  })
+  const tell = async (...options: string[]) => {
+    const { out } = await fleet.mooring(['--json', 'import', 'multi-file', fleet.at('held'), ...options])
+    const [{ holdings, notes }] = JSON.parse(out).devices
+    return { holdings, notes }
+  }
+
+  const dry = await tell('--dry-run')
+
+  assert.equal(dry.holdings.preKeysUploaded, 1)
+  assert.deepEqual(dry.notes, [
+    '1 key is damaged and left out: pre-key-2',
+    'it has no sessions: the next messages from each contact need a second try',
+    'it has no app state keys: changes of chats and contacts wait until the phone sends the keys',
+  ])
+  assert.deepEqual(await tell('--yes'), dry)
 })
