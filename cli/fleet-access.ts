@@ -28,7 +28,7 @@ export interface Fleet {
 
 /** Runs `work` on the fleet, and turns each error into a sentence and an exit code. */
 export async function withFleet(options: FleetOptions, work: (fleet: Fleet) => Promise<void>): Promise<void> {
-  const { tablePrefix, authKey: AUTH_KEY, authKeyFile: AUTH_KEY_FILE } = options
+  const { authKey: AUTH_KEY, authKeyFile: AUTH_KEY_FILE } = options
   if ((AUTH_KEY === undefined) === (AUTH_KEY_FILE === undefined)) {
     throw new WrongUsage(
       'Give the wrapping key of the fleet, as its servers have it: either --auth-key or --auth-key-file.',
@@ -37,10 +37,18 @@ export async function withFleet(options: FleetOptions, work: (fleet: Fleet) => P
   const wrapping = await openWrapping({ AUTH_KEY, AUTH_KEY_FILE }).catch((error: Error) => {
     throw new WrongUsage(error.message)
   })
+  return withTables(options, (tables) => work({ ...tables, wrapping }))
+}
+
+/** Does the same for a command that opens no credentials, and so needs no key. */
+export async function withTables(
+  { tablePrefix }: Pick<FleetOptions, 'tablePrefix'>,
+  work: (tables: Omit<Fleet, 'wrapping'>) => Promise<void>,
+): Promise<void> {
   const client = new DynamoDBClient({ maxAttempts: TRIES_MAX })
   const store = dynamoDbStore(client, tablePrefix, REQUEST_MS_MAX)
   try {
-    await work({ store, random: systemRandom, wrapping })
+    await work({ store, random: systemRandom })
   } catch (error) {
     throw failureOf(error, tablePrefix)
   } finally {

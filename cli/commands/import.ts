@@ -1,9 +1,22 @@
 /** The commands that import and export devices, and their help. */
 import { type Command, Option } from 'commander'
-import { idArgument } from '../arguments.ts'
+import { idArgument, positiveNumber } from '../arguments.ts'
 import type { Act } from '../command.ts'
 import { exportDevice } from '../export.ts'
-import { importKeyRows, importMongodb, importMultiFile, importPostgres, importRedis } from '../import.ts'
+import { AHEAD_MAX, WAIT_MS_MAX } from '../import/pace.ts'
+import {
+  importKeyRows,
+  importMongodb,
+  importMultiFile,
+  importPostgres,
+  importRedis,
+  undoImportOf,
+} from '../import.ts'
+import { span } from '../words.ts'
+
+const PACE =
+  `It stays at most ${AHEAD_MAX} devices ahead of those that have connected, and ends after ` +
+  `${span(WAIT_MS_MAX)} in which none connects.`
 
 export function addImportCommands(program: Command, act: Act): void {
   const from = program
@@ -28,6 +41,14 @@ export function addImportCommands(program: Command, act: Act): void {
       .option('--session-column <column>', 'the column with creds and keys, as JSON', 'session_data'),
   ).action(act(importPostgres))
   addKeyStoreCommands(from, act)
+  withTablesOf(
+    from
+      .command('undo')
+      .description('undo an import run for all its devices that have not connected yet; asks first')
+      .argument('<batch>', 'the name of the run, as the import printed it', idArgument)
+      .option('--dry-run', 'only show which devices would be undone, and which stay')
+      .option('--yes', 'do not ask'),
+  ).action(act(undoImportOf))
   reaching(
     program
       .command('export')
@@ -51,7 +72,8 @@ function addKeyStoreCommands(from: Command, act: Act): void {
       .option('--session-column <column>', 'the column with the session; it becomes the deviceId')
       .option('--type-column <column>', 'the column with the type of the key, where it is not in its name')
       .option('--key-column <column>', 'the column with the name of the key, such as creds or pre-key-1')
-      .option('--value-column <column>', 'the column with the value'),
+      .option('--value-column <column>', 'the column with the value')
+      .option('--delimiter <character>', 'of a CSV file; by default it is found out'),
   ).action(act(importKeyRows))
   importing(
     device(
@@ -80,19 +102,27 @@ function device(command: Command): Command {
 function importing(command: Command): Command {
   return reaching(
     command
+      .option('--check', 'only read the source: show what each device holds; needs no fleet')
       .option('--dry-run', 'only show which devices would be imported, and why others would not')
       .option('--yes', 'do not ask')
-      .option('--stopped', 'leave the devices stopped, to start them once the old system is stopped'),
-  ).addHelpText('after', '\nAfter an interruption run it again: it continues where it ended.')
+      .option('--stopped', 'leave the devices stopped, to start them once the old system is stopped')
+      .option('--batch <devices>', 'import so many, wait until they are connected, and go on', positiveNumber)
+      .option('--keep-going', 'with --batch: go on also when a device has not connected')
+      .option('--name <name>', 'the name of this run, by which it can be undone', idArgument)
+      .option('--report <file>', 'write a report as JSON, readable by you alone'),
+  ).addHelpText('after', `\n${PACE}\nAfter an interruption run it again: it continues where it ended.`)
+}
+
+function withTablesOf(command: Command): Command {
+  return command.addOption(
+    new Option('--table-prefix <prefix>', "prefix of the fleet's tables")
+      .env('TABLE_PREFIX')
+      .default('Mooring-'),
+  )
 }
 
 function reaching(command: Command): Command {
-  return command
-    .addOption(
-      new Option('--table-prefix <prefix>', "prefix of the fleet's tables")
-        .env('TABLE_PREFIX')
-        .default('Mooring-'),
-    )
+  return withTablesOf(command)
     .addOption(new Option('--auth-key <arn>', 'the KMS key that wraps data keys').env('AUTH_KEY'))
     .addOption(new Option('--auth-key-file <file>', 'for a local fleet: its key file').env('AUTH_KEY_FILE'))
     .addHelpText(

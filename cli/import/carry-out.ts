@@ -3,22 +3,31 @@
  *  from the beginning. */
 import type { Clock } from '../../core/clock.ts'
 import { isMooringError } from '../../core/errors.ts'
-import type { DeviceId } from '../../core/ids.ts'
-import { readDevice, register } from '../../core/protocol/ownership.ts'
+import { type DeviceId, epoch } from '../../core/ids.ts'
+import { register } from '../../core/protocol/ownership.ts'
 import type { Random } from '../../core/random.ts'
-import { beginImport, deleteAbandonedCredentials, finishImport } from '../../core/requests/import.ts'
+import { claimAccount } from '../../core/requests/account-claim.ts'
+import {
+  beginImport,
+  deleteAbandonedCredentials,
+  deleteOwnCredentials,
+  finishImport,
+} from '../../core/requests/import.ts'
+import { undoImport } from '../../core/requests/undo-import.ts'
 import type { Store } from '../../core/store/store.ts'
 import { recordHistory } from '../../core/telemetry/history.ts'
 import type { KeyWrapping } from '../../hosts/auth-state/keys/wrapping.ts'
 import { writeWholeState } from '../../hosts/auth-state/whole-state.ts'
 import type { Candidate, Loaded } from './candidate.ts'
-import { type Planned, refusal } from './plan.ts'
+import { hasItAlready, type Planned, refusal } from './plan.ts'
 
 export interface ImportWorld {
   readonly store: Store
   readonly clock: Clock
   readonly random: Random
   readonly wrapping: KeyWrapping
+  /** The name of this import run, which its devices keep. */
+  readonly batch: string
 }
 
 export interface Outcome extends Omit<Planned, 'intent' | 'digest'> {
@@ -30,6 +39,7 @@ type Linked = Extract<Loaded, { digest: string }>
 
 const IMPORTED_STOPPED = 'imported; start it when the old system is stopped'
 const IMPORTED_UNLINKED = 'imported without credentials; start it to link it'
+const IMPORTED_MEANWHILE = 'another import has brought it in meanwhile'
 const CHANGED = 'it has changed since it was read: is the old system still running?'
 
 export async function carryOut(
@@ -60,29 +70,43 @@ async function store(
   { creds, keys, account }: Linked,
   stopped: boolean,
 ): Promise<Result> {
-  const importId = world.random.id()
-  const credentialsId = world.random.id()
-  const begun = { device, importId, credentialsId, ...nameAndHome(world, candidate) }
-  const row = await beginImport(world.store, world.clock, begun)
-  if (!row) {
-    const why = refusal(await readDevice(world.store, device))
-    return { outcome: 'skipped', why: why ?? 'another import of it has just begun' }
+  const { batch, random } = world
+  const ids = { device, importId: random.id(), credentialsId: random.id() }
+  const row = await beginImport(world.store, world.clock, { ...ids, batch, ...nameAndHome(world, candidate) })
+  if (!row) return refused(world, device, account.jid)
+  const holder = await claimAccount(world.store, world.clock, { ...ids, jid: account.jid })
+  if (holder !== device) {
+    await undoImport(world.store, world.clock, row, random.id())
+    return { outcome: 'skipped', why: hasItAlready(account.jid, holder) }
   }
-  await writeWholeState(world, { device, credentialsId, epoch: row.epoch }, { creds, keys })
+  await writeWholeState(world, { ...ids, epoch: row.epoch }, { creds, keys })
   await deleteAbandonedCredentials(world.store, row)
   const finished = await finishImport(world.store, world.clock, {
-    device,
-    importId,
-    credentialsId,
+    ...ids,
     account,
+    epoch: row.epoch,
     ...(stopped ? { stoppedBecause: IMPORTED_STOPPED } : {}),
   })
   if (!finished) {
-    return { outcome: 'failed', why: 'another import of it has begun meanwhile, or it was deleted' }
+    await deleteOwnCredentials(world.store, ids)
+    return overtaken(world, device, account.jid)
   }
   const why = 'imported with its credentials'
   await recordHistory(world, { deviceId: device, event: 'registered', why })
   return { outcome: 'imported' }
+}
+
+/** Another caller has changed the device since the plan was made. */
+async function refused({ store }: ImportWorld, deviceId: DeviceId, jid: string): Promise<Result> {
+  const row = await store.get('Devices', { deviceId })
+  if (row?.account?.jid === jid && !row.deleting) return { outcome: 'done', why: IMPORTED_MEANWHILE }
+  return { outcome: 'skipped', why: (row && refusal(row)) ?? 'another import of it has just begun' }
+}
+
+async function overtaken({ store }: ImportWorld, deviceId: DeviceId, jid: string): Promise<Result> {
+  const row = await store.get('Devices', { deviceId })
+  if (row?.account?.jid === jid && !row.deleting) return { outcome: 'done', why: IMPORTED_MEANWHILE }
+  return { outcome: 'failed', why: 'another import of it has begun meanwhile, or it was deleted' }
 }
 
 async function registerUnlinked(
@@ -92,7 +116,8 @@ async function registerUnlinked(
 ): Promise<Result> {
   const credentialsId = world.random.id()
   const named = nameAndHome(world, candidate)
-  const registration = { deviceId, credentialsId, stoppedBecause: IMPORTED_UNLINKED, ...named }
+  const undoable = { importBatch: world.batch, importEpoch: epoch(0) }
+  const registration = { deviceId, credentialsId, stoppedBecause: IMPORTED_UNLINKED, ...named, ...undoable }
   if (!(await register(world.store, world.clock, registration))) return { outcome: 'done' }
   await recordHistory(world, { deviceId, event: 'registered', why: IMPORTED_UNLINKED })
   return { outcome: 'registered' }

@@ -44,19 +44,22 @@ interface Fleet {
   readonly byAccount: ReadonlyMap<string, DeviceId>
 }
 
+const NO_FLEET: Fleet = { rows: new Map(), byAccount: new Map() }
+
 /** Candidates that this import has read already, by id and by account. */
 interface Seen {
   readonly ids: Map<string, string>
   readonly accounts: Map<string, string>
 }
 
+/** @param store undefined judges the source alone, without a fleet */
 export async function plan(
-  store: Store,
+  store: Store | undefined,
   source: Source,
   options: PlanOptions,
   progress: (read: number) => void,
 ): Promise<Planned[]> {
-  const fleet = await readFleet(store)
+  const fleet = store ? await readFleet(store) : NO_FLEET
   const seen: Seen = { ids: new Map(), accounts: new Map() }
   const planned: Planned[] = []
   const loading = inOrder(source.candidates(), READ_AT_ONCE, async (candidate) => ({
@@ -105,13 +108,18 @@ function judge(
   seen.accounts.set(account, from)
   const here = fleet.byAccount.get(account)
   if (here === deviceId) return { ...told, intent: 'done' }
-  if (here) return skip(`the fleet has this linked device (${jid}) already, as device "${here}"`)
+  if (here) return skip(hasItAlready(jid, here))
   const row = fleet.rows.get(deviceId)
   const why = row && refusal(row)
   if (why) return skip(why)
   const { digest, holdings } = loaded
   const all = [...notes, ...holdings.losses]
   return { ...told, notes: all, intent: row?.importing ? 'finish' : 'import', digest, holdings }
+}
+
+/** Why an account is not imported a second time. */
+export function hasItAlready(jid: string, device: DeviceId): string {
+  return `the fleet has this linked device (${jid}) already, as device "${device}"`
 }
 
 /** Why a device of the fleet may not be given imported credentials; undefined when it may. */

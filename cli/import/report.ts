@@ -2,6 +2,7 @@
 import { type Column, drawTable } from '../table.ts'
 import { counted, few } from '../words.ts'
 import type { Outcome } from './carry-out.ts'
+import type { Holdings } from './credentials/holdings.ts'
 import type { Intent, Planned } from './plan.ts'
 
 const NOTES_SHOWN_MAX = 5
@@ -20,6 +21,41 @@ const WAS: Readonly<Record<Outcome['outcome'], string>> = {
   done: 'there already',
   skipped: 'skipped',
   failed: 'failed',
+}
+
+const HOLDS: Readonly<Record<Intent, string>> = {
+  import: 'whole',
+  finish: 'whole',
+  register: 'not linked',
+  done: 'whole',
+  skip: 'unusable',
+}
+
+/** The digest is no fact for people or scripts. */
+export function withoutDigest({ digest, ...planned }: Planned): Omit<Planned, 'digest'> {
+  return planned
+}
+
+/** Every device with what it holds, and not only those with a remark. */
+export function drawCheck(judged: readonly Planned[], kind: string, width: number): string[] {
+  const lines = judged.map(({ intent, ...rest }) => ({ ...rest, how: HOLDS[intent] }))
+  const columns: Column<(typeof lines)[number]>[] = [
+    { title: kind.toUpperCase(), of: ({ from }) => from },
+    { title: 'DEVICE', of: ({ deviceId }) => deviceId },
+    { title: 'ACCOUNT', of: ({ holdings }) => holdings?.jid },
+    { title: 'PRE-KEYS', of: ({ holdings }) => holdings?.preKeys, right: true },
+    { title: 'SESSIONS', of: ({ holdings }) => holdings?.sessions, right: true },
+    { title: 'SENDER KEYS', of: ({ holdings }) => holdings?.senderKeys, right: true },
+    { title: 'APP STATE', of: ({ holdings }) => holdings && appStateOf(holdings), right: true },
+    { title: 'WHAT', of: ({ how }) => how },
+    { title: 'WHY, AND WHAT WOULD BE LOST', of: remarks },
+  ]
+  return [...drawTable(columns, lines, width), '', sums(lines, kind)]
+}
+
+/** Keys and versions. */
+function appStateOf({ appStateKeys, appStateVersions }: Holdings): string {
+  return `${appStateKeys}+${appStateVersions}`
 }
 
 export function drawPlan(planned: readonly Planned[], kind: string, width: number): string[] {
@@ -42,16 +78,18 @@ function draw(lines: readonly Line[], kind: string, width: number): string[] {
     { title: kind.toUpperCase(), of: ({ from }) => from },
     { title: 'DEVICE', of: ({ deviceId }) => deviceId },
     { title: 'WHAT', of: ({ how }) => how },
-    {
-      title: 'WHY',
-      of: ({ why, notes }) => [...(why ? [why] : []), ...few(notes, NOTES_SHOWN_MAX)].join('; '),
-    },
+    { title: 'WHY', of: remarks },
   ]
   const remarked = lines.filter(({ why, notes }) => why !== undefined || notes.length > 0)
+  return [...(remarked.length > 0 ? [...drawTable(columns, remarked, width), ''] : []), sums(lines, kind)]
+}
+
+function remarks({ why, notes }: Pick<Planned, 'why' | 'notes'>): string {
+  return [...(why ? [why] : []), ...few(notes, NOTES_SHOWN_MAX)].join('; ')
+}
+
+function sums(lines: readonly { readonly how: string }[], kind: string): string {
   const counts = Map.groupBy(lines, ({ how }) => how)
-  const sums = [...counts].map(([how, all]) => `${all.length} ${how}`)
-  return [
-    ...(remarked.length > 0 ? [...drawTable(columns, remarked, width), ''] : []),
-    `${counted(lines.length, kind)}: ${sums.join(', ') || 'nothing to import'}`,
-  ]
+  const told = [...counts].map(([how, all]) => `${all.length} ${how}`)
+  return `${counted(lines.length, kind)}: ${told.join(', ') || 'nothing to import'}`
 }

@@ -1,19 +1,18 @@
 /** An import from beginning to end: reads and judges every candidate, shows the plan, asks, imports, and
  *  reports. */
 import { mustConfirm } from '../confirm.ts'
-import { Interrupted, NotDone } from '../failures.ts'
+import { Interrupted, NotDone, WrongUsage } from '../failures.ts'
 import type { Fleet } from '../fleet-access.ts'
-import { counted } from '../words.ts'
+import { counted, plain } from '../words.ts'
 import { type CliWorld, tell } from '../world.ts'
-import { inOrder, type Source } from './candidate.ts'
-import { carryOut, type Outcome } from './carry-out.ts'
+import { batchName } from './batch.ts'
+import type { Source } from './candidate.ts'
+import { type Carried, carryOutAll } from './carry-out-all.ts'
+import { createPace, noPace } from './pace.ts'
 import { type Planned, plan } from './plan.ts'
-import { drawPlan, drawReport } from './report.ts'
-
-/** How many devices are stored at the same time, each with up to 32 requests. */
-const STORED_AT_ONCE = 3
-/** This many failures in a row are no chance: the store or the key cannot be reached. */
-const FAILURES_MAX = 6
+import { createProgress, type Progress } from './progress.ts'
+import { drawPlan, drawReport, withoutDigest } from './report.ts'
+import { openReport, type ReportFile } from './report-file.ts'
 
 const WARNING =
   'The old system must be stopped and stay stopped: two live copies of one device conflict, and messages are lost.'
@@ -24,9 +23,14 @@ export interface RunOptions {
   /** Leave the devices stopped. */
   readonly stopped?: true
   readonly linkedOnly?: true
+  /** Import so many, and wait until each of them has connected. */
+  readonly batch?: number
+  readonly keepGoing?: true
+  /** The name of the run, by which it can be undone. */
+  readonly name?: string
+  /** The file for the report. */
+  readonly report?: string
 }
-
-type World = Pick<CliWorld, 'terminal' | 'clock' | 'stop' | 'json'>
 
 export async function runImport(
   world: CliWorld,
@@ -35,13 +39,16 @@ export async function runImport(
   options: RunOptions,
 ): Promise<void> {
   const { terminal } = world
-  const linkedOnly = options.linkedOnly === true
-  const planned = await plan(fleet.store, source, { linkedOnly }, (read) => {
-    mustGoOn(world)
-    show(world, `${counted(read, source.kind)} read`, false)
-  })
-  terminal.wipe()
+  if (options.batch !== undefined && options.stopped) {
+    throw new WrongUsage('--batch waits until devices have connected, and --stopped leaves them stopped.')
+  }
+  const batch = options.name ?? batchName(world.clock, fleet.random)
+  const report = openReport(options.report, { batch, startedAt: isoNow(world) }, fleet.random)
+  await report.save('reading', { devices: [] })
+  const progress = createProgress(world)
+  const planned = await readAll(world, fleet, source, options, progress)
   if (options.dryRun) {
+    await report.save('dry-run', { devices: planned.map(withoutDigest) })
     const drawn = () => [...drawPlan(planned, source.kind, terminal.columns()), '', WARNING]
     return tell(world, { dryRun: true, devices: planned.map(withoutDigest) }, drawn)
   }
@@ -50,59 +57,67 @@ export async function runImport(
     terminal.print([...drawPlan(planned, source.kind, terminal.columns()), ''])
     await mustConfirm(world, `${counted(wanted, 'device')} to import. ${WARNING}`, 'import')
   } else if (wanted > 0 && !world.json) terminal.print(WARNING)
-  const outcomes = await carryOutAll(world, fleet, source, planned, options.stopped === true)
-  terminal.wipe()
-  tell(world, { devices: outcomes }, () => drawReport(outcomes, source.kind, terminal.columns()))
+  if (wanted > 0 && !world.json) terminal.print(`This import is named ${batch}.`)
+  const pace = options.stopped ? noPace : createPace(world, fleet.store, progress, options)
+  const importWorld = { ...world, ...fleet, batch }
+  const stopped = options.stopped === true
+  const carried = await carryOutAll(importWorld, { source, planned, stopped }, { pace, progress, report })
+  await end(world, batch, source, planned, carried, report)
+}
+
+async function readAll(
+  world: CliWorld,
+  fleet: Fleet,
+  source: Source,
+  { linkedOnly }: RunOptions,
+  progress: Progress,
+): Promise<Planned[]> {
+  try {
+    return await plan(fleet.store, source, { linkedOnly: linkedOnly === true }, (read) => {
+      if (world.stop.aborted) throw new Interrupted()
+      progress.show(read, undefined, `${source.kind}${read === 1 ? '' : 's'} read`)
+    })
+  } finally {
+    progress.end()
+  }
+}
+
+/** Tells what was done, and throws what is left to do. */
+async function end(
+  world: CliWorld,
+  batch: string,
+  source: Source,
+  planned: readonly Planned[],
+  { outcomes, unconnected, waiting, stoppedBecause, error }: Carried,
+  report: ReportFile,
+): Promise<void> {
+  const { terminal } = world
+  const left = planned.length - outcomes.length
+  const state = world.stop.aborted ? 'interrupted' : left === 0 ? 'done' : 'stopped'
+  const told = { devices: outcomes, unconnected, waiting, left, stoppedBecause }
+  tell(world, { batch, ...told }, () => [
+    ...drawReport(outcomes, source.kind, terminal.columns()),
+    ...(waiting > 0
+      ? [`${counted(waiting, 'device')} had not connected yet. \`mooring watch\` shows them.`]
+      : []),
+    ...(outcomes.some(({ outcome }) => outcome === 'imported' || outcome === 'registered')
+      ? [`What has not connected can be undone: mooring import undo ${batch}`]
+      : []),
+  ])
+  await report.save(state, told, isoNow(world))
   if (world.stop.aborted) throw new Interrupted()
+  if (error !== undefined) throw error
   const failed = outcomes.filter(({ outcome }) => outcome === 'failed').length
-  if (failed > 0 || outcomes.length < planned.length) {
+  const again = 'Run the command again: it continues where it ended.'
+  if (stoppedBecause !== undefined) throw new NotDone(plain(`${stoppedBecause} ${again}`))
+  if (failed > 0 || left > 0) throw new NotDone(`Not everything was imported: ${failed} failed. ${again}`)
+  if (unconnected.length > 0) {
     throw new NotDone(
-      `Not everything was imported: ${failed} failed. Run the command again: it continues where it ended.`,
+      `Everything was imported, but ${counted(unconnected.length, 'device')} did not connect.`,
     )
   }
 }
 
-/** Ends early when a person interrupts it, or when one import after another fails. */
-async function carryOutAll(
-  world: World,
-  fleet: Fleet,
-  source: Source,
-  planned: readonly Planned[],
-  stopped: boolean,
-): Promise<Outcome[]> {
-  const byFrom = new Map(planned.map((one) => [one.from, one]))
-  const outcomes: Outcome[] = []
-  let failures = 0
-  async function* known() {
-    for await (const candidate of source.candidates()) {
-      if (world.stop.aborted || failures >= FAILURES_MAX) return
-      const one = byFrom.get(candidate.from)
-      // A candidate that appeared only after the question is left to the next run.
-      if (one) yield { candidate, one }
-    }
-  }
-  const carrying = inOrder(known(), STORED_AT_ONCE, ({ candidate, one }) =>
-    carryOut({ ...world, ...fleet }, candidate, one, stopped),
-  )
-  for await (const outcome of carrying) {
-    outcomes.push(outcome)
-    failures = outcome.outcome === 'failed' ? failures + 1 : 0
-    if (outcome.outcome !== 'skipped' && outcome.outcome !== 'done') {
-      show(world, `${outcomes.length} of ${planned.length}: ${outcome.deviceId} ${outcome.outcome}`, true)
-    }
-  }
-  return outcomes
-}
-
-/** @param stays whether the line is worth printing where there is no terminal */
-function show({ terminal, json }: World, line: string, stays: boolean): void {
-  if (!json && (terminal.isInteractive || stays)) terminal.draw([line])
-}
-
-function mustGoOn({ stop }: World): void {
-  if (stop.aborted) throw new Interrupted()
-}
-
-function withoutDigest({ digest, ...planned }: Planned): Omit<Planned, 'digest'> {
-  return planned
+function isoNow({ clock }: CliWorld): string {
+  return new Date(clock.wallMs()).toISOString()
 }

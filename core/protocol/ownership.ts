@@ -23,13 +23,18 @@ export const LOGGED_OUT = [
   'logout',
   'account',
   'pairedAt',
+  'importBatch',
+  'importEpoch',
   'pairingCodeRequest',
   'refusedUntil',
   'refusal',
 ] as const
 
 export interface Registration
-  extends Pick<DeviceRow, 'deviceId' | 'name' | 'credentialsId' | 'home' | 'importing'> {
+  extends Pick<
+    DeviceRow,
+    'deviceId' | 'name' | 'credentialsId' | 'home' | 'importing' | 'importBatch' | 'importEpoch'
+  > {
   /** Why the device is registered as stopped. Left out, it is wanted running. */
   readonly stoppedBecause?: string
 }

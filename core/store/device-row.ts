@@ -110,6 +110,13 @@ export interface DeviceRow {
   readonly importing?: string
   /** The `credentialsId`s of abandoned imports, until the items that those stored are deleted. */
   readonly abandonedCredentialsIds?: readonly string[]
+  /** The import run that has brought, or is about to bring, its present credentials. */
+  readonly importBatch?: string
+  /** The epoch at which that import ended. While the device still has it, no server was ever permitted to
+   *  connect these credentials. */
+  readonly importEpoch?: Epoch
+  /** The device was registered before its import. Undoing the import leaves it registered. */
+  readonly importedOver?: true
   /** Asks the owner to log the device out at WhatsApp and to archive its credentials. */
   readonly logout?: boolean
   /** Raised by each restart that an operator asks for. */

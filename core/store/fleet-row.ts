@@ -73,7 +73,17 @@ export interface QuarantineLimitRow {
   readonly expiresAt: number
 }
 
-export type FleetRow = RebalancingRow | CoolDownRow | QuarantineLimitRow
+/** The import that brings in an account; see core/requests/account-claim.ts. */
+export interface AccountClaimRow {
+  readonly operationId: FleetRowId
+  readonly kind: 'account-claim'
+  readonly deviceId: DeviceId
+  readonly importId: string
+  /** Seconds since 1970; see tables.ts. */
+  readonly expiresAt: number
+}
+
+export type FleetRow = RebalancingRow | CoolDownRow | QuarantineLimitRow | AccountClaimRow
 
 export function fleetRowId(name: string): FleetRowId {
   return `fleet#${name}`

@@ -87,12 +87,18 @@ const WORLD_FILES: Record<string, readonly string[]> = {
 
 /** Who writes which table. Nobody else decides who owns a device or whether a server lives. */
 const WRITERS: Record<string, readonly string[]> = {
-  Devices: ['core/protocol/ownership.ts', 'core/requests/device-requests.ts', 'core/requests/import.ts'],
+  Devices: [
+    'core/protocol/ownership.ts',
+    'core/requests/device-requests.ts',
+    'core/requests/import.ts',
+    'core/requests/undo-import.ts',
+  ],
   Servers: ['core/protocol/membership.ts', 'core/requests/server-requests.ts'],
   Operations: [
     'core/balance/ledger.ts',
     'core/operations/operations.ts',
     'core/placement/quarantine-limit.ts',
+    'core/requests/account-claim.ts',
     'core/sweep/cool-down.ts',
   ],
 }

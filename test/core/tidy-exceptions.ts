@@ -35,6 +35,8 @@ export const BIG_FILES: Readonly<Record<string, string>> = {
 export const LONG_FUNCTIONS: Readonly<Record<string, string>> = {
   'hosts/server/owned-devices.ts createOwnedDevices':
     'listing, taking up and releasing change one map: a split would let a stale listing take a device up again',
+  'cli/import/pace.ts createPace':
+    'waits, looks and batches change one set of waiting devices: a cut would hand the changing set to each',
   'hosts/stalls/device-watch.ts watchDevice':
     'pieces of work, pauses and ages change together: split, they would hand four changing maps to each other',
   'bench/auth-state/acts.ts runActs': 'one scenario, read from top to bottom',

@@ -2,12 +2,12 @@
 import { WrongUsage } from '../../failures.ts'
 import { plain } from '../../words.ts'
 import type { Source } from '../candidate.ts'
-import { type Row, readRecords } from '../forms/records.ts'
+import { type RecordOptions, type Row, readRecords } from '../forms/records.ts'
 import { cellText, columnsOf, givenColumn, usualColumn } from './columns.ts'
 import { groupedSource } from './grouped.ts'
 import { type KeyRow, type StrayRow, sessionName, splitName, typed } from './key-row.ts'
 
-export interface KeyColumns {
+export interface KeyColumns extends RecordOptions {
   readonly sessionColumn?: string
   readonly typeColumn?: string
   readonly keyColumn?: string
@@ -33,7 +33,7 @@ export function keyRows(file: string, options: KeyColumns): Source {
     nameOf: (session) => (hasSession ? session : sessionName(session, file)),
     async *rows() {
       let columns: Columns | undefined
-      for await (const { at, row } of readRecords(file)) {
+      for await (const { at, row } of readRecords(file, options)) {
         columns ??= columnsIn(file, row, options)
         hasSession = columns.session !== undefined
         yield keyRow(at, row, columns)

@@ -3,13 +3,13 @@ import { WrongUsage } from '../../failures.ts'
 import { plain } from '../../words.ts'
 import type { Source } from '../candidate.ts'
 import { plainFromExtended } from '../forms/extended-json.ts'
-import { type Row, readRecords } from '../forms/records.ts'
+import { type RecordOptions, type Row, readRecords } from '../forms/records.ts'
 import { cellText, shown, USUAL, usualColumn } from './columns.ts'
 import { groupedSource } from './grouped.ts'
 import { type KeyRow, type StrayRow, sessionName, splitName, typed } from './key-row.ts'
 import { wholeRows } from './whole-session.ts'
 
-export interface MongoOptions {
+export interface MongoOptions extends RecordOptions {
   readonly sessionField?: string
   readonly keyField?: string
   /** The id of the only device of the file. */
@@ -29,7 +29,7 @@ export function mongodb(file: string, options: MongoOptions): Source {
     async *rows() {
       const missing = new Set([options.sessionField, options.keyField].filter((field) => field !== undefined))
       const fields = new Set<string>()
-      for await (const { at, row } of readRecords(file)) {
+      for await (const { at, row } of readRecords(file, options)) {
         const document = plainFromExtended(row) as Row
         for (const field of missing) if (Object.hasOwn(document, field)) missing.delete(field)
         if (fields.size < FIELDS_SHOWN_MAX) for (const field of Object.keys(document)) fields.add(field)

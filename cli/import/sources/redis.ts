@@ -3,7 +3,7 @@
 import { WrongUsage } from '../../failures.ts'
 import { plain } from '../../words.ts'
 import type { Source } from '../candidate.ts'
-import { type Row, readRecords } from '../forms/records.ts'
+import { type RecordOptions, type Row, readRecords } from '../forms/records.ts'
 import { cellText, columnsOf } from './columns.ts'
 import { groupedSource } from './grouped.ts'
 import { type KeyRow, type StrayRow, sessionName, splitName } from './key-row.ts'
@@ -11,7 +11,7 @@ import { type KeyRow, type StrayRow, sessionName, splitName } from './key-row.ts
 const SESSION = '{session}'
 const KEY = '{key}'
 
-export interface RedisOptions {
+export interface RedisOptions extends RecordOptions {
   /** Where the names of the keys hold the session and the key, as in `wa:{session}:{key}`. */
   readonly keyPattern?: string
   /** The id of the only device of the file. */
@@ -20,7 +20,8 @@ export interface RedisOptions {
 
 type Split = (key: string, field: string | undefined) => { session: string; name: string } | undefined
 
-export function redis(file: string, { keyPattern, device }: RedisOptions): Source {
+export function redis(file: string, options: RedisOptions): Source {
+  const { keyPattern, device } = options
   const split = keyPattern === undefined ? foundOut : byPattern(keyPattern)
   return groupedSource({
     file,
@@ -28,7 +29,7 @@ export function redis(file: string, { keyPattern, device }: RedisOptions): Sourc
     howToSort: `sort its lines (LC_ALL=C sort -o ${file} ${file})`,
     nameOf: (session) => (keyPattern === undefined ? sessionName(session, file) : session),
     async *rows() {
-      for await (const { at, row } of readRecords(file)) yield keyRow(file, at, row, split)
+      for await (const { at, row } of readRecords(file, options)) yield keyRow(file, at, row, split)
     },
   })
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type Clock, systemClock } from '../../../core/clock.ts'
 import { isMooringError } from '../../../core/errors.ts'
-import { deviceId, serverId } from '../../../core/ids.ts'
+import { deviceId, epoch, serverId } from '../../../core/ids.ts'
 import { claim, readDevice, register } from '../../../core/protocol/ownership.ts'
 import { logout, requestDeletion, start, stop } from '../../../core/requests/device-requests.ts'
 import { beginImport, deleteAbandonedCredentials, finishImport } from '../../../core/requests/import.ts'
@@ -13,7 +13,14 @@ import { losingAnswers } from '../../builders/faulty-stores.ts'
 const clock: Clock = systemClock
 const ID = deviceId('shop-1')
 const ACCOUNT = { jid: '15550100101:3@s.whatsapp.net' }
-const FIRST = { device: ID, name: 'The shop', importId: 'i-1', credentialsId: 'c-1' }
+const FIRST = {
+  device: ID,
+  name: 'The shop',
+  importId: 'i-1',
+  credentialsId: 'c-1',
+  batch: 'night-1',
+  epoch: epoch(0),
+}
 const SECOND = { ...FIRST, importId: 'i-2', credentialsId: 'c-2' }
 
 let tables: Tables
