@@ -4,6 +4,7 @@ import { type FleetOptions, withFleet } from './fleet-access.ts'
 import { type RunOptions, runImport } from './import/run.ts'
 import { type Columns, devicesTable } from './import/sources/devices-table.ts'
 import { folders } from './import/sources/folders.ts'
+import { type IdSource, whatsmeow } from './import/sources/whatsmeow/source.ts'
 import type { CliWorld } from './world.ts'
 
 type Options = FleetOptions & RunOptions
@@ -14,4 +15,12 @@ export function importMultiFile(world: CliWorld, paths: string[], options: Optio
 
 export function importPostgres(world: CliWorld, file: string, options: Options & Columns): Promise<void> {
   return withFleet(options, (fleet) => runImport(world, fleet, devicesTable(file, options), options))
+}
+
+export function importWhatsmeow(
+  world: CliWorld,
+  paths: string[],
+  options: Options & { readonly idFrom: IdSource },
+): Promise<void> {
+  return withFleet(options, (fleet) => runImport(world, fleet, whatsmeow(paths, options.idFrom), options))
 }

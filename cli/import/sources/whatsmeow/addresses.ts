@@ -5,7 +5,7 @@
  *  Baileys looks a session up under the LID as soon as it knows the person's LID (`Signal/libsignal.js`).
  *  whatsmeow moves sessions there only when the person is next written to or heard from. So the sessions of
  *  such a person are moved here. */
-import { type Fields, textIn } from './values.ts'
+import type { Fields } from './values.ts'
 
 const PHONE = 0
 const LID = 1
@@ -51,7 +51,7 @@ export function personsFrom(rows: readonly Fields[]): Persons {
   const lidOf = new Map<string, string>()
   const phoneOf = new Map<string, string>()
   for (const row of rows) {
-    const [lid, phone] = [textIn(row.lid, 'a LID'), textIn(row.pn, 'a phone number')]
+    const [lid, phone] = [String(row.lid), String(row.pn)]
     if (!DIGITS.test(lid) || !DIGITS.test(phone) || lidOf.has(phone) || phoneOf.has(lid)) continue
     lidOf.set(phone, lid)
     phoneOf.set(lid, phone)

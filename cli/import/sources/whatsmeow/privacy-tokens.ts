@@ -1,5 +1,6 @@
-/** Maps whatsmeow's privacy tokens to Baileys' keys of type `tctoken` (`Utils/tc-token-utils.js`): by LID when
- *  the person's LID is known, with the time in seconds as text. One more key lists all of them. Pure. */
+/** Maps whatsmeow's privacy tokens to Baileys' keys of type `tctoken` (`Utils/tc-token-utils.js`). They are
+ *  by LID when the person's LID is known, with the time in seconds as text. One more key lists all of them.
+ *  Pure. */
 import type { Persons } from './addresses.ts'
 import type { Losses } from './losses.ts'
 import { bytesIn, type Fields, numberIn, textIn } from './values.ts'

@@ -1,7 +1,7 @@
 /** Maps a sender key of whatsmeow to Baileys' form. whatsmeow stores the JSON of go.mau.fi/libsignal
- *  (`groups/state/record/SenderKeyState.go`), newest state first. Baileys (`Signal/Group/sender-key-record.js`)
- *  stores its own JSON as bytes: newest state last, with the seeds of overtaken messages, which whatsmeow
- *  keeps, too. Pure. */
+ *  (`groups/state/record/SenderKeyState.go`), newest state first. Baileys stores its own JSON as bytes
+ *  (`Signal/Group/sender-key-record.js`), newest state last. Both keep the seeds of overtaken messages.
+ *  Pure. */
 import { BufferJSON } from '@whiskeysockets/baileys'
 import { base64In, type Fields, fieldsOf, listOf, numberIn, publicKeyIn } from './values.ts'
 
