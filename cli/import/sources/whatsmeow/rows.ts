@@ -20,7 +20,7 @@ export type DeviceTable = keyof typeof DEVICE_TABLES
 /** Tables whose rows Baileys has no place for, and the words for one row. */
 export const LEFT_OUT_TABLES = {
   message_secrets: 'message secret',
-  contacts: 'name of a contact',
+  contacts: 'contact',
   chat_settings: 'chat setting',
 } as const
 
