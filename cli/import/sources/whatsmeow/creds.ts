@@ -2,8 +2,15 @@
  *  (`Utils/auth-utils.js`, `Utils/validate-connection.js`). Pure but for the ephemeral pair of a new pairing,
  *  which Baileys makes at random and no linked device uses. */
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { type AuthenticationCreds, initAuthCreds, type KeyPair } from '@whiskeysockets/baileys'
-import { bytesIn, type Fields, isAbsent, numberIn, textIn, truthIn } from './values.ts'
+import {
+  type AuthenticationCreds,
+  initAuthCreds,
+  type KeyPair,
+  WA_ADV_ACCOUNT_SIG_PREFIX,
+  WA_ADV_HOSTED_ACCOUNT_SIG_PREFIX,
+} from '@whiskeysockets/baileys'
+import { isSignedBy } from './signatures.ts'
+import { bytesIn, Damaged, type Fields, isAbsent, numberIn, textIn, truthIn } from './values.ts'
 
 const KEY_BYTES = 32
 const SIGNATURE_BYTES = 64
@@ -23,17 +30,20 @@ export function credsFromRow(row: Fields, me: { readonly jid: string; readonly l
     accountSignatureKey: bytesIn(row.adv_account_sig_key, 'adv_account_sig_key', KEY_BYTES),
     deviceSignature: signature('adv_device_sig'),
   }
+  const identity = key('identity_key')
+  const signedPreKey = {
+    keyPair: key('signed_pre_key'),
+    signature: signature('signed_pre_key_sig'),
+    keyId: numberIn(row.signed_pre_key_id, 'signed_pre_key_id', PRE_KEY_ID_MAX),
+  }
+  mustBelongTogether(identity.public, signedPreKey, account)
   const name = [row.push_name, row.business_name].find((text) => !isAbsent(text))
   const platform = row.platform
   return {
     ...initAuthCreds(),
     noiseKey: key('noise_key'),
-    signedIdentityKey: key('identity_key'),
-    signedPreKey: {
-      keyPair: key('signed_pre_key'),
-      signature: signature('signed_pre_key_sig'),
-      keyId: numberIn(row.signed_pre_key_id, 'signed_pre_key_id', PRE_KEY_ID_MAX),
-    },
+    signedIdentityKey: identity,
+    signedPreKey,
     registrationId: numberIn(row.registration_id, 'registration_id'),
     advSecretKey: bytesIn(row.adv_key, 'adv_key').toString('base64'),
     account,
@@ -52,6 +62,26 @@ export function credsFromRow(row: Fields, me: { readonly jid: string; readonly l
     // The phone has sent its history to whatsmeow. With 0, Baileys would wait for it at the first connect.
     accountSyncCounter: 1,
   } satisfies AuthenticationCreds
+}
+
+/** A private key of any 32 bytes looks sound. The signatures tell whether it is the device's: its own of the
+ *  pre-key, and the phone's of the identity, which whatsmeow has checked when it was linked. */
+function mustBelongTogether(
+  identity: Uint8Array,
+  { keyPair, signature }: AuthenticationCreds['signedPreKey'],
+  account: { details: Buffer; accountSignature: Buffer; accountSignatureKey: Buffer },
+): void {
+  if (!isSignedBy(identity, signalKey(keyPair.public), signature)) {
+    throw new Damaged('signed_pre_key is not signed by identity_key')
+  }
+  const isSigned = [WA_ADV_ACCOUNT_SIG_PREFIX, WA_ADV_HOSTED_ACCOUNT_SIG_PREFIX].some((prefix) =>
+    isSignedBy(
+      account.accountSignatureKey,
+      Buffer.concat([prefix, account.details, identity]),
+      account.accountSignature,
+    ),
+  )
+  if (!isSigned) throw new Damaged('identity_key is not signed by the phone')
 }
 
 /** A public key with the byte of its curve before it. */

@@ -104,18 +104,17 @@ function sessions(found: readonly Addressed[], identity: Buffer, persons: Person
   const byPhoneFirst = found.toSorted(
     (one, other) => Number(isByPhone(other.address)) - Number(isByPhone(one.address)),
   )
-  const read = losses.each('session', byPhoneFirst, ({ address, row }) => ({
-    id: signalAddress(byLid(address, persons)),
-    states: sessionStates(jsonIn(row.session, 'a session'), identity),
-  }))
+  const read = losses.each('session', byPhoneFirst, ({ address, row }) => {
+    const states = sessionStates(jsonIn(row.session, 'a session'), identity)
+    if (states.length === 0) throw new Damaged('a session belongs to another identity of the device')
+    return { id: signalAddress(byLid(address, persons)), states }
+  })
   const byId = Object.entries(Object.groupBy(read, ({ id }) => id)).map(([id, same = []]) => {
     const states = same.flatMap((one) => one.states)
     losses.overtaken(states.reduce((sum, { overtaken }) => sum + overtaken, 0))
     return [id, states] as const
   })
-  return Object.fromEntries(
-    byId.filter(([, states]) => states.length > 0).map(([id, states]) => [id, sessionRecord(states)]),
-  )
+  return Object.fromEntries(byId.map(([id, states]) => [id, sessionRecord(states)]))
 }
 
 function identityKeys(found: readonly Addressed[], persons: Persons, losses: Losses) {

@@ -67,6 +67,20 @@ describe("a device's credentials", () => {
 
     assert.throws(() => mapped(short), /noise_key has 31 bytes instead of 32/)
   })
+
+  test('are refused when they are of two devices', () => {
+    const { device } = aDevice(storyOf('long').ours)
+    const { identity_key, signed_pre_key_sig } = device[0] ?? {}
+    const otherIdentity = aDevice(undefined, { identity_key } as never)
+    const bothSigned = aDevice(undefined, {
+      identity_key,
+      signed_pre_key_sig,
+      signed_pre_key: device[0]?.signed_pre_key,
+    } as never)
+
+    assert.throws(() => mapped(otherIdentity), /signed_pre_key is not signed by identity_key/)
+    assert.throws(() => mapped(bothSigned), /identity_key is not signed by the phone/)
+  })
 })
 
 describe("a device's keys", () => {
@@ -166,6 +180,14 @@ describe('what is lost', () => {
       ),
       leftOut.join('\n'),
     )
+  })
+
+  test('is told: sessions that belong to another identity', () => {
+    const { sessions } = aDevice(storyOf('long').ours)
+
+    const { leftOut } = mapped({ ...aDevice(), sessions: sessions ?? [] })
+
+    assert.match(leftOut.join(), /1 session cannot be read \(a session belongs to another identity/)
   })
 
   test('is told: overtaken messages, addresses without a place, and tables without a place', () => {

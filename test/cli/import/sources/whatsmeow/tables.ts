@@ -1,7 +1,8 @@
 /** The tables of whatsmeow as one device has them, written to a SQLite file or to a line of a dump. The
  *  sessions and sender keys in them are those that the real Signal library has made. */
 import { DatabaseSync } from 'node:sqlite'
-import { Curve, generateSignalPubKey, proto } from '@whiskeysockets/baileys'
+import { Curve, generateSignalPubKey, proto, WA_ADV_ACCOUNT_SIG_PREFIX } from '@whiskeysockets/baileys'
+import { keyPairFrom } from '../../../../../cli/import/sources/whatsmeow/creds.ts'
 import { type Side, storyOf } from './signal-scene.ts'
 
 export type Value = string | number | Buffer | null
@@ -16,44 +17,17 @@ export const CONTACT_LID = '99150'
 export const APP_STATE_KEY_IDS = [Buffer.from('000000000001', 'hex'), Buffer.from('00000000abcd', 'hex')]
 
 /** A device that has talked to one contact by phone number, and knows the contact's LID. */
-export function aDevice(side: Side = storyOf('talked').ours, device: Partial<TestRow> = {}): TestTables {
-  const bytes = (text: string) => Buffer.from(text, 'base64')
-  const identity = Curve.generateKeyPair()
-  const fingerprint = proto.Message.AppStateSyncKeyFingerprint.encode({
-    rawId: 7,
-    currentIndex: 1,
-    deviceIndexes: [0, 1],
-  }).finish()
+export function aDevice(side: Side = storyOf('talked').ours, device: TestRow = {}): TestTables {
   return {
-    device: [
-      {
-        jid: '15550100101:3@s.whatsapp.net',
-        lid: '99101:3@lid',
-        facebook_uuid: null,
-        registration_id: side.registrationId,
-        noise_key: Buffer.from(Curve.generateKeyPair().private),
-        identity_key: bytes(side.identityKey),
-        signed_pre_key: bytes(side.signedPreKey),
-        signed_pre_key_id: 1,
-        signed_pre_key_sig: Buffer.alloc(64, 1),
-        adv_key: Buffer.alloc(32, 2),
-        adv_details: Buffer.from('details'),
-        adv_account_sig: Buffer.alloc(64, 3),
-        adv_account_sig_key: Buffer.from(identity.public),
-        adv_device_sig: Buffer.alloc(64, 4),
-        platform: 'android',
-        business_name: 'The shop',
-        push_name: '',
-        lid_migration_ts: 0,
-        ...device,
-      },
-    ],
+    device: [{ ...deviceRow(side), ...device }],
     pre_keys: Object.entries(side.preKeys).map(([id, key]) => ({
       key_id: Number(id),
       key: bytes(key),
       uploaded: Number(id) < 5 ? 1 : 0,
     })),
-    identity_keys: [{ their_id: `${CONTACT}:0`, identity: Buffer.from(identity.public) }],
+    identity_keys: [
+      { their_id: `${CONTACT}:0`, identity: Buffer.from(keyPairFrom(Buffer.alloc(32, 9)).public) },
+    ],
     sessions: Object.entries(side.sessions).map(([address, stored]) => ({
       their_id: address,
       session: Buffer.from(stored),
@@ -62,6 +36,53 @@ export function aDevice(side: Side = storyOf('talked').ours, device: Partial<Tes
       const [chat_id = '', sender_id = ''] = name.split(' ')
       return { chat_id, sender_id, sender_key: Buffer.from(stored) }
     }),
+    ...appState(),
+    privacy_tokens: [
+      { their_jid: `${CONTACT}@s.whatsapp.net`, token: Buffer.from('older'), timestamp: 1_700_000_000 },
+      { their_jid: `${CONTACT_LID}@lid`, token: Buffer.from('newer'), timestamp: 1_700_000_001 },
+    ],
+    lid_map: [
+      { lid: CONTACT_LID, pn: CONTACT },
+      { lid: '99199', pn: '15550100199' },
+    ],
+  }
+}
+
+function deviceRow(side: Side): TestRow {
+  const phone = Curve.generateKeyPair()
+  const details = Buffer.from('details')
+  const identity = keyPairFrom(bytes(side.identityKey))
+  const signedPreKey = generateSignalPubKey(keyPairFrom(bytes(side.signedPreKey)).public)
+  const consent = Buffer.concat([WA_ADV_ACCOUNT_SIG_PREFIX, details, identity.public])
+  return {
+    jid: '15550100101:3@s.whatsapp.net',
+    lid: '99101:3@lid',
+    facebook_uuid: null,
+    registration_id: side.registrationId,
+    noise_key: Buffer.from(Curve.generateKeyPair().private),
+    identity_key: bytes(side.identityKey),
+    signed_pre_key: bytes(side.signedPreKey),
+    signed_pre_key_id: 1,
+    signed_pre_key_sig: Buffer.from(Curve.sign(identity.private, signedPreKey)),
+    adv_key: Buffer.alloc(32, 2),
+    adv_details: details,
+    adv_account_sig: Buffer.from(Curve.sign(phone.private, consent)),
+    adv_account_sig_key: Buffer.from(phone.public),
+    adv_device_sig: Buffer.alloc(64, 4),
+    platform: 'android',
+    business_name: 'The shop',
+    push_name: '',
+    lid_migration_ts: 0,
+  }
+}
+
+function appState() {
+  const fingerprint = proto.Message.AppStateSyncKeyFingerprint.encode({
+    rawId: 7,
+    currentIndex: 1,
+    deviceIndexes: [0, 1],
+  }).finish()
+  return {
     app_state_sync_keys: APP_STATE_KEY_IDS.map((key_id, at) => ({
       key_id,
       key_data: Buffer.alloc(32, at),
@@ -73,15 +94,11 @@ export function aDevice(side: Side = storyOf('talked').ours, device: Partial<Tes
       { name: 'regular', version: 3, index_mac: Buffer.alloc(32, 6), value_mac: Buffer.alloc(32, 7) },
       { name: 'regular', version: 4, index_mac: Buffer.alloc(32, 6), value_mac: Buffer.alloc(32, 8) },
     ],
-    privacy_tokens: [
-      { their_jid: `${CONTACT}@s.whatsapp.net`, token: Buffer.from('older'), timestamp: 1_700_000_000 },
-      { their_jid: `${CONTACT_LID}@lid`, token: Buffer.from('newer'), timestamp: 1_700_000_001 },
-    ],
-    lid_map: [
-      { lid: CONTACT_LID, pn: CONTACT },
-      { lid: '99199', pn: '15550100199' },
-    ],
   }
+}
+
+function bytes(text: string): Buffer {
+  return Buffer.from(text, 'base64')
 }
 
 /** The public key with the byte of its curve, as Baileys stores identities. */
