@@ -15,7 +15,7 @@ import type { DeviceRows } from './rows.ts'
 import { NoDatabase, withSqlite } from './sqlite-file.ts'
 import { mapDevice } from './state.ts'
 import { whatsmeowTables } from './tables.ts'
-import { Damaged } from './values.ts'
+import { DamagedRow } from './values.ts'
 
 /** Where a device's id comes from. `auto` takes the first that there is. */
 export const ID_SOURCES = ['auto', 'name', 'folder', 'phone'] as const
@@ -122,7 +122,7 @@ function candidate(
       try {
         return await read((rows) => loaded(deviceId, rows))
       } catch (error) {
-        if (error instanceof Damaged) return { unusable: `it is damaged: ${error.message}` }
+        if (error instanceof DamagedRow) return { unusable: `it is damaged: ${error.message}` }
         if (error instanceof NoDatabase) return { unusable: `its database ${error.message}` }
         throw error
       }
