@@ -28,13 +28,19 @@ type Found = Pick<Candidate, 'from'> & {
   readonly folder?: string
 }
 
-export function whatsmeow(paths: readonly string[], idFromWhat: IdSource): Source {
+export interface WhatsmeowOptions {
+  readonly idFrom: IdSource
+  /** Ends the reading of a dump early. */
+  readonly stop?: AbortSignal
+}
+
+export function whatsmeow(paths: readonly string[], options: WhatsmeowOptions): Source {
   return {
     kind: 'device',
     async *candidates() {
       for await (const place of placesAt(paths)) {
-        if (place.kind === 'dump') yield* fromDump(place.path, idFromWhat)
-        else yield* fromDatabase(place, idFromWhat)
+        if (place.kind === 'dump') yield* fromDump(place.path, options)
+        else yield* fromDatabase(place, options.idFrom)
       }
     },
   }
@@ -80,8 +86,8 @@ async function* fromDatabase(place: Database, idSource: IdSource): AsyncGenerato
   }
 }
 
-async function* fromDump(path: string, idSource: IdSource): AsyncGenerator<Candidate> {
-  for await (const { at, row } of readRecords(path)) {
+async function* fromDump(path: string, { idFrom, stop }: WhatsmeowOptions): AsyncGenerator<Candidate> {
+  for await (const { at, row } of readRecords(path, stop ? { stop } : {})) {
     if (!('device' in row)) {
       throw new WrongUsage(
         `${plain(path)}: ${at} has no "device", only ${plain(Object.keys(row).slice(0, 20).join(', '))}. ` +
@@ -94,7 +100,7 @@ async function* fromDump(path: string, idSource: IdSource): AsyncGenerator<Candi
       jid: String(jid ?? ''),
       ...(typeof row.name === 'string' ? { name: row.name } : {}),
     }
-    yield candidate(one, idSource, async (use) => use(dumpedRows(row)))
+    yield candidate(one, idFrom, async (use) => use(dumpedRows(row)))
   }
 }
 
