@@ -9,6 +9,7 @@ import { folders } from './import/sources/folders.ts'
 import { type KeyColumns, keyRows } from './import/sources/key-rows.ts'
 import { type MongoOptions, mongodb } from './import/sources/mongodb.ts'
 import { type RedisOptions, redis } from './import/sources/redis.ts'
+import { type IdSource, whatsmeow } from './import/sources/whatsmeow/source.ts'
 import { type UndoOptions, undoBatch } from './import/undo.ts'
 import type { CliWorld } from './world.ts'
 
@@ -32,6 +33,14 @@ export function importMongodb(world: CliWorld, file: string, options: Options & 
 
 export function importRedis(world: CliWorld, file: string, options: Options & RedisOptions): Promise<void> {
   return importFrom(world, redis(file, { ...options, stop: world.stop }), options)
+}
+
+export function importWhatsmeow(
+  world: CliWorld,
+  paths: string[],
+  options: Options & { readonly idFrom: IdSource },
+): Promise<void> {
+  return importFrom(world, whatsmeow(paths, { idFrom: options.idFrom, stop: world.stop }), options)
 }
 
 /** A check needs no fleet: neither tables nor a key. */

@@ -4,12 +4,14 @@ import { idArgument, positiveNumber } from '../arguments.ts'
 import type { Act } from '../command.ts'
 import { exportDevice } from '../export.ts'
 import { AHEAD_MAX, WAIT_MS_MAX } from '../import/pace.ts'
+import { ID_SOURCES } from '../import/sources/whatsmeow/source.ts'
 import {
   importKeyRows,
   importMongodb,
   importMultiFile,
   importPostgres,
   importRedis,
+  importWhatsmeow,
   undoImportOf,
 } from '../import.ts'
 import { span } from '../words.ts'
@@ -41,6 +43,17 @@ export function addImportCommands(program: Command, act: Act): void {
       .option('--session-column <column>', 'the column with creds and keys, as JSON', 'session_data'),
   ).action(act(importPostgres))
   addKeyStoreCommands(from, act)
+  importing(
+    from
+      .command('whatsmeow')
+      .description("import devices of whatsmeow, as in WAHA's GOWS engine and in wuzapi")
+      .argument('<path...>', 'a SQLite file, a directory of SQLite files, or a dump as JSON lines')
+      .addOption(
+        new Option('--id-from <source>', "what becomes the deviceId; auto: wuzapi's name, folder or phone")
+          .choices(ID_SOURCES)
+          .default('auto'),
+      ),
+  ).action(act(importWhatsmeow))
   withTablesOf(
     from
       .command('undo')
