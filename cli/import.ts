@@ -12,7 +12,7 @@ import type { CliWorld } from './world.ts'
 type Options = FleetOptions & RunOptions
 
 export function importMultiFile(world: CliWorld, paths: string[], options: Options): Promise<void> {
-  return withFleet(options, (fleet) => runImport(world, fleet, folders(paths), options))
+  return withFleet(options, (fleet) => runImport(world, fleet, folders(paths, world.stop), options))
 }
 
 export function importPostgres(world: CliWorld, file: string, options: Options & Columns): Promise<void> {

@@ -3,6 +3,8 @@ import type { DeviceId } from '../../core/ids.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import { type Store, scanAll } from '../../core/store/store.ts'
 import { type Candidate, inOrder, type Loaded, type Source } from './candidate.ts'
+import type { Holdings } from './credentials/holdings.ts'
+import { linkedDeviceKey } from './credentials/jid.ts'
 
 /** How many candidates are read at the same time. A device has some 800 files. */
 const READ_AT_ONCE = 4
@@ -27,13 +29,16 @@ export interface Planned {
   readonly notes: readonly string[]
   /** Digest of the credentials that were read, if they are to be stored. */
   readonly digest?: string
+  /** What its credentials hold; absent when they are not to be stored. */
+  readonly holdings?: Holdings
 }
 
 export interface PlanOptions {
   readonly linkedOnly: boolean
 }
 
-/** The fleet, as it was when the import began. Each write checks its own row again. */
+/** The fleet, as it was when the import began. Each write checks its own row again. Accounts are known by the
+ *  key of their linked device, because rows of earlier imports may spell their jids otherwise. */
 interface Fleet {
   readonly rows: ReadonlyMap<string, DeviceRow>
   readonly byAccount: ReadonlyMap<string, DeviceId>
@@ -67,7 +72,9 @@ export async function plan(
 
 async function readFleet(store: Store): Promise<Fleet> {
   const rows = await scanAll(store, 'Devices', {}, DEVICES_MAX)
-  const linked = rows.flatMap((row) => (row.account ? [[row.account.jid, row.deviceId] as const] : []))
+  const linked = rows.flatMap((row) =>
+    row.account ? [[linkedDeviceKey(row.account.jid), row.deviceId] as const] : [],
+  )
   return { rows: new Map(rows.map((row) => [row.deviceId, row])), byAccount: new Map(linked) }
 }
 
@@ -91,18 +98,20 @@ function judge(
     return fleet.rows.has(deviceId) ? { ...told, intent: 'done' } : { ...told, intent: 'register' }
   }
   const { jid } = loaded.account
-  const twin = seen.accounts.get(jid)
+  const account = linkedDeviceKey(jid)
+  const twin = seen.accounts.get(account)
   if (twin) return skip(`${twin} is the same linked device (${jid}): both would be two live copies`)
   seen.ids.set(deviceId, from)
-  seen.accounts.set(jid, from)
-  const here = fleet.byAccount.get(jid)
+  seen.accounts.set(account, from)
+  const here = fleet.byAccount.get(account)
   if (here === deviceId) return { ...told, intent: 'done' }
   if (here) return skip(`the fleet has this linked device (${jid}) already, as device "${here}"`)
   const row = fleet.rows.get(deviceId)
   const why = row && refusal(row)
   if (why) return skip(why)
-  const all = [...notes, ...loaded.leftOut]
-  return { ...told, notes: all, intent: row?.importing ? 'finish' : 'import', digest: loaded.digest }
+  const { digest, holdings } = loaded
+  const all = [...notes, ...holdings.losses]
+  return { ...told, notes: all, intent: row?.importing ? 'finish' : 'import', digest, holdings }
 }
 
 /** Why a device of the fleet may not be given imported credentials; undefined when it may. */

@@ -3,7 +3,7 @@
  *  key does. Pure. */
 
 /** Longer types come before their own beginnings: `sender-key-memory-...` is no sender key. */
-const TYPES = [
+export const KEY_TYPES = [
   'app-state-sync-version',
   'app-state-sync-key',
   'sender-key-memory',
@@ -15,9 +15,15 @@ const TYPES = [
   'session',
   'tctoken',
 ] as const
-type KeyType = (typeof TYPES)[number]
+type KeyType = (typeof KEY_TYPES)[number]
 
 export const CREDS_FILE = 'creds.json'
+/** Copies of the creds that programs on Baileys write by themselves before each save. */
+export const CREDS_BACKUPS = ['creds.json.bak', 'creds.backup.json'] as const
+/** What an id is made of. A copy that Windows or a browser has named `... (1)` has other characters. */
+const ID_CHARACTERS = /^[A-Za-z0-9_.@:+/=-]+$/
+/** Files that systems put beside others: Windows, and Linux on Windows. */
+const OF_THE_SYSTEM = /^(?:\.|desktop\.ini$|Thumbs\.db$)|:Zone\.Identifier$/i
 const ENDING = '.json'
 
 export interface KeyName {
@@ -31,10 +37,25 @@ export function fileOf({ type, id }: KeyName): string {
 
 /** @returns undefined for a file that is not Baileys', or whose id cannot be told for certain */
 export function keyOf(file: string): KeyName | undefined {
-  const type = TYPES.find((name) => file.startsWith(`${name}-`))
+  const type = KEY_TYPES.find((name) => file.startsWith(`${name}-`))
   if (!type || !file.endsWith(ENDING)) return undefined
   const id = idOf(type, file.slice(type.length + 1, -ENDING.length))
-  return id ? { type, id } : undefined
+  return id && ID_CHARACTERS.test(id) ? { type, id } : undefined
+}
+
+/** Some tools and disks write all names in capitals, and with them ids in which the case counts. */
+export function hasChangedCase(file: string): boolean {
+  return keyOf(file) === undefined && keyOf(file.toLowerCase()) !== undefined
+}
+
+/** A copy of the creds that a person, or another program, may have made. */
+export function mayHoldCreds(file: string): boolean {
+  const isLike = /^creds(?![a-z]).*(?:json|bak|backup|old|orig|copy|~)/i.test(file)
+  return isLike && file !== CREDS_FILE && !isOfTheSystem(file)
+}
+
+export function isOfTheSystem(file: string): boolean {
+  return OF_THE_SYSTEM.test(file)
 }
 
 function idOf(type: KeyType, written: string): string | undefined {

@@ -104,6 +104,7 @@ export const LONG_FUNCTIONS: Readonly<Record<string, string>> = {
 export const TOPIC_TESTS: Readonly<Record<string, readonly string[]>> = {
   'test/browser': ['*'],
   'test/cli/import': ['kms'],
+  'test/cli/import/sources': ['key-store-fixtures'],
   'test/core': ['architecture', 'gate', 'tidy'],
   'test/docs': ['links'],
   'test/examples': ['*'],

@@ -4,7 +4,6 @@ import { CsvError, parse } from 'csv-parse'
 import { WrongUsage } from '../../failures.ts'
 import { counted, plain } from '../../words.ts'
 import { RECORD_CHARACTERS_MAX } from './json-values.ts'
-import type { Row } from './records.ts'
 import { linesIn, wrongFile } from './text.ts'
 
 /** PostgreSQL has at most 1,600 columns, and MySQL 4,096. */
@@ -33,7 +32,7 @@ export async function* csvRows(
   head: string,
   text: AsyncIterable<string>,
   given: string | undefined,
-): AsyncGenerator<Row> {
+): AsyncGenerator<Readonly<Record<string, unknown>>> {
   if (!/[\r\n]/.test(head) && head.length > HEADER_CHARACTERS_MAX) {
     throw wrongFile(file, 'cannot be read: its first line is no JSON, and too long for a header.')
   }
@@ -123,7 +122,7 @@ function columnsFrom(file: string, cells: readonly (string | null)[]): string[] 
 }
 
 /** Its properties are the columns alone: without a prototype even `__proto__` is one. */
-function rowOf(columns: readonly string[], cells: readonly (string | null)[]): Row {
+function rowOf(columns: readonly string[], cells: readonly (string | null)[]): Record<string, unknown> {
   const row: Record<string, unknown> = Object.create(null)
   for (const [at, column] of columns.entries()) if (column !== '') row[column] = cells[at]
   return row

@@ -23,7 +23,7 @@ export interface RecordOptions extends TextOptions {
 /** The longest header is some hundred kilobytes: 5,000 columns with a name. */
 const HEAD_CHARACTERS_MAX = 262_144
 
-/** @throws WrongUsage naming the file and the place, when it is none, or cannot be read as rows; Interrupted */
+/** @throws WrongUsage naming the file and the place, when the file cannot be read as rows; Interrupted */
 export async function* readRecords(file: string, options: RecordOptions = {}): AsyncGenerator<FileRecord> {
   const text = readText(file, options)
   try {

@@ -19,6 +19,7 @@ export interface RegularFile {
   readonly handle: FileHandle
   /** The size at the look. What is appended later is not read. */
   readonly bytes: number
+  readonly changedAt: Date
 }
 
 /** A link is followed, and judged by what it leads to. The caller closes the handle.
@@ -30,7 +31,7 @@ export async function openRegularFile(path: string): Promise<RegularFile> {
   try {
     const stats = await handle.stat()
     mustBeRegular(stats)
-    return { handle, bytes: stats.size }
+    return { handle, bytes: stats.size, changedAt: stats.mtime }
   } catch (error) {
     await handle.close()
     throw error
@@ -41,7 +42,7 @@ export async function openRegularFile(path: string): Promise<RegularFile> {
  *  buffer for each would grow the process faster than its memory is tidied.
  *  @throws NotReadable when the file has become shorter, or when the disk fails */
 export async function* readChunks(
-  { handle, bytes }: RegularFile,
+  { handle, bytes }: Pick<RegularFile, 'handle' | 'bytes'>,
   chunkBytes: number,
 ): AsyncGenerator<Buffer> {
   const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, bytes))

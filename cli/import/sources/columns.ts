@@ -1,6 +1,10 @@
 /** Finds the columns of a row, or the fields of a document, that hold session, key and value. Pure. */
 import { WrongUsage } from '../../failures.ts'
+import { few, plain } from '../../words.ts'
 import type { Row } from '../forms/records.ts'
+
+const COLUMNS_SHOWN_MAX = 30
+const NAME_CHARACTERS_MAX = 80
 
 /** What other systems call them, without case and `_`. The first name that is there counts: `id` is often a
  *  mere number beside a `key`. */
@@ -39,11 +43,18 @@ export function usualColumn(row: Row, what: keyof typeof USUAL): string | undefi
  *  @throws WrongUsage when there is no such column */
 export function givenColumn(file: string, row: Row, given: string, option: string): string {
   if (Object.hasOwn(row, given)) return given
-  throw new WrongUsage(`${file} has no column ${given}, only ${columnsOf(row)}; see ${option}.`)
+  throw new WrongUsage(`${plain(file)} has no column ${shown(given)}, only ${columnsOf(row)}; see ${option}.`)
 }
 
+/** The columns as a person may read them: they come from outside. */
 export function columnsOf(row: Row): string {
-  return Object.keys(row).join(', ')
+  return few(Object.keys(row).map(shown), COLUMNS_SHOWN_MAX).join(', ')
+}
+
+/** @returns a name from outside that neither steers a terminal nor fills it */
+export function shown(name: string): string {
+  const short = name.length > NAME_CHARACTERS_MAX ? `${name.slice(0, NAME_CHARACTERS_MAX)}…` : name
+  return plain(short.toWellFormed())
 }
 
 /** A session may be a number in the other system. */

@@ -1,11 +1,10 @@
 /** Reads an export of a table with one row a device as candidates. */
 import { hasIdForm } from '../../../core/ids.ts'
 import { WrongUsage } from '../../failures.ts'
-import { type Candidate, digestOf, idFrom, type Loaded, nameFrom, type Source } from '../candidate.ts'
-import { foreignKeys } from '../credentials/foreign-keys.ts'
-import { judgeCredentials } from '../credentials/judge.ts'
-import { parseForeign, reviveForeign } from '../forms/foreign-json.ts'
+import { few, plain } from '../../words.ts'
+import { type Candidate, idFrom, nameFrom, type Source, shownText } from '../candidate.ts'
 import { type Row, readRecords } from '../forms/records.ts'
+import { isEmptySession, loadSessionData } from './session-data.ts'
 
 export interface Columns {
   readonly idColumn: string
@@ -14,70 +13,83 @@ export interface Columns {
   readonly sessionColumn: string
 }
 
+/** A table need not have columns of these names. Columns of other names were asked for. */
+const USUAL = { nameColumn: 'device_name', serverColumn: 'assigned_server_id' } as const
+
+const COLUMNS_TOLD_MAX = 40
+const COLUMNS_KNOWN_MAX = 1000
+const COLUMN_CHARACTERS_MAX = 80
+
 export function devicesTable(file: string, columns: Columns): Source {
   return {
     kind: 'row',
     async *candidates() {
-      let isFirst = true
+      const watch = watchColumns(file, columns)
       for await (const { at, row } of readRecords(file)) {
-        if (isFirst && !(columns.idColumn in row)) {
-          throw new WrongUsage(
-            `${file} has no column ${columns.idColumn}, only ${Object.keys(row).join(', ')}; see --id-column.`,
-          )
-        }
-        isFirst = false
+        watch.see(row)
         yield candidate(row, at, columns)
       }
+      watch.end()
     },
   }
 }
 
+/** JSON leaves out a column where it has no value, so a column is missing only when no row has it. The end of
+ *  the file comes before anything is imported, because a plan is made of the whole file. */
+function watchColumns(file: string, columns: Columns) {
+  const needed: [column: string, option: string][] = [
+    [columns.idColumn, '--id-column'],
+    [columns.sessionColumn, '--session-column'],
+  ]
+  if (columns.nameColumn !== USUAL.nameColumn) needed.push([columns.nameColumn, '--name-column'])
+  if (columns.serverColumn !== USUAL.serverColumn) needed.push([columns.serverColumn, '--server-column'])
+  const seen = new Set<string>()
+  let missing = needed
+  let rows = 0
+  return {
+    see(row: Row): void {
+      rows += 1
+      if (missing.length === 0) return
+      missing = missing.filter(([column]) => !Object.hasOwn(row, column))
+      for (const column of Object.keys(row)) if (seen.size < COLUMNS_KNOWN_MAX) seen.add(column)
+    },
+    /** Call it after the last row.
+     *  @throws WrongUsage when no row had a column that is needed */
+    end(): void {
+      const [first] = missing
+      if (!first || rows === 0) return
+      const there = few([...seen].map(short), COLUMNS_TOLD_MAX).join(', ') || 'none'
+      throw new WrongUsage(`${plain(file)} has no column ${short(first[0])}, only ${there}; see ${first[1]}.`)
+    },
+  }
+}
+
+function short(column: string): string {
+  const text = column.toWellFormed()
+  return plain(text.length > COLUMN_CHARACTERS_MAX ? `${text.slice(0, COLUMN_CHARACTERS_MAX)}…` : text)
+}
+
 function candidate(row: Row, at: string, columns: Columns): Candidate {
-  const foreignId = textOf(row[columns.idColumn])
+  const cell = (column: string) => (Object.hasOwn(row, column) ? row[column] : undefined)
+  const foreignId = textOf(cell(columns.idColumn))
   const { deviceId, notes } = idFrom(foreignId)
-  const server = textOf(row[columns.serverColumn])
+  const server = textOf(cell(columns.serverColumn))
   const isName = hasIdForm(server)
-  const session = row[columns.sessionColumn]
+  const session = cell(columns.sessionColumn)
   return {
     from: at,
     deviceId,
-    name: nameFrom(textOf(row[columns.nameColumn]), deviceId ?? foreignId),
+    name: nameFrom(textOf(cell(columns.nameColumn)), deviceId ?? foreignId),
     ...(isName ? { homeName: server } : {}),
     notes: [
       ...notes,
-      ...(isName || server === ''
-        ? []
-        : [`its server ${JSON.stringify(server)} cannot be a server name here`]),
+      ...(isName || server === '' ? [] : [`its server ${shownText(server)} cannot be a server name here`]),
     ],
-    load: async () => load(deviceId, session),
+    load: async () => {
+      if (!deviceId) return { unusable: 'no device id can be made of its id' }
+      return isEmptySession(session) ? { unlinked: true } : loadSessionData(deviceId, session)
+    },
   }
-}
-
-function load(deviceId: Candidate['deviceId'], session: unknown): Loaded {
-  if (!deviceId) return { unusable: 'no device id can be made of its id' }
-  if (isEmpty(session)) return { unlinked: true }
-  try {
-    const { creds, keys } = unfold(session) as { creds?: unknown; keys?: unknown }
-    if (!creds) return { unusable: 'its session data holds no creds' }
-    const leftOut = keys ? [] : ['it has no keys: the first messages from each contact need a second try']
-    const sorted = foreignKeys(unfold(keys ?? {}))
-    const judged = judgeCredentials(deviceId, unfold(creds), sorted.keys, [...leftOut, ...sorted.leftOut])
-    if ('unusable' in judged) return judged
-    return { ...judged, digest: digestOf(typeof session === 'string' ? session : JSON.stringify(session)) }
-  } catch (error) {
-    return { unusable: `its session data cannot be read: ${error instanceof Error ? error.message : error}` }
-  }
-}
-
-/** Reads JSON within JSON, as a text column may hold it. */
-function unfold(value: unknown): unknown {
-  const read = typeof value === 'string' ? parseForeign(value) : reviveForeign(value)
-  return typeof read === 'string' ? parseForeign(read) : read
-}
-
-function isEmpty(session: unknown): boolean {
-  if (session === null || session === undefined) return true
-  return typeof session === 'string' && ['', 'null', '{}'].includes(session.trim())
 }
 
 function textOf(value: unknown): string {

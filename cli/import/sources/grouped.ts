@@ -2,6 +2,7 @@
  *  together, one session at a time is in memory. Otherwise all rows are, up to a limit. */
 import { counted } from '../../words.ts'
 import { type Candidate, idFrom, nameFrom, type Source } from '../candidate.ts'
+import { shown } from './columns.ts'
 import type { KeyRow } from './key-row.ts'
 import { loadSession } from './session-state.ts'
 import { charactersOf, type GroupedFile, type Survey, survey } from './survey.ts'
@@ -91,7 +92,7 @@ function candidate({ session, rows, characters }: Session, { device, nameOf }: G
 
 /** Stands in the report for the rows that belong to no device. */
 function strangers({ strays, strayCount }: Survey): Candidate {
-  const named = strays.map((stray) => JSON.stringify(stray)).join(', ')
+  const named = strays.map((stray) => `"${shown(stray)}"`).join(', ')
   const more = strayCount > strays.length ? ', ...' : ''
   return {
     from: counted(strayCount, 'other row'),

@@ -1,6 +1,8 @@
 /** One Signal key, or the creds, of one session: what a row, a document or an entry of another system holds.
  *  Some systems write the session into the name of the key, so this file takes such names apart. Pure. */
 import { basename } from 'node:path'
+import { KEY_TYPES } from '../../multi-file/names.ts'
+import { keyTypeNamed } from '../credentials/key-names.ts'
 
 export interface KeyRow {
   /** Where it stands, for people. */
@@ -23,20 +25,14 @@ export interface StrayRow {
 
 export const CREDS = 'creds'
 
-/** A type comes before its own beginnings. The ids of some types are checked, because their names are also
- *  usual in the names of sessions, or begin the name of another type. */
-const KEYS = [
-  'app-state-sync-version[-:/].+',
-  'app-state-sync-key[-:/].+',
-  'sender-key-memory[-:/].+',
-  'sender-key[-:/].+(?:::|--).+',
-  'identity-key[-:/].+',
-  'device-list[-:/].+',
-  'lid-mapping[-:/].+',
-  'tctoken[-:/].+',
-  String.raw`pre-key[-:/]\d+`,
-  String.raw`session[-:/][\w@.-]+\.\d+`,
-].join('|')
+/** The ids of some types are checked, because their names are also usual in the names of sessions, or begin
+ *  the name of another type. */
+const IDS: Readonly<Record<string, string>> = {
+  'pre-key': String.raw`\d+`,
+  session: String.raw`[\w@.-]+\.\d+`,
+  'sender-key': '.+(?:::|--).+',
+}
+const KEYS = KEY_TYPES.map((type) => `${type}[-:/]${IDS[type] ?? '.+'}`).join('|')
 const SEPARATOR = '[^A-Za-z0-9]'
 /** The last key within the name counts: what stands before it is the session, whatever it is called. */
 const WITH_KEY = new RegExp(`^(?:(.*)${SEPARATOR})?(${KEYS})$`, 's')
@@ -56,6 +52,11 @@ export function splitName(text: string): SplitName | undefined {
   const key = WITH_KEY.exec(bare)
   if (!key) return undefined
   return { session: sessionPart(key[1]), name: (key[2] ?? '').replace(/^([a-z-]*[a-z])[:/]/, '$1-') }
+}
+
+/** @returns the name of a key whose type and id stand apart */
+export function typed(type: string, id: string): string {
+  return type === CREDS ? CREDS : `${keyTypeNamed(type) ?? type}-${id}`
 }
 
 /** Some systems write `shop-1:creds` and `shop-1:keys:pre-key-1`. */

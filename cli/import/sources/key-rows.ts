@@ -1,10 +1,11 @@
 /** Reads an export of an SQL table with one row for each Signal key. */
 import { WrongUsage } from '../../failures.ts'
+import { plain } from '../../words.ts'
 import type { Source } from '../candidate.ts'
 import { type Row, readRecords } from '../forms/records.ts'
 import { cellText, columnsOf, givenColumn, usualColumn } from './columns.ts'
 import { groupedSource } from './grouped.ts'
-import { CREDS, type KeyRow, type StrayRow, sessionName, splitName } from './key-row.ts'
+import { type KeyRow, type StrayRow, sessionName, splitName, typed } from './key-row.ts'
 
 export interface KeyColumns {
   readonly sessionColumn?: string
@@ -48,7 +49,8 @@ function columnsIn(file: string, row: Row, options: KeyColumns): Columns {
     const found = given(column, `--${what}-column`) ?? usualColumn(row, what)
     if (found !== undefined) return found
     throw new WrongUsage(
-      `${file} has no column that is known to hold the ${what}, only ${columnsOf(row)}; name it by --${what}-column.`,
+      `${plain(file)} has no column that is known to hold the ${what}, only ${columnsOf(row)}; ` +
+        `name it by --${what}-column.`,
     )
   }
   return {
@@ -62,7 +64,7 @@ function columnsIn(file: string, row: Row, options: KeyColumns): Columns {
 function keyRow(at: string, row: Row, columns: Columns): KeyRow | StrayRow {
   const key = cellText(row[columns.key])
   const type = columns.type === undefined ? '' : cellText(row[columns.type])
-  const split = splitName(key) ?? splitName(type === CREDS ? CREDS : `${type}-${key}`)
+  const split = splitName(key) ?? splitName(typed(type, key))
   const value = row[columns.value]
   if (columns.session === undefined) {
     return split ? { at, ...split, value } : { at, stray: key || at }

@@ -1,11 +1,12 @@
 /** Reads what mongoexport writes: one document for each Signal key, or one for each session. */
 import { WrongUsage } from '../../failures.ts'
+import { plain } from '../../words.ts'
 import type { Source } from '../candidate.ts'
 import { plainFromExtended } from '../forms/extended-json.ts'
 import { type Row, readRecords } from '../forms/records.ts'
-import { cellText, USUAL, usualColumn } from './columns.ts'
+import { cellText, shown, USUAL, usualColumn } from './columns.ts'
 import { groupedSource } from './grouped.ts'
-import { CREDS, type KeyRow, type StrayRow, sessionName, splitName } from './key-row.ts'
+import { type KeyRow, type StrayRow, sessionName, splitName, typed } from './key-row.ts'
 import { wholeRows } from './whole-session.ts'
 
 export interface MongoOptions {
@@ -36,7 +37,9 @@ export function mongodb(file: string, options: MongoOptions): Source {
       }
       const [none] = missing
       if (none === undefined) return
-      throw new WrongUsage(`${file} has no field ${none}, only ${[...fields].join(', ')}.`)
+      throw new WrongUsage(
+        `${plain(file)} has no field ${shown(none)}, only ${[...fields].map(shown).join(', ')}.`,
+      )
     },
   })
 }
@@ -82,7 +85,7 @@ function keyOf(document: Row, given: string | undefined): FoundKey | undefined {
   const ofId = given ?? usualColumn(document, 'key')
   if (ofType === undefined || ofId === undefined) return undefined
   const type = cellText(document[ofType])
-  const split = splitName(type === CREDS ? CREDS : `${type}-${cellText(document[ofId])}`)
+  const split = splitName(typed(type, cellText(document[ofId])))
   return split && { ...split, fields: [ofType, ofId] }
 }
 

@@ -1,6 +1,7 @@
 /** Reads a dump of Redis: JSON lines of string keys and of the fields of hashes, as the command in
  *  docs/importing.md writes them. */
 import { WrongUsage } from '../../failures.ts'
+import { plain } from '../../words.ts'
 import type { Source } from '../candidate.ts'
 import { type Row, readRecords } from '../forms/records.ts'
 import { cellText, columnsOf } from './columns.ts'
@@ -36,7 +37,7 @@ function keyRow(file: string, at: string, row: Row, split: Split): KeyRow | Stra
   const key = cellText(row.key)
   if (key === '' || !Object.hasOwn(row, 'value')) {
     throw new WrongUsage(
-      `${file} is no dump of Redis: ${at} has no key and value, only ${columnsOf(row)}. ` +
+      `${plain(file)} is no dump of Redis: ${at} has no key and value, only ${columnsOf(row)}. ` +
         'Write one by the command in docs/importing.md.',
     )
   }

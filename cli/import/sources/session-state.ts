@@ -6,13 +6,15 @@ import type { Loaded } from '../candidate.ts'
 import { collectKeys } from '../credentials/foreign-keys.ts'
 import { judgeCredentials } from '../credentials/judge.ts'
 import { parseForeign, reviveForeign } from '../forms/foreign-json.ts'
+import { shown } from './columns.ts'
 import { CREDS, type KeyRow } from './key-row.ts'
 
 /** @param rows all rows of one session, in the order of the file */
 export function loadSession(deviceId: DeviceId | undefined, rows: readonly KeyRow[]): Loaded {
   if (!deviceId) return { unusable: 'no device id can be made of its name' }
   const twice = namedTwice(rows)
-  if (twice) return { unusable: `${twice} is there twice with different values: leave out the older one` }
+  if (twice)
+    return { unusable: `${shown(twice)} is there twice with different values: leave out the older one` }
   const found = rows.find(({ type, name }) => type === undefined && name === CREDS)
   if (!found) return { unusable: `it has ${counted(rows.length, 'key')} and no creds: link the device again` }
   const creds = credsOf(found)
@@ -22,10 +24,9 @@ export function loadSession(deviceId: DeviceId | undefined, rows: readonly KeyRo
   for (const row of rows) {
     if (row === found || isEmpty(row.value)) continue
     const value = readValue(row)
-    if (value === undefined) leftOut.push(`${keyName(row)} is damaged: it is not JSON`)
+    if (value === undefined) leftOut.push(`${shown(keyName(row))} is damaged: it is not JSON`)
     else if (row.type !== undefined) keys.add(row.type, row.name, value)
-    else if (!keys.addNamed(row.name, value))
-      leftOut.push(`${keyName(row)} is of a kind that Baileys does not have`)
+    else if (!keys.addNamed(row.name, value)) keys.leaveOut(row.name)
   }
   const sorted = keys.result()
   const judged = judgeCredentials(deviceId, creds, sorted.keys, [...leftOut, ...sorted.leftOut])

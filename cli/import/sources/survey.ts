@@ -1,6 +1,8 @@
 /** Looks over the rows of a file once, before they are grouped: which sessions there are, whether the rows of
  *  each stand together, and which rows belong to no device. */
 import { WrongUsage } from '../../failures.ts'
+import { plain } from '../../words.ts'
+import { shown } from './columns.ts'
 import type { KeyRow, StrayRow } from './key-row.ts'
 
 const SESSIONS_MAX = 1_000_000
@@ -51,11 +53,12 @@ export async function survey(grouped: GroupedFile, scatteredMax: number): Promis
     counts.set(session, (counts.get(session) ?? 0) + 1)
     characters += charactersOf(row.value)
     if (scattered !== undefined && characters > scatteredMax) throw tooScattered(grouped, scattered)
-    if (counts.size > SESSIONS_MAX) throw new WrongUsage(`${file} has more than ${SESSIONS_MAX} sessions.`)
+    if (counts.size > SESSIONS_MAX)
+      throw new WrongUsage(`${plain(file)} has more than ${SESSIONS_MAX} sessions.`)
   }
-  if (known.size === 0) throw new WrongUsage(`${file} holds no creds and no keys of Baileys.`)
+  if (known.size === 0) throw new WrongUsage(`${plain(file)} holds no creds and no keys of Baileys.`)
   if (device !== undefined && known.size > 1) {
-    throw new WrongUsage(`${file} holds ${known.size} sessions: --device is for a file with one.`)
+    throw new WrongUsage(`${plain(file)} holds ${known.size} sessions: --device is for a file with one.`)
   }
   const foreign = [...unknown].filter(([session]) => !known.has(session))
   return {
@@ -68,7 +71,7 @@ export async function survey(grouped: GroupedFile, scatteredMax: number): Promis
 
 function tooScattered({ file, howToSort }: GroupedFile, session: string): WrongUsage {
   return new WrongUsage(
-    `${file} is too large for rows that stand apart, as those of session ${JSON.stringify(session)} do: ` +
+    `${plain(file)} is too large for rows that stand apart, as those of session "${shown(session)}" do: ` +
       `${howToSort}.`,
   )
 }

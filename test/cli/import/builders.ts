@@ -8,6 +8,7 @@ import {
   type AuthenticationCreds,
   BufferJSON,
   Curve,
+  initAuthCreds,
   proto,
   type SignalDataSet,
   useMultiFileAuthState,
@@ -134,6 +135,26 @@ export function keysOfAllTypes(): SignalDataSet {
   }
 }
 
+/** What a phone gives to the device that it links. */
+function phoneConsent() {
+  return {
+    details: Buffer.from('0801', 'hex'),
+    accountSignature: Buffer.alloc(64, 1),
+    accountSignatureKey: Curve.generateKeyPair().public,
+    deviceSignature: Buffer.alloc(64, 2),
+  }
+}
+
+/** Creds of a linked device, with some parts as a test wants them. */
+export function linkedCreds(parts: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    ...initAuthCreds(),
+    me: { id: newJid(), lid: '99001:3@lid' },
+    account: phoneConsent(),
+    ...parts,
+  }
+}
+
 /** A folder as a linked device of Baileys leaves it. */
 export async function aFolder(
   folder: string,
@@ -144,8 +165,7 @@ export async function aFolder(
   }: Partial<AuthenticationCreds> & { jid?: string; keys?: SignalDataSet } = {},
 ): Promise<AuthenticationCreds> {
   const { state, saveCreds } = await useMultiFileAuthState(folder)
-  const account = { details: Buffer.from('d'), accountSignature: Buffer.from('s') }
-  Object.assign(state.creds, { me: { id: jid, lid: '99001:3@lid' }, account, ...creds })
+  Object.assign(state.creds, { me: { id: jid, lid: '99001:3@lid' }, account: phoneConsent(), ...creds })
   await state.keys.set(keys)
   await saveCreds()
   return state.creds

@@ -74,6 +74,29 @@ describe('a plan skips, with the reason:', () => {
     assert.match(await whyOf('known-2'), /the fleet has this linked device .* as device "known"$/)
   })
 
+  test('a linked device in two folders or in the fleet, whose jid is spelled in another way', async () => {
+    await aFolder(fleet.at('spelled', 'a'), { jid: '15550100150:3@s.whatsapp.net' })
+    await aFolder(fleet.at('spelled', 'b'), { jid: ' 15550100150.0:3@C.US' })
+    await aFolder(fleet.at('respelled', 'c'), { jid: '15550100150:03@s.whatsapp.net' })
+    await aFolder(fleet.at('another', 'd'), { jid: '15550100150:4@s.whatsapp.net' })
+
+    assert.match(await whyOf('spelled'), /spelled\/a is the same linked device .* two live copies/)
+    await fleet.mooring(['import', 'multi-file', fleet.at('spelled', 'b'), '--yes'])
+    assert.equal((await fleet.device('b'))?.account?.jid, '15550100150:3@s.whatsapp.net')
+    assert.match(await whyOf('respelled'), /the fleet has this linked device .* as device "b"$/)
+    assert.equal(await whyOf('another'), undefined)
+  })
+
+  test('a linked device whose row in the fleet spells its jid in another way', async () => {
+    await aFolder(fleet.at('row-1', 'row'), { jid: '15550100151:3@s.whatsapp.net' })
+    await fleet.mooring(['import', 'multi-file', fleet.at('row-1'), '--yes'])
+    const account = { jid: '15550100151:3@c.us' }
+    await fleet.store.update('Devices', { deviceId: deviceId('row') }, { set: { account }, when: [] })
+    await aFolder(fleet.at('row-2', 'again'), { jid: '15550100151:3@s.whatsapp.net' })
+
+    assert.match(await whyOf('row-2'), /the fleet has this linked device .* as device "row"$/)
+  })
+
   test('an id under which the fleet has a device of another account', async () => {
     await aFolder(fleet.at('one', 'contested'))
     await aFolder(fleet.at('two', 'contested'))
@@ -105,7 +128,7 @@ describe('a plan skips, with the reason:', () => {
   test('a key that is too large', async () => {
     const large = Buffer.alloc(400_000, 1).toString('base64')
     await aFolder(fleet.at('large', 'a'), {
-      keys: { session: { '15550101.0': incompressible(large) as never } },
+      keys: { session: { '15550101.0': { _sessions: { a: incompressible(large) } } as never } },
     })
 
     assert.match(await whyOf('large'), /session-15550101\.0\.json is too large/)

@@ -20,6 +20,10 @@ describe('a file whose name does not tell an id for certain is not read:', () =>
     'pre-key-.json',
     'pre-key-1.json.tmp',
     'post-quantum-key-1.json',
+    'pre-key-1 (1).json',
+    'sender-key-memory-15550102@g.us - Copy.json',
+    'PRE-KEY-1.JSON',
+    'session-1\u202e.0.json',
     'creds.json',
   ]) {
     test(file, () => assert.equal(keyOf(file), undefined))

@@ -45,7 +45,9 @@ describe('two rows are read from', () => {
     'JSON lines in UTF-16 in gzip': gzipSync(UTF16_LE(lines)),
   }
   for (const [name, content] of Object.entries(forms)) {
-    test(name, async () => assert.deepEqual(await rowsOf(content), json))
+    test(name, async () => {
+      assert.deepEqual(await rowsOf(content), json)
+    })
   }
 })
 

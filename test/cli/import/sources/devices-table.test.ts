@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { BufferJSON } from '@whiskeysockets/baileys'
+import { BufferJSON, Curve } from '@whiskeysockets/baileys'
 import { readWholeState } from '../../../../hosts/auth-state/whole-state.ts'
 import { aFolder, asJson, keysOfAllTypes, startTestImport, type TestImport } from '../builders.ts'
 
@@ -82,7 +82,7 @@ describe('mooring import postgres', () => {
 
   test('takes the key names of older Baileys, and bytes as Node writes them', async () => {
     const creds = await aFolder(fleet.at('made', 'older-1'))
-    const preKey = { public: Buffer.from('public'), private: Buffer.from('private') }
+    const preKey = Curve.generateKeyPair()
     const file = fleet.at('older.jsonl')
     const data = { creds, keys: { preKeys: { 1: preKey }, appStateVersions: {} } }
     writeFileSync(file, JSON.stringify({ id: 'older-1', session_data: data }))
@@ -124,6 +124,56 @@ describe('mooring import postgres', () => {
     assert.match(out, /w-1 +skipped +its session data cannot be read: it is not JSON/)
     assert.match(out, /w-2 +skipped +its session data holds no creds/)
     assert.match(out, /w-3 +skipped +its creds are damaged/)
+  })
+
+  test('takes keys by name, within the keys and beside the creds, and tells which it does not know', async () => {
+    const [one, two] = [await session('flat-1'), await session('flat-2')]
+    const named = Object.fromEntries(
+      Object.entries(JSON.parse(one.text).keys).flatMap(([type, byId]) =>
+        Object.entries(byId as object).map(([id, value]) => [`${type}-${id}`, value]),
+      ),
+    )
+    const file = fleet.at('flat.jsonl')
+    const rows = [
+      {
+        id: 'flat-1',
+        session_data: { creds: JSON.parse(one.text).creds, keys: { ...named, 'votes-1': { a: 1 } } },
+      },
+      { id: 'flat-2', session_data: { creds: JSON.parse(two.text).creds, ...named, updated: 'today' } },
+    ]
+    writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'))
+
+    const { out } = await fleet.mooring(['import', 'postgres', file, '--yes'])
+
+    assert.match(out, /^2 rows: 2 imported$/m)
+    assert.match(
+      out.replaceAll(/\s+/g, ' '),
+      /1 key named "votes" is left out: Baileys has none of that name/,
+    )
+    assert.deepEqual(await stored('flat-1'), { creds: asJson(one.creds), keys: asJson(keys) })
+    assert.deepEqual(await stored('flat-2'), { creds: asJson(two.creds), keys: asJson(keys) })
+  })
+
+  test('refuses a file without a column that it needs, with the columns that there are', async () => {
+    writeFileSync(fleet.at('typo.csv'), csv(['id', 'device_name', 'sesion_data'], ['a', 'A', '{}']))
+    writeFileSync(fleet.at('typo.jsonl'), '{"id":"a"}\n{"id":"b","ses\\u001bion":null}\n')
+    writeFileSync(fleet.at('late.jsonl'), '{"id":"a"}\n{"id":"b","session_data":null}\n')
+    const run = (file: string, ...options: string[]) =>
+      fleet.mooring(['import', 'postgres', fleet.at(file), '--dry-run', ...options])
+
+    const typo = await run('typo.csv')
+    const lines = await run('typo.jsonl')
+    const named = await run('late.jsonl', '--server-column', 'server')
+    const late = await run('late.jsonl')
+
+    assert.match(typo.err, /no column session_data, only id, device_name, sesion_data; see --session-column/)
+    assert.equal(typo.exit, 2)
+    assert.match(lines.err, /no column session_data, only id, ses ion; see --session-column/)
+    assert.equal(lines.exit, 2)
+    assert.match(named.err, /no column server, only id, session_data; see --server-column/)
+    assert.equal(named.exit, 2)
+    assert.match(late.out, /2 to register, not linked/)
+    assert.equal(late.exit, 0)
   })
 
   test('refuses a file without the column of ids, a missing file, and a file that is no CSV', async () => {

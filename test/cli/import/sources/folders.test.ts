@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import {
   aFolder,
@@ -102,6 +103,81 @@ describe('mooring import multi-file', () => {
     assert.match(out, /^1 folder: 1 there already$/m)
     assert.deepEqual(await fleet.device('again-1'), first)
   })
+})
+
+describe('a tree of folders', () => {
+  async function planned(path: string) {
+    const { out, err } = await fleet.mooring(['--json', 'import', 'multi-file', path, '--dry-run'])
+    assert.equal(err, '')
+    const { devices } = JSON.parse(out) as { devices: Record<string, unknown>[] }
+    return devices
+  }
+
+  test('gives each device its own name, and its parent as well where two names are the same', async () => {
+    await aFolder(fleet.at('tree', 'one', 'main'))
+    await aFolder(fleet.at('tree', 'two', 'deeper', 'main'))
+    await aFolder(fleet.at('tree', 'two', 'other'))
+
+    const devices = await planned(fleet.at('tree'))
+
+    assert.deepEqual(
+      devices.map(({ deviceId, intent, notes }) => [deviceId, intent, notes]),
+      [
+        ['one-main', 'import', ['its id here is one-main: another folder is "main", too']],
+        ['other', 'import', []],
+        ['deeper-main', 'import', ['its id here is deeper-main: another folder is "main", too']],
+      ],
+    )
+  })
+
+  test('takes the second of two devices only once when even their parents are called alike', async () => {
+    await aFolder(fleet.at('alike', 'one', 'x', 'main'))
+    await aFolder(fleet.at('alike', 'two', 'x', 'main'))
+
+    const [first, second] = await planned(fleet.at('alike'))
+
+    assert.deepEqual([first?.deviceId, first?.intent], ['main', 'import'])
+    assert.deepEqual([second?.intent, second?.why], ['skip', `${first?.from} has the same device id`])
+  })
+
+  test('tells what is no device of Baileys, and imports the others', async () => {
+    await aFolder(fleet.at('mixed', 'shop'))
+    mkdirSync(fleet.at('mixed', 'session-1', 'Default', 'IndexedDB'), { recursive: true })
+    writeFileSync(fleet.at('mixed', 'session-1', 'Local State'), '')
+    execFileSync('mkfifo', [fleet.at('mixed', 'shop', 'session-15550100101.0.json')])
+
+    const [browser, shop] = await planned(fleet.at('mixed'))
+
+    assert.match(String(browser?.why), /the profile of a browser/)
+    assert.equal(shop?.why, 'session-15550100101.0.json is a pipe')
+  })
+
+  test('with twelve files of 300 MB is refused before one is read', async () => {
+    for (let id = 0; id < 12; id += 1) {
+      await aFolder(fleet.at('sparse', `s-${id}`))
+      truncateSync(fleet.at('sparse', `s-${id}`, 'creds.json'), 300_000_000)
+    }
+
+    const devices = await planned(fleet.at('sparse'))
+
+    assert.deepEqual(
+      [...new Set(devices.map(({ why }) => why))],
+      ['creds.json has 300 MB, and no such file has more than 8'],
+    )
+  })
+})
+
+test('creds that are damaged are imported from the copy beside them, and the report says so', async () => {
+  const creds = await aFolder(fleet.at('copied', 'copied-1'))
+  renameSync(fleet.at('copied', 'copied-1', 'creds.json'), fleet.at('copied', 'copied-1', 'creds.json.bak'))
+  writeFileSync(fleet.at('copied', 'copied-1', 'creds.json'), '')
+
+  const { out } = await fleet.mooring(['import', 'multi-file', fleet.at('copied'), '--yes'])
+
+  assert.match(out, /creds\.json is damaged: it is empty; its copy creds\.json\.bak of .* was taken/)
+  assert.match(out, /^1 folder: 1 imported$/m)
+  const { state } = await openAuthOf(fleet, 'copied-1')
+  assert.deepEqual(asJson(state.creds), asJson(creds))
 })
 
 test('the report names the files of a device that are not imported', async () => {

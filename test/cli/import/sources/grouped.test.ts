@@ -7,8 +7,8 @@ import type { KeyRow, StrayRow } from '../../../../cli/import/sources/key-row.ts
 import { aLinkedState, loadAll, stateOf, whyOf } from './key-stores.ts'
 
 let creds: string
-before(async () => {
-  creds = JSON.stringify((await aLinkedState()).creds, BufferJSON.replacer)
+before(() => {
+  creds = JSON.stringify(aLinkedState().creds, BufferJSON.replacer)
 })
 
 const credsRow = (session: string): KeyRow => ({ at: 'row 1', session, name: 'creds', value: creds })

@@ -6,7 +6,7 @@ import { aLinkedState, inText, linesFile, loadAll, namedRows, stateOf } from './
 
 describe('rows of an SQL table give the state that Baileys had', () => {
   test('with session, key and value under usual names, beside a number that is no key', async (context) => {
-    const state = await aLinkedState()
+    const state = aLinkedState()
     const rows = namedRows(state).map(([name, value], at) => ({
       ...{ pkId: at, sessionId: 'shop-1', id: name, data: inText(value) },
     }))
@@ -19,7 +19,7 @@ describe('rows of an SQL table give the state that Baileys had', () => {
   })
 
   test('with `:` and `/` replaced in the names of the keys', async (context) => {
-    const state = await aLinkedState()
+    const state = aLinkedState()
     const rows = namedRows(state).map(([name, value]) => ({
       ...{ session: 7, id: name.replaceAll('/', '__').replaceAll(':', '-'), value: inText(value) },
     }))
@@ -31,7 +31,7 @@ describe('rows of an SQL table give the state that Baileys had', () => {
   })
 
   test('with the session within the name of the key', async (context) => {
-    const state = await aLinkedState()
+    const state = aLinkedState()
     const rows = namedRows(state).map(([name, value]) => ({
       session_key: `shop:1:${name === 'creds' ? 'auth_creds' : name}`,
       data: value,
@@ -44,7 +44,7 @@ describe('rows of an SQL table give the state that Baileys had', () => {
   })
 
   test('with the type in a column of its own', async (context) => {
-    const state = await aLinkedState()
+    const state = aLinkedState()
     const keys = Object.entries(state.keys).flatMap(([type, byId]) =>
       Object.entries(byId).map(([id, value]) => ({ type, key_id: id, value: inText(value) })),
     )
@@ -61,7 +61,7 @@ describe('rows of an SQL table give the state that Baileys had', () => {
   })
 
   test('of one device without a name, which the file or a person names', async (context) => {
-    const state = await aLinkedState()
+    const state = aLinkedState()
     const rows = namedRows(state).map(([key, value]) => ({ key, value }))
     const file = linesFile(context, 'shop-9.jsonl', rows.map(inText))
 
@@ -74,7 +74,7 @@ describe('rows of an SQL table give the state that Baileys had', () => {
   })
 
   test('under columns that a person names', async (context) => {
-    const state = await aLinkedState()
+    const state = aLinkedState()
     const rows = namedRows(state).map(([name, value]) => ({ data: 'a', key: 'b', k: name, v: value, s: 'c' }))
     const file = linesFile(context, 'rows.jsonl', rows.map(inText))
 
@@ -111,5 +111,14 @@ describe('a table is refused with the list of its columns', () => {
       /no column that is known to hold the key, only session, what, text; .* --key-column/,
     )
     await refused(file, { keyColumn: 'what' }, /known to hold the value, .* --value-column/)
+  })
+})
+
+test('names of columns are printed without what would steer a terminal', async (context) => {
+  const file = linesFile(context, 'rows.jsonl', [{ 'a\u001b[31m': 1, ['b'.repeat(500)]: 2 }])
+
+  await assert.rejects(loadAll(keyRows(file, {})), ({ message }: Error) => {
+    assert.match(message, /only a \[31m, b{80}…; name it/)
+    return true
   })
 })

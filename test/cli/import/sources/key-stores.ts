@@ -4,14 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import {
-  type AuthenticationCreds,
-  BufferJSON,
-  initAuthCreds,
-  type SignalDataSet,
-} from '@whiskeysockets/baileys'
+import { BufferJSON, type SignalDataSet } from '@whiskeysockets/baileys'
 import type { Loaded, Source } from '../../../../cli/import/candidate.ts'
-import { asJson, keysOfAllTypes, newJid } from '../builders.ts'
+import { asJson, keysOfAllTypes, linkedCreds } from '../builders.ts'
 
 export interface Found {
   readonly from: string
@@ -43,11 +38,8 @@ export function stateOf(found: Found | undefined): { creds: unknown; keys: unkno
 }
 
 /** The state of a linked device, made by Baileys. */
-export async function aLinkedState(): Promise<{ creds: AuthenticationCreds; keys: SignalDataSet }> {
-  const creds = initAuthCreds()
-  const account = { details: Buffer.from('d'), accountSignature: Buffer.from('s') }
-  Object.assign(creds, { me: { id: newJid(), lid: '99001:3@lid' }, account })
-  return { creds, keys: keysOfAllTypes() }
+export function aLinkedState(): { creds: unknown; keys: SignalDataSet } {
+  return { creds: linkedCreds(), keys: keysOfAllTypes() }
 }
 
 /** The rows of a device, as most systems with one row for each key hold them. */

@@ -13,7 +13,7 @@ function extended(value: unknown): unknown {
 
 describe('documents of MongoDB give the state that Baileys had', () => {
   test('with one document a key, its value spread over the fields', async (context) => {
-    const state = await aLinkedState()
+    const state = aLinkedState()
     const documents = namedRows(state).map(([name, value]) => ({
       ...{ _id: name, ...(JSON.parse(inText(typeof value === 'string' ? [...value] : value)) as object) },
     }))
@@ -25,7 +25,7 @@ describe('documents of MongoDB give the state that Baileys had', () => {
   })
 
   test('with one document a key, its value in a field of its own, and the session within the id', async (context) => {
-    const state = await aLinkedState()
+    const state = aLinkedState()
     const documents = namedRows(state).map(([name, value]) => ({
       ...{
         _id: `baileys:shop-1:${name}`,
@@ -42,7 +42,7 @@ describe('documents of MongoDB give the state that Baileys had', () => {
   })
 
   test('with session, name and JSON text in fields of their own', async (context) => {
-    const state = await aLinkedState()
+    const state = aLinkedState()
     const documents = namedRows(state).map(([filename, value], at) => ({
       ...{ _id: { $oid: `${at}` }, filename, sessionId: 'shop-1', datajson: inText(value) },
     }))
@@ -54,7 +54,7 @@ describe('documents of MongoDB give the state that Baileys had', () => {
   })
 
   test('with one document a session, keys by type, and bytes as older programs write them', async (context) => {
-    const state = await aLinkedState()
+    const state = aLinkedState()
     const older = JSON.parse(inText(state), (_name, part) =>
       part?.type === 'Buffer' ? { $binary: part.data, $type: '00' } : part,
     )
@@ -66,7 +66,7 @@ describe('documents of MongoDB give the state that Baileys had', () => {
   })
 
   test('with one document a session, and keys by name, as texts or beside the creds', async (context) => {
-    const [one, two] = [await aLinkedState(), await aLinkedState()]
+    const [one, two] = [aLinkedState(), aLinkedState()]
     const named = (state: typeof one) => Object.fromEntries(namedRows(state).slice(1))
     const texts = { sessionKey: 'shop-1', creds: inText(one.creds), keys: inText(named(one)) }
     const beside = { id: 'shop-2', auth: { creds: extended(two.creds), ...(extended(named(two)) as object) } }
@@ -82,7 +82,7 @@ describe('documents of MongoDB give the state that Baileys had', () => {
   })
 
   test('under fields that a person names', async (context) => {
-    const state = await aLinkedState()
+    const state = aLinkedState()
     const documents = namedRows(state).map(([name, value]) => ({
       ...{ _id: { $oid: name }, owner: 'shop-1', what: name, value: extended(value) },
     }))
@@ -96,7 +96,7 @@ describe('documents of MongoDB give the state that Baileys had', () => {
 })
 
 test('a field that no document has is refused with the list of fields', async (context) => {
-  const { creds } = await aLinkedState()
+  const { creds } = aLinkedState()
   const file = linesFile(context, 'auth.json', [{ _id: 'creds', value: extended(creds) }])
 
   await assert.rejects(
@@ -106,7 +106,7 @@ test('a field that no document has is refused with the list of fields', async (c
 })
 
 test('documents of others are told', async (context) => {
-  const { creds } = await aLinkedState()
+  const { creds } = aLinkedState()
   const documents = [
     { _id: 'settings', theme: 'dark' },
     { _id: 'shop-1:creds', value: extended(creds) },

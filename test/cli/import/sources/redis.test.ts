@@ -6,7 +6,7 @@ import { aLinkedState, inText, linesFile, loadAll, namedRows, stateOf, whyOf } f
 
 describe('a dump of Redis gives the state that Baileys had', () => {
   test('from one hash a session, with JSON in JSON', async (context) => {
-    const state = await aLinkedState()
+    const state = aLinkedState()
     const rows = namedRows(state).map(([field, value]) => ({
       ...{ key: 'evolution:instance:shop-1', field, value: JSON.stringify(inText(value)) },
     }))
@@ -19,7 +19,7 @@ describe('a dump of Redis gives the state that Baileys had', () => {
   })
 
   test('from one string a key, also where the session is called like a type', async (context) => {
-    const state = await aLinkedState()
+    const state = aLinkedState()
     const rows = namedRows(state).map(([name, value]) => ({
       ...{ key: `wa:session-1:${name}`, value: inText(value) },
     }))
@@ -31,7 +31,7 @@ describe('a dump of Redis gives the state that Baileys had', () => {
   })
 
   test('with the session where a pattern says, for strings and for hashes', async (context) => {
-    const state = await aLinkedState()
+    const state = aLinkedState()
     const strings = namedRows(state).map(([name, value]) => ({
       ...{ key: `app:a:b|x|${name}`, value: inText(value) },
     }))
@@ -49,7 +49,7 @@ describe('a dump of Redis gives the state that Baileys had', () => {
   })
 
   test('beside the keys of others, which are told', async (context) => {
-    const state = await aLinkedState()
+    const state = aLinkedState()
     const rows = namedRows(state).map(([name, value]) => ({ key: `shop:${name}`, value: inText(value) }))
     const jobs = { key: 'bull:jobs:1', field: 'data', value: '{}' }
     const file = linesFile(context, 'redis.jsonl', [{ key: 'cache', value: '1' }, jobs, ...rows])
