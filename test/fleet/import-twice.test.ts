@@ -1,5 +1,6 @@
 /** Two imports of the same devices at once: by the same source, and by two sources under other device ids.
  *  Each device has one live copy in the end. */
+import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
