@@ -1,5 +1,5 @@
-/** States of devices in the forms in which other systems keep them, for `mooring import`. The states come from
- *  multi-file auth folders that the real Baileys wrote. */
+/** States of devices in the forms in which other systems keep them, for `mooring import`. The states come
+ *  from multi-file auth folders that the real Baileys wrote. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BufferJSON } from '@whiskeysockets/baileys'
