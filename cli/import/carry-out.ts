@@ -18,6 +18,7 @@ import type { Store } from '../../core/store/store.ts'
 import { recordHistory } from '../../core/telemetry/history.ts'
 import type { KeyWrapping } from '../../hosts/auth-state/keys/wrapping.ts'
 import { writeWholeState } from '../../hosts/auth-state/whole-state.ts'
+import { Interrupted } from '../failures.ts'
 import type { Candidate, Loaded } from './candidate.ts'
 import { hasItAlready, type Planned, refusal } from './plan.ts'
 
@@ -58,6 +59,8 @@ export async function carryOut(
       return { ...planned, outcome: 'skipped', why: CHANGED }
     return { ...planned, ...(await store(world, deviceId, candidate, loaded, stopped)) }
   } catch (error) {
+    // Reading it again was interrupted, and nothing of it was stored.
+    if (error instanceof Interrupted) throw error
     const why = isMooringError(error) ? `${error.code}: ${error.message}` : String(error)
     return { ...planned, outcome: 'failed', why }
   }

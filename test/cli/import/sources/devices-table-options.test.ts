@@ -12,7 +12,7 @@ test('a signal to stop ends the reading of the file itself, not only the row aft
 })
 
 test('the delimiter that is given is the one that counts', async () => {
-  const file = scratchFile('id:name\nshop-1:a,b;c\n')
+  const file = scratchFile('id:name:server:session\nshop-1:a,b;c::\n')
 
   const [candidate] = await all(devicesTable(file, { ...COLUMNS, delimiter: ':' }).candidates())
 

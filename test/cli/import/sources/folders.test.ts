@@ -105,6 +105,8 @@ describe('mooring import multi-file', () => {
   })
 })
 
+const NO_KEYS = 'it has no keys: the first messages from each contact need a second try'
+
 describe('a tree of folders', () => {
   async function planned(path: string) {
     const { out, err } = await fleet.mooring(['--json', 'import', 'multi-file', path, '--dry-run'])
@@ -121,11 +123,11 @@ describe('a tree of folders', () => {
     const devices = await planned(fleet.at('tree'))
 
     assert.deepEqual(
-      devices.map(({ deviceId, intent, notes }) => [deviceId, intent, notes]),
+      devices.map(({ deviceId, intent, notes }) => [deviceId, intent, (notes as string[])[0]]),
       [
-        ['one-main', 'import', ['its id here is one-main: another folder is "main", too']],
-        ['other', 'import', []],
-        ['deeper-main', 'import', ['its id here is deeper-main: another folder is "main", too']],
+        ['one-main', 'import', 'its id here is one-main: another folder is "main", too'],
+        ['other', 'import', NO_KEYS],
+        ['deeper-main', 'import', 'its id here is deeper-main: another folder is "main", too'],
       ],
     )
   })

@@ -91,13 +91,16 @@ describe('session data is refused in words:', () => {
     ['its session data cannot be read: it is not JSON', JSON.stringify('garbage')],
     ['its session data holds no creds', { keys: {} }],
     ['its session data holds no creds', { creds: null, keys: {} }],
-    ['its session data holds no creds', '{"__proto__":{"creds":{}}}'],
     ['its creds are damaged: a part that every device needs is missing: the whole', { creds: [] }],
     ['its session data cannot be read: it is not JSON', { creds: 'garbage' }],
   ]
   for (const [words, session] of cases) {
     test(`${words}: ${JSON.stringify(session).slice(0, 40)}`, () => assert.equal(why(session), words))
   }
+
+  test('inherited creds are no creds', () => {
+    assert.deepEqual(load('{"__proto__":{"creds":{}}}'), { unlinked: true })
+  })
 
   test('nested a hundred thousand levels deep, as a value and as text', () => {
     const deep = `{"creds":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}`
