@@ -4,6 +4,9 @@ import { type FleetOptions, withFleet } from './fleet-access.ts'
 import { type RunOptions, runImport } from './import/run.ts'
 import { type Columns, devicesTable } from './import/sources/devices-table.ts'
 import { folders } from './import/sources/folders.ts'
+import { type KeyColumns, keyRows } from './import/sources/key-rows.ts'
+import { type MongoOptions, mongodb } from './import/sources/mongodb.ts'
+import { type RedisOptions, redis } from './import/sources/redis.ts'
 import type { CliWorld } from './world.ts'
 
 type Options = FleetOptions & RunOptions
@@ -14,4 +17,16 @@ export function importMultiFile(world: CliWorld, paths: string[], options: Optio
 
 export function importPostgres(world: CliWorld, file: string, options: Options & Columns): Promise<void> {
   return withFleet(options, (fleet) => runImport(world, fleet, devicesTable(file, options), options))
+}
+
+export function importKeyRows(world: CliWorld, file: string, options: Options & KeyColumns): Promise<void> {
+  return withFleet(options, (fleet) => runImport(world, fleet, keyRows(file, options), options))
+}
+
+export function importMongodb(world: CliWorld, file: string, options: Options & MongoOptions): Promise<void> {
+  return withFleet(options, (fleet) => runImport(world, fleet, mongodb(file, options), options))
+}
+
+export function importRedis(world: CliWorld, file: string, options: Options & RedisOptions): Promise<void> {
+  return withFleet(options, (fleet) => runImport(world, fleet, redis(file, options), options))
 }

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import { idArgument } from '../arguments.ts'
 import type { Act } from '../command.ts'
 import { exportDevice } from '../export.ts'
-import { importMultiFile, importPostgres } from '../import.ts'
+import { importKeyRows, importMongodb, importMultiFile, importPostgres, importRedis } from '../import.ts'
 
 export function addImportCommands(program: Command, act: Act): void {
   const from = program
@@ -26,6 +26,7 @@ export function addImportCommands(program: Command, act: Act): void {
       .option('--server-column <column>', 'the column with the preferred server name', 'assigned_server_id')
       .option('--session-column <column>', 'the column with creds and keys, as JSON', 'session_data'),
   ).action(act(importPostgres))
+  addKeyStoreCommands(from, act)
   reaching(
     program
       .command('export')
@@ -35,6 +36,44 @@ export function addImportCommands(program: Command, act: Act): void {
       .option('--rows <file>', 'write JSON lines instead, with session, key and value, to this new file')
       .option('--yes', 'do not ask'),
   ).action(act(exportDevice))
+}
+
+/** Sources with one row, document or entry for each Signal key. */
+function addKeyStoreCommands(from: Command, act: Act): void {
+  importing(
+    device(
+      from
+        .command('key-rows')
+        .description('import an export of an SQL table with one row for each key: CSV with a header, or JSON')
+        .argument('<file>', 'best sorted by the session'),
+    )
+      .option('--session-column <column>', 'the column with the session; it becomes the deviceId')
+      .option('--type-column <column>', 'the column with the type of the key, where it is not in its name')
+      .option('--key-column <column>', 'the column with the name of the key, such as creds or pre-key-1')
+      .option('--value-column <column>', 'the column with the value'),
+  ).action(act(importKeyRows))
+  importing(
+    device(
+      from
+        .command('mongodb')
+        .description('import what mongoexport writes: one document for each key, or one for each session')
+        .argument('<file>', 'JSON lines or a JSON array, best sorted by the session'),
+    )
+      .option('--session-field <field>', 'the field with the session; it becomes the deviceId')
+      .option('--key-field <field>', 'the field with the name of the key, such as creds or pre-key-1'),
+  ).action(act(importMongodb))
+  importing(
+    device(
+      from
+        .command('redis')
+        .description('import a dump of Redis: JSON lines with key and value, and field for hashes')
+        .argument('<file>', 'as the command in docs/importing.md writes it'),
+    ).option('--key-pattern <pattern>', 'where keys hold the session, as in wa:{session}:{key}'),
+  ).action(act(importRedis))
+}
+
+function device(command: Command): Command {
+  return command.option('--device <id>', 'the deviceId, where the file holds one device')
 }
 
 function importing(command: Command): Command {

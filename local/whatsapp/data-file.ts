@@ -1,9 +1,10 @@
-/** The state that survives a restart: phones, linked devices and their queued messages. It is one JSON file,
- *  replaced as a whole. */
+/** The state that survives a restart: phones with their Signal sessions and sender keys, linked devices with
+ *  their queued messages, and groups. It is one JSON file, replaced as a whole. */
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { BufferJSON } from '@whiskeysockets/baileys'
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Account, Accounts } from './accounts.ts'
+import type { Groups, SavedGroup } from './groups.ts'
 import type { Phones, SavedPhone } from './phones.ts'
 import { makePreKeyShelf } from './prekeys.ts'
 
@@ -15,10 +16,19 @@ const OWNER_ONLY = 0o600
 
 type SavedAccount = Omit<Account, 'preKeys'> & { readonly preKeys: string }
 
+/** The parts of the simulator that the file holds. */
+export interface Kept {
+  readonly accounts: Accounts
+  readonly phones: Phones
+  readonly groups: Groups
+}
+
 interface SavedState {
   readonly version: number
   readonly phones: readonly SavedPhone[]
   readonly accounts: readonly SavedAccount[]
+  /** Absent in older files, which kept no groups. */
+  readonly groups?: readonly SavedGroup[]
 }
 
 export interface DataFile {
@@ -30,7 +40,7 @@ export interface DataFile {
 export const NO_DATA_FILE: DataFile = { changed: () => undefined, close: () => Promise.resolve() }
 
 /** @throws Error when the file exists but this version has not written it */
-export async function loadState(path: string, accounts: Accounts, phones: Phones): Promise<void> {
+export async function loadState(path: string, { accounts, phones, groups }: Kept): Promise<void> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw error
@@ -40,9 +50,10 @@ export async function loadState(path: string, accounts: Accounts, phones: Phones
   if (state.version !== FORMAT_VERSION) throw new Error(`${path} is not a data file of this simulator`)
   phones.restore(state.phones)
   for (const saved of state.accounts) accounts.add({ ...saved, preKeys: makePreKeyShelf(saved.preKeys) })
+  groups.restore(state.groups ?? [])
 }
 
-export function openDataFile(path: string, accounts: Accounts, phones: Phones, clock: Clock): DataFile {
+export function openDataFile(path: string, kept: Kept, clock: Clock): DataFile {
   let timer: Timer | undefined
   let dirty = false
   let closed = false
@@ -54,7 +65,7 @@ export function openDataFile(path: string, accounts: Accounts, phones: Phones, c
     writing = writing.then(async () => {
       if (!dirty) return
       dirty = false
-      await writeFile(`${path}.new`, serialise(accounts, phones), { mode: OWNER_ONLY })
+      await writeFile(`${path}.new`, serialise(kept), { mode: OWNER_ONLY })
       await rename(`${path}.new`, path)
     })
     return writing
@@ -72,12 +83,17 @@ export function openDataFile(path: string, accounts: Accounts, phones: Phones, c
   }
 }
 
-function serialise(accounts: Accounts, phones: Phones): string {
+function serialise({ accounts, phones, groups }: Kept): string {
   const saved = accounts.all().map(({ preKeys, queue, ...account }) => ({
     ...account,
     preKeys: preKeys.packed(),
     queue: queue.map(({ sentOver: _, ...message }) => message),
   }))
-  const state: SavedState = { version: FORMAT_VERSION, phones: phones.save(), accounts: saved }
+  const state: SavedState = {
+    version: FORMAT_VERSION,
+    phones: phones.save(),
+    accounts: saved,
+    groups: groups.save(),
+  }
   return JSON.stringify(state, BufferJSON.replacer)
 }

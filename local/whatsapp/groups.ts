@@ -1,5 +1,4 @@
-/** Groups: their members, the notifications to members' devices, and which device has which sender key. They
- *  are kept in memory alone. */
+/** Groups: their members, the notifications to members' devices, and which device has which sender key. */
 import { randomInt } from 'node:crypto'
 import { type BinaryNode, jidEncode } from '@whiskeysockets/baileys'
 import type { Account } from './accounts.ts'
@@ -10,7 +9,11 @@ import { node } from './stanzas.ts'
 
 const GROUPS_MAX = 1000
 const MEMBERS_MAX = 1024
-const FIRST_GROUP = 120_363_000_000_000_001n
+const FIRST_GROUP = 120_363_000_000_000_000n
+/** A group's id holds the end of its creator's number. So groups of creators whose numbers lie apart can be
+ *  brought together from several data files. */
+const CREATOR_DIGITS = 1_000_000n
+const IDS_OF_CREATOR = 1000n
 
 export type Role = 'superadmin' | 'admin' | 'member'
 
@@ -35,6 +38,12 @@ export interface GroupSummary {
 export const GROUP_CHANGES = ['add', 'remove', 'promote', 'demote'] as const
 export type GroupChange = (typeof GROUP_CHANGES)[number]
 
+export interface SavedGroup extends Omit<Group, 'members' | 'knowsKeyOf'> {
+  readonly members: readonly (readonly [string, Role])[]
+  /** The phones and devices of `knowsKeyOf`. */
+  readonly known: readonly string[]
+}
+
 export interface Groups {
   /** The first member is the creator.
    *  @throws SimulatorError BAD_REQUEST */
@@ -44,10 +53,30 @@ export interface Groups {
   byJid(jid: string): Group | undefined
   ofPhone(number: string): Group[]
   all(): Group[]
+  save(): SavedGroup[]
+  restore(saved: readonly SavedGroup[]): void
 }
 
-export function makeGroups(): Groups {
+export function makeGroups(changed: () => void): Groups {
   const byJid = new Map<string, Group>()
+  const knownOf = new Map<string, Set<string>>()
+
+  const add = ({ members, known: saved, ...group }: SavedGroup): Group => {
+    const known = new Set(saved)
+    const added: Group = {
+      ...group,
+      members: new Map(members),
+      knowsKeyOf(phone, account) {
+        const key = `${phone.number} ${account.jid}`
+        const knew = known.has(key)
+        known.add(key)
+        return knew
+      },
+    }
+    byJid.set(group.jid, added)
+    knownOf.set(group.jid, known)
+    return added
+  }
   return {
     create(subject, numbers, addressing, createdAtS) {
       if (byJid.size >= GROUPS_MAX)
@@ -55,22 +84,15 @@ export function makeGroups(): Groups {
       if (numbers.length === 0 || numbers.length > MEMBERS_MAX) {
         throw new SimulatorError('BAD_REQUEST', `a group has 1 to ${MEMBERS_MAX} members`)
       }
-      const known = new Set<string>()
-      const group: Group = {
-        jid: jidEncode(String(FIRST_GROUP + BigInt(byJid.size)), 'g.us'),
+      changed()
+      return add({
+        jid: freeJid(byJid, numbers[0] ?? ''),
         addressing,
         createdAtS,
         subject,
-        members: new Map(numbers.map((number, place) => [number, place === 0 ? 'superadmin' : 'member'])),
-        knowsKeyOf(phone, account) {
-          const key = `${phone.number} ${account.jid}`
-          const knew = known.has(key)
-          known.add(key)
-          return knew
-        },
-      }
-      byJid.set(group.jid, group)
-      return group
+        members: numbers.map((number, place) => [number, place === 0 ? 'superadmin' : 'member']),
+        known: [],
+      })
     },
     find(jid) {
       const group = byJid.get(jid)
@@ -80,7 +102,23 @@ export function makeGroups(): Groups {
     byJid: (jid) => byJid.get(jid),
     ofPhone: (number) => [...byJid.values()].filter(({ members }) => members.has(number)),
     all: () => [...byJid.values()],
+    save: () =>
+      [...byJid.values()].map(({ knowsKeyOf: _, members, ...group }) => ({
+        ...group,
+        members: [...members],
+        known: [...(knownOf.get(group.jid) ?? [])],
+      })),
+    restore(saved) {
+      for (const group of saved) add(group)
+    },
   }
+}
+
+function freeJid(taken: ReadonlyMap<string, Group>, creator: string): string {
+  const jidOf = (id: bigint) => jidEncode(String(id), 'g.us')
+  let id = FIRST_GROUP + (BigInt(creator) % CREATOR_DIGITS) * IDS_OF_CREATOR
+  while (taken.has(jidOf(id))) id++
+  return jidOf(id)
 }
 
 export function summaryOf({ jid, subject, addressing, members }: Group): GroupSummary {

@@ -12,7 +12,7 @@ const HELP = `Runs the simulated WhatsApp alone: a server for Baileys clients, a
   --port PORT           port of the WebSocket server (default: any free port)
   --control-port PORT   port of the HTTP control (default: any free port)
   --host ADDRESS        address to listen on (default 127.0.0.1)
-  --data FILE           file that keeps phones, linked devices and queued messages
+  --data FILE           file that keeps phones, groups, linked devices and queued messages
   --json                print URLs and token as one line of JSON
   --events              print each event as one line of JSON
   --help                this text

@@ -126,6 +126,7 @@ export function makeMethods(
         if (change === 'promote') group.members.set(number, 'admin')
         if (change === 'demote') group.members.set(number, 'member')
       }
+      world.changed()
       return summaryOf(group)
     },
     groupText: async (group, text, from, options) => ({

@@ -46,8 +46,8 @@ export interface SimulatorOptions {
   readonly port?: number
   readonly controlPort?: number
   readonly host?: string
-  /** The file that keeps phones, linked devices and queued messages over a restart. Without it they are
-   *  lost. */
+  /** The file that keeps phones, groups, linked devices and queued messages over a restart. Without it
+   *  they are lost. */
   readonly dataFile?: string
   readonly clock?: Clock
   readonly onEvent?: (event: SimulatorEvent) => void
@@ -130,9 +130,11 @@ async function makeWorld(clock: Clock, later: World['later'], { dataFile: path, 
   const nowMs = () => startedAtMs + Math.floor(clock.elapsedMs(start))
   const accounts = makeAccounts()
   const phones = makePhones(changed)
+  const groups = makeGroups(changed)
   if (path !== undefined) {
-    await loadState(path, accounts, phones)
-    dataFile = openDataFile(path, accounts, phones, clock)
+    const kept = { accounts, phones, groups }
+    await loadState(path, kept)
+    dataFile = openDataFile(path, kept, clock)
   }
   const world: World = {
     accounts,
@@ -140,7 +142,7 @@ async function makeWorld(clock: Clock, later: World['later'], { dataFile: path, 
     judge: makeJudge(startedAtMs),
     answers: makeAnswers(clock),
     misdeeds: makeMisdeeds(accounts, later),
-    groups: makeGroups(),
+    groups,
     unseen: makeUnseen(),
     clock,
     later,

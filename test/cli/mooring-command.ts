@@ -29,16 +29,24 @@ export interface Running {
   readonly ended: Promise<Ran>
 }
 
+export interface RunOptions {
+  readonly entry?: string
+  readonly killAfterMs?: number
+  /** The folder in which the command runs. */
+  readonly cwd?: string
+}
+
 export function startMooring(
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
-  { entry = ENTRY, killAfterMs = COMMAND_MS_MAX }: { entry?: string; killAfterMs?: number } = {},
+  { entry = ENTRY, killAfterMs = COMMAND_MS_MAX, cwd }: RunOptions = {},
 ): Running {
   const child = spawn(process.execPath, [entry, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...variables },
     timeout: killAfterMs,
     killSignal: 'SIGKILL',
+    ...(cwd === undefined ? {} : { cwd }),
   })
   let out = ''
   let err = ''

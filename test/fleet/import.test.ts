@@ -8,15 +8,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { systemClock } from '../../core/clock.ts'
-import { type DeviceId, deviceId } from '../../core/ids.ts'
-import { signatureHeaders } from '../../core/request-signature.ts'
-import { asServer } from '../../core/store/server-row.ts'
+import { deviceId } from '../../core/ids.ts'
 import { silenceConsole } from '../../hosts/whatsapp/silence-console.ts'
-import { startChild } from '../../local/demo/child.ts'
 import { openNaiveSocket } from '../../local/demo/naive-socket.ts'
 import { importVariables } from '../cli/import/builders.ts'
 import { startMooring } from '../cli/mooring-command.ts'
 import { startTestFleet, type TestFleet } from './fleet-under-test.ts'
+import { pairElsewhere } from './linked-elsewhere.ts'
+import { send } from './sending.ts'
 import { until } from './until.ts'
 
 const DEVICES = Number(process.env.MOORING_IMPORT_DEVICES ?? 100)
@@ -61,15 +60,6 @@ function startConsumer(): Promise<Server> {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)))
 }
 
-/** Pairs all devices by the real useMultiFileAuthState, as a system without Mooring does. */
-async function pairElsewhere(): Promise<void> {
-  const { url: whatsAppUrl, controlUrl, controlToken } = fleet.simulator
-  const plan = { deviceIds: ids, authDir: folder, whatsAppUrl, controlUrl, controlToken }
-  const log = join(fleet.logDir, 'elsewhere.log')
-  const child = await startChild('naive-pairing.ts', plan, log)
-  assert.equal(await child.exited, 0, `see ${log}`)
-}
-
 /** Logs in with a folder, runs `talk`, and logs out of the socket. */
 async function withFolder(id: string, authDir: string, talk: () => Promise<void>): Promise<void> {
   const closed = Promise.withResolvers<void>()
@@ -91,16 +81,6 @@ async function withFolder(id: string, authDir: string, talk: () => Promise<void>
   await closed.promise
 }
 
-async function send(id: DeviceId, text: string): Promise<number> {
-  const [row] = await fleet.devices([id])
-  assert.ok(row?.owner)
-  const server = asServer(await fleet.store.get('Servers', { serverId: row.owner }))
-  const path = `/devices/${id}/messages`
-  const body = JSON.stringify({ to: `+${CONTACT}`, text })
-  const headers = signatureHeaders(SECRET, `${path}\n${body}`, systemClock.wallMs())
-  return (await fetch(`${server?.url}${path}`, { method: 'POST', headers, body })).status
-}
-
 const isRead = async (jid: string) =>
   fleet.simulator.accounts().find((account) => account.jid === jid)?.queued === 0
 
@@ -108,7 +88,7 @@ test(`${DEVICES} devices that were linked elsewhere connect without another pair
   const begun = systemClock.mark()
   const tell = (what: string) =>
     t.diagnostic(`${what} after ${Math.round(systemClock.elapsedMs(begun) / 1000)} s`)
-  await pairElsewhere()
+  await pairElsewhere(fleet, ids, folder)
   tell('linked elsewhere')
   const jids = fleet.simulator.accounts().map(({ jid }) => jid)
   assert.equal(jids.length, DEVICES)
@@ -138,7 +118,7 @@ test(`${DEVICES} devices that were linked elsewhere connect without another pair
   )
   tell('received')
   for (const row of rows) {
-    assert.equal(await send(row.deviceId, 'aye'), 200, row.deviceId)
+    assert.equal(await send(fleet, SECRET, row.deviceId, `+${CONTACT}`, 'aye'), 200, row.deviceId)
     const got = fleet.simulator.received(row.account?.jid ?? '').map(({ text }) => text)
     assert.ok(got.includes('aye'), row.deviceId)
   }

@@ -1,10 +1,12 @@
-/** Reads the rows of an exported file, whatever form the export has: CSV with a header, or JSON. */
-import { type FileHandle, open } from 'node:fs/promises'
-import { pipeline } from 'node:stream'
-import { CsvError, parse } from 'csv-parse'
-import { WrongUsage } from '../../failures.ts'
+/** Reads the rows of an exported file, whatever form the export has: CSV with a header, or JSON. The content
+ *  tells the form, not the name of the file. */
+import { csvRows } from './csv-rows.ts'
+import { foreignText } from './foreign-forms.ts'
+import { jsonPieces, parsed } from './json-values.ts'
+import { readText, type TextOptions, wrongFile } from './text.ts'
 
-/** The columns of a row by name. Only own properties count. */
+/** The columns of a row by name. It has own properties alone, and no prototype. A cell that is NULL in the
+ *  other system is null. */
 export type Row = Readonly<Record<string, unknown>>
 
 export interface FileRecord {
@@ -13,54 +15,63 @@ export interface FileRecord {
   readonly row: Row
 }
 
-/** A device's session data is some 200 KB; a hundred times that is no device. */
-const RECORD_CHARACTERS_MAX = 20_000_000
-
-/** @throws WrongUsage when the file is none, or cannot be read as rows */
-export async function* readRecords(file: string): AsyncGenerator<FileRecord> {
-  let count = 0
-  for await (const row of readRows(file)) {
-    count += 1
-    yield { at: `row ${count}`, row }
-  }
+export interface RecordOptions extends TextOptions {
+  /** Of a CSV file: one character, or the word "tab". The header tells it otherwise. */
+  readonly delimiter?: string
 }
 
-async function* readRows(file: string): AsyncGenerator<Row> {
-  const handle = await open(file).catch((error: Error) => {
-    throw new WrongUsage(`${file} cannot be read: ${error.message}.`)
-  })
+/** The longest header is some hundred kilobytes: 5,000 columns with a name. */
+const HEAD_CHARACTERS_MAX = 262_144
+
+/** @throws WrongUsage naming the file and the place, when it is none, or cannot be read as rows; Interrupted */
+export async function* readRecords(file: string, options: RecordOptions = {}): AsyncGenerator<FileRecord> {
+  const text = readText(file, options)
   try {
-    if (!(await handle.stat()).isFile()) throw new WrongUsage(`${file} is not a file.`)
-    if (/\.(jsonl|ndjson|json)$/i.test(file)) yield* jsonLines(handle)
-    else yield* csvRows(handle)
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error
-    throw new WrongUsage(`${file} cannot be read: ${error.code}.`)
-  } finally {
-    await handle.close()
-  }
-}
-
-async function* csvRows(handle: FileHandle): AsyncGenerator<Row> {
-  const parser = parse({ columns: true, bom: true, max_record_size: RECORD_CHARACTERS_MAX })
-  const input = handle.createReadStream({ encoding: 'utf8', autoClose: false })
-  // An error of either stream is thrown where the rows are read.
-  pipeline(input, parser, () => undefined)
-  yield* parser
-}
-
-async function* jsonLines(handle: FileHandle): AsyncGenerator<Row> {
-  let count = 0
-  for await (const line of handle.readLines({ encoding: 'utf8', autoClose: false })) {
-    count += 1
-    if (line.trim() === '') continue
-    let row: unknown
-    try {
-      row = JSON.parse(line)
-    } catch {
-      row = undefined
+    const { head, all } = await withFirstLine(text)
+    if (head === undefined) throw wrongFile(file, 'is empty.')
+    const foreign = foreignText(head)
+    if (foreign) throw wrongFile(file, foreign)
+    const rows = /^[[{]/.test(head.trimStart())
+      ? jsonRows(file, all)
+      : csvRows(file, head, all, options.delimiter)
+    let count = 0
+    for await (const row of rows) {
+      count += 1
+      yield { at: `row ${count}`, row }
     }
-    if (typeof row !== 'object' || row === null) throw new WrongUsage(`Line ${count} is no JSON object.`)
-    yield row as Row
+  } finally {
+    await text.return(undefined)
   }
+}
+
+async function* jsonRows(file: string, text: AsyncIterable<string>): AsyncGenerator<Row> {
+  let count = 0
+  for await (const pieces of jsonPieces(file, text, false)) {
+    for (const piece of pieces) {
+      count += 1
+      const place = `row ${count}, which begins in line ${piece.line},`
+      const value = parsed(file, piece.text, place)
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+        throw wrongFile(file, `cannot be read: ${place} is no JSON object.`)
+      }
+      yield Object.assign(Object.create(null), value)
+    }
+  }
+}
+
+/** Takes text until its first line with a letter is whole, and gives all of it again. */
+async function withFirstLine(
+  text: AsyncGenerator<string>,
+): Promise<{ head: string | undefined; all: AsyncGenerator<string> }> {
+  let head = ''
+  while (head.length < HEAD_CHARACTERS_MAX && !head.trimStart().includes('\n')) {
+    const { value, done } = await text.next()
+    if (done) break
+    head += value
+  }
+  async function* all() {
+    yield head
+    yield* text
+  }
+  return { head: head.trim() === '' ? undefined : head, all: all() }
 }
