@@ -7,6 +7,7 @@ import { folders } from './import/sources/folders.ts'
 import { type KeyColumns, keyRows } from './import/sources/key-rows.ts'
 import { type MongoOptions, mongodb } from './import/sources/mongodb.ts'
 import { type RedisOptions, redis } from './import/sources/redis.ts'
+import { type IdSource, whatsmeow } from './import/sources/whatsmeow/source.ts'
 import type { CliWorld } from './world.ts'
 
 type Options = FleetOptions & RunOptions
@@ -29,4 +30,12 @@ export function importMongodb(world: CliWorld, file: string, options: Options & 
 
 export function importRedis(world: CliWorld, file: string, options: Options & RedisOptions): Promise<void> {
   return withFleet(options, (fleet) => runImport(world, fleet, redis(file, options), options))
+}
+
+export function importWhatsmeow(
+  world: CliWorld,
+  paths: string[],
+  options: Options & { readonly idFrom: IdSource },
+): Promise<void> {
+  return withFleet(options, (fleet) => runImport(world, fleet, whatsmeow(paths, options.idFrom), options))
 }

@@ -3,7 +3,15 @@ import { type Command, Option } from 'commander'
 import { idArgument } from '../arguments.ts'
 import type { Act } from '../command.ts'
 import { exportDevice } from '../export.ts'
-import { importKeyRows, importMongodb, importMultiFile, importPostgres, importRedis } from '../import.ts'
+import { ID_SOURCES } from '../import/sources/whatsmeow/source.ts'
+import {
+  importKeyRows,
+  importMongodb,
+  importMultiFile,
+  importPostgres,
+  importRedis,
+  importWhatsmeow,
+} from '../import.ts'
 
 export function addImportCommands(program: Command, act: Act): void {
   const from = program
@@ -26,6 +34,17 @@ export function addImportCommands(program: Command, act: Act): void {
       .option('--server-column <column>', 'the column with the preferred server name', 'assigned_server_id')
       .option('--session-column <column>', 'the column with creds and keys, as JSON', 'session_data'),
   ).action(act(importPostgres))
+  importing(
+    from
+      .command('whatsmeow')
+      .description("import devices of whatsmeow, as in WAHA's GOWS engine and in wuzapi")
+      .argument('<path...>', 'a SQLite file, a directory of SQLite files, or a dump as JSON lines')
+      .addOption(
+        new Option('--id-from <source>', "what becomes the deviceId; auto: wuzapi's name, folder or phone")
+          .choices(ID_SOURCES)
+          .default('auto'),
+      ),
+  ).action(act(importWhatsmeow))
   addKeyStoreCommands(from, act)
   reaching(
     program
