@@ -18,6 +18,8 @@ const NO_ADDITIONAL_DATA = Buffer.alloc(0)
 export interface ServerIdentity {
   readonly keyPair: KeyPair
   readonly certificateChain: Uint8Array
+  /** The key that a client which checks the whole chain has to trust. */
+  readonly rootKey: Uint8Array
 }
 
 export interface NoiseResponder {
@@ -40,19 +42,19 @@ export function makeServerIdentity(): ServerIdentity {
   const root = Curve.generateKeyPair()
   const intermediate = Curve.generateKeyPair()
   const keyPair = Curve.generateKeyPair()
-  const certificate = (issuer: KeyPair, subject: KeyPair, serial: number) => {
+  const certificate = (issuer: KeyPair, issuerSerial: number, subject: KeyPair, serial: number) => {
     const details = proto.CertChain.NoiseCertificate.Details.encode({
       serial,
-      issuerSerial: 0,
+      issuerSerial,
       key: subject.public,
     }).finish()
     return { details, signature: Curve.sign(issuer.private, details) }
   }
   const chain = {
-    leaf: certificate(intermediate, keyPair, 2),
-    intermediate: certificate(root, intermediate, 1),
+    leaf: certificate(intermediate, 1, keyPair, 2),
+    intermediate: certificate(root, 0, intermediate, 1),
   }
-  return { keyPair, certificateChain: proto.CertChain.encode(chain).finish() }
+  return { keyPair, certificateChain: proto.CertChain.encode(chain).finish(), rootKey: root.public }
 }
 
 export function makeNoiseResponder(identity: ServerIdentity): NoiseResponder {
