@@ -37,5 +37,7 @@ export function importWhatsmeow(
   paths: string[],
   options: Options & { readonly idFrom: IdSource },
 ): Promise<void> {
-  return withFleet(options, (fleet) => runImport(world, fleet, whatsmeow(paths, options.idFrom), options))
+  return withFleet(options, (fleet) =>
+    runImport(world, fleet, whatsmeow(paths, { idFrom: options.idFrom, stop: world.stop }), options),
+  )
 }

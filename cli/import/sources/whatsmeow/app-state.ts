@@ -5,7 +5,7 @@
  *  row. It deletes the MACs of removed values (`appstate/decode.go`), so the newest row of an index counts.
  *  Baileys has all MACs of a collection in one map, by the index in base64 (`Utils/chat-utils.js`). */
 import { type LTHashState, proto } from '@whiskeysockets/baileys'
-import { bytesIn, Damaged, type Fields, numberIn, textIn } from './values.ts'
+import { bytesIn, DamagedRow, type Fields, numberIn, textIn } from './values.ts'
 
 const MAC_BYTES = 32
 const HASH_BYTES = 128
@@ -24,7 +24,7 @@ export interface AppStateKey {
   readonly value: proto.Message.IAppStateSyncKeyData
 }
 
-/** @throws Damaged */
+/** @throws DamagedRow */
 export function appStateKey(row: Fields): AppStateKey {
   const timestamp = numberIn(row.timestamp, 'a timestamp', TIME_MAX)
   const value = proto.Message.AppStateSyncKeyData.fromObject({
@@ -39,17 +39,17 @@ function fingerprintIn(bytes: Buffer): proto.Message.IAppStateSyncKeyFingerprint
   try {
     return proto.Message.AppStateSyncKeyFingerprint.decode(bytes)
   } catch {
-    throw new Damaged('a fingerprint is not in the form of WhatsApp')
+    throw new DamagedRow('a fingerprint is not in the form of WhatsApp')
   }
 }
 
 /** How far a collection was read.
  *  @param row of `whatsmeow_app_state_version`
  *  @param macs rows of `whatsmeow_app_state_mutation_macs` of this collection
- *  @throws Damaged, also for one MAC: without it the collection's hash would be wrong */
+ *  @throws DamagedRow, also for one MAC: without it the collection's hash would be wrong */
 export function appStateVersion(row: Fields, macs: readonly Fields[]): { name: string; value: LTHashState } {
   const name = textIn(row.name, 'a collection')
-  if (!COLLECTIONS.includes(name)) throw new Damaged('a collection is unknown')
+  if (!COLLECTIONS.includes(name)) throw new DamagedRow('a collection is unknown')
   const newest = new Map<string, { version: number; valueMac: Buffer }>()
   for (const mac of macs) {
     const index = bytesIn(mac.index_mac, 'an index', MAC_BYTES).toString('base64')

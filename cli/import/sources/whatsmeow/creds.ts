@@ -10,7 +10,7 @@ import {
   WA_ADV_HOSTED_ACCOUNT_SIG_PREFIX,
 } from '@whiskeysockets/baileys'
 import { isSignedBy } from './signatures.ts'
-import { bytesIn, Damaged, type Fields, isAbsent, numberIn, textIn, truthIn } from './values.ts'
+import { bytesIn, DamagedRow, type Fields, isAbsent, numberIn, textIn, truthIn } from './values.ts'
 
 const KEY_BYTES = 32
 const SIGNATURE_BYTES = 64
@@ -20,7 +20,7 @@ const PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex')
 const CURVE = Buffer.from([5])
 
 /** @param jid in the form that Baileys has it
- *  @throws Damaged */
+ *  @throws DamagedRow */
 export function credsFromRow(row: Fields, me: { readonly jid: string; readonly lid?: string }) {
   const key = (column: string) => keyPairFrom(bytesIn(row[column], column, KEY_BYTES))
   const signature = (column: string) => bytesIn(row[column], column, SIGNATURE_BYTES)
@@ -72,7 +72,7 @@ function mustBelongTogether(
   account: { details: Buffer; accountSignature: Buffer; accountSignatureKey: Buffer },
 ): void {
   if (!isSignedBy(identity, signalKey(keyPair.public), signature)) {
-    throw new Damaged('signed_pre_key is not signed by identity_key')
+    throw new DamagedRow('signed_pre_key is not signed by identity_key')
   }
   const isSigned = [WA_ADV_ACCOUNT_SIG_PREFIX, WA_ADV_HOSTED_ACCOUNT_SIG_PREFIX].some((prefix) =>
     isSignedBy(
@@ -81,7 +81,7 @@ function mustBelongTogether(
       account.accountSignature,
     ),
   )
-  if (!isSigned) throw new Damaged('identity_key is not signed by the phone')
+  if (!isSigned) throw new DamagedRow('identity_key is not signed by the phone')
 }
 
 /** A public key with the byte of its curve before it. */
@@ -95,7 +95,7 @@ export interface PreKey {
   readonly isUploaded: boolean
 }
 
-/** @throws Damaged */
+/** @throws DamagedRow */
 export function preKeyFrom(row: Fields): PreKey {
   return {
     id: numberIn(row.key_id, 'a pre-key id', PRE_KEY_ID_MAX),

@@ -10,7 +10,7 @@ import {
 } from './rows.ts'
 import { type Fields, fieldsOf, listOf } from './values.ts'
 
-/** @throws Damaged */
+/** @throws DamagedRow */
 export function dumpedRows(row: Row): DeviceRows {
   const tableOf = (table: string) =>
     listOf(row[table], table).map((one) => fieldsOf(one, `a row of ${table}`))

@@ -3,7 +3,7 @@
 import { counted } from '../../../words.ts'
 import type { DeviceRows } from './rows.ts'
 import { LEFT_OUT_TABLES } from './rows.ts'
-import { Damaged } from './values.ts'
+import { DamagedRow } from './values.ts'
 
 export interface Losses {
   /** Maps each row. A damaged one is counted, and left out. */
@@ -37,7 +37,7 @@ export function createLosses(): Losses {
         try {
           return [map(row)]
         } catch (error) {
-          if (!(error instanceof Damaged)) throw error
+          if (!(error instanceof DamagedRow)) throw error
           const { count = 0, first = error.message } = damaged.get(what) ?? {}
           damaged.set(what, { count: count + 1, first })
           return []

@@ -1,5 +1,5 @@
 /** The device's own addresses, as whatsmeow stores them in `whatsmeow_device`. Pure. */
-import { Damaged, type Fields, isAbsent, textIn } from './values.ts'
+import { DamagedRow, type Fields, isAbsent, textIn } from './values.ts'
 
 export interface OwnJids {
   readonly jid: string
@@ -13,10 +13,10 @@ export interface OwnJids {
 const JID = /^(\d{1,32})(?:\.\d{1,3})?:(\d{1,5})@s\.whatsapp\.net$/
 const OWN_LID = /^(\d{1,32})(?:\.\d{1,3})?(?::\d{1,5})?@lid$/
 
-/** @throws Damaged when the jid is none of a device that is linked to a phone */
+/** @throws DamagedRow when the jid is none of a device that is linked to a phone */
 export function ownJids(row: Fields): OwnJids {
   const [, user = '', device = ''] = JID.exec(textIn(row.jid, 'jid')) ?? []
-  if (user === '') throw new Damaged('its jid is none of a device that is linked to a phone')
+  if (user === '') throw new DamagedRow('its jid is none of a device that is linked to a phone')
   // Without it WhatsApp tells the LID at the next login.
   const [, lidUser] = isAbsent(row.lid) ? [] : (OWN_LID.exec(textIn(row.lid, 'lid')) ?? [])
   return {

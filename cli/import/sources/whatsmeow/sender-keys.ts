@@ -10,7 +10,7 @@ const NONE = Buffer.alloc(0)
 
 /** @param records what whatsmeow stores for a group and a sender; the first counts most
  *  @returns undefined when they hold no state
- *  @throws Damaged */
+ *  @throws DamagedRow */
 export function senderKeyRecord(records: readonly Fields[]): Buffer | undefined {
   const states = records.flatMap((record) =>
     listOf(record.SenderKeyStates, 'the list of sender keys').map(stateOf),

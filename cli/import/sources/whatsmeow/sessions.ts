@@ -8,7 +8,7 @@
  *    try to fill it up to the contact's previous counter.
  *  - The keys of overtaken messages are stored there after their derivation, and here before it. The
  *    derivation has no way back, so these keys are lost. */
-import { base64In, Damaged, type Fields, fieldsOf, listOf, numberIn, publicKeyIn } from './values.ts'
+import { base64In, DamagedRow, type Fields, fieldsOf, listOf, numberIn, publicKeyIn } from './values.ts'
 
 const VERSION = 3
 const SECRET_BYTES = 32
@@ -30,7 +30,7 @@ export interface SessionState {
 /** @param record what whatsmeow stores for an address
  *  @param identity the device's public identity key, with the byte of its curve
  *  @returns its states, the present one first; states of an earlier identity are left out
- *  @throws Damaged */
+ *  @throws DamagedRow */
 export function sessionStates(record: Fields, identity: Buffer): SessionState[] {
   const present = fieldsOf(record.SessionState, 'a session')
   const before = listOf(record.PreviousStates, 'the list of earlier sessions')
@@ -40,7 +40,7 @@ export function sessionStates(record: Fields, identity: Buffer): SessionState[] 
 }
 
 function stateOf(state: Fields): SessionState {
-  if (state.SessionVersion !== VERSION) throw new Damaged('a session has another version')
+  if (state.SessionVersion !== VERSION) throw new DamagedRow('a session has another version')
   const sender = chainOf(state.SenderChain)
   const receivers = listOf(state.ReceiverChains, 'the list of chains').map(chainOf)
   const used = receivers.filter(({ chainKey, overtaken }) => chainKey.counter >= 0 || overtaken > 0)

@@ -15,7 +15,7 @@ import type { DeviceRows } from './rows.ts'
 import { NoDatabase, withSqlite } from './sqlite-file.ts'
 import { mapDevice } from './state.ts'
 import { whatsmeowTables } from './tables.ts'
-import { Damaged } from './values.ts'
+import { DamagedRow } from './values.ts'
 
 /** Where a device's id comes from. `auto` takes the first that there is. */
 export const ID_SOURCES = ['auto', 'name', 'folder', 'phone'] as const
@@ -28,13 +28,19 @@ type Found = Pick<Candidate, 'from'> & {
   readonly folder?: string
 }
 
-export function whatsmeow(paths: readonly string[], idFromWhat: IdSource): Source {
+export interface WhatsmeowOptions {
+  readonly idFrom: IdSource
+  /** Ends the reading of a dump early. */
+  readonly stop?: AbortSignal
+}
+
+export function whatsmeow(paths: readonly string[], options: WhatsmeowOptions): Source {
   return {
     kind: 'device',
     async *candidates() {
       for await (const place of placesAt(paths)) {
-        if (place.kind === 'dump') yield* fromDump(place.path, idFromWhat)
-        else yield* fromDatabase(place, idFromWhat)
+        if (place.kind === 'dump') yield* fromDump(place.path, options)
+        else yield* fromDatabase(place, options.idFrom)
       }
     },
   }
@@ -80,8 +86,8 @@ async function* fromDatabase(place: Database, idSource: IdSource): AsyncGenerato
   }
 }
 
-async function* fromDump(path: string, idSource: IdSource): AsyncGenerator<Candidate> {
-  for await (const { at, row } of readRecords(path)) {
+async function* fromDump(path: string, { idFrom, stop }: WhatsmeowOptions): AsyncGenerator<Candidate> {
+  for await (const { at, row } of readRecords(path, stop ? { stop } : {})) {
     if (!('device' in row)) {
       throw new WrongUsage(
         `${plain(path)}: ${at} has no "device", only ${plain(Object.keys(row).slice(0, 20).join(', '))}. ` +
@@ -94,7 +100,7 @@ async function* fromDump(path: string, idSource: IdSource): AsyncGenerator<Candi
       jid: String(jid ?? ''),
       ...(typeof row.name === 'string' ? { name: row.name } : {}),
     }
-    yield candidate(one, idSource, async (use) => use(dumpedRows(row)))
+    yield candidate(one, idFrom, async (use) => use(dumpedRows(row)))
   }
 }
 
@@ -122,7 +128,7 @@ function candidate(
       try {
         return await read((rows) => loaded(deviceId, rows))
       } catch (error) {
-        if (error instanceof Damaged) return { unusable: `it is damaged: ${error.message}` }
+        if (error instanceof DamagedRow) return { unusable: `it is damaged: ${error.message}` }
         if (error instanceof NoDatabase) return { unusable: `its database ${error.message}` }
         throw error
       }

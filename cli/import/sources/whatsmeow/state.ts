@@ -24,7 +24,7 @@ import { privacyTokens, userOfToken } from './privacy-tokens.ts'
 import type { DeviceRows } from './rows.ts'
 import { senderKeyRecord } from './sender-keys.ts'
 import { sessionRecord, sessionStates } from './sessions.ts'
-import { bytesIn, Damaged, type Fields, jsonIn, textIn } from './values.ts'
+import { bytesIn, DamagedRow, type Fields, jsonIn, textIn } from './values.ts'
 
 const KEY_BYTES = 32
 const GROUP = /^[\w.-]{1,64}@(?:g\.us|broadcast)$/
@@ -35,7 +35,7 @@ export interface MappedDevice {
   readonly leftOut: readonly string[]
 }
 
-/** @throws Damaged when a part is damaged that every device needs */
+/** @throws DamagedRow when a part is damaged that every device needs */
 export function mapDevice(rows: DeviceRows): MappedDevice {
   const losses = createLosses()
   const own = ownJids(rows.device)
@@ -106,7 +106,7 @@ function sessions(found: readonly Addressed[], identity: Buffer, persons: Person
   )
   const read = losses.each('session', byPhoneFirst, ({ address, row }) => {
     const states = sessionStates(jsonIn(row.session, 'a session'), identity)
-    if (states.length === 0) throw new Damaged('a session belongs to another identity of the device')
+    if (states.length === 0) throw new DamagedRow('a session belongs to another identity of the device')
     return { id: signalAddress(byLid(address, persons)), states }
   })
   const byId = Object.entries(Object.groupBy(read, ({ id }) => id)).map(([id, same = []]) => {
@@ -135,7 +135,7 @@ function identityKeys(found: readonly Addressed[], persons: Persons, losses: Los
 function senderKeys(found: readonly Addressed[], own: OwnJids, persons: Persons, losses: Losses) {
   const read = losses.each('sender key', found, ({ address, row }) => {
     const group = textIn(row.chat_id, 'chat_id')
-    if (!GROUP.test(group)) throw new Damaged('chat_id is no group')
+    if (!GROUP.test(group)) throw new DamagedRow('chat_id is no group')
     const record = jsonIn(row.sender_key, 'a sender key')
     senderKeyRecord([record])
     const others = isOwn(address, own) ? [] : [byLid(address, persons), byPhone(address, persons)]

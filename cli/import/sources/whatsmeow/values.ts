@@ -7,19 +7,19 @@ const CURVE = 5
 const UINT32_MAX = 0xffff_ffff
 
 /** A row that cannot be read. The message names the part, and quotes nothing of it. */
-export class Damaged extends Error {}
+export class DamagedRow extends Error {}
 
 export type Fields = Readonly<Record<string, unknown>>
 
 export function fieldsOf(value: unknown, what: string): Fields {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields
-  throw new Damaged(`${what} is missing`)
+  throw new DamagedRow(`${what} is missing`)
 }
 
 export function listOf(value: unknown, what: string): readonly unknown[] {
   if (value === null || value === undefined) return []
   if (Array.isArray(value)) return value
-  throw new Damaged(`${what} is no list`)
+  throw new DamagedRow(`${what} is no list`)
 }
 
 export function isAbsent(value: unknown): boolean {
@@ -28,14 +28,14 @@ export function isAbsent(value: unknown): boolean {
 
 export function textIn(value: unknown, what: string): string {
   if (typeof value === 'string') return value
-  throw new Damaged(`${what} is no text`)
+  throw new DamagedRow(`${what} is no text`)
 }
 
 export function numberIn(value: unknown, what: string, max = UINT32_MAX): number {
   const number = typeof value === 'bigint' ? Number(value) : value
   if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 && number <= max)
     return number
-  throw new Damaged(`${what} is no number from 0 to ${max}`)
+  throw new DamagedRow(`${what} is no number from 0 to ${max}`)
 }
 
 /** SQLite has no booleans, and psql writes them as JSON's. */
@@ -46,9 +46,9 @@ export function truthIn(value: unknown): boolean {
 /** A column of bytes. */
 export function bytesIn(value: unknown, what: string, length?: number): Buffer {
   const bytes = rawBytes(value)
-  if (!bytes) throw new Damaged(`${what} is missing, or is no bytes`)
+  if (!bytes) throw new DamagedRow(`${what} is missing, or is no bytes`)
   if (length !== undefined && bytes.length !== length) {
-    throw new Damaged(`${what} has ${bytes.length} bytes instead of ${length}`)
+    throw new DamagedRow(`${what} has ${bytes.length} bytes instead of ${length}`)
   }
   return bytes
 }
@@ -63,14 +63,14 @@ function rawBytes(value: unknown): Buffer | undefined {
 export function base64In(value: unknown, what: string, length: number): Buffer {
   const bytes = Buffer.from(typeof value === 'string' ? value : '', 'base64')
   if (bytes.length === length) return bytes
-  throw new Damaged(`${what} has ${bytes.length} bytes instead of ${length}`)
+  throw new DamagedRow(`${what} has ${bytes.length} bytes instead of ${length}`)
 }
 
 /** A public key with the byte of its curve before it. */
 export function publicKeyIn(value: unknown, what: string): Buffer {
   const bytes = base64In(value, what, PUBLIC_KEY_BYTES)
   if (bytes[0] === CURVE) return bytes
-  throw new Damaged(`${what} is a key of another curve`)
+  throw new DamagedRow(`${what} is a key of another curve`)
 }
 
 /** JSON that whatsmeow has stored as bytes. */
@@ -80,7 +80,7 @@ export function jsonIn(value: unknown, what: string): Fields {
   try {
     parsed = JSON.parse(bytes.toString('utf8'))
   } catch {
-    throw new Damaged(`${what} is not in whatsmeow's form`)
+    throw new DamagedRow(`${what} is not in whatsmeow's form`)
   }
   return fieldsOf(parsed, what)
 }

@@ -10,7 +10,7 @@ export const OTHER = { jid: '15550100102:7@s.whatsapp.net', lid: '99102:7@lid' }
 
 export async function candidates(path: string, idFrom: IdSource = 'auto'): Promise<Candidate[]> {
   const found: Candidate[] = []
-  for await (const candidate of whatsmeow([path], idFrom).candidates()) found.push(candidate)
+  for await (const candidate of whatsmeow([path], { idFrom }).candidates()) found.push(candidate)
   return found
 }
 
