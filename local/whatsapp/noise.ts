@@ -37,7 +37,8 @@ export interface ClientIntroduction {
 }
 
 /** A key pair, and a chain of certificates of the right form. The chain cannot lead to WhatsApp's own root.
- *  Baileys 7.0.0-rc14 checks only its form and serial, because TLS authenticates the real WhatsApp. */
+ *  Baileys 7.0.0-rc14 checks only its form and serial, because TLS authenticates the real WhatsApp. whatsmeow
+ *  checks all of it, and can be given another root. */
 export function makeServerIdentity(): ServerIdentity {
   const root = Curve.generateKeyPair()
   const intermediate = Curve.generateKeyPair()
