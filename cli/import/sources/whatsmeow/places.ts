@@ -17,6 +17,8 @@ export type Place =
       readonly folderName?: string
     }
   | { readonly kind: 'dump'; readonly path: string }
+  /** A file of a directory. */
+  | { readonly kind: 'unreadable'; readonly path: string; readonly why: string }
 
 /** A folder for each session is one deep, and WAHA's are two deep under `.sessions`. */
 const DEPTH_MAX = 3
@@ -46,12 +48,23 @@ async function* placesIn(path: string): AsyncGenerator<Place> {
   }
   let count = 0
   for await (const file of filesBelow(path, DEPTH_MAX)) {
-    const head = await headOf(file).catch(() => undefined)
-    if (!head) continue
+    const place = await placeOf(path, file)
+    if (!place) continue
     count += 1
-    yield { kind: 'database', path: file, head, folderName: folderName(path, file) }
+    yield place
   }
   if (count === 0) throw new WrongUsage(`${plain(path)} holds no SQLite file. Give a dump by its name.`)
+}
+
+/** @returns undefined for a file that is no database, and for a link to a folder */
+async function placeOf(directory: string, file: string): Promise<Place | undefined> {
+  try {
+    const head = await sqliteHead(file)
+    return head && { kind: 'database', path: file, head, folderName: folderName(directory, file) }
+  } catch (error) {
+    if (!(error instanceof NotReadable)) throw error
+    return error.kind === 'folder' ? undefined : { kind: 'unreadable', path: file, why: error.message }
+  }
 }
 
 async function headOf(path: string): Promise<Buffer | undefined> {
@@ -71,7 +84,8 @@ async function* filesBelow(folder: string, depth: number): AsyncGenerator<string
   )
   for (const entry of inOrder) {
     const path = join(folder, entry.name)
-    if (entry.isFile() && !isOther(entry.name)) yield path
+    const isFile = entry.isFile() || entry.isSymbolicLink()
+    if (isFile && !isOther(entry.name)) yield path
     else if (entry.isDirectory() && depth > 1) yield* filesBelow(path, depth - 1)
   }
 }

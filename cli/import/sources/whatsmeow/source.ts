@@ -40,6 +40,7 @@ export function whatsmeow(paths: readonly string[], options: WhatsmeowOptions): 
     async *candidates() {
       for await (const place of placesAt(paths)) {
         if (place.kind === 'dump') yield* fromDump(place.path, options)
+        else if (place.kind === 'unreadable') yield unusable(place.path, `it ${place.why}`)
         else yield* fromDatabase(place, options.idFrom)
       }
     },

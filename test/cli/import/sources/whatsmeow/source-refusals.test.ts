@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -106,12 +106,18 @@ describe('is refused in words:', () => {
   test('one file of a directory, but not those beside it', async () => {
     aDatabaseFile(at('some', 'good', 'gows.db'))
     insert(new DatabaseSync(at('some', 'other.db')), 'messages', { id: 1 })
+    symlinkSync('nowhere', at('some', 'link.db'))
+    symlinkSync(at('some', 'good'), at('some', 'folder'))
 
     const loaded = await loadAll(at('some'))
 
     assert.deepEqual(
       loaded.map((one) => ('unusable' in one ? one.unusable : 'usable')),
-      ['usable', 'it has no table whatsmeow_device, only messages'],
+      [
+        'usable',
+        'it cannot be read: ENOENT, there is no such file',
+        'it has no table whatsmeow_device, only messages',
+      ],
     )
   })
 
