@@ -1,5 +1,5 @@
-/** WhatsApp sends what waited also to a client that is active and never asks for it, as whatsmeow is. A client
- *  that asks, as Baileys does, only says how much it takes at a time. */
+/** WhatsApp sends what waited also to a client that is active and never asks for it. whatsmeow is one. A
+ *  client that asks, as Baileys does, only says how much it takes at a time. */
 import type { Timer } from '../../core/clock.ts'
 import type { Account } from './accounts.ts'
 import type { Connection } from './connection.ts'
