@@ -13,7 +13,7 @@ const HELP = `Runs the simulated WhatsApp alone: a server for Baileys clients, a
   --control-port PORT   port of the HTTP control (default: any free port)
   --host ADDRESS        address to listen on (default 127.0.0.1)
   --data FILE           file that keeps phones, groups, linked devices and queued messages
-  --json                print URLs and token as one line of JSON
+  --json                print URLs, token and root key as one line of JSON
   --events              print each event as one line of JSON
   --help                this text
 
@@ -45,9 +45,9 @@ async function main(): Promise<void> {
     ...(values.data === undefined ? {} : { dataFile: values.data }),
     ...(values.events ? { onEvent: (event) => say(JSON.stringify(event)) } : {}),
   })
-  const { url, controlUrl, controlToken } = simulator
-  const shown = `WhatsApp  ${url}\nControl   ${controlUrl}\nToken     ${controlToken}`
-  say(values.json ? JSON.stringify({ url, controlUrl, controlToken }) : shown)
+  const { url, controlUrl, controlToken, rootKey } = simulator
+  const shown = `WhatsApp  ${url}\nControl   ${controlUrl}\nToken     ${controlToken}\nRoot key  ${rootKey}`
+  say(values.json ? JSON.stringify({ url, controlUrl, controlToken, rootKey }) : shown)
   await untilSignal()
   await simulator.close()
 }

@@ -18,6 +18,8 @@ const NO_ADDITIONAL_DATA = Buffer.alloc(0)
 export interface ServerIdentity {
   readonly keyPair: KeyPair
   readonly certificateChain: Uint8Array
+  /** The key that a client which checks the whole chain has to trust. */
+  readonly rootKey: Uint8Array
 }
 
 export interface NoiseResponder {
@@ -35,24 +37,25 @@ export interface ClientIntroduction {
 }
 
 /** A key pair, and a chain of certificates of the right form. The chain cannot lead to WhatsApp's own root.
- *  Baileys 7.0.0-rc14 checks only its form and serial, because TLS authenticates the real WhatsApp. */
+ *  Baileys 7.0.0-rc14 checks only its form and serial, because TLS authenticates the real WhatsApp. whatsmeow
+ *  checks all of it, and can be given another root. */
 export function makeServerIdentity(): ServerIdentity {
   const root = Curve.generateKeyPair()
   const intermediate = Curve.generateKeyPair()
   const keyPair = Curve.generateKeyPair()
-  const certificate = (issuer: KeyPair, subject: KeyPair, serial: number) => {
+  const certificate = (issuer: KeyPair, issuerSerial: number, subject: KeyPair, serial: number) => {
     const details = proto.CertChain.NoiseCertificate.Details.encode({
       serial,
-      issuerSerial: 0,
+      issuerSerial,
       key: subject.public,
     }).finish()
     return { details, signature: Curve.sign(issuer.private, details) }
   }
   const chain = {
-    leaf: certificate(intermediate, keyPair, 2),
-    intermediate: certificate(root, intermediate, 1),
+    leaf: certificate(intermediate, 1, keyPair, 2),
+    intermediate: certificate(root, 0, intermediate, 1),
   }
-  return { keyPair, certificateChain: proto.CertChain.encode(chain).finish() }
+  return { keyPair, certificateChain: proto.CertChain.encode(chain).finish(), rootKey: root.public }
 }
 
 export function makeNoiseResponder(identity: ServerIdentity): NoiseResponder {

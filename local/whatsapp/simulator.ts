@@ -60,6 +60,8 @@ export interface Simulator extends SimulatorMethods {
   readonly controlUrl: string
   /** The token of this run, which the control expects as `Authorization: Bearer <token>`. */
   readonly controlToken: string
+  /** The root of the certificates of this run, in base64, for a client that checks the whole chain. */
+  readonly rootKey: string
   /** Ends every socket, frees the ports, writes the data file. It may be called more than once. */
   close(): Promise<void>
 }
@@ -73,7 +75,8 @@ export async function startWhatsAppSimulator(options: SimulatorOptions = {}): Pr
   const reading = makeReading(world)
   const inflict = makeInflict(world)
   const messages = makeMessages(world, queue, reading)
-  const switchboard = makeSwitchboard(world, queue, messages, inflict, makeServerIdentity())
+  const identity = makeServerIdentity()
+  const switchboard = makeSwitchboard(world, queue, messages, inflict, identity)
   const methods: SimulatorMethods = {
     ...makeMethods(world, queue, makeContacts(world, queue), reading, switchboard),
     ...makeEvilMethods(world, queue, inflict),
@@ -115,6 +118,7 @@ export async function startWhatsAppSimulator(options: SimulatorOptions = {}): Pr
     url: `ws://${host}:${portOf(server)}${path}`,
     controlUrl: `http://${host}:${portOf(control)}`,
     controlToken,
+    rootKey: Buffer.from(identity.rootKey).toString('base64'),
     close: () => {
       ended ??= end()
       return ended

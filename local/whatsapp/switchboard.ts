@@ -13,7 +13,9 @@ import type { OfflineQueue } from './offline-queue.ts'
 import { makeCodePairing } from './pairing-code.ts'
 import { makeQrPairing } from './pairing-qr.ts'
 import { answerQuery } from './queries.ts'
+import { queryKey } from './query-kinds.ts'
 import { failure, firstChild, node, result } from './stanzas.ts'
+import { makeUnaskedBatch } from './unasked-batch.ts'
 import type { World } from './world.ts'
 
 const BAD_REQUEST = 400
@@ -32,6 +34,11 @@ export function makeSwitchboard(
   const qr = makeQrPairing(world)
   const code = makeCodePairing(world)
   let nextId = 1
+  const sendBatch = (connection: Connection, account: Account) => {
+    inflict.atLogin('offline', connection, account)
+    queue.batchRequested(connection, account)
+  }
+  const unasked = makeUnaskedBatch(world, sendBatch)
 
   const introduced = (connection: Connection, { noiseKey, payload }: ClientIntroduction) => {
     if (payload.username) {
@@ -60,16 +67,17 @@ export function makeSwitchboard(
 
   const fromDevice = async (connection: Connection, account: Account, stanza: BinaryNode) => {
     const { tag, attrs } = stanza
-    if (tag === 'iq' && attrs.type !== 'result') answerQuery(world, connection, account, stanza)
-    else if (tag === 'message') await messages.fromDevice(connection, account, stanza)
+    if (tag === 'iq' && attrs.type !== 'result') {
+      answerQuery(world, connection, account, stanza)
+      if (queryKey(stanza) === 'passive set active') unasked.activated(connection, account)
+    } else if (tag === 'message') await messages.fromDevice(connection, account, stanza)
     else if (tag === 'receipt') {
       await queue.receipt(account, stanza)
       connection.send(node('ack', { class: 'receipt', id: attrs.id ?? '', from: attrs.to ?? '' }))
     } else if (tag === 'ack' && attrs.class === 'message') queue.acknowledged(account, stanza)
     else if (tag === 'ack') world.unseen.acknowledged(account, stanza)
-    else if (getBinaryNodeChild(stanza, 'offline_batch')) {
-      inflict.atLogin('offline', connection, account)
-      queue.batchRequested(connection, account)
+    else if (getBinaryNodeChild(stanza, 'offline_batch') && unasked.asked(connection)) {
+      sendBatch(connection, account)
     }
   }
 
@@ -90,6 +98,7 @@ export function makeSwitchboard(
     qr.forget(connection)
     code.forget(connection)
     queue.forget(connection)
+    unasked.forget(connection)
     world.answers.lost(connection)
     if (account) {
       if (world.accounts.online.get(account) === connection) world.accounts.online.delete(account)
