@@ -6,6 +6,10 @@ import { type Store, when } from '../store/store.ts'
 
 const row = when<CoolDownRow>()
 
+/** The times of day of two sweeps differ by less. A cool-down whose end lies further ahead than this was begun
+ *  by a clock that was wrong. It must not keep the service from growing until that time comes. */
+const CLOCKS_DIFFER_SECONDS_MAX = 300
+
 /** Begins a cool-down. The wall clock will do, since nothing about ownership is decided.
  *  @returns false while an earlier cool-down lasts */
 export async function coolDown(
@@ -19,7 +23,13 @@ export async function coolDown(
     { operationId: fleetRowId(what) },
     {
       set: { kind: 'cool-down', expiresAt: now + seconds },
-      when: [row.any(row.absent('expiresAt'), row.atMost('expiresAt', now))],
+      when: [
+        row.any(
+          row.absent('expiresAt'),
+          row.atMost('expiresAt', now),
+          row.atLeast('expiresAt', now + seconds + CLOCKS_DIFFER_SECONDS_MAX),
+        ),
+      ],
     },
   )
   return begun !== undefined

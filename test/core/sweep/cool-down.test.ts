@@ -3,6 +3,9 @@ import { after, before, describe, test } from 'node:test'
 import { coolDown } from '../../../core/sweep/cool-down.ts'
 import * as build from '../../builders/builders.ts'
 
+const MINUTE_MS = 60_000
+const DAY_MS = 24 * 60 * MINUTE_MS
+
 let tables: build.Tables
 
 before(async () => {
@@ -47,6 +50,25 @@ describe('a cool-down', () => {
     world.clock.advance(60_000)
 
     assert.equal(await coolDown(world, 'scale-out', 120), true)
+  })
+
+  test('does not last longer because the time of day was far ahead when it began', async () => {
+    const world = await build.aWorld(tables)
+    world.clock.setWallBy(DAY_MS)
+    await coolDown(world, 'scale-out', 120)
+
+    world.clock.setWallBy(-DAY_MS)
+
+    assert.equal(await coolDown(world, 'scale-out', 120), true)
+  })
+
+  test('holds for a sweep whose time of day is a minute behind', async () => {
+    const world = await build.aWorld(tables)
+    await coolDown(world, 'scale-out', 120)
+
+    world.clock.setWallBy(-MINUTE_MS)
+
+    assert.equal(await coolDown(world, 'scale-out', 120), false)
   })
 
   test('of scaling out does not hold up scaling in', async () => {
