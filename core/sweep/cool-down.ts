@@ -6,8 +6,8 @@ import { type Store, when } from '../store/store.ts'
 
 const row = when<CoolDownRow>()
 
-/** The times of day of two sweeps differ by less. A cool-down whose end lies further ahead than this was begun
- *  by a clock that was wrong. It must not keep the service from growing until that time comes. */
+/** The times of day of two sweeps differ by less. A cool-down whose end lies further ahead than this was
+ *  begun by a clock that was wrong. It must not keep the service from growing until that time comes. */
 const CLOCKS_DIFFER_SECONDS_MAX = 300
 
 /** Begins a cool-down. The wall clock will do, since nothing about ownership is decided.
