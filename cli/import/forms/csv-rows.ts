@@ -4,6 +4,7 @@ import { CsvError, parse } from 'csv-parse'
 import { WrongUsage } from '../../failures.ts'
 import { counted, plain } from '../../words.ts'
 import { RECORD_CHARACTERS_MAX } from './json-values.ts'
+import { mayBeValue } from './names.ts'
 import { linesIn, wrongFile } from './text.ts'
 
 /** PostgreSQL has at most 1,600 columns, and MySQL 4,096. */
@@ -114,6 +115,9 @@ function asWords(file: string, error: unknown): unknown {
 
 function columnsFrom(file: string, cells: readonly (string | null)[]): string[] {
   const columns = cells.map((cell) => (cell ?? '').trim())
+  if (columns.some(mayBeValue)) {
+    throw wrongFile(file, 'has no header: its first line holds values. Export it with a header.')
+  }
   const twice = columns.find((name, at) => name !== '' && columns.indexOf(name) < at)
   if (twice !== undefined) {
     throw wrongFile(file, `has the column "${plain(twice)}" twice. Name each column once.`)
