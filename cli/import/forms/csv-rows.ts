@@ -21,7 +21,8 @@ const WORDS: Readonly<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'opens a quote that is never closed',
   CSV_INVALID_CLOSING_QUOTE:
     'has a quote within a cell: there it is written twice (""), in MySQL by ESCAPED BY \'"\'',
-  INVALID_OPENING_QUOTE: 'has a quote within a cell that does not begin with one',
+  INVALID_OPENING_QUOTE:
+    'has a quote within a cell that does not begin with one: export cells in quotes (psql --csv), or as JSON',
   CSV_MAX_RECORD_SIZE: TOO_LARGE,
 }
 
