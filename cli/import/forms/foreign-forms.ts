@@ -25,6 +25,7 @@ const TEXT: readonly (readonly [begins: RegExp, words: string])[] = [
   ],
   [/^[^\n]*\n *-{3,}(?:\+-+)* *\r?\n/, `is a table of psql for people. ${AS_ROWS} psql has --csv.`],
   [/^\+-{3,}/, `is a table of mysql for people. ${AS_ROWS}`],
+  [/^"?sep=/i, 'begins with a line for Excel that tells the delimiter. Remove that line.'],
   [/^\/\//, 'begins with a comment, which JSON does not have. Remove it.'],
   [/^-\[ RECORD 1 \]/, `is a table of psql for people. ${AS_ROWS} psql has --csv.`],
   [/^\*{10,} 1\. row \*/, `is a table of mysql for people. ${AS_ROWS}`],

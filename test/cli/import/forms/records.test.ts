@@ -167,6 +167,8 @@ describe('refused, with the place and without a word of the content:', () => {
     ['records for people', `-[ RECORD 1 ]--\nid | ${SECRET}\n`, /a table of psql for people.*--csv/],
     ['rows of mysql for people', `${'*'.repeat(27)} 1. row ***\nid: 1\n`, /a table of mysql for people/],
     ['cells without quotes', `id|n\n1|{"a":"${SECRET}"}\n`, /row 1 has a quote .*--csv\), or as JSON/],
+    ['a first line for Excel', 'sep=;\r\nid;n\r\n1;2\r\n', /begins with a line for Excel.*Remove that line/],
+    ['rows within an object', `{"RECORDS":[{"id":"${SECRET}"}]}`, /has its rows within "RECORDS".*jq -c/],
     ['a table for people', ' id | n\n----+---\n 1 | 2\n', /a table of psql for people.*--csv/],
   ]
   for (const [name, content, words] of wrong) {
