@@ -2,6 +2,7 @@
 import type { KeysByType } from '../../../hosts/auth-state/whole-state.ts'
 import { counted, plain } from '../../words.ts'
 import { parseForeign } from '../forms/foreign-json.ts'
+import { mayBeValue, shown } from '../forms/names.ts'
 import { idWithin, keyNamed, keyTypeNamed } from './key-names.ts'
 import { kindOf } from './kind-of.ts'
 
@@ -132,6 +133,7 @@ function digitsOf(value: unknown): unknown {
 
 /** Keys of one unknown type differ in their ids alone, so they are told together. */
 function familyOf(name: string): string {
+  if (mayBeValue(name)) return shown(name)
   const short = name.length > NAME_CHARACTERS_MAX ? `${name.slice(0, NAME_CHARACTERS_MAX)}…` : name
   return (
     plain(short.toWellFormed()).replace(/[-:._/]*\d[\d.]*(?:\.json)?$/, '') || plain(short.toWellFormed())

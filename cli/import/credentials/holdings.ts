@@ -72,6 +72,7 @@ function missing({ creds, keys }: Held): string[] {
   const isNewestMissing =
     typeof newest === 'string' && !Object.hasOwn(keys['app-state-sync-key'] ?? {}, newest)
   return [
+    ...ofAnotherTime(creds, Object.keys(keys['pre-key'] ?? {}).map(Number)),
     ...(has('pre-key') ? [] : ['it has no pre-keys: the first messages from new contacts need a second try']),
     ...(has('session') ? [] : ['it has no sessions: the next messages from each contact need a second try']),
     ...(has('app-state-sync-key')
@@ -79,5 +80,24 @@ function missing({ creds, keys }: Held): string[] {
         ? ['its newest app state key is missing: changes of chats and contacts wait until the phone sends it']
         : []
       : ['it has no app state keys: changes of chats and contacts wait until the phone sends the keys']),
+  ]
+}
+
+/** Creds count the pre-keys. Where the newest pre-key is not the one counted last, creds and keys were copied
+ *  at two times. The last one is hardly ever used up: a device makes new ones while some are left. */
+function ofAnotherTime(creds: unknown, preKeys: readonly number[]): string[] {
+  const { nextPreKeyId: next } = creds as { readonly nextPreKeyId?: unknown }
+  if (typeof next !== 'number' || preKeys.length === 0) return []
+  const newest = preKeys.reduce((one, other) => Math.max(one, other))
+  if (newest >= next) {
+    return [
+      `its creds are older than its keys (they count pre-keys up to ${next - 1}, and ${newest} is there): ` +
+        'new pre-keys replace some that contacts use; copy both again while the old system is stopped',
+    ]
+  }
+  if (newest === next - 1) return []
+  return [
+    `its keys are older than its creds, or its newest pre-keys are lost (they count pre-keys up to ${next - 1}, and ${newest} is the newest): ` +
+      'messages may need a second try; copy both again while the old system is stopped',
   ]
 }

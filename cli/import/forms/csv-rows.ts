@@ -4,6 +4,7 @@ import { CsvError, parse } from 'csv-parse'
 import { WrongUsage } from '../../failures.ts'
 import { counted, plain } from '../../words.ts'
 import { RECORD_CHARACTERS_MAX } from './json-values.ts'
+import { mayBeValue } from './names.ts'
 import { linesIn, wrongFile } from './text.ts'
 
 /** PostgreSQL has at most 1,600 columns, and MySQL 4,096. */
@@ -20,7 +21,8 @@ const WORDS: Readonly<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'opens a quote that is never closed',
   CSV_INVALID_CLOSING_QUOTE:
     'has a quote within a cell: there it is written twice (""), in MySQL by ESCAPED BY \'"\'',
-  INVALID_OPENING_QUOTE: 'has a quote within a cell that does not begin with one',
+  INVALID_OPENING_QUOTE:
+    'has a quote within a cell that does not begin with one: export cells in quotes (psql --csv), or as JSON',
   CSV_MAX_RECORD_SIZE: TOO_LARGE,
 }
 
@@ -114,6 +116,9 @@ function asWords(file: string, error: unknown): unknown {
 
 function columnsFrom(file: string, cells: readonly (string | null)[]): string[] {
   const columns = cells.map((cell) => (cell ?? '').trim())
+  if (columns.some(mayBeValue)) {
+    throw wrongFile(file, 'has no header: its first line holds values. Export it with a header.')
+  }
   const twice = columns.find((name, at) => name !== '' && columns.indexOf(name) < at)
   if (twice !== undefined) {
     throw wrongFile(file, `has the column "${plain(twice)}" twice. Name each column once.`)

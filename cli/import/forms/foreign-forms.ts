@@ -20,11 +20,15 @@ const BINARY: readonly (readonly [begins: string, words: string])[] = [
 
 const TEXT: readonly (readonly [begins: RegExp, words: string])[] = [
   [
-    /^(?:--|\/\*|SET |INSERT INTO |CREATE |COPY |BEGIN;|PRAGMA )/i,
+    /^(?:--|\/\*|SET |(?:INSERT|REPLACE) INTO |CREATE |COPY |BEGIN;|PRAGMA |USE `|DROP |LOCK TABLES |\\(?:restrict|connect) )/i,
     `holds SQL statements, as a dump does. ${AS_ROWS}`,
   ],
   [/^[^\n]*\n *-{3,}(?:\+-+)* *\r?\n/, `is a table of psql for people. ${AS_ROWS} psql has --csv.`],
   [/^\+-{3,}/, `is a table of mysql for people. ${AS_ROWS}`],
+  [/^"?sep=/i, 'begins with a line for Excel that tells the delimiter. Remove that line.'],
+  [/^\/\//, 'begins with a comment, which JSON does not have. Remove it.'],
+  [/^-\[ RECORD 1 \]/, `is a table of psql for people. ${AS_ROWS} psql has --csv.`],
+  [/^\*{10,} 1\. row \*/, `is a table of mysql for people. ${AS_ROWS}`],
   [/^<(?:!|\?|html)/i, `is a page or XML. ${AS_ROWS}`],
 ]
 

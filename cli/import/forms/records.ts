@@ -3,6 +3,7 @@
 import { csvRows } from './csv-rows.ts'
 import { foreignText } from './foreign-forms.ts'
 import { jsonPieces, parsed } from './json-values.ts'
+import { shown } from './names.ts'
 import { readText, type TextOptions, wrongFile } from './text.ts'
 
 /** The columns of a row by name. It has own properties alone, and no prototype. A cell that is NULL in the
@@ -54,9 +55,20 @@ async function* jsonRows(file: string, text: AsyncIterable<string>): AsyncGenera
       if (typeof value !== 'object' || value === null || Array.isArray(value)) {
         throw wrongFile(file, `cannot be read: ${place} is no JSON object.`)
       }
+      mustBeRow(file, value)
       yield Object.assign(Object.create(null), value)
     }
   }
+}
+
+/** Navicat and DBeaver write one object, and all rows as a list within. */
+function mustBeRow(file: string, value: object): void {
+  const [[name, rows] = ['', undefined], ...more] = Object.entries(value)
+  if (more.length > 0 || !Array.isArray(rows) || typeof rows[0] !== 'object') return
+  throw wrongFile(
+    file,
+    `has its rows within "${shown(name)}". Take them out: jq -c '.[][]' FILE > rows.jsonl`,
+  )
 }
 
 /** Takes text until its first line with a letter is whole, and gives all of it again. */

@@ -3,6 +3,7 @@ import { hasIdForm } from '../../../core/ids.ts'
 import { WrongUsage } from '../../failures.ts'
 import { few, plain } from '../../words.ts'
 import { type Candidate, idFrom, nameFrom, type Source, shownText } from '../candidate.ts'
+import { mayBeValue, shown } from '../forms/names.ts'
 import { type RecordOptions, type Row, readRecords } from '../forms/records.ts'
 import { isEmptySession, loadSessionData } from './session-data.ts'
 
@@ -18,7 +19,6 @@ const USUAL = { nameColumn: 'device_name', serverColumn: 'assigned_server_id' } 
 
 const COLUMNS_TOLD_MAX = 40
 const COLUMNS_KNOWN_MAX = 1000
-const COLUMN_CHARACTERS_MAX = 80
 
 export function devicesTable(file: string, columns: Columns): Source {
   return {
@@ -58,20 +58,17 @@ function watchColumns(file: string, columns: Columns) {
     end(): void {
       const [first] = missing
       if (!first || rows === 0) return
-      const there = few([...seen].map(short), COLUMNS_TOLD_MAX).join(', ') || 'none'
-      throw new WrongUsage(`${plain(file)} has no column ${short(first[0])}, only ${there}; see ${first[1]}.`)
+      const there = few([...seen].map(shown), COLUMNS_TOLD_MAX).join(', ') || 'none'
+      throw new WrongUsage(`${plain(file)} has no column ${shown(first[0])}, only ${there}; see ${first[1]}.`)
     },
   }
 }
 
-function short(column: string): string {
-  const text = column.toWellFormed()
-  return plain(text.length > COLUMN_CHARACTERS_MAX ? `${text.slice(0, COLUMN_CHARACTERS_MAX)}…` : text)
-}
-
 function candidate(row: Row, at: string, columns: Columns): Candidate {
   const cell = (column: string) => (Object.hasOwn(row, column) ? row[column] : undefined)
-  const foreignId = textOf(cell(columns.idColumn))
+  // A person may have named the column of the session data.
+  const nameIn = (column: string) => withoutValue(textOf(cell(column)))
+  const foreignId = nameIn(columns.idColumn)
   const { deviceId, notes } = idFrom(foreignId)
   const server = textOf(cell(columns.serverColumn))
   const isName = hasIdForm(server)
@@ -79,17 +76,21 @@ function candidate(row: Row, at: string, columns: Columns): Candidate {
   return {
     from: at,
     deviceId,
-    name: nameFrom(textOf(cell(columns.nameColumn)), deviceId ?? foreignId),
+    name: nameFrom(nameIn(columns.nameColumn), deviceId ?? foreignId),
     ...(isName ? { homeName: server } : {}),
     notes: [
       ...notes,
       ...(isName || server === '' ? [] : [`its server ${shownText(server)} cannot be a server name here`]),
     ],
     load: async () => {
-      if (!deviceId) return { unusable: 'no device id can be made of its id' }
+      if (!deviceId) return { unusable: 'no device id can be made of its id: see --id-column' }
       return isEmptySession(session) ? { unlinked: true } : loadSessionData(deviceId, session)
     },
   }
+}
+
+function withoutValue(text: string): string {
+  return mayBeValue(text) ? '' : text
 }
 
 function textOf(value: unknown): string {

@@ -2,7 +2,7 @@
  *  together, one session at a time is in memory. Otherwise all rows are, up to a limit. */
 import { counted } from '../../words.ts'
 import { type Candidate, idFrom, nameFrom, type Source } from '../candidate.ts'
-import { shown } from './columns.ts'
+import { shown } from '../forms/names.ts'
 import type { KeyRow } from './key-row.ts'
 import { loadSession } from './session-state.ts'
 import { charactersOf, type GroupedFile, type Survey, survey } from './survey.ts'

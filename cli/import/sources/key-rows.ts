@@ -29,6 +29,7 @@ export function keyRows(file: string, options: KeyColumns): Source {
   return groupedSource({
     file,
     ...(options.device === undefined ? {} : { device: options.device }),
+    sessionOption: '--session-column',
     howToSort: 'export it with ORDER BY the column of the session',
     nameOf: (session) => (hasSession ? session : sessionName(session, file)),
     async *rows() {

@@ -3,8 +3,9 @@ import { WrongUsage } from '../../failures.ts'
 import { plain } from '../../words.ts'
 import type { Source } from '../candidate.ts'
 import { plainFromExtended } from '../forms/extended-json.ts'
+import { shown } from '../forms/names.ts'
 import { type RecordOptions, type Row, readRecords } from '../forms/records.ts'
-import { cellText, shown, USUAL, usualColumn } from './columns.ts'
+import { cellText, USUAL, usualColumn } from './columns.ts'
 import { groupedSource } from './grouped.ts'
 import { type KeyRow, type StrayRow, sessionName, splitName, typed } from './key-row.ts'
 import { wholeRows } from './whole-session.ts'
@@ -24,6 +25,7 @@ export function mongodb(file: string, options: MongoOptions): Source {
   return groupedSource({
     file,
     ...(options.device === undefined ? {} : { device: options.device }),
+    sessionOption: '--session-field',
     howToSort: 'export it with --sort by the field of the session',
     nameOf: (session) => sessionName(session, file),
     async *rows() {

@@ -26,6 +26,7 @@ export function redis(file: string, options: RedisOptions): Source {
   return groupedSource({
     file,
     ...(device === undefined ? {} : { device }),
+    sessionOption: '--key-pattern',
     howToSort: `sort its lines (LC_ALL=C sort -o ${file} ${file})`,
     nameOf: (session) => (keyPattern === undefined ? sessionName(session, file) : session),
     async *rows() {

@@ -6,7 +6,7 @@ import type { Loaded } from '../candidate.ts'
 import { collectKeys } from '../credentials/foreign-keys.ts'
 import { judgeCredentials } from '../credentials/judge.ts'
 import { parseForeign, reviveForeign } from '../forms/foreign-json.ts'
-import { shown } from './columns.ts'
+import { shown } from '../forms/names.ts'
 import { CREDS, type KeyRow } from './key-row.ts'
 
 /** @param rows all rows of one session, in the order of the file */

@@ -2,7 +2,7 @@
  *  each stand together, and which rows belong to no device. */
 import { WrongUsage } from '../../failures.ts'
 import { plain } from '../../words.ts'
-import { shown } from './columns.ts'
+import { mayBeValue, shown } from '../forms/names.ts'
 import type { KeyRow, StrayRow } from './key-row.ts'
 
 const SESSIONS_MAX = 1_000_000
@@ -14,6 +14,8 @@ export interface GroupedFile {
   readonly device?: string
   /** How to sort the file, for a person whose file is too large to be sorted here. */
   readonly howToSort: string
+  /** How a person names the session in the file. */
+  readonly sessionOption: string
   /** What a session is called, for people and as the deviceId. */
   nameOf(session: string): string
   /** Reads the file from its beginning. */
@@ -47,6 +49,7 @@ export async function survey(grouped: GroupedFile, scatteredMax: number): Promis
       continue
     }
     const { session } = row
+    if (mayBeValue(session)) throw noSession(grouped, row.at)
     if (session !== present && (known.has(session) || unknown.has(session))) scattered ??= session
     present = session
     const counts = row.unknown ? unknown : known
@@ -67,6 +70,12 @@ export async function survey(grouped: GroupedFile, scatteredMax: number): Promis
     strayCount: foreign.reduce((sum, [, count]) => sum + count, strayCount),
     strays: [...strays, ...foreign.map(([session]) => session)].slice(0, STRAYS_NAMED_MAX),
   }
+}
+
+function noSession({ file, sessionOption }: GroupedFile, at: string): WrongUsage {
+  return new WrongUsage(
+    `${plain(file)} has values where the session should be, first in ${at}: name the session by ${sessionOption}.`,
+  )
 }
 
 function tooScattered({ file, howToSort }: GroupedFile, session: string): WrongUsage {

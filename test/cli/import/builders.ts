@@ -79,6 +79,9 @@ export function importVariables(endpoint: string, keyFile: string): Record<strin
   }
 }
 
+/** What creds count after the pre-keys of `keysOfAllTypes`. */
+const PRE_KEYS_COUNTED = { nextPreKeyId: 813, firstUnuploadedPreKeyId: 813 }
+
 let phones = 100
 
 /** The jid of a linked device that no other test of the file uses. */
@@ -149,6 +152,7 @@ export function phoneConsent() {
 export function linkedCreds(parts: Record<string, unknown> = {}): Record<string, unknown> {
   return {
     ...initAuthCreds(),
+    ...PRE_KEYS_COUNTED,
     me: { id: newJid(), lid: '99001:3@lid' },
     account: phoneConsent(),
     ...parts,
@@ -165,7 +169,12 @@ export async function aFolder(
   }: Partial<AuthenticationCreds> & { jid?: string; keys?: SignalDataSet } = {},
 ): Promise<AuthenticationCreds> {
   const { state, saveCreds } = await useMultiFileAuthState(folder)
-  Object.assign(state.creds, { me: { id: jid, lid: '99001:3@lid' }, account: phoneConsent(), ...creds })
+  Object.assign(state.creds, {
+    ...PRE_KEYS_COUNTED,
+    me: { id: jid, lid: '99001:3@lid' },
+    account: phoneConsent(),
+    ...creds,
+  })
   await state.keys.set(keys)
   await saveCreds()
   return state.creds

@@ -156,7 +156,7 @@ describe('a plan skips, with the reason:', () => {
 
 test('a dry run tells what each device holds and would lose, as the import does', async () => {
   await aFolder(fleet.at('held', 'held-1'), {
-    keys: { 'pre-key': { 1: Curve.generateKeyPair(), 2: {} as never } },
+    keys: { 'pre-key': { 1: {} as never, 2: Curve.generateKeyPair() } },
     nextPreKeyId: 3,
     firstUnuploadedPreKeyId: 3,
   })
@@ -170,7 +170,7 @@ test('a dry run tells what each device holds and would lose, as the import does'
 
   assert.equal(dry.holdings.preKeysUploaded, 1)
   assert.deepEqual(dry.notes, [
-    '1 key is damaged and left out: pre-key-2',
+    '1 key is damaged and left out: pre-key-1',
     'it has no sessions: the next messages from each contact need a second try',
     'it has no app state keys: changes of chats and contacts wait until the phone sends the keys',
   ])

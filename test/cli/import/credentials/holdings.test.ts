@@ -52,3 +52,15 @@ test('losses tell what is missing, after what was left out', () => {
     ],
   )
 })
+
+test('losses tell creds and keys that were copied at two times', () => {
+  const keys = keysOfAllTypes() as Keys
+  const counted = (nextPreKeyId: number) => lossesOf(keys, { nextPreKeyId }).join()
+
+  assert.equal(counted(813), '')
+  assert.match(
+    counted(812),
+    /^its creds are older than its keys \(.* up to 811, and 812 is there\).*copy both/,
+  )
+  assert.match(counted(814), /^its keys are older than its creds, .*\(.* up to 813, and 812 is the newest\)/)
+})

@@ -160,6 +160,15 @@ describe('refused, with the place and without a word of the content:', () => {
     ['a zip archive', 'PK\x03\x04', /is a zip archive/],
     ['a tar archive', `a${'\0'.repeat(256)}ustar`, /is a tar archive/],
     ['SQL statements', '--\n-- PostgreSQL database dump\n', /holds SQL statements/],
+    ['SQL that locks first', 'LOCK TABLES `auth` WRITE;\n', /holds SQL statements/],
+    ['SQL that connects first', '\\connect shop\n\nCOPY a FROM stdin;\n', /holds SQL statements/],
+    ['SQL that chooses a database first', 'USE `shop`;\nINSERT INTO a', /holds SQL statements/],
+    ['a comment before JSON', '// a dump\n{"id":1}', /begins with a comment.*Remove it/],
+    ['records for people', `-[ RECORD 1 ]--\nid | ${SECRET}\n`, /a table of psql for people.*--csv/],
+    ['rows of mysql for people', `${'*'.repeat(27)} 1. row ***\nid: 1\n`, /a table of mysql for people/],
+    ['cells without quotes', `id|n\n1|{"a":"${SECRET}"}\n`, /row 1 has a quote .*--csv\), or as JSON/],
+    ['a first line for Excel', 'sep=;\r\nid;n\r\n1;2\r\n', /begins with a line for Excel.*Remove that line/],
+    ['rows within an object', `{"RECORDS":[{"id":"${SECRET}"}]}`, /has its rows within "RECORDS".*jq -c/],
     ['a table for people', ' id | n\n----+---\n 1 | 2\n', /a table of psql for people.*--csv/],
   ]
   for (const [name, content, words] of wrong) {

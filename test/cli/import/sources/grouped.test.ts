@@ -25,6 +25,7 @@ function source(rows: readonly (KeyRow | StrayRow)[], scatteredMax?: number, dev
   let open = 0
   const grouped = {
     file: 'rows.csv',
+    sessionOption: '--session-column',
     howToSort: 'export it with ORDER BY the session',
     nameOf: (session: string) => session,
     ...(device === undefined ? {} : { device }),
