@@ -6,6 +6,9 @@ const UNITS = [
   { ms: 60_000, name: 'min' },
 ] as const
 
+/** A name from outside that is longer is shown by its beginning. */
+const NAME_CHARACTERS_MAX = 80
+
 /** How long ago something was, in the largest unit that fits. */
 export function age(sinceMs: number, nowMs: number): string {
   return span(Math.max(0, nowMs - sinceMs))
@@ -52,6 +55,11 @@ function escaped(text: string): string {
   return Array.from({ length: text.length }, (_, at) => text.charCodeAt(at))
     .map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`)
     .join('')
+}
+
+/** A name from outside that neither steers a terminal nor fills it. */
+export function shown(name: string, charactersMax = NAME_CHARACTERS_MAX): string {
+  return plain(shortened(name, charactersMax))
 }
 
 /** The beginning of a text that is too long, with a mark that there was more. No character is cut in two. */

@@ -1,7 +1,7 @@
 /** A candidate is a device as another system has it, before the fleet has been asked about it. */
 import { createHash } from 'node:crypto'
 import { type DeviceId, deviceId, hasIdForm } from '../../core/ids.ts'
-import { plain } from '../words.ts'
+import { plain, shown } from '../words.ts'
 import type { Linked, Unusable } from './credentials/judge.ts'
 
 export interface Candidate {
@@ -43,7 +43,7 @@ export function idFrom(text: string): { readonly deviceId: DeviceId | undefined;
   if (!hasIdForm(made)) return { deviceId: undefined, notes: [] }
   return {
     deviceId: deviceId(made),
-    notes: [`its id here is ${made}: ${shownText(text)} cannot be an id`],
+    notes: [`its id here is ${made}: "${shown(text)}" cannot be an id`],
   }
 }
 
@@ -54,12 +54,6 @@ export function nameFrom(text: string, otherwise: string): string {
     .trim()
     .slice(0, NAME_CHARACTERS_MAX)
   return name.isWellFormed() && name !== '' ? name : otherwise
-}
-
-/** A text of another system in quotes: plain, and short enough for a line. */
-export function shownText(text: string): string {
-  const short = text.length > NAME_CHARACTERS_MAX ? `${text.slice(0, NAME_CHARACTERS_MAX)}…` : text
-  return JSON.stringify(plain(short.toWellFormed()))
 }
 
 export function digestOf(text: string): string {

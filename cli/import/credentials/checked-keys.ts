@@ -1,13 +1,12 @@
 /** Leaves out Signal keys that are damaged, so that the device goes on with the whole ones. Pure. */
 import type { KeyPair } from '@whiskeysockets/baileys'
 import type { KeysByType } from '../../../hosts/auth-state/whole-state.ts'
-import { counted, few, plain } from '../../words.ts'
+import { counted, few, shown } from '../../words.ts'
 import { Damaged, keyPair, mustMatch } from './key-material.ts'
 
 /** To prove a pair takes 0.4 ms, and a device has 812: some tell whether all have to be proved. */
 const PAIRS_PROVED = 8
 const NAMES_TOLD_MAX = 5
-const NAME_CHARACTERS_MAX = 80
 /** The form of the ids that Baileys counts up, in three bytes on the wire. */
 const PRE_KEY_ID = /^(?:0|[1-9]\d{0,7})$/
 const PRE_KEY_ID_MAX = 0xff_ffff
@@ -84,10 +83,7 @@ function hasBytes(value: unknown): boolean {
 }
 
 function nameOf(type: string, id: string): string {
-  const name = `${type}-${id}`
-  return plain(
-    (name.length > NAME_CHARACTERS_MAX ? `${name.slice(0, NAME_CHARACTERS_MAX)}…` : name).toWellFormed(),
-  )
+  return shown(`${type}-${id}`)
 }
 
 function told(damaged: readonly string[]): string {

@@ -1,10 +1,9 @@
 /** Finds the columns of a row, or the fields of a document, that hold session, key and value. Pure. */
 import { WrongUsage } from '../../failures.ts'
-import { few, plain } from '../../words.ts'
+import { few, plain, shown } from '../../words.ts'
 import type { Row } from '../forms/records.ts'
 
 const COLUMNS_SHOWN_MAX = 30
-const NAME_CHARACTERS_MAX = 80
 
 /** What other systems call them, without case and `_`. The first name that is there counts: `id` is often a
  *  mere number beside a `key`. */
@@ -48,13 +47,10 @@ export function givenColumn(file: string, row: Row, given: string, option: strin
 
 /** The columns as a person may read them: they come from outside. */
 export function columnsOf(row: Row): string {
-  return few(Object.keys(row).map(shown), COLUMNS_SHOWN_MAX).join(', ')
-}
-
-/** @returns a name from outside that neither steers a terminal nor fills it */
-export function shown(name: string): string {
-  const short = name.length > NAME_CHARACTERS_MAX ? `${name.slice(0, NAME_CHARACTERS_MAX)}…` : name
-  return plain(short.toWellFormed())
+  return few(
+    Object.keys(row).map((name) => shown(name)),
+    COLUMNS_SHOWN_MAX,
+  ).join(', ')
 }
 
 /** A session may be a number in the other system. */

@@ -1,8 +1,8 @@
 /** Reads an export of a table with one row a device as candidates. */
 import { hasIdForm } from '../../../core/ids.ts'
 import { WrongUsage } from '../../failures.ts'
-import { few, plain } from '../../words.ts'
-import { type Candidate, idFrom, nameFrom, type Source, shownText } from '../candidate.ts'
+import { few, plain, shown } from '../../words.ts'
+import { type Candidate, idFrom, nameFrom, type Source } from '../candidate.ts'
 import { type RecordOptions, type Row, readRecords } from '../forms/records.ts'
 import { isEmptySession, loadSessionData } from './session-data.ts'
 
@@ -83,7 +83,7 @@ function candidate(row: Row, at: string, columns: Columns): Candidate {
     ...(isName ? { homeName: server } : {}),
     notes: [
       ...notes,
-      ...(isName || server === '' ? [] : [`its server ${shownText(server)} cannot be a server name here`]),
+      ...(isName || server === '' ? [] : [`its server "${shown(server)}" cannot be a server name here`]),
     ],
     load: async () => {
       if (!deviceId) return { unusable: 'no device id can be made of its id' }

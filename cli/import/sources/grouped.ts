@@ -1,8 +1,7 @@
 /** Groups the rows of a file by session: each session is a candidate. Where the rows of each session stand
  *  together, one session at a time is in memory. Otherwise all rows are, up to a limit. */
-import { counted } from '../../words.ts'
+import { counted, shown } from '../../words.ts'
 import { type Candidate, idFrom, nameFrom, type Source } from '../candidate.ts'
-import { shown } from './columns.ts'
 import type { KeyRow } from './key-row.ts'
 import { loadSession } from './session-state.ts'
 import { charactersOf, type GroupedFile, type Survey, survey } from './survey.ts'

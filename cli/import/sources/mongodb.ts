@@ -1,10 +1,10 @@
 /** Reads what mongoexport writes: one document for each Signal key, or one for each session. */
 import { WrongUsage } from '../../failures.ts'
-import { plain } from '../../words.ts'
+import { plain, shown } from '../../words.ts'
 import type { Source } from '../candidate.ts'
 import { plainFromExtended } from '../forms/extended-json.ts'
 import { type RecordOptions, type Row, readRecords } from '../forms/records.ts'
-import { cellText, shown, USUAL, usualColumn } from './columns.ts'
+import { cellText, USUAL, usualColumn } from './columns.ts'
 import { groupedSource } from './grouped.ts'
 import { type KeyRow, type StrayRow, sessionName, splitName, typed } from './key-row.ts'
 import { wholeRows } from './whole-session.ts'
@@ -38,7 +38,7 @@ export function mongodb(file: string, options: MongoOptions): Source {
       const [none] = missing
       if (none === undefined) return
       throw new WrongUsage(
-        `${plain(file)} has no field ${shown(none)}, only ${[...fields].map(shown).join(', ')}.`,
+        `${plain(file)} has no field ${shown(none)}, only ${[...fields].map((field) => shown(field)).join(', ')}.`,
       )
     },
   })

@@ -1,12 +1,11 @@
 /** Puts the rows of one session together to the auth state of a device. */
 import { createHash } from 'node:crypto'
 import type { DeviceId } from '../../../core/ids.ts'
-import { counted } from '../../words.ts'
+import { counted, shown } from '../../words.ts'
 import type { Loaded } from '../candidate.ts'
 import { collectKeys } from '../credentials/foreign-keys.ts'
 import { judgeCredentials } from '../credentials/judge.ts'
 import { parseForeign, reviveForeign } from '../forms/foreign-json.ts'
-import { shown } from './columns.ts'
 import { CREDS, type KeyRow } from './key-row.ts'
 
 /** @param rows all rows of one session, in the order of the file */

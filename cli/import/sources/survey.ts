@@ -1,8 +1,7 @@
 /** Looks over the rows of a file once, before they are grouped: which sessions there are, whether the rows of
  *  each stand together, and which rows belong to no device. */
 import { WrongUsage } from '../../failures.ts'
-import { plain } from '../../words.ts'
-import { shown } from './columns.ts'
+import { plain, shown } from '../../words.ts'
 import type { KeyRow, StrayRow } from './key-row.ts'
 
 const SESSIONS_MAX = 1_000_000
