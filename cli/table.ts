@@ -6,6 +6,8 @@ export interface Column<Row> {
   of(row: Row): string | number | undefined
   /** Whether the column is aligned to the right, as numbers are. */
   readonly right?: boolean
+  /** Whether the last column goes on below itself, where a table that cuts would lose a reason. */
+  readonly continues?: boolean
 }
 
 const GAP = '  '
@@ -13,6 +15,10 @@ const GAP = '  '
 const CELL_CHARACTERS_MAX = 600
 /** A table that is too wide loses characters of its last column, down to this width. */
 const LAST_COLUMN_MIN = 12
+/** A column that continues is as wide at least, also where the terminal then breaks the lines itself. */
+const CONTINUED_MIN = 40
+/** Several sentences on each kind of loss are shorter. */
+const CONTINUED_CHARACTERS_MAX = 6000
 
 /** @param width of the terminal, in characters; Infinity where there is none
  *  @returns the titles, then a line for each row */
@@ -21,14 +27,22 @@ export function drawTable<Row>(
   rows: readonly Row[],
   width = Number.POSITIVE_INFINITY,
 ): string[] {
-  const cells = rows.map((row) => columns.map((column) => cellOf(column.of(row))))
+  const continues = columns.at(-1)?.continues === true
+  const cells = rows.map((row) =>
+    columns.map(({ of, continues }) => cellOf(of(row), continues ? CONTINUED_CHARACTERS_MAX : undefined)),
+  )
   const all = [columns.map(({ title }) => title), ...cells]
   const widths = columns.map((_, at) => Math.max(...all.map((line) => widthOf(line[at] ?? ''))))
   const before = widths.slice(0, -1).reduce((sum, cell) => sum + cell + GAP.length, 0)
-  widths[widths.length - 1] = Math.min(widths.at(-1) ?? 0, Math.max(LAST_COLUMN_MIN, width - before))
-  return all.map((line) =>
+  const lastMin = continues ? CONTINUED_MIN : LAST_COLUMN_MIN
+  const lastWidth = Math.min(widths.at(-1) ?? 0, Math.max(lastMin, width - before))
+  widths[widths.length - 1] = lastWidth
+  const lines = continues ? all.flatMap((line) => continued(line, lastWidth)) : all
+  return lines.map((line) =>
     line
-      .map((cell, at) => fill(cut(cell, widths[at] ?? 0), widths[at] ?? 0, columns[at]?.right === true))
+      .map((cell, at) =>
+        fill(continues ? cell : cut(cell, widths[at] ?? 0), widths[at] ?? 0, columns[at]?.right === true),
+      )
       .join(GAP)
       .trimEnd(),
   )
@@ -41,8 +55,30 @@ export function drawPairs(pairs: readonly (readonly [string, string | number | u
   return told.map(([name, value]) => `${name.padEnd(width)}${GAP}${cellOf(value)}`)
 }
 
-function cellOf(value: string | number | undefined): string {
-  return shortened(plain(String(value ?? '')), CELL_CHARACTERS_MAX)
+function cellOf(value: string | number | undefined, charactersMax = CELL_CHARACTERS_MAX): string {
+  return shortened(plain(String(value ?? '')), charactersMax)
+}
+
+/** @returns the line, and below it lines with the rest of its last cell alone */
+function continued(line: readonly string[], width: number): string[][] {
+  const parts = brokenAtBlanks(line.at(-1) ?? '', width)
+  const blank = line.slice(1).map(() => '')
+  return parts.map((part, at) => [...(at === 0 ? line.slice(0, -1) : blank), part])
+}
+
+/** A word that is wider than a line is on a line of its own, and whole. */
+function brokenAtBlanks(text: string, width: number): string[] {
+  if (widthOf(text) <= width) return [text]
+  const parts: string[] = []
+  let part = ''
+  for (const word of text.split(' ')) {
+    const longer = part === '' ? word : `${part} ${word}`
+    if (part !== '' && widthOf(longer) > width) {
+      parts.push(part)
+      part = word
+    } else part = longer
+  }
+  return [...parts, part]
 }
 
 function fill(text: string, width: number, right: boolean): string {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { type DeviceId, deviceId, hasIdForm } from '../../core/ids.ts'
 import { plain } from '../words.ts'
 import type { Linked, Unusable } from './credentials/judge.ts'
-import { mayBeValue, shown } from './forms/names.ts'
+import { shown } from './forms/names.ts'
 
 export interface Candidate {
   /** Where the device was found: a folder, or a line of a file. It is the same in every reading. */
@@ -44,7 +44,7 @@ export function idFrom(text: string): { readonly deviceId: DeviceId | undefined;
   if (!hasIdForm(made)) return { deviceId: undefined, notes: [] }
   return {
     deviceId: deviceId(made),
-    notes: [`its id here is ${made}: ${shownText(text)} cannot be an id`],
+    notes: [`its id here is ${made}: "${shown(text)}" cannot be an id`],
   }
 }
 
@@ -55,13 +55,6 @@ export function nameFrom(text: string, otherwise: string): string {
     .trim()
     .slice(0, NAME_CHARACTERS_MAX)
   return name.isWellFormed() && name !== '' ? name : otherwise
-}
-
-/** A text of another system in quotes: plain, and short enough for a line. */
-export function shownText(text: string): string {
-  if (mayBeValue(text)) return shown(text)
-  const short = text.length > NAME_CHARACTERS_MAX ? `${text.slice(0, NAME_CHARACTERS_MAX)}…` : text
-  return JSON.stringify(plain(short.toWellFormed()))
 }
 
 export function digestOf(text: string): string {

@@ -4,6 +4,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { isMooringError } from '../../core/errors.ts'
 import { type DeviceId, epoch } from '../../core/ids.ts'
+import { linkedDeviceKey } from '../../core/linked-device.ts'
 import { register } from '../../core/protocol/ownership.ts'
 import type { Random } from '../../core/random.ts'
 import { claimAccount } from '../../core/requests/account-claim.ts'
@@ -14,6 +15,7 @@ import {
   finishImport,
 } from '../../core/requests/import.ts'
 import { undoImport } from '../../core/requests/undo-import.ts'
+import type { DeviceRow } from '../../core/store/device-row.ts'
 import type { Store } from '../../core/store/store.ts'
 import { recordHistory } from '../../core/telemetry/history.ts'
 import type { KeyWrapping } from '../../hosts/auth-state/keys/wrapping.ts'
@@ -102,14 +104,18 @@ async function store(
 /** Another caller has changed the device since the plan was made. */
 async function refused({ store }: ImportWorld, deviceId: DeviceId, jid: string): Promise<Result> {
   const row = await store.get('Devices', { deviceId })
-  if (row?.account?.jid === jid && !row.deleting) return { outcome: 'done', why: IMPORTED_MEANWHILE }
+  if (row && hasAccount(row, jid)) return { outcome: 'done', why: IMPORTED_MEANWHILE }
   return { outcome: 'skipped', why: (row && refusal(row)) ?? 'another import of it has just begun' }
 }
 
 async function overtaken({ store }: ImportWorld, deviceId: DeviceId, jid: string): Promise<Result> {
   const row = await store.get('Devices', { deviceId })
-  if (row?.account?.jid === jid && !row.deleting) return { outcome: 'done', why: IMPORTED_MEANWHILE }
+  if (row && hasAccount(row, jid)) return { outcome: 'done', why: IMPORTED_MEANWHILE }
   return { outcome: 'failed', why: 'another import of it has begun meanwhile, or it was deleted' }
+}
+
+function hasAccount({ account, deleting }: DeviceRow, jid: string): boolean {
+  return !deleting && account !== undefined && linkedDeviceKey(account.jid) === linkedDeviceKey(jid)
 }
 
 async function registerUnlinked(

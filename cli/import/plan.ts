@@ -1,10 +1,10 @@
 /** Decides for each candidate whether to import it, by the rows of the fleet. It writes nothing. */
 import type { DeviceId } from '../../core/ids.ts'
+import { linkedDeviceKey } from '../../core/linked-device.ts'
 import type { DeviceRow } from '../../core/store/device-row.ts'
 import { type Store, scanAll } from '../../core/store/store.ts'
 import { type Candidate, inOrder, type Loaded, type Source } from './candidate.ts'
 import type { Holdings } from './credentials/holdings.ts'
-import { linkedDeviceKey } from './credentials/jid.ts'
 
 /** How many candidates are read at the same time. A device has some 800 files. */
 const READ_AT_ONCE = 4

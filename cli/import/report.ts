@@ -48,7 +48,7 @@ export function drawCheck(judged: readonly Planned[], kind: string, width: numbe
     { title: 'SENDER KEYS', of: ({ holdings }) => holdings?.senderKeys, right: true },
     { title: 'APP STATE', of: ({ holdings }) => holdings && appStateOf(holdings), right: true },
     { title: 'WHAT', of: ({ how }) => how },
-    { title: 'WHY, AND WHAT WOULD BE LOST', of: remarks },
+    { title: 'WHY, AND WHAT WOULD BE LOST', of: remarks, continues: true },
   ]
   return [...drawTable(columns, lines, width), '', sums(lines, kind)]
 }
@@ -78,14 +78,14 @@ function draw(lines: readonly Line[], kind: string, width: number): string[] {
     { title: kind.toUpperCase(), of: ({ from }) => from },
     { title: 'DEVICE', of: ({ deviceId }) => deviceId },
     { title: 'WHAT', of: ({ how }) => how },
-    { title: 'WHY', of: remarks },
+    { title: 'WHY', of: remarks, continues: true },
   ]
   const remarked = lines.filter(({ why, notes }) => why !== undefined || notes.length > 0)
   return [...(remarked.length > 0 ? [...drawTable(columns, remarked, width), ''] : []), sums(lines, kind)]
 }
 
 function remarks({ why, notes }: Pick<Planned, 'why' | 'notes'>): string {
-  return [...(why ? [why] : []), ...few(notes, NOTES_SHOWN_MAX)].join('; ')
+  return [...(why ? [why] : []), ...few(notes, NOTES_SHOWN_MAX, ': see --json or --report')].join('; ')
 }
 
 function sums(lines: readonly { readonly how: string }[], kind: string): string {

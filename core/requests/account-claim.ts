@@ -4,6 +4,7 @@
 import { type Clock, expiresInSeconds } from '../clock.ts'
 import { MooringError } from '../errors.ts'
 import type { DeviceId } from '../ids.ts'
+import { linkedDeviceKey } from '../linked-device.ts'
 import type { DeviceRow } from '../store/device-row.ts'
 import { type AccountClaimRow, fleetRowId } from '../store/fleet-row.ts'
 import { type Store, when } from '../store/store.ts'
@@ -26,7 +27,7 @@ export async function claimAccount(
   clock: Clock,
   { jid, device, importId }: AccountClaim,
 ): Promise<DeviceId> {
-  const operationId = fleetRowId(`account#${jid}`)
+  const operationId = fleetRowId(`account#${linkedDeviceKey(jid)}`)
   const expiresAt = expiresInSeconds(clock.wallMs(), KEPT_SECONDS)
   const row: AccountClaimRow = { operationId, kind: 'account-claim', deviceId: device, importId, expiresAt }
   if (await store.put('Operations', row, [claimRow.absent('operationId')])) return device
@@ -43,5 +44,6 @@ export async function claimAccount(
 }
 
 function mayHave(holder: DeviceRow, held: AccountClaimRow, jid: string): boolean {
-  return holder.importing === held.importId || holder.account?.jid === jid
+  if (holder.importing === held.importId) return true
+  return holder.account !== undefined && linkedDeviceKey(holder.account.jid) === linkedDeviceKey(jid)
 }

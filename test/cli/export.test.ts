@@ -138,12 +138,17 @@ describe('what was exported comes in again equal', () => {
       out: (path: string) => [path],
       back: (path: string) => ['import', 'multi-file', path],
     },
+    {
+      way: 'as rows',
+      out: (path: string) => ['--rows', path],
+      back: (path: string) => ['import', 'key-rows', path],
+    },
   ]
   for (const { way, out, back } of ways) {
     test(way, async () => {
       const other = await startTestImport()
       try {
-        const path = fleet.at('again', 'back-1')
+        const path = fleet.at(way, 'back-1')
         await fleet.mooring(['export', 'back-1', ...out(path), '--yes'])
 
         const { exit } = await other.mooring([...back(path), '--yes', '--stopped'])

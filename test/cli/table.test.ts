@@ -38,6 +38,19 @@ describe('a table', () => {
     ])
   })
 
+  test('continues its last column on further lines where no word of it may be lost', () => {
+    const why = `${'a reason of many words, '.repeat(30)}and its end`
+    const rows = [{ name: 'server-1', load: 7, why }]
+    const columns = [...COLUMNS.slice(0, 2), { title: 'WHY', of: ({ why }: Row) => why, continues: true }]
+
+    const [, first = '', second = '', ...rest] = drawTable(columns, rows, 60)
+
+    assert.equal(first, 'server-1     7  a reason of many words, a reason of many')
+    assert.equal(second, `${' '.repeat(16)}words, a reason of many words, a reason of`)
+    assert.equal([first.slice(16), second, ...rest].map((line) => line.trim()).join(' '), why)
+    assert.equal(drawTable(columns, rows).length, 2)
+  })
+
   test('keeps its columns where a name has characters of two cells or of none', () => {
     const rows = [
       { name: '日本', load: 1 },

@@ -1,6 +1,6 @@
 /** Sorts the Signal keys of another system by type and id, in whichever way it has named them. */
 import type { KeysByType } from '../../../hosts/auth-state/whole-state.ts'
-import { counted, plain } from '../../words.ts'
+import { counted } from '../../words.ts'
 import { parseForeign } from '../forms/foreign-json.ts'
 import { mayBeValue, shown } from '../forms/names.ts'
 import { idWithin, keyNamed, keyTypeNamed } from './key-names.ts'
@@ -133,11 +133,9 @@ function digitsOf(value: unknown): unknown {
 
 /** Keys of one unknown type differ in their ids alone, so they are told together. */
 function familyOf(name: string): string {
-  if (mayBeValue(name)) return shown(name)
-  const short = name.length > NAME_CHARACTERS_MAX ? `${name.slice(0, NAME_CHARACTERS_MAX)}…` : name
-  return (
-    plain(short.toWellFormed()).replace(/[-:._/]*\d[\d.]*(?:\.json)?$/, '') || plain(short.toWellFormed())
-  )
+  const short = shown(name, NAME_CHARACTERS_MAX)
+  if (mayBeValue(name)) return short
+  return short.replace(/[-:._/]*\d[\d.]*(?:\.json)?$/, '') || short
 }
 
 function told(leftOut: ReadonlyMap<string, number>): string[] {

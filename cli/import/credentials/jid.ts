@@ -29,14 +29,6 @@ export function ownLid(value: unknown): OwnJid {
   return { jid: `${found.user}${found.device === 0 ? '' : `:${found.device}`}@${found.server}` }
 }
 
-/** Two devices with the same key are one linked device. Its server may be spelled in several ways. Another
- *  device number is another linked device of the same account.
- *  @param jid as a row of the fleet or as `ownJid` has it */
-export function linkedDeviceKey(jid: string): string {
-  const found = read(NUMBER, jid)
-  return typeof found === 'string' ? jid.trim().toLowerCase() : `${found.user}:${found.device}`
-}
-
 interface Parts {
   readonly user: string
   readonly device: number

@@ -79,12 +79,18 @@ export function keyPair(value: unknown, part: string): KeyPair {
   return { ...pair, private: secret, public: bytesOf(open, `${part}.public`, KEY_BYTES) }
 }
 
+/** @param secret 32 bytes, from which the public key follows */
+export function keyPairFrom(secret: Uint8Array): KeyPair {
+  const der = Buffer.concat([PKCS8_PREFIX, secret])
+  const open = createPublicKey(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }))
+  const spki = open.export({ format: 'der', type: 'spki' })
+  return { private: secret, public: spki.subarray(-KEY_BYTES) }
+}
+
 /** @throws Damaged when the two keys are of two pairs */
 export function mustMatch({ private: secret, public: open }: KeyPair, part: string): void {
-  const der = Buffer.concat([PKCS8_PREFIX, secret])
-  const made = createPublicKey(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }))
-  const spki = made.export({ format: 'der', type: 'spki' })
-  if (!spki.subarray(-KEY_BYTES).equals(open)) throw new Damaged(`the two keys of ${part} are not one pair`)
+  const made = keyPairFrom(secret)
+  if (!Buffer.from(made.public).equals(open)) throw new Damaged(`the two keys of ${part} are not one pair`)
 }
 
 function matchingPair(value: unknown, part: string): KeyPair {

@@ -24,6 +24,6 @@ function isMixed(text: string): boolean {
 }
 
 /** @returns a name that neither steers a terminal, nor fills it, nor tells a secret */
-export function shown(name: string): string {
-  return mayBeValue(name) ? NO_NAME : plain(shortened(name.toWellFormed(), NAME_CHARACTERS_MAX))
+export function shown(name: string, charactersMax = NAME_CHARACTERS_MAX): string {
+  return mayBeValue(name) ? NO_NAME : plain(shortened(name.toWellFormed(), charactersMax))
 }

@@ -2,7 +2,7 @@
 import { hasIdForm } from '../../../core/ids.ts'
 import { WrongUsage } from '../../failures.ts'
 import { few, plain } from '../../words.ts'
-import { type Candidate, idFrom, nameFrom, type Source, shownText } from '../candidate.ts'
+import { type Candidate, idFrom, nameFrom, type Source } from '../candidate.ts'
 import { mayBeValue, shown } from '../forms/names.ts'
 import { type RecordOptions, type Row, readRecords } from '../forms/records.ts'
 import { isEmptySession, loadSessionData } from './session-data.ts'
@@ -80,7 +80,7 @@ function candidate(row: Row, at: string, columns: Columns): Candidate {
     ...(isName ? { homeName: server } : {}),
     notes: [
       ...notes,
-      ...(isName || server === '' ? [] : [`its server ${shownText(server)} cannot be a server name here`]),
+      ...(isName || server === '' ? [] : [`its server "${shown(server)}" cannot be a server name here`]),
     ],
     load: async () => {
       if (!deviceId) return { unusable: 'no device id can be made of its id: see --id-column' }

@@ -40,7 +40,7 @@ export function mongodb(file: string, options: MongoOptions): Source {
       const [none] = missing
       if (none === undefined) return
       throw new WrongUsage(
-        `${plain(file)} has no field ${shown(none)}, only ${[...fields].map(shown).join(', ')}.`,
+        `${plain(file)} has no field ${shown(none)}, only ${[...fields].map((field) => shown(field)).join(', ')}.`,
       )
     },
   })

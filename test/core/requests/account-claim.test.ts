@@ -47,6 +47,16 @@ describe('the account of a linked device', () => {
     assert.equal(new Set(winners).size, 1)
   })
 
+  test('is brought in once, however the other import spells its jid', async () => {
+    const one = await begin('shop-1')
+    const other = { ...(await begin('shop-2')), jid: '15550100101:3@hosted' }
+
+    assert.equal(await claimBy(one), 'shop-1')
+    assert.equal(await claimBy(other), 'shop-1')
+    await finishImport(t.store, t.clock, one)
+    assert.equal(await claimBy(other), 'shop-1')
+  })
+
   test('is claimed again by a later import of the same device', async () => {
     await claimBy(await begin('shop-1', 'i-1'))
     const again = await begin('shop-1', 'i-2')

@@ -1,7 +1,6 @@
 /** Maps a row of `whatsmeow_device` (`store/sqlstore/container.go`) and its pre-keys to Baileys' credentials
  *  (`Utils/auth-utils.js`, `Utils/validate-connection.js`). Pure but for the ephemeral pair of a new pairing,
  *  which Baileys makes at random and no linked device uses. */
-import { createPrivateKey, createPublicKey } from 'node:crypto'
 import {
   type AuthenticationCreds,
   initAuthCreds,
@@ -9,19 +8,19 @@ import {
   WA_ADV_ACCOUNT_SIG_PREFIX,
   WA_ADV_HOSTED_ACCOUNT_SIG_PREFIX,
 } from '@whiskeysockets/baileys'
+import { keyPairFrom } from '../../credentials/key-material.ts'
 import { isSignedBy } from './signatures.ts'
 import { bytesIn, DamagedRow, type Fields, isAbsent, numberIn, textIn, truthIn } from './values.ts'
 
 const KEY_BYTES = 32
 const SIGNATURE_BYTES = 64
 const PRE_KEY_ID_MAX = 0xff_ffff
-/** What stands before the 32 bytes of a Curve25519 private key in PKCS #8. */
-const PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex')
 const CURVE = Buffer.from([5])
 
 /** @param jid in the form that Baileys has it
  *  @throws DamagedRow */
 export function credsFromRow(row: Fields, me: { readonly jid: string; readonly lid?: string }) {
+  // whatsmeow stores private keys alone.
   const key = (column: string) => keyPairFrom(bytesIn(row[column], column, KEY_BYTES))
   const signature = (column: string) => bytesIn(row[column], column, SIGNATURE_BYTES)
   const account = {
@@ -113,14 +112,6 @@ export function preKeyCounters(preKeys: readonly PreKey[]) {
     0,
   )
   return { nextPreKeyId: next, firstUnuploadedPreKeyId: uploaded + 1 }
-}
-
-/** whatsmeow stores private keys alone. */
-export function keyPairFrom(privateKey: Buffer): KeyPair {
-  const der = Buffer.concat([PKCS8_PREFIX, privateKey])
-  const key = createPublicKey(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }))
-  const spki = key.export({ format: 'der', type: 'spki' })
-  return { private: privateKey, public: spki.subarray(-KEY_BYTES) }
 }
 
 /** Whether a database of whatsmeow holds a Messenger device, which is linked to no phone. */

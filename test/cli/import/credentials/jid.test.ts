@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { linkedDeviceKey, ownJid, ownLid } from '../../../../cli/import/credentials/jid.ts'
+import { ownJid, ownLid } from '../../../../cli/import/credentials/jid.ts'
 
 const NORMAL = '15550100101:3@s.whatsapp.net'
 
@@ -66,15 +66,4 @@ test('a LID is normalised, with a device number or without', () => {
   assert.deepEqual(ownLid('99001.1:3@lid'), { jid: '99001:3@lid' })
   assert.deepEqual(ownLid(NORMAL), { wrong: 'it has not the form of a LID' })
   assert.deepEqual(ownLid({}), { wrong: 'it is an object instead of a text' })
-})
-
-test('two spellings are the same linked device, and two device numbers are not', () => {
-  const key = linkedDeviceKey(NORMAL)
-
-  assert.equal(linkedDeviceKey('15550100101.0:3@c.us '), key)
-  assert.equal(linkedDeviceKey('15550100101:3@hosted'), key)
-  assert.notEqual(linkedDeviceKey('15550100101:4@s.whatsapp.net'), key)
-  assert.notEqual(linkedDeviceKey('15550100102:3@s.whatsapp.net'), key)
-  assert.notEqual(linkedDeviceKey('15550100101@s.whatsapp.net'), key)
-  assert.equal(linkedDeviceKey(' Odd '), linkedDeviceKey('odd'))
 })

@@ -8,7 +8,7 @@ import {
   initAuthCreds,
   type SignalRepositoryWithLIDStore,
 } from '@whiskeysockets/baileys'
-import { keyPairFrom } from '../../../../../cli/import/sources/whatsmeow/creds.ts'
+import { keyPairFrom } from '../../../../../cli/import/credentials/key-material.ts'
 import { senderKeyRecord } from '../../../../../cli/import/sources/whatsmeow/sender-keys.ts'
 import { sessionRecord, sessionStates } from '../../../../../cli/import/sources/whatsmeow/sessions.ts'
 import { keepUnusedSessions } from '../../../../../hosts/whatsapp/signal/keep-unused-sessions.ts'

@@ -2,7 +2,7 @@
  *  sessions and sender keys in them are those that the real Signal library has made. */
 import { DatabaseSync } from 'node:sqlite'
 import { Curve, generateSignalPubKey, proto, WA_ADV_ACCOUNT_SIG_PREFIX } from '@whiskeysockets/baileys'
-import { keyPairFrom } from '../../../../../cli/import/sources/whatsmeow/creds.ts'
+import { keyPairFrom } from '../../../../../cli/import/credentials/key-material.ts'
 import { type Side, storyOf } from './signal-scene.ts'
 
 export type Value = string | number | Buffer | null
