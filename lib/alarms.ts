@@ -1,7 +1,8 @@
 /** The alarms: each asks for a person. docs/operations.md gives the meaning of each and what to do. */
-import { Duration } from 'aws-cdk-lib'
+import { Duration, Stack } from 'aws-cdk-lib'
 import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch'
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { Topic } from 'aws-cdk-lib/aws-sns'
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions'
 import { Construct } from 'constructs'
@@ -43,8 +44,22 @@ export class Alarms extends Construct {
     super(scope, id)
     const { configuration } = props
     this.topic = new Topic(this, 'Topic', { enforceSSL: true })
+    this.#letAlarmsPublish()
     if (configuration.alarmEmail) this.topic.addSubscription(new EmailSubscription(configuration.alarmEmail))
     for (const plan of plans(props)) this.#raise(plan, configuration.stackName)
+  }
+
+  /** `enforceSSL` gives the topic a policy of its own. That policy replaces the one of SNS, which lets the
+   *  alarms of the account publish. An alarm that may not publish turns red in the console and tells nobody. */
+  #letAlarmsPublish(): void {
+    this.topic.addToResourcePolicy(
+      new PolicyStatement({
+        actions: ['sns:Publish'],
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        resources: [this.topic.topicArn],
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    )
   }
 
   #raise({ name, says, metric, above, below, periods, silenceIsBad }: AlarmPlan, stackName: string): void {
