@@ -90,6 +90,15 @@ describe('saved queries', () => {
     }
   })
 
+  // now() is in seconds, and @timestamp in milliseconds: compared as they are, every line is later than now.
+  // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Functions.html
+  test('compare times in the same unit, so that "the last 15 minutes" leaves out what is older', () => {
+    const ofTime = queries.flatMap(({ QueryString }) =>
+      QueryString.split('\n| ').filter((line: string) => line.includes('now()')),
+    )
+    assert.deepEqual(ofTime, ['filter toMillis(@timestamp) >= now() * 1000 - 900000'])
+  })
+
   test('search only for events of the catalogue', () => {
     for (const { QueryString } of queries) {
       const searched = [...QueryString.matchAll(/"([a-z]+\.[a-z_]+)"/g)].map(([, event]) => event)
