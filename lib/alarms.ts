@@ -20,14 +20,19 @@ const DEVICE_FAULTS_PER_QUARTER_HOUR_MAX = 30
  *  that WhatsApp has a fault. */
 const STALLS_PER_QUARTER_HOUR_MAX = 3
 
+/** For metrics with one sample a minute, at the begin of a sweep. That begin may fall on either side of a
+ *  minute's edge: some minutes then have two samples and some have none. */
+const FOUR_OF_SIX = { periods: 4, outOf: 6 } as const
+
 interface AlarmPlan {
   readonly name: string
   readonly says: string
   readonly metric: IMetric
   readonly above?: number
   readonly below?: number
-  /** The number of the metric's periods in a row that raise the alarm. */
+  /** The number of the metric's periods that raise the alarm: in a row, unless `outOf` is given. */
   readonly periods: number
+  readonly outOf?: number
   /** Set where a missing metric raises the alarm. Most metrics are missing while nothing happens. */
   readonly silenceIsBad?: boolean
 }
@@ -62,7 +67,10 @@ export class Alarms extends Construct {
     )
   }
 
-  #raise({ name, says, metric, above, below, periods, silenceIsBad }: AlarmPlan, stackName: string): void {
+  #raise(
+    { name, says, metric, above, below, periods, outOf, silenceIsBad }: AlarmPlan,
+    stackName: string,
+  ): void {
     const alarm = new Alarm(this, name, {
       alarmName: `${stackName}-${name}`,
       alarmDescription: `${says} See docs/operations.md.`,
@@ -72,7 +80,8 @@ export class Alarms extends Construct {
         above === undefined
           ? ComparisonOperator.LESS_THAN_THRESHOLD
           : ComparisonOperator.GREATER_THAN_THRESHOLD,
-      evaluationPeriods: periods,
+      evaluationPeriods: outOf ?? periods,
+      datapointsToAlarm: periods,
       treatMissingData: silenceIsBad ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
     })
     alarm.addAlarmAction(new SnsAction(this.topic))
@@ -99,10 +108,10 @@ function plans({ configuration, functions }: AlarmsProps): AlarmPlan[] {
     },
     {
       name: 'Unassigned',
-      says: 'Devices that should run have had no server for five minutes.',
+      says: 'Devices that should run have had no server in four of the last six minutes.',
       metric: metricOf('DevicesUnassigned', 'sweep', 'Minimum'),
       above: 0,
-      periods: 5,
+      ...FOUR_OF_SIX,
     },
     {
       name: 'Burials',
@@ -151,7 +160,7 @@ function plans({ configuration, functions }: AlarmsProps): AlarmPlan[] {
       says: `The fleet is more than ${UTILISATION_PERCENT_MAX} % full.`,
       metric: metricOf('Utilisation', 'sweep', 'Maximum'),
       above: UTILISATION_PERCENT_MAX,
-      periods: 5,
+      ...FOUR_OF_SIX,
     },
     {
       name: 'ClientOutdated',

@@ -40,7 +40,7 @@ describe('the dashboard', () => {
 describe('alarms', () => {
   const expected: [string, RegExp, Record<string, unknown>][] = [
     ['Conflict', /"MetricName":"Conflicts".*"Stat":"Sum"/, { Threshold: 0, EvaluationPeriods: 1 }],
-    ['Unassigned', /"MetricName":"DevicesUnassigned".*"Period":60/, { Threshold: 0, EvaluationPeriods: 5 }],
+    ['Unassigned', /"MetricName":"DevicesUnassigned".*"Period":60/, { Threshold: 0 }],
     ['Burials', /"MetricName":"Burials".*"Period":900/, { Threshold: 3 }],
     ['Utilisation', /"MetricName":"Utilisation"/, { Threshold: 90 }],
     ['SweepNotRunning', /"MetricName":"ServersActive"/, { ComparisonOperator: 'LessThanThreshold' }],
@@ -52,6 +52,14 @@ describe('alarms', () => {
       assert.ok(alarm)
       assert.match(JSON.stringify(alarm), metric)
       assert.partialDeepStrictEqual(alarm, properties)
+    })
+  }
+
+  // The begin of a sweep may fall on either side of a minute's edge, so a minute can be without a sample.
+  for (const name of ['Unassigned', 'Utilisation']) {
+    test(`${name}, which has one sample a minute, bears two minutes without one`, () => {
+      const { EvaluationPeriods, DatapointsToAlarm } = alarms.get(`Mooring-${name}`) ?? {}
+      assert.deepEqual([DatapointsToAlarm, EvaluationPeriods], [4, 6])
     })
   }
 
