@@ -201,8 +201,17 @@ function plans({ configuration, functions }: AlarmsProps): AlarmPlan[] {
       silenceIsBad: true,
     },
     {
+      name: 'LooksFailed',
+      says: 'Looks of the sweep fail again and again: devices may not get a server.',
+      metric: metricOf('LooksFailed', 'sweep', 'Sum'),
+      above: 0,
+      // A part that runs once in a sweep fails once a minute. A single failure is made good by the next look.
+      periods: 3,
+      outOf: 5,
+    },
+    {
       name: 'SweepErrors',
-      says: 'Sweeps end with errors.',
+      says: 'Sweeps are cut off, or do not start.',
       metric: sweep.function.metricErrors({ period: Duration.minutes(1) }),
       above: 0,
       periods: 3,

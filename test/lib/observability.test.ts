@@ -44,6 +44,7 @@ describe('alarms', () => {
     ['Burials', /"MetricName":"Burials".*"Period":900/, { Threshold: 3 }],
     ['Utilisation', /"MetricName":"Utilisation"/, { Threshold: 90 }],
     ['SweepNotRunning', /"MetricName":"ServersActive"/, { ComparisonOperator: 'LessThanThreshold' }],
+    ['LooksFailed', /"MetricName":"LooksFailed".*"Stat":"Sum"/, { Threshold: 0, DatapointsToAlarm: 3 }],
     ['DeadLetters', /"MetricName":"ApproximateNumberOfMessagesVisible"/, { Threshold: 0 }],
   ]
   for (const [name, metric, properties] of expected) {
