@@ -9,6 +9,7 @@ import {
   Secret as EcsSecret,
   FargateService,
   FargateTaskDefinition,
+  LinuxParameters,
   LogDrivers,
   OperatingSystemFamily,
 } from 'aws-cdk-lib/aws-ecs'
@@ -98,6 +99,9 @@ export class Hosts extends Construct {
         DOORBELL_SECRET: EcsSecret.fromSecretsManager(doorbellSecret),
         ...messagesSecret(this, configuration),
       },
+      // As PID 1 Node would not get a SIGTERM of the first moment, nor die by the SIGABRT of its own watchdog:
+      // the kernel drops a signal to PID 1 that has no handler.
+      linuxParameters: new LinuxParameters(task, 'Linux', { initProcessEnabled: true }),
       readonlyRootFilesystem: true,
       user: 'node',
       portMappings: [{ containerPort: SERVER_PORT }],
