@@ -55,7 +55,8 @@ export class Alarms extends Construct {
   }
 
   /** `enforceSSL` gives the topic a policy of its own. That policy replaces the one of SNS, which lets the
-   *  alarms of the account publish. An alarm that may not publish turns red in the console and tells nobody. */
+   *  alarms of the account publish. An alarm that may not publish turns red in the console and tells
+   *  nobody. */
   #letAlarmsPublish(): void {
     this.topic.addToResourcePolicy(
       new PolicyStatement({

@@ -99,8 +99,8 @@ export class Hosts extends Construct {
         DOORBELL_SECRET: EcsSecret.fromSecretsManager(doorbellSecret),
         ...messagesSecret(this, configuration),
       },
-      // As PID 1 Node would not get a SIGTERM of the first moment, nor die by the SIGABRT of its own watchdog:
-      // the kernel drops a signal to PID 1 that has no handler.
+      // The kernel drops a signal to PID 1 that has no handler. As PID 1 Node would neither get a SIGTERM of
+      // the first moment, nor die by the SIGABRT of its own watchdog.
       linuxParameters: new LinuxParameters(task, 'Linux', { initProcessEnabled: true }),
       readonlyRootFilesystem: true,
       user: 'node',

@@ -30,9 +30,9 @@ export const SWEEP_LOOKS_FOR_MS = 75_000
 const LOOK_EVERY_MS = 1000
 const HOMECOMING_EVERY_MS = 5000
 
-/** Looks once a second until `forMs` have passed or `until` is aborted. A part that fails is reported, and the
- *  next one follows: a sweep that ends early would leave the fleet unwatched. The fleet is measured even when
- *  its looks fail, since the alarms need the measurements just then. */
+/** Looks once a second until `forMs` have passed or `until` is aborted. A part that fails is reported, and
+ *  the next one follows: a sweep that ends early would leave the fleet unwatched. The fleet is measured even
+ *  when its looks fail, since the alarms need the measurements just then. */
 export async function sweep(world: World, forMs = SWEEP_LOOKS_FOR_MS, until?: AbortSignal): Promise<void> {
   const begun = world.clock.mark()
   const { look } = beginSweep(world)

@@ -1,6 +1,6 @@
-/** Hears SIGTERM and SIGINT from the first moment on. ECS may stop a task in its first seconds, and the kernel
- *  drops a signal of PID 1 that nobody hears. A server would then join, take devices, and be killed with them.
- *  Import this file before all others: it imports nothing, so it runs first. */
+/** Hears SIGTERM and SIGINT from the first moment on. ECS may stop a task in its first seconds, and the
+ *  kernel drops a signal to PID 1 that has no handler. A server would then join, take devices, and be killed
+ *  with them. Import this file before all others: it imports nothing, so it runs first. */
 
 let leave: (() => void) | undefined
 

@@ -164,8 +164,8 @@ describe('hosts', () => {
     )
   })
 
-  // The kernel drops a signal to PID 1 that nobody hears. Without an init process that would be the SIGTERM of
-  // the first moment, and the SIGABRT by which the watchdog ends a stuck process.
+  // The kernel drops a signal to PID 1 that has no handler. Without an init process that would be the
+  // SIGTERM of the first moment, and the SIGABRT by which the watchdog ends a stuck process.
   test('are not PID 1, so that a signal without a handler ends them', () => {
     assert.equal(container.LinuxParameters.InitProcessEnabled, true)
   })
