@@ -60,6 +60,7 @@ export const METRICS = {
   ServersActive: { unit: 'Count', churn: false, says: 'servers that take devices, at a look' },
   Utilisation: { unit: 'Percent', churn: false, says: 'load of the active servers / their capacity' },
   LoadCorrections: { unit: 'Count', churn: false, says: 'load counters set to the true count' },
+  LooksFailed: { unit: 'Count', churn: false, says: 'looks of a sweep, or parts of them, that failed' },
   RequestsRefused: {
     unit: 'Count',
     churn: false,
@@ -168,7 +169,7 @@ export const EVENTS = {
   'rebalancing.changed': { level: 'info' },
   'sweep.measured': { level: 'info' },
   'sweep.finished': { level: 'info' },
-  'sweep.look_failed': { level: 'error' },
+  'sweep.look_failed': { level: 'error', counts: 'LooksFailed' },
   'task.stop_asked': { level: 'info' },
   'task.stop_failed': { level: 'warn' },
   'task.stop_skipped': { level: 'info' },

@@ -5,6 +5,7 @@
  * buries it.
  */
 
+import { atEndSignal } from './server/end-signals.ts'
 import './isolation/limited-inflate.ts'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { LambdaClient } from '@aws-sdk/client-lambda'
@@ -78,7 +79,7 @@ async function main(): Promise<number> {
   const listener = await listen({ host, port, doorbellSecret, messagesSecret, ...world }, () => server)
   const url = environment.SERVER_URL ?? `http://${task?.address ?? '127.0.0.1'}:${listener.port}`
   const taskArn = environment.TASK_ARN ?? task?.taskArn
-  server = runServer(world, {
+  const joining = runServer(world, {
     serverId: serverId(`${name.slice(0, 40)}-${world.random.id()}`),
     name,
     url,
@@ -87,7 +88,8 @@ async function main(): Promise<number> {
     backoff: { baseMs: environment.BACKOFF_BASE_MS, capMs: environment.BACKOFF_CAP_MS },
     ...(taskArn ? { taskArn } : {}),
   })
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => server?.leave())
+  server = joining
+  atEndSignal(() => joining.leave())
   // The pipe ends with the parent process: a server that nobody watches leaves by itself.
   process.on('disconnect', () => {
     server?.leave()

@@ -1,7 +1,8 @@
 /** The alarms: each asks for a person. docs/operations.md gives the meaning of each and what to do. */
-import { Duration } from 'aws-cdk-lib'
+import { Duration, Stack } from 'aws-cdk-lib'
 import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch'
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { Topic } from 'aws-cdk-lib/aws-sns'
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions'
 import { Construct } from 'constructs'
@@ -19,14 +20,19 @@ const DEVICE_FAULTS_PER_QUARTER_HOUR_MAX = 30
  *  that WhatsApp has a fault. */
 const STALLS_PER_QUARTER_HOUR_MAX = 3
 
+/** For metrics with one sample a minute, at the begin of a sweep. That begin may fall on either side of a
+ *  minute's edge: some minutes then have two samples and some have none. */
+const FOUR_OF_SIX = { periods: 4, outOf: 6 } as const
+
 interface AlarmPlan {
   readonly name: string
   readonly says: string
   readonly metric: IMetric
   readonly above?: number
   readonly below?: number
-  /** The number of the metric's periods in a row that raise the alarm. */
+  /** The number of the metric's periods that raise the alarm: in a row, unless `outOf` is given. */
   readonly periods: number
+  readonly outOf?: number
   /** Set where a missing metric raises the alarm. Most metrics are missing while nothing happens. */
   readonly silenceIsBad?: boolean
 }
@@ -43,11 +49,29 @@ export class Alarms extends Construct {
     super(scope, id)
     const { configuration } = props
     this.topic = new Topic(this, 'Topic', { enforceSSL: true })
+    this.#letAlarmsPublish()
     if (configuration.alarmEmail) this.topic.addSubscription(new EmailSubscription(configuration.alarmEmail))
     for (const plan of plans(props)) this.#raise(plan, configuration.stackName)
   }
 
-  #raise({ name, says, metric, above, below, periods, silenceIsBad }: AlarmPlan, stackName: string): void {
+  /** `enforceSSL` gives the topic a policy of its own. That policy replaces the one of SNS, which lets the
+   *  alarms of the account publish. An alarm that may not publish turns red in the console and tells
+   *  nobody. */
+  #letAlarmsPublish(): void {
+    this.topic.addToResourcePolicy(
+      new PolicyStatement({
+        actions: ['sns:Publish'],
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        resources: [this.topic.topicArn],
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    )
+  }
+
+  #raise(
+    { name, says, metric, above, below, periods, outOf, silenceIsBad }: AlarmPlan,
+    stackName: string,
+  ): void {
     const alarm = new Alarm(this, name, {
       alarmName: `${stackName}-${name}`,
       alarmDescription: `${says} See docs/operations.md.`,
@@ -57,7 +81,8 @@ export class Alarms extends Construct {
         above === undefined
           ? ComparisonOperator.LESS_THAN_THRESHOLD
           : ComparisonOperator.GREATER_THAN_THRESHOLD,
-      evaluationPeriods: periods,
+      evaluationPeriods: outOf ?? periods,
+      datapointsToAlarm: periods,
       treatMissingData: silenceIsBad ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
     })
     alarm.addAlarmAction(new SnsAction(this.topic))
@@ -84,10 +109,10 @@ function plans({ configuration, functions }: AlarmsProps): AlarmPlan[] {
     },
     {
       name: 'Unassigned',
-      says: 'Devices that should run have had no server for five minutes.',
+      says: 'Devices that should run have had no server in four of the last six minutes.',
       metric: metricOf('DevicesUnassigned', 'sweep', 'Minimum'),
       above: 0,
-      periods: 5,
+      ...FOUR_OF_SIX,
     },
     {
       name: 'Burials',
@@ -136,7 +161,7 @@ function plans({ configuration, functions }: AlarmsProps): AlarmPlan[] {
       says: `The fleet is more than ${UTILISATION_PERCENT_MAX} % full.`,
       metric: metricOf('Utilisation', 'sweep', 'Maximum'),
       above: UTILISATION_PERCENT_MAX,
-      periods: 5,
+      ...FOUR_OF_SIX,
     },
     {
       name: 'ClientOutdated',
@@ -177,8 +202,17 @@ function plans({ configuration, functions }: AlarmsProps): AlarmPlan[] {
       silenceIsBad: true,
     },
     {
+      name: 'LooksFailed',
+      says: 'Looks of the sweep fail again and again: devices may not get a server.',
+      metric: metricOf('LooksFailed', 'sweep', 'Sum'),
+      above: 0,
+      // A part that runs once in a sweep fails once a minute. A single failure is made good by the next look.
+      periods: 3,
+      outOf: 5,
+    },
+    {
       name: 'SweepErrors',
-      says: 'Sweeps end with errors.',
+      says: 'Sweeps are cut off, or do not start.',
       metric: sweep.function.metricErrors({ period: Duration.minutes(1) }),
       above: 0,
       periods: 3,

@@ -184,7 +184,9 @@ const configuration = z
       .string()
       .min(1)
       .optional()
-      .describe('A ready image (ARM64) for the servers; without it Docker builds hosts/Dockerfile.'),
+      .describe(
+        'A ready image (ARM64), public or in a private ECR; without it Docker builds hosts/Dockerfile.',
+      ),
     firstApiKey: z
       .boolean()
       .default(true)

@@ -107,6 +107,7 @@ function timings(): IWidget[] {
     graph('Utilisation, %', [metricOf('Utilisation', 'sweep', 'Maximum')]),
     graph('Servers', [metricOf('ServersActive', 'sweep', 'Maximum')]),
     graph('Load counters corrected / min', sums('LoadCorrections')),
+    graph('Looks of the sweep that failed / min', [metricOf('LooksFailed', 'sweep', 'Sum')]),
   ]
 }
 

@@ -1,17 +1,15 @@
 /** The data plane: a Fargate service whose tasks are the servers that hold the sockets. */
-import { fileURLToPath } from 'node:url'
-import { Duration, IgnoreMode, RemovalPolicy, Validations } from 'aws-cdk-lib'
-import { Platform } from 'aws-cdk-lib/aws-ecr-assets'
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib'
 import {
   AvailabilityZoneRebalancing,
   AwsLogDriverMode,
   Cluster,
-  ContainerImage,
   ContainerInsights,
   CpuArchitecture,
   Secret as EcsSecret,
   FargateService,
   FargateTaskDefinition,
+  LinuxParameters,
   LogDrivers,
   OperatingSystemFamily,
 } from 'aws-cdk-lib/aws-ecs'
@@ -22,14 +20,12 @@ import { Size } from 'aws-cdk-lib/core'
 import { Construct } from 'constructs'
 import type { AuthKey } from './auth-key.ts'
 import { type Configuration, protocolVariables } from './configuration.ts'
+import { hostImage, letTaskPull } from './host-image.ts'
 import type { Lambda } from './lambda.ts'
 import { type Network, SERVER_PORT } from './network.ts'
 import { TABLE_USES, tableStatements } from './permissions.ts'
 import type { Tables } from './tables.ts'
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
-/** The paths that hosts/Dockerfile copies, so that a change elsewhere makes no new image. */
-const IN_IMAGE = ['aws', 'core', 'hosts', 'package.json', 'package-lock.json', '.npmrc']
 /** A leaving server has 100 s to release its devices, and needs some seconds more to write its last rows. */
 const STOP_SECONDS = 120
 const HEALTH_URL = `http://127.0.0.1:${SERVER_PORT}/health`
@@ -97,12 +93,15 @@ export class Hosts extends Construct {
       }),
     )
     task.addContainer('server', {
-      image: imageOf(configuration),
+      image: hostImage(configuration),
       environment: variables(props),
       secrets: {
         DOORBELL_SECRET: EcsSecret.fromSecretsManager(doorbellSecret),
         ...messagesSecret(this, configuration),
       },
+      // The kernel drops a signal to PID 1 that has no handler. As PID 1 Node would neither get a SIGTERM of
+      // the first moment, nor die by the SIGABRT of its own watchdog.
+      linuxParameters: new LinuxParameters(task, 'Linux', { initProcessEnabled: true }),
       readonlyRootFilesystem: true,
       user: 'node',
       portMappings: [{ containerPort: SERVER_PORT }],
@@ -124,6 +123,7 @@ export class Hosts extends Construct {
         maxBufferSize: Size.mebibytes(16),
       }),
     })
+    letTaskPull(task, configuration)
     acknowledge(task)
     return task
   }
@@ -166,16 +166,6 @@ export const NOT_SET_BY_THE_STACK = {
   STALL_AFTER_MS: 'its default is the right one',
   WHATSAPP_URL: "the client's own address of WhatsApp is the right one",
 } as const
-
-function imageOf({ hostImage }: Configuration): ContainerImage {
-  if (hostImage) return ContainerImage.fromRegistry(hostImage)
-  return ContainerImage.fromAsset(ROOT, {
-    file: 'hosts/Dockerfile',
-    platform: Platform.LINUX_ARM64,
-    ignoreMode: IgnoreMode.DOCKER,
-    exclude: ['*', ...IN_IMAGE.map((path) => `!${path}`)],
-  })
-}
 
 function acknowledge(task: FargateTaskDefinition): void {
   Validations.of(task).acknowledge(

@@ -62,7 +62,8 @@ const SAVED: readonly SavedQuery[] = [
     lines: [
       SHOWN,
       anyOf('device.disconnected', 'device.conflict', 'device.logged_out'),
-      'filter @timestamp > now() - 900000',
+      // now() is in seconds.
+      'filter toMillis(@timestamp) >= now() * 1000 - 900000',
       'stats count() as times, latest(@timestamp) as last, latest(code) as lastCode, latest(serverId) ' +
         'as server by deviceId',
       'sort last desc',

@@ -30,27 +30,34 @@ export const SWEEP_LOOKS_FOR_MS = 75_000
 const LOOK_EVERY_MS = 1000
 const HOMECOMING_EVERY_MS = 5000
 
-/** Looks once a second until `forMs` have passed or `until` is aborted. A look that fails is reported and the
- *  next one follows: a sweep that ends early would leave the fleet unwatched. */
+/** Looks once a second until `forMs` have passed or `until` is aborted. A part that fails is reported, and
+ *  the next one follows: a sweep that ends early would leave the fleet unwatched. The fleet is measured even
+ *  when its looks fail, since the alarms need the measurements just then. */
 export async function sweep(world: World, forMs = SWEEP_LOOKS_FOR_MS, until?: AbortSignal): Promise<void> {
   const begun = world.clock.mark()
   const { look } = beginSweep(world)
   let looks = 0
+  let hasMeasured = false
   while (!until?.aborted && world.clock.elapsedMs(begun) < forMs) {
     const lookBegun = world.clock.mark()
-    try {
-      await look()
-      if (looks === 0) {
-        await measureFleet(world)
-        await findOrphans(world)
-      }
-    } catch (error) {
-      world.telemetry.emit('sweep.look_failed', { error })
-    }
+    await hasDone(world, 'look', look)
+    if (!hasMeasured) hasMeasured = await hasDone(world, 'measure', () => measureFleet(world))
+    if (looks === 0) await hasDone(world, 'orphans', () => findOrphans(world))
     looks++
     await sleep(world.clock, Math.max(0, LOOK_EVERY_MS - world.clock.elapsedMs(lookBegun)), until)
   }
   world.telemetry.emit('sweep.finished', { looks })
+}
+
+/** @returns whether the part has succeeded */
+async function hasDone(world: World, part: string, work: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await work()
+    return true
+  } catch (error) {
+    world.telemetry.emit('sweep.look_failed', { error, part })
+    return false
+  }
 }
 
 /** A new sweep remembers nothing of the one before. */

@@ -12,6 +12,7 @@ import {
 test('an event counts the metric that the catalogue names for it, or none', () => {
   assert.equal(countedBy('device.evicted'), 'Evictions')
   assert.equal(countedBy('device.conflict'), 'Conflicts')
+  assert.equal(countedBy('sweep.look_failed'), 'LooksFailed')
   assert.equal(countedBy('device.no_room'), undefined)
 })
 

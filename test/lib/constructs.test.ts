@@ -164,6 +164,12 @@ describe('hosts', () => {
     )
   })
 
+  // The kernel drops a signal to PID 1 that has no handler. Without an init process that would be the
+  // SIGTERM of the first moment, and the SIGABRT by which the watchdog ends a stuck process.
+  test('are not PID 1, so that a signal without a handler ends them', () => {
+    assert.equal(container.LinuxParameters.InitProcessEnabled, true)
+  })
+
   test('do not wait for their log', () => {
     assert.equal(container.LogConfiguration.Options.mode, 'non-blocking')
   })

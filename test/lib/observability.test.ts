@@ -40,10 +40,11 @@ describe('the dashboard', () => {
 describe('alarms', () => {
   const expected: [string, RegExp, Record<string, unknown>][] = [
     ['Conflict', /"MetricName":"Conflicts".*"Stat":"Sum"/, { Threshold: 0, EvaluationPeriods: 1 }],
-    ['Unassigned', /"MetricName":"DevicesUnassigned".*"Period":60/, { Threshold: 0, EvaluationPeriods: 5 }],
+    ['Unassigned', /"MetricName":"DevicesUnassigned".*"Period":60/, { Threshold: 0 }],
     ['Burials', /"MetricName":"Burials".*"Period":900/, { Threshold: 3 }],
     ['Utilisation', /"MetricName":"Utilisation"/, { Threshold: 90 }],
     ['SweepNotRunning', /"MetricName":"ServersActive"/, { ComparisonOperator: 'LessThanThreshold' }],
+    ['LooksFailed', /"MetricName":"LooksFailed".*"Stat":"Sum"/, { Threshold: 0, DatapointsToAlarm: 3 }],
     ['DeadLetters', /"MetricName":"ApproximateNumberOfMessagesVisible"/, { Threshold: 0 }],
   ]
   for (const [name, metric, properties] of expected) {
@@ -52,6 +53,14 @@ describe('alarms', () => {
       assert.ok(alarm)
       assert.match(JSON.stringify(alarm), metric)
       assert.partialDeepStrictEqual(alarm, properties)
+    })
+  }
+
+  // The begin of a sweep may fall on either side of a minute's edge, so a minute can be without a sample.
+  for (const name of ['Unassigned', 'Utilisation']) {
+    test(`${name}, which has one sample a minute, bears two minutes without one`, () => {
+      const { EvaluationPeriods, DatapointsToAlarm } = alarms.get(`Mooring-${name}`) ?? {}
+      assert.deepEqual([DatapointsToAlarm, EvaluationPeriods], [4, 6])
     })
   }
 
@@ -88,6 +97,15 @@ describe('saved queries', () => {
         begin,
       )
     }
+  })
+
+  // now() is in seconds, and @timestamp in milliseconds: compared as they are, every line is later than now.
+  // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Functions.html
+  test('compare times in the same unit, so that "the last 15 minutes" leaves out what is older', () => {
+    const ofTime = queries.flatMap(({ QueryString }) =>
+      QueryString.split('\n| ').filter((line: string) => line.includes('now()')),
+    )
+    assert.deepEqual(ofTime, ['filter toMillis(@timestamp) >= now() * 1000 - 900000'])
   })
 
   test('search only for events of the catalogue', () => {

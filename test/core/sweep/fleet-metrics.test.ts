@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { beat, drain } from '../../../core/protocol/membership.ts'
 import { sweep } from '../../../core/sweep/sweep.ts'
 import { anActiveServer, ownedDevices } from '../../builders/builders.ts'
+import { cuttable } from '../../builders/faulty-stores.ts'
 import { fresh } from '../../builders/fresh.ts'
 
 const t = fresh()
@@ -21,4 +22,30 @@ test('a sweep measures the fleet once', async () => {
     measured.map(({ measures }) => measures),
     [{ ServersActive: 1, DevicesConnected: 3, DevicesAssigned: 4, DevicesUnassigned: 0, Utilisation: 40 }],
   )
+})
+
+test('a sweep measures the fleet although its first look has failed', async () => {
+  const store = cuttable(t.world.store)
+  await anActiveServer(t.world, 'web-1')
+  store.cut(1)
+
+  await t.world.clock.runUntilDone(sweep({ ...t.world, store }, 3000))
+
+  assert.equal(t.world.told('sweep.look_failed').length, 1)
+  assert.equal(t.world.told('sweep.measured').length, 1)
+})
+
+test('a sweep that could not measure the fleet tries again after the next look, until it has measured', async () => {
+  const store = cuttable(t.world.store)
+  await anActiveServer(t.world, 'web-1')
+  // The first request of the look, of the measuring, and of the search for orphans.
+  store.cut(3)
+
+  await t.world.clock.runUntilDone(sweep({ ...t.world, store }, 5000))
+
+  assert.deepEqual(
+    t.world.told('sweep.look_failed').map(({ part }) => part),
+    ['look', 'measure', 'orphans'],
+  )
+  assert.equal(t.world.told('sweep.measured').length, 1)
 })
