@@ -13,6 +13,9 @@ const READ_AGAIN_AFTER_MS = 300
 const CODE_CHARACTERS_MAX = 80
 const MESSAGE_CHARACTERS_MAX = 1000
 
+/** The longest answer is a page of 1,000 devices, some 2 MB. */
+const ANSWER_BYTES_MAX = 16_000_000
+
 export type Query = Readonly<Record<string, string | undefined>>
 
 export interface Api {
@@ -67,7 +70,7 @@ export function connectApi({ url, key, clock, stop }: ApiOptions): Api {
         signal: AbortSignal.any([stop, AbortSignal.timeout(REQUEST_MS_MAX)]),
         ...(body ? { body: JSON.stringify(body) } : {}),
       })
-      text = await response.text()
+      text = await textWithin(response)
     } catch (error) {
       throw stop.aborted ? new Interrupted() : unreachable(url, error)
     }
@@ -83,6 +86,19 @@ export function connectApi({ url, key, clock, stop }: ApiOptions): Api {
     delete: (path) => call('DELETE', path),
     nowMs: () => clock.wallMs() + aheadMs,
   }
+}
+
+/** @throws Error when the answer is longer than any of the API's */
+async function textWithin(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  // Leaving the loop ends the connection.
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length
+    if (bytes > ANSWER_BYTES_MAX) throw new Error('its answer is longer than any of the API')
+    chunks.push(chunk)
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks))
 }
 
 function target(url: string, path: string, query: Query): string {

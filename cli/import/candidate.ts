@@ -70,7 +70,10 @@ export async function* inOrder<Item, Result>(
   const running: Promise<Result>[] = []
   try {
     for await (const item of items) {
-      running.push(work(item))
+      const result = work(item)
+      // Its error is thrown in its turn. Until then it must not end the process as one that nobody handles.
+      result.catch(() => undefined)
+      running.push(result)
       if (running.length >= width) yield await (running.shift() as Promise<Result>)
     }
     while (running.length > 0) yield await (running.shift() as Promise<Result>)
