@@ -107,7 +107,7 @@ export const TOPIC_TESTS: Readonly<Record<string, readonly string[]>> = {
   'test/browser': ['*'],
   'test/cli': ['plain-output'],
   'test/cli/import': ['kms'],
-  'test/cli/import/sources': ['key-store-fixtures'],
+  'test/cli/import/sources': ['key-store-fixtures', 'values-for-names'],
   'test/core': ['architecture', 'gate', 'tidy'],
   'test/docs': ['links'],
   'test/examples': ['*'],

@@ -97,7 +97,8 @@ function ofAnotherTime(creds: unknown, preKeys: readonly number[]): string[] {
   }
   if (newest === next - 1) return []
   return [
-    `its keys are older than its creds, or its newest pre-keys are lost (they count pre-keys up to ${next - 1}, and ${newest} is the newest): ` +
+    `its keys are older than its creds, or its newest pre-keys are lost (they count pre-keys up to ` +
+      `${next - 1}, and ${newest} is the newest): ` +
       'messages may need a second try; copy both again while the old system is stopped',
   ]
 }

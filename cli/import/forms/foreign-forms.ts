@@ -18,9 +18,14 @@ const BINARY: readonly (readonly [begins: string, words: string])[] = [
   ['\0\0\xfe\xff', 'is UTF-32. Save it as UTF-8.'],
 ]
 
+const SQL_WORDS = [
+  ...['SET ', 'INSERT INTO ', 'REPLACE INTO ', 'CREATE ', 'COPY ', 'BEGIN;', 'PRAGMA ', 'USE `', 'DROP '],
+  'LOCK TABLES ',
+]
+
 const TEXT: readonly (readonly [begins: RegExp, words: string])[] = [
   [
-    /^(?:--|\/\*|SET |(?:INSERT|REPLACE) INTO |CREATE |COPY |BEGIN;|PRAGMA |USE `|DROP |LOCK TABLES |\\(?:restrict|connect) )/i,
+    new RegExp(`^(?:--|/\\*|${SQL_WORDS.join('|')}|\\\\(?:restrict|connect) )`, 'i'),
     `holds SQL statements, as a dump does. ${AS_ROWS}`,
   ],
   [/^[^\n]*\n *-{3,}(?:\+-+)* *\r?\n/, `is a table of psql for people. ${AS_ROWS} psql has --csv.`],

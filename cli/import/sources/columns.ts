@@ -48,7 +48,10 @@ export function givenColumn(file: string, row: Row, given: string, option: strin
 
 /** The columns as a person may read them: they come from outside. */
 export function columnsOf(row: Row): string {
-  return few(Object.keys(row).map(shown), COLUMNS_SHOWN_MAX).join(', ')
+  return few(
+    Object.keys(row).map((name) => shown(name)),
+    COLUMNS_SHOWN_MAX,
+  ).join(', ')
 }
 
 /** A session may be a number in the other system. */

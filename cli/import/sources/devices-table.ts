@@ -58,7 +58,11 @@ function watchColumns(file: string, columns: Columns) {
     end(): void {
       const [first] = missing
       if (!first || rows === 0) return
-      const there = few([...seen].map(shown), COLUMNS_TOLD_MAX).join(', ') || 'none'
+      const there =
+        few(
+          [...seen].map((name) => shown(name)),
+          COLUMNS_TOLD_MAX,
+        ).join(', ') || 'none'
       throw new WrongUsage(`${plain(file)} has no column ${shown(first[0])}, only ${there}; see ${first[1]}.`)
     },
   }
