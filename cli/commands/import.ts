@@ -2,23 +2,27 @@
 import { type Command, Option } from 'commander'
 import { idArgument, positiveNumber } from '../arguments.ts'
 import type { Act } from '../command.ts'
-import { exportDevice } from '../export.ts'
 import { AHEAD_MAX, WAIT_MS_MAX } from '../import/pace.ts'
-import { ID_SOURCES } from '../import/sources/whatsmeow/source.ts'
-import {
-  importKeyRows,
-  importMongodb,
-  importMultiFile,
-  importPostgres,
-  importRedis,
-  importWhatsmeow,
-  undoImportOf,
-} from '../import.ts'
+import { ID_SOURCES } from '../import/sources/whatsmeow/id-sources.ts'
 import { span } from '../words.ts'
+import type { CliWorld } from '../world.ts'
 
 const PACE =
   `It stays at most ${AHEAD_MAX} devices ahead of those that have connected, and ends after ` +
   `${span(WAIT_MS_MAX)} in which none connects.`
+
+/** The SDK and Baileys take half a second to load. Only these commands need them, so no other waits for
+ *  them. */
+const imports = () => import('../import.ts')
+const exports = () => import('../export.ts')
+
+/** A command whose code is loaded when it runs. */
+function later<Module, Given extends unknown[]>(
+  load: () => Promise<Module>,
+  commandOf: (module: Module) => (world: CliWorld, ...given: Given) => Promise<void>,
+) {
+  return async (world: CliWorld, ...given: Given) => commandOf(await load())(world, ...given)
+}
 
 export function addImportCommands(program: Command, act: Act): void {
   const from = program
@@ -29,7 +33,7 @@ export function addImportCommands(program: Command, act: Act): void {
       .command('multi-file')
       .description("import Baileys' multi-file auth folders; the name of a folder is the deviceId")
       .argument('<path...>', 'a folder with a creds.json, or a directory of such folders'),
-  ).action(act(importMultiFile))
+  ).action(act(later(imports, (module) => module.importMultiFile)))
   importing(
     from
       .command('postgres')
@@ -41,7 +45,7 @@ export function addImportCommands(program: Command, act: Act): void {
       .option('--name-column <column>', 'the column with the name for people', 'device_name')
       .option('--server-column <column>', 'the column with the preferred server name', 'assigned_server_id')
       .option('--session-column <column>', 'the column with creds and keys, as JSON', 'session_data'),
-  ).action(act(importPostgres))
+  ).action(act(later(imports, (module) => module.importPostgres)))
   addKeyStoreCommands(from, act)
   importing(
     from
@@ -53,7 +57,7 @@ export function addImportCommands(program: Command, act: Act): void {
           .choices(ID_SOURCES)
           .default('auto'),
       ),
-  ).action(act(importWhatsmeow))
+  ).action(act(later(imports, (module) => module.importWhatsmeow)))
   withTablesOf(
     from
       .command('undo')
@@ -61,7 +65,7 @@ export function addImportCommands(program: Command, act: Act): void {
       .argument('<batch>', 'the name of the run, as the import printed it', idArgument)
       .option('--dry-run', 'only show which devices would be undone, and which stay')
       .option('--yes', 'do not ask'),
-  ).action(act(undoImportOf))
+  ).action(act(later(imports, (module) => module.undoImportOf)))
   reaching(
     program
       .command('export')
@@ -70,7 +74,7 @@ export function addImportCommands(program: Command, act: Act): void {
       .argument('[folder]', 'a new or an empty folder')
       .option('--rows <file>', 'write JSON lines instead, with session, key and value, to this new file')
       .option('--yes', 'do not ask'),
-  ).action(act(exportDevice))
+  ).action(act(later(exports, (module) => module.exportDevice)))
 }
 
 /** Sources with one row, document or entry for each Signal key. */
@@ -87,7 +91,7 @@ function addKeyStoreCommands(from: Command, act: Act): void {
       .option('--key-column <column>', 'the column with the name of the key, such as creds or pre-key-1')
       .option('--value-column <column>', 'the column with the value')
       .option('--delimiter <character>', 'of a CSV file; by default it is found out'),
-  ).action(act(importKeyRows))
+  ).action(act(later(imports, (module) => module.importKeyRows)))
   importing(
     device(
       from
@@ -97,7 +101,7 @@ function addKeyStoreCommands(from: Command, act: Act): void {
     )
       .option('--session-field <field>', 'the field with the session; it becomes the deviceId')
       .option('--key-field <field>', 'the field with the name of the key, such as creds or pre-key-1'),
-  ).action(act(importMongodb))
+  ).action(act(later(imports, (module) => module.importMongodb)))
   importing(
     device(
       from
@@ -105,7 +109,7 @@ function addKeyStoreCommands(from: Command, act: Act): void {
         .description('import a dump of Redis: JSON lines with key and value, and field for hashes')
         .argument('<file>', 'as the command in docs/importing.md writes it'),
     ).option('--key-pattern <pattern>', 'where keys hold the session, as in wa:{session}:{key}'),
-  ).action(act(importRedis))
+  ).action(act(later(imports, (module) => module.importRedis)))
 }
 
 function device(command: Command): Command {

@@ -9,6 +9,7 @@ import { judgeCredentials } from '../../credentials/judge.ts'
 import { readRecords } from '../../forms/records.ts'
 import { isMessenger } from './creds.ts'
 import { dumpedRows } from './dump.ts'
+import type { IdSource } from './id-sources.ts'
 import { type Names, namesFor, namesIn } from './names.ts'
 import { type Place, placesAt } from './places.ts'
 import type { DeviceRows } from './rows.ts'
@@ -16,10 +17,6 @@ import { NoDatabase, withSqlite } from './sqlite-file.ts'
 import { mapDevice } from './state.ts'
 import { whatsmeowTables } from './tables.ts'
 import { DamagedRow } from './values.ts'
-
-/** Where a device's id comes from. `auto` takes the first that there is. */
-export const ID_SOURCES = ['auto', 'name', 'folder', 'phone'] as const
-export type IdSource = (typeof ID_SOURCES)[number]
 
 type Database = Extract<Place, { kind: 'database' }>
 type Found = Pick<Candidate, 'from'> & {

@@ -2,7 +2,8 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Candidate, Loaded } from '../../../../../cli/import/candidate.ts'
-import { type IdSource, whatsmeow } from '../../../../../cli/import/sources/whatsmeow/source.ts'
+import type { IdSource } from '../../../../../cli/import/sources/whatsmeow/id-sources.ts'
+import { whatsmeow } from '../../../../../cli/import/sources/whatsmeow/source.ts'
 import { aDevice, writeDatabase } from './tables.ts'
 
 /** Another device than that of `aDevice`. */
