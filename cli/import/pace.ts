@@ -192,6 +192,6 @@ function waitingInWords(ids: readonly DeviceId[], rows: readonly DeviceRow[]): s
   const still = new Set<string>(ids)
   const unassigned = rows.filter(({ deviceId, status }) => still.has(deviceId) && status === 'unassigned')
   if (unassigned.length === 0)
-    return `${counted(ids.length, 'device')} of this import have not connected yet.`
+    return `${counted(ids.length, 'device')} of this import ${ids.length === 1 ? 'has' : 'have'} not connected yet.`
   return `${counted(unassigned.length, 'device')} wait for a server: is any running, with room for them?`
 }

@@ -47,8 +47,8 @@ export async function undoBatch(
   const rows = await scanAll(tables.store, 'Devices', { filter }, DEVICES_MAX)
   if (rows.length === 0) {
     throw new NotDone(
-      `No device of the fleet was imported as "${batch}": nothing to undo. An import prints its name, and its ` +
-        'report has it.',
+      `No device of the fleet is left of an import named "${batch}": nothing to undo. A device that was logged ` +
+        'out since is left out, too. An import prints its name, and its report has it.',
     )
   }
   const judged = rows.toSorted(byId).map((row) => undone(row, whyKept(row)))

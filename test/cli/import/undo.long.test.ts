@@ -55,5 +55,5 @@ test('undo of a name that no device has says so', async () => {
   const { exit, err } = await fleet.mooring(['import', 'undo', 'nothing-1', '--yes'])
 
   assert.equal(exit, 1)
-  assert.match(err, /No device of the fleet was imported as "nothing-1"/)
+  assert.match(err, /No device of the fleet is left of an import named "nothing-1"/)
 })
